@@ -4,8 +4,9 @@
     taskset -c 1 python -m tests.benchmarks.evaluation start    # until `fit` trains, in new processes
 
 Calls are timed beside PyTorch's, if it is there, in CPU time. Of epochs it is the time that the history has, which a
-tenth of them stay below; all trainings take turns. The share of validation, or dropout, is what an epoch with it takes
-longer than one without on the same rows.
+quarter of those of a training stay below; all trainings take turns. The share of validation, or dropout, is what an
+epoch with it takes longer than one without on the same rows: the median over the turns, since from one training to the
+next an epoch may vary by as much, with the place of its arrays in the caches.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 import json
+import operator
 import os
 import statistics
 import subprocess
@@ -146,13 +148,14 @@ def extras() -> dict[str, tuple[Callable[[int], Any], Callable[[int], Any]]]:
     return {**found, "dropout of a half": (training(count, dropping), training(count))}
 
 
-def epochs(trainings: dict[str, Callable[[int], Any]], rounds: int, count: int) -> dict[str, float]:
-    """Seconds of an epoch of each: a tenth of all epochs took less."""
+def epochs(trainings: dict[str, Callable[[int], Any]], rounds: int, count: int) -> dict[str, list[float]]:
+    """Seconds of an epoch of each training in each round: a quarter of its epochs took less."""
     found: dict[str, list[float]] = {name: [] for name in trainings}
     for _ in range(rounds):
         for name, train in trainings.items():
-            found[name] += [row["seconds"] for row in train(count).rows[FIRST:]]
-    return {name: statistics.quantiles(seconds, n=10)[0] for name, seconds in found.items()}
+            seconds = [row["seconds"] for row in train(count).rows[FIRST:]]
+            found[name].append(statistics.quantiles(seconds, n=4)[0])
+    return found
 
 
 # ---- start ----
@@ -186,7 +189,7 @@ def starts(cases: dict[str, tuple[bool, list[int]]], rounds: int) -> dict[str, f
     return found
 
 
-def main(rounds: int = 9, target: float = 0.02, count: int = 100) -> None:
+def main(rounds: int = 15, target: float = 0.02, count: int = 100) -> None:
     """Print all figures but those of starts."""
     model = network()
     nn.predict(model, data()[0])
@@ -200,9 +203,10 @@ def main(rounds: int = 9, target: float = 0.02, count: int = 100) -> None:
     seconds = epochs(flat, rounds, count)
     for name in pairs:
         whole, plain = (seconds[f"{name} {part}"] for part in (0, 1))
+        extra, epoch = statistics.median(map(operator.sub, whole, plain)), statistics.median(whole)
         print(
-            f"{name:35} {(whole - plain) * 1e6:6.1f} us of {whole * 1e6:6.1f} an epoch: "
-            f"{100 * (1 - plain / whole):4.1f} %, {100 * (whole / plain - 1):4.1f} % more"
+            f"{name:35} {extra * 1e6:6.1f} us of {epoch * 1e6:6.1f} an epoch: "
+            f"{100 * extra / epoch:4.1f} %, {100 * extra / (epoch - extra):4.1f} % more"
         )
 
 
