@@ -1,6 +1,10 @@
-"""An engine as a student writes it after the lecture: right as it stands, and the text that wrong ones are made of."""
+"""An engine as a student writes it after the lecture: wrong ones, and other styles, are made of its text."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
 
 SOURCE = '''
 import math
@@ -151,3 +155,68 @@ def graph():
     i = a.power(c) * (d - g) ** 3
     return h + i + (e + e), {"a": a, "b": b, "c": c}
 '''
+
+
+def run(source: str, name: str = "student.py") -> Any:
+    """The module that a text makes."""
+    module = ModuleType("student")
+    exec(compile(source, name, "exec"), vars(module))
+    return module
+
+
+METHOD = """
+class Node:
+    def __init__(self, data, parents=(), op="", slopes=()):
+        self.data, self.grad, self.parents, self.op, self.slopes = data, None, list(parents), op, slopes
+    def __add__(self, other):
+        return Node(self.data + other.data, [self, other], "add", [1, 1])
+    def __mul__(self, other):
+        return Node(self.data * other.data, [self, other], "mul", [other.data, self.data])
+    def softsign(self):
+        return Node(self.data / (1 + abs(self.data)), [self], "softsign2", [1 / (1 + abs(self.data)) ** 2])
+    def _backward(self):
+        for parent, slope in zip(self.parents, self.slopes):
+            parent.grad += slope * self.grad
+    def backward(self):
+        order, seen = [], set()
+        def visit(node):
+            if id(node) not in seen:
+                seen.add(id(node))
+                for parent in node.parents:
+                    visit(parent)
+                order.append(node)
+        visit(self)
+        for node in order:
+            node.grad = 0
+        self.grad = 1
+        for node in reversed(order):
+            node._backward()
+"""
+STYLES: dict[str, Callable[[str], str]] = {
+    "as it stands": lambda source: source,
+    "tuples": lambda source: source.replace("set(_children)", "tuple(_children)"),
+    "lists": lambda source: source.replace("set(_children)", "list(_children)"),
+    "children": lambda source: source.replace("_prev", "children"),
+    "no names of operations": lambda source: source.replace("self._op = _op", "pass"),
+    "slots": lambda source: source.replace(
+        "    def __init__(self, data,",
+        "    __slots__ = ('data', 'grad', '_backward', '_prev', '_op')\n\n    def __init__(self, data,",
+    ),
+    "equal by value": lambda source: source.replace(
+        "    def __sub__",
+        "    def __eq__(self, other):\n        return self.data == other.data\n\n"
+        "    __hash__ = object.__hash__\n\n    def __sub__",
+    ),
+    "arrays of one number": lambda source: source.replace(
+        "        self.data = data\n        self.grad = 0.0\n",
+        "        import numpy as np\n        self.data, self.grad = np.array(data), np.zeros_like(data, dtype=float)\n",
+    ).replace("other.grad += self.data * out.grad", "other.grad += (self.data * out.grad).reshape(other.grad.shape)"),
+    "keys of a dict": lambda source: source.replace("set(_children)", "dict.fromkeys(_children)"),
+    "no function in leaves": lambda source: source.replace(
+        "self._backward = lambda: None", "self._backward = None"
+    ).replace("            node._backward()\n", "            if node._backward:\n                node._backward()\n"),
+    "names as PyTorch's": lambda source: source.replace("self._op = _op", "self._op = _op and f'{_op}Backward0'"),
+    "zeroes first": lambda source: source.replace(
+        "        self.grad = 1.0\n", "        for node in topo:\n            node.grad = 0\n        self.grad = 1\n"
+    ),
+}
