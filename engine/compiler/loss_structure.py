@@ -114,11 +114,11 @@ def batch_loss(
         with graph.opened():
             same, once = _of_samples(graph, one, width, 1)
         scale, often = _ratio(each, same, size), _ratio(rest, once, size)
-    except _Mixed as mixed:
-        spotting = _Spotting(mixed.symbol)
+    except _MixedSamples as mixed:
+        finder = _LineFinder(mixed.symbol)
         if mixed.symbol is not None:
-            root(size, spotting)
-        where = f", at {written(spotting.line)}" if spotting.line else ""
+            root(size, finder)
+        where = f", at {written(finder.line)}" if finder.line else ""
         raise TraceError(f"the loss {described(loss)} mixes the {size} samples: {mixed}{where}\n{_REMEDY}") from None
     scale = (1.0 if often is None else often) if scale is None else scale
     type_guard = targets.type_guard(described(loss)) if targets else TypeGuard()
@@ -140,7 +140,7 @@ def _derivatives(output: Symbol, inputs: Sequence[Symbol]) -> list[Symbol]:
     return [by(x) for x in inputs]
 
 
-class _Mixed(Exception):  # why a loss is not a sum over its samples, for an error message
+class _MixedSamples(Exception):  # why a loss is not a sum over its samples, for an error message
     def __init__(self, why: str, symbol: Symbol | None = None) -> None:
         super().__init__(why)
         self.symbol = symbol
@@ -150,7 +150,7 @@ def _of_samples(graph: Graph, root: Symbol, width: int, size: int) -> tuple[Form
     """The linear form of each sample, in the names of the first, and that of what reads no sample.
 
     Raises:
-        _Mixed: there is no such form, or it differs between samples.
+        _MixedSamples: there is no such form, or it differs between samples.
     """
     form = linear_form(graph, root)
     reads = _reading(form, width)
@@ -160,18 +160,18 @@ def _of_samples(graph: Graph, root: Symbol, width: int, size: int) -> tuple[Form
     for (term, factors), weight in form.items():
         sample = reads[term]
         if sample == _SEVERAL:
-            raise _Mixed(f"{_name(term)} is computed from several of them", term)
+            raise _MixedSamples(f"{_name(term)} is computed from several of them", term)
         if sample is not None:
             mine, key = samples[sample], (_renamed(graph, term, width, renamed), factors)
             mine[key] = mine.get(key, 0.0) + weight
     for k, other in enumerate(samples):
         if not other and samples[0]:
-            raise _Mixed(f"sample {k} does not count at all")
+            raise _MixedSamples(f"sample {k} does not count at all")
         if other.keys() != samples[0].keys():
-            raise _Mixed(f"the term of sample {k} has another formula than that of sample 0")
+            raise _MixedSamples(f"the term of sample {k} has another formula than that of sample 0")
         for key, weight in other.items():
             if not _close(weight, samples[0][key], size):
-                raise _Mixed(f"sample {k} has the weight {weight:g} and sample 0 the weight {samples[0][key]:g}")
+                raise _MixedSamples(f"sample {k} has the weight {weight:g} and sample 0 the weight {samples[0][key]:g}")
     return {key: size * weight for key, weight in samples[0].items()}, rest
 
 
@@ -215,19 +215,19 @@ def _ratio(form: Form, unit: Form, size: int) -> float | None:
     """The factor between `unit` and `form`; None if both are empty, or all weights are 0, as a penalty's may be.
 
     Raises:
-        _Mixed: there is no such factor.
+        _MixedSamples: there is no such factor.
     """
     if form.keys() != unit.keys():
-        raise _Mixed("its terms are others than those of the loss of one sample")
+        raise _MixedSamples("its terms are others than those of the loss of one sample")
     if not any((*form.values(), *unit.values())):
         return None
     largest = max(unit, key=lambda key: abs(unit[key]))
     if not all(map(math.isfinite, (*form.values(), *unit.values()))) or not unit[largest]:
-        raise _Mixed("a sample has the weight 0, or one that is not finite")
+        raise _MixedSamples("a sample has the weight 0, or one that is not finite")
     ratio = form[largest] / unit[largest]
     for key, weight in form.items():
         if not _close(weight, ratio * unit[key], size):
-            raise _Mixed("its terms have not the same weights as in the loss of one sample")
+            raise _MixedSamples("its terms have not the same weights as in the loss of one sample")
     return 1.0 if _close(ratio, 1.0, size) else ratio
 
 
@@ -240,7 +240,7 @@ def _name(symbol: Symbol) -> str:
     return f"{symbol.primitive.name}()" if symbol.primitive else "a term"
 
 
-class _Spotting(Graph):
+class _LineFinder(Graph):
     """The graph of a second trace of the same function, to find the user's line behind a symbol of the first."""
 
     def __init__(self, symbol: Symbol | None) -> None:

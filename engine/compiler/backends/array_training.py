@@ -48,7 +48,7 @@ class ArrayTraining:
         self._used[list(frozen)] = False
 
     def once_more(self, configured: ConfiguredUpdate, order: Any = None) -> Any:
-        """None: no call is faster than another."""
+        """None: a call is no faster the second time."""
         return None
 
     def end_repetition(self) -> None:

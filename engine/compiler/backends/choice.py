@@ -12,11 +12,7 @@ from ..plan.lazy import LazyPlan
 from .protocol import Program
 
 BACKENDS = ("llvm", "numpy", "python")
-
-
 _NEEDS = {"llvm": ("llvmlite", "numpy"), "numpy": ("numpy",), "python": ()}
-
-
 _INSTALL = {"llvm": "pip install llvmlite numpy", "numpy": "pip install numpy"}
 
 
@@ -86,7 +82,7 @@ def is_native(backend: str) -> bool:
 
 
 def _missing(backend: str) -> str:
-    """A package that the back end needs and that is not installed."""
+    """A package that the back end needs and that is not installed; empty if there is none."""
     return next((package for package in _NEEDS[backend] if not installed(package)), "")
 
 

@@ -1,4 +1,4 @@
-"""The protocol of back ends: each makes a program of a plan."""
+"""The protocol of back ends, each of which makes programs from plans."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ class Program(Runner, Protocol):
         """The names of this back end's stages, in order, with functions that give each as text."""
 
     def stats(self) -> dict[str, Any]:
-        """Figures of the program, by name; None for a back end that interprets the plan."""
+        """Figures of the program, by name; empty for a back end that interprets the plan."""
 
     def ir(self) -> str:
         """The LLVM IR of the program.
@@ -154,7 +154,7 @@ class Program(Runner, Protocol):
 
 
 class Interpreter:
-    """The common part of back ends that interpret the plan itself, in one thread."""
+    """What back ends have in common that interpret the plan itself, in one thread."""
 
     name = ""
     takes_lists = False
@@ -174,11 +174,11 @@ class Interpreter:
         return f"1, not {threads}: only the llvm back end has more" if threads > 1 else "1"
 
     def stages(self, plan: Plan) -> Iterable[tuple[str, Callable[[], str]]]:
-        """None: the plan is what runs."""
+        """No further stages: the plan itself runs."""
         return ()
 
     def stats(self) -> dict[str, Any]:
-        """None."""
+        """No figures."""
         return {}
 
     def ir(self) -> str:

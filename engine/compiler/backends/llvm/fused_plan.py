@@ -1,4 +1,4 @@
-"""A plan on its way to kernels: the record that the native passes map."""
+"""A plan on its way to kernels: the record that every native pass maps to a new one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .kernels.lane_sums import Sums
 STAGES = ("prologue", "body", "epilogue")
 
 Fused = list[Group]
-"""Groups of equal rows that one kernel computes, row by row. A matrix product is the first one."""
+"""Groups with the same number of rows, which one kernel computes row by row; a matrix product comes first."""
 
 
 @dataclass(frozen=True)
