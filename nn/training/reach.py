@@ -110,7 +110,8 @@ def look_beside_graph(
 
     A trace of one sample tells whether numbers of parameters are read. If they are, the loss is computed again with
     parameters a little greater, then a little smaller, and so is its recorded graph: they agree where the graph says
-    all. What moves the loss by less than a millionth of the parameters' change is not seen.
+    all. Not seen is what moves the loss by less than a millionth of the parameters' change, and what is read after the
+    trace was refused for another reason, such as a branch on a number: code with side effects is not run again for it.
 
     Args:
         model: what is trained.
