@@ -1,0 +1,55 @@
+"""Trainers whose steps native code makes by itself, the short way, and how often Python makes one."""
+
+from __future__ import annotations
+
+import math
+from types import BuiltinFunctionType
+from typing import Any
+
+import nn
+from nn import MLP, SGD, Trainer
+from tests.needs import needs
+
+np = needs("numpy")
+needs("llvmlite")
+RNG = np.random.default_rng(5)
+X, CLASSES = RNG.integers(-8, 8, (12, 4)) / 4.0, RNG.integers(0, 3, 12)
+TARGETS = RNG.integers(-8, 8, 12) / 4.0
+ONE_HOT = np.eye(3)[CLASSES]
+
+
+def trainer(loss: Any = nn.cross_entropy, dtype: str = "float64", outputs: int = 3, **options: Any) -> Trainer:
+    model = MLP(4, [5, outputs], activation="tanh", seed=7)
+    return Trainer(model, loss, SGD(model.parameters(), 0.1, momentum=0.5), "llvm", dtype, **options)
+
+
+def data(t: Trainer) -> list[float]:
+    return [p.data for p in t.model.parameters()]
+
+
+def quick(t: Any) -> bool:
+    """Whether they are made without any Python."""
+    return t._again is not None and isinstance(t._again.step, BuiltinFunctionType)
+
+
+def until_quick(t: Any, *samples: Any) -> int:
+    """Make steps until they are made so; give how many. What is due by the clock may come in between."""
+    for count in range(1, 1000):
+        t.step(*samples)
+        if quick(t):
+            return count
+    raise AssertionError("native code never makes a step by itself")
+
+
+def counted(t: Any) -> list[int]:
+    """How many steps are made the long way from now on, as a list of one number; time alone brings about none."""
+    long, count = t._first, [0]
+    due = t._watch.due
+    due[0] = due[1] = due[2] = t._watch._until = math.inf
+
+    def first(*samples: Any) -> Any:
+        count[0] += 1
+        return long(*samples)
+
+    t._first = first
+    return count
