@@ -53,7 +53,8 @@ class Graph:
         types: the type of each input; empty if the function is known not to ask, or nothing was given yet.
         asked: the positions of the inputs whose type the function has asked for.
         computes: whether operators of plain numbers were applied to some; computed: their results, but for exact ones.
-        truths: products of conditions, which are conditions to NumPy; in_arrays: what was put into an array of its own.
+        truths: products of conditions, which are conditions to NumPy; in_arrays: what was put into an array of its own;
+            retyped: operands that an operator gave back, for the eager function perhaps in another type.
         minds_arrays: whether the function may write into an array, or ask for the type of its numbers.
         given: the symbols that stand for plain numbers.
     """
@@ -68,7 +69,7 @@ class Graph:
         self.types: Sequence[Any] = ()
         self.asked: set[int] = set()
         self.computes, self.computed = False, set[Symbol]()
-        self.truths, self.in_arrays = set[Symbol](), set[Symbol]()
+        self.truths, self.in_arrays, self.retyped = set[Symbol](), set[Symbol](), set[Symbol]()
         self.minds_arrays = False
         self.given: list[Given] = []
         self.symbols = _Symbols(self)
@@ -91,7 +92,7 @@ class Graph:
     def clear(self) -> None:
         """Forget all symbols, which would keep each other in memory."""
         self.leaves, self.given, self._inputs = [], [], ((), ())
-        sets = self.nonzero, self.truths, self.in_arrays, self.computed
+        sets = self.nonzero, self.truths, self.in_arrays, self.retyped, self.computed
         for held in (self.symbols, self._known, self._ranges, self._vectors, self.requirements, *sets):
             held.clear()
         self._row_of = None

@@ -81,6 +81,8 @@ def _operator(name: str, reflected: bool) -> Callable[..., Any]:
             if narrow and not is_ours(sys._getframe(1).f_code.co_filename):
                 raise refusal(f"{name} of numbers of few bits: {', '.join(map(repr, numbers))}", _FIX_NARROW)
             result = of_symbol(self, *others)
+            if any(number is result for number in numbers):
+                self.graph.retyped.add(result)
             if name == "mul" and all(map(is_truth, numbers)):
                 self.graph.truths.add(result)
                 if not self.graph.in_arrays.isdisjoint(numbers):
@@ -101,6 +103,8 @@ def _of_no_truth(name: str) -> Callable[..., Any]:
         self.graph.computes = True
         if is_truth(self) and is_of_numpy(self, "generic"):
             raise refusal(f"{name} of a truth value of NumPy, {self!r}", _FIX_NARROW)
+        if name == "pos":
+            self.graph.retyped.add(self)
         return of_symbol(self, *others)
 
     return operator

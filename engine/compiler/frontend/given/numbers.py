@@ -43,21 +43,21 @@ class Given(Arithmetic):
         """The class of the number, for all code except this project's."""
         if asked_by_project():
             return Symbol
-        kind: Any = None
-        if self.primitive in CONDITIONS:
+        if self in self.graph.retyped or not (self.kind == "input" or self.primitive in CONDITIONS):
+            raise refusal(f"the function asks for the type of {self!r}, which was computed from its arguments", _FIX)
+        if self.kind == "input":
+            kind: Any = self.graph.type_of(self)
+        else:
             kind = sys.modules["numpy"].bool_ if is_of_numpy(self, "generic") else bool
-        elif self.kind == "input":
-            kind = self.graph.type_of(self)
         if kind in (bool, int, float) and is_in_array(self):
             raise refusal(f"the function asks for the type of {self!r}, and puts it into an array", _FIX_ARRAY)
-        if kind is not None:
-            return kind
-        raise refusal(f"the function asks for the type of {self!r}, which was computed from its arguments", _FIX)
+        return kind
 
     def __getattr__(self, name: str) -> Any:
         """An attribute that Values lack, but the number may have."""
         if not name.startswith("__") and not asked_by_project():
-            kinds = [self.graph.type_of(self)] if self.kind == "input" else [int, float]
+            is_given = self.kind == "input" and self not in self.graph.retyped
+            kinds = [self.graph.type_of(self)] if is_given else [int, float]
             if any(hasattr(kind, name) for kind in kinds):
                 raise refusal(f"the function asks {self!r} for its attribute {name}", _FIX)
         if name == "__array_interface__":  # NumPy asks before it makes an array of it

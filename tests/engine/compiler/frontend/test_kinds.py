@@ -128,6 +128,21 @@ def test_constants_of_few_digits_beside_pythons_numbers_are_refused(function: Ca
     assert compiled(np.array([[1.0, 2.0]])) == [function(np.array([1.0, 2.0])).data]
 
 
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: w * (2 if isinstance(x[0] * 1.0, int) else 3),
+        lambda x: w * (2 if isinstance(x[0] + 0.0, int) else 3),
+        lambda x: w * (2 if isinstance(+x[0], bool) else 3),
+        lambda x: w * (2 if isinstance((x[0] > 1) * 1, bool) else 3),
+    ],
+)
+@pytest.mark.parametrize("samples", [[[2, 3]], [[True, False]], np.array([[2, 3]])], ids=["ints", "bools", "int64"])
+def test_the_type_of_what_an_operator_gives_back_is_not_that_of_its_operand(function: Any, samples: Any) -> None:
+    with pytest.raises(TraceError, match="asks for the type"):
+        engine.compile(function, backend="python")(samples)
+
+
 def test_truth_values_of_numpy_as_whole_numbers_are_refused() -> None:
     compiled = engine.compile(lambda x: w * ((x[0] > 1) % (2 - (x[0] > 1) - (x[1] > 1))), backend="python")
     assert compiled([[2.0, 0.0]]) == [0.0]
