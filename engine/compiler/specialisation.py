@@ -82,7 +82,7 @@ class Specialisation:
             return self._description.remembered
         self._surroundings = Surroundings(self.function)
         self._trace = trace(self.function, self.shapes, self._surroundings, self._description.holds(), self._types[0])
-        asked = self._trace.asked.union(self.type_guard.note(batch, self._types[0]) if self._trace.computes else ())
+        asked = self._trace.asked.union(self.type_guard.note(batch) if self._trace.computes else ())
         if asked:
             self._trace_for_all_types(batch, self._trace, asked)
         return Signature.of(self._trace, self._description.values)

@@ -79,16 +79,20 @@ def _types(sample: Any) -> list[type[Any]]:
     return [type(sample)]
 
 
-def narrow_types(batch: Batch) -> frozenset[Any]:
+Narrow: TypeAlias = "tuple[frozenset[Any], ...]"
+"""For each argument, its types of few bits."""
+
+
+def narrow_types(batch: Batch) -> Narrow:
     """Types of few bits in arrays, and of few bits or digits in lists; bools too, whose NumPy arrays have few bits."""
-    found = set[Any]()
-    for given in batch.given:
-        if hasattr(given, "dtype"):
-            found.update(filter(is_narrow, [given.dtype.type]))
-        elif len(given):
-            found.update(bool for kind in _types(given[0]) if kind is bool)
-            found |= short_kinds(given)
-    return frozenset(found)
+    return tuple(map(_narrow_types_in, batch.given))
+
+
+def _narrow_types_in(given: Any) -> frozenset[Any]:
+    if hasattr(given, "dtype"):
+        return frozenset(filter(is_narrow, [given.dtype.type]))
+    bools = {kind for kind in (_types(given[0]) if len(given) else ()) if kind is bool}
+    return frozenset(bools | short_kinds(given))
 
 
 class TypeGuard:
@@ -101,7 +105,7 @@ class TypeGuard:
     """
 
     def __init__(
-        self, positions: Collection[int] = (), met: Collection[Types] = (), narrow: Collection[frozenset[Any]] = ()
+        self, positions: Collection[int] = (), met: Collection[Types] = (), narrow: Collection[Narrow] = ()
     ) -> None:
         self.positions, self.met, self.narrow = frozenset(positions), {*met}, {*narrow}
 
@@ -113,15 +117,16 @@ class TypeGuard:
         positions = self.positions | other.positions
         return TypeGuard(positions, rows_of_types(batch, positions))
 
-    def note(self, batch: Batch, types: Types) -> Collection[int]:
+    def note(self, batch: Batch) -> Collection[int]:
         """Note the types of few bits in a batch, for which a function that computes with its inputs is traced.
 
         Returns:
-            The positions to ask for: of all numbers if there are such types in other samples than that of `types`.
+            The positions to ask for: of all numbers if there are such types in lists, where each has its own.
         """
         narrow = narrow_types(batch)
         self.narrow.add(narrow)
-        return () if narrow.issubset(types) else range(_count(batch))
+        in_lists = [some - {bool} for some, given in zip(narrow, batch.given) if not hasattr(given, "dtype")]
+        return range(_count(batch)) if any(in_lists) else ()
 
     def covers(self, batch: Batch) -> bool:
         """Whether all numbers of a batch are of types that were met."""

@@ -143,6 +143,17 @@ def test_the_type_of_what_an_operator_gives_back_is_not_that_of_its_operand(func
         engine.compile(function, backend="python")(samples)
 
 
+def test_types_of_few_bits_may_move_from_one_number_to_another() -> None:
+    compiled = engine.compile(lambda x, y: w * (x[0] + x[1]) + y, backend="python")
+    assert compiled(np.array([[1.0, 2.0]]), np.array([True])) == [7.0]
+    with pytest.raises(TraceError, match="few bits"):
+        compiled(np.array([[True, True]]), np.array([1.0]))
+    of_lists = engine.compile(lambda x: w * (x[0] + x[1]) + x[2], backend="python")
+    assert of_lists([[1.0, 2.0, np.uint8(200)]]) == [206.0]
+    with pytest.raises(TraceError, match="few bits"):
+        of_lists([[np.uint8(200), np.uint8(100), 1.0]])
+
+
 def test_truth_values_of_numpy_as_whole_numbers_are_refused() -> None:
     compiled = engine.compile(lambda x: w * ((x[0] > 1) % (2 - (x[0] > 1) - (x[1] > 1))), backend="python")
     assert compiled([[2.0, 0.0]]) == [0.0]
