@@ -11,6 +11,7 @@ Values might wait for each other: Values are fetched back from another loan whil
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -160,9 +161,23 @@ def _each(classes: dict[type[Value], type[Value]], values: Sequence[Value]) -> I
 
 
 def copy_numbers(values: Sequence[Value], array: Any) -> None:
-    """Write the numbers of Values into an array, in pieces that fit a cache."""
+    """Write the numbers of Values into an array, in pieces that fit a cache.
+
+    Raises:
+        OverflowError: if one is finite, and in the array's type would not be.
+    """
+    import numpy as np
+
     for start in range(0, len(values), _PIECE):
-        array[start : start + _PIECE] = [value._data for value in values[start : start + _PIECE]]
+        piece = values[start : start + _PIECE]
+        try:
+            with np.errstate(over="raise"):
+                array[start : start + _PIECE] = [value._data for value in piece]
+        except FloatingPointError:
+            largest = max((value for value in piece if math.isfinite(value._data)), key=lambda value: abs(value._data))
+            raise OverflowError(
+                f"{largest!r} is beyond the numbers of {array.dtype}: scale it, or compile with dtype='float64'"
+            ) from None
 
 
 def lent_numbers(values: Sequence[Value]) -> Any:

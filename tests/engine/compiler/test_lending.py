@@ -259,3 +259,15 @@ def test_another_thread_may_give_the_numbers_back_by_itself(monkeypatch: pytest.
     assert loan.open
     assert list(array) == [1.0, 2.0]
     loan.give_back()
+
+
+def test_a_number_beyond_float32_is_not_lent_to_it() -> None:
+    """It came back as inf."""
+    values = [Value(0.1), Value(-1e300), Value(float("inf"))]
+    with pytest.raises(OverflowError, match=r"Value\(data=-1e\+300.* beyond the numbers of float32: .*'float64'"):
+        Loan(values, np.zeros(3, np.float32)).take()
+    assert [v.data for v in values] == [0.1, -1e300, float("inf")]
+    values[1].data = 2.0
+    loan = Loan(values, np.zeros(3, np.float32))
+    loan.take()
+    assert loan.array.tolist() == [np.float32(0.1), 2.0, float("inf")]
