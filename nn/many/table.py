@@ -8,6 +8,7 @@ import math
 import pickle
 import random
 import threading
+import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
@@ -73,11 +74,12 @@ def fit_many(
         epochs: how often to go through the data, for configurations that do not say.
         batch_size: samples in a batch, likewise; None for all of them.
         executor: runs the trainings: any executor with the interface of `concurrent.futures` (processes, threads,
-            loky's, or ``client.get_executor()`` of Dask; Ray has none, and is reached by an object whose `submit`
-            returns ``ray.remote(function).remote(*arguments).future()``), or a callable that makes one, such as
-            ``lambda: ProcessPoolExecutor(2)``; None trains one net after another. When a worker dies, the row of each
-            configuration that was running names all of these, and those not yet started are not run; a callable makes
-            a new executor, in which each of them runs again alone, so that only the culprit has an error.
+            loky's, ``client.get_executor()`` of Dask, or, as Ray has none, a subclass of `Executor` with
+            ``submit(self, function, *arguments)`` returning ``ray.remote(function).remote(*arguments).future()``), or
+            a callable that makes one, such as ``lambda: ProcessPoolExecutor(2)``; None trains one net after another.
+            When a worker dies, the row of each configuration that was running names all of these, and those not yet
+            started are not run; a callable makes a new executor, in which each of them runs again alone, so that only
+            the culprit has an error.
         seed: chooses the samples that are held out; and with the place of a configuration in the list, its seed, where
             it has none of its own.
         progress: True for a bar on a terminal and plain lines elsewhere, or a callable that takes an `nn.Progress`
@@ -250,11 +252,11 @@ def _over(
         nonlocal stored
         part = [jobs[place] for place in places]
         if type(pool) is ThreadPoolExecutor:
-            return pool.submit(_rows_of, recipe, part)
+            return pool.submit(_rows_of, recipe, part, "")
         if stored is None:
             _check_pickles(recipe, jobs)
             stored = pickle.dumps(recipe)
-        return pool.submit(_rows_of, stored, part)
+        return pool.submit(_rows_of, stored, part, uuid.uuid4().hex)
 
     runner = Jobs(executor, submit, done)
     runner.run(len(jobs))
@@ -287,8 +289,15 @@ _own = threading.local()
 """For each thread of a worker: its last recipe, and the workbench for it, whose programs must not be shared."""
 
 
-def _rows_of(recipe: Recipe | bytes, jobs: Sequence[Job]) -> list[dict[str, Any]]:
-    """What a worker does."""
+def _rows_of(recipe: Recipe | bytes, jobs: Sequence[Job], submission: str) -> list[dict[str, Any]]:
+    """What a worker does.
+
+    Args:
+        recipe: what all workers need, or that as pickle stores it.
+        jobs: the configurations.
+        submission: no other has this one: Dask gives the first result of what is submitted twice, be it the death of a
+            worker that another configuration has killed.
+    """
     from .workbench import Workbench
 
     last = getattr(_own, "recipe", None)

@@ -118,6 +118,21 @@ class InThreads(ThreadPoolExecutor):
     """Stands for another machine: what it runs is sent there."""
 
 
+def test_what_runs_again_is_another_submission() -> None:
+    """Dask, asked twice for the same, gives the first result: an innocent configuration was blamed for a death."""
+
+    class Noting(InThreads):
+        def submit(self, function: Any, *arguments: Any) -> Any:
+            submitted.append(pickle.dumps(arguments))
+            return super().submit(function, *arguments)
+
+    submitted: list[bytes] = []
+    for _ in range(2):
+        with Noting(1) as pool:
+            nn.fit_many(make, CONFIGS[:1], X, Y, epochs=1, executor=pool)
+    assert len({*submitted}) == 2
+
+
 def test_what_a_worker_cannot_read() -> None:
     with InThreads(1) as pool:
         rows = nn.fit_many(Unreadable(), CONFIGS[:2], X, Y, executor=pool)
