@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dis
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import cache
+from inspect import getattr_static
 from itertools import pairwise
-from types import CodeType, FrameType, FunctionType
+from types import CodeType, FrameType, FunctionType, MethodType
 from typing import Any
 
 from ...text.callers import is_users
@@ -19,6 +20,9 @@ _BARE, _NOT_AFTER = (  # differently before Python 3.11
     else (("POP_TOP",) * 3, ("RERAISE", "JUMP_IF_NOT_EXC_MATCH"))
 )
 _WITH = frozenset({"SETUP_WITH", "BEFORE_WITH", "LOAD_SPECIAL"})  # from version to version
+_MATCHING = frozenset({"CHECK_EXC_MATCH", "CHECK_EG_MATCH", "JUMP_IF_NOT_EXC_MATCH"})
+_BY_NAME = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FAST", "LOAD_DEREF")
+_RETURNS = ("RETURN_VALUE", "RETURN_CONST")
 _HANDLING = dis.opmap["SETUP_FINALLY" if _NOT_AFTER else "PUSH_EXC_INFO"]
 
 
@@ -42,30 +46,69 @@ def may_catch(frame: FrameType) -> bool:
     if _names_errors(code):
         return True
     held = [*map(frame.f_globals.get, code.co_names), *frame.f_locals.values()]
-    has_with = not _WITH.isdisjoint(dis.opname[step] for step in code.co_code[::2])
-    return any(map(_catches, held)) or (has_with and any(map(_swallows, held)))
+    if any(map(_catches, held)):
+        return True
+    if _WITH.isdisjoint(dis.opname[step] for step in code.co_code[::2]):
+        return False
+    for name in _attributes(code):  # one after the other, as they may be attributes of each other
+        found = (getattr_static(thing, name, None) for thing in held)
+        held = [*{id(thing): thing for thing in (*held, *found)}.values()]
+    return any(_catches(thing) or _swallows(thing) for thing in held)
 
 
+@cache
+def _attributes(code: CodeType) -> tuple[str, ...]:
+    return tuple(step.argval for step in dis.get_instructions(code) if step.opname in ("LOAD_ATTR", "LOAD_METHOD"))
+
+
+@cache
 def _names_errors(code: CodeType) -> bool:
-    return catches_all(code) or not _NAMES.isdisjoint(code.co_names)
+    return catches_all(code) or not _NAMES.isdisjoint(code.co_names) or _computes_class(code)
+
+
+def _computes_class(code: CodeType) -> bool:
+    """Whether an `except` has other than names, such as an attribute or a call, of which it is not known what class."""
+    steps = [*dis.get_instructions(code)]
+    for k, step in enumerate(steps):
+        if step.opname in _MATCHING:
+            several = steps[k - 1].opname == "BUILD_TUPLE"
+            classes = steps[k - 1 - (steps[k - 1].arg or 0) : k - 1] if several else steps[k - 1 : k]
+            if not all(load.opname.startswith(_BY_NAME) for load in classes):
+                return True
+    return False
 
 
 def _swallows(thing: Any) -> bool:
     """Whether it is a context manager of the user's that may catch an error: a function, a class or an object."""
-    within = vars(thing).get("__wrapped__") if type(thing) is FunctionType else None
+    function = thing.__func__ if type(thing) is MethodType else thing
+    within = vars(function).get("__wrapped__") if type(function) is FunctionType else None
     if type(within) is FunctionType:
-        return _names_errors(within.__code__)
-    kind = thing if issubclass(type(thing), type) else type(thing)
-    leave = vars(kind).get("__exit__")
+        return _handles_errors(within)
+    leave = getattr_static(thing if issubclass(type(thing), type) else type(thing), "__exit__", None)
     if type(leave) is not FunctionType or not is_users(leave.__code__.co_filename):
         return False
-    return _names_errors(leave.__code__) or any(constant is True for constant in leave.__code__.co_consts)
+    return _handles_errors(leave) or not _returns_nothing(leave.__code__)
+
+
+def _handles_errors(function: FunctionType) -> bool:
+    code = function.__code__
+    held = map(function.__globals__.get, code.co_names)
+    return _names_errors(code) or "suppress" in code.co_names or any(map(_catches, held))
+
+
+def _returns_nothing(code: CodeType) -> bool:
+    """Whether all that a function returns is None or False."""
+    steps = pairwise(dis.get_instructions(code))
+    results = [before if step.opname == "RETURN_VALUE" else step for before, step in steps if step.opname in _RETURNS]
+    return all(result.opname in ("LOAD_CONST", "RETURN_CONST") and not result.argval for result in results)
 
 
 def _catches(thing: Any) -> bool:
-    """Whether it is a class of such errors, several classes, or what suppresses such errors."""
-    if type(thing) is suppress:
-        return _catches(thing._exceptions)  # type: ignore[attr-defined]  # typeshed leaves it out
+    """Whether it is a class of such errors, several classes, or what suppresses such errors, or may hold such."""
+    if issubclass(type(thing), ExitStack):
+        return True
+    if issubclass(type(thing), suppress):
+        return _catches(thing._exceptions)
     if type(thing) is tuple:
         return any(map(_catches, thing))
     of_errors = issubclass(type(thing), type) and issubclass(thing, BaseException)

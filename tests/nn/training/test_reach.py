@@ -7,6 +7,7 @@ import random
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -311,9 +312,9 @@ class Rows(nn.Module):
 class Noisy(Base):
     """Draws random numbers, and leaves a part out by one."""
 
-    def __init__(self) -> None:
+    def __init__(self, seed: int) -> None:
         super().__init__()
-        self.other, self._random = nn.Layer(2, 2, "tanh", seed=1), random.Random(0)
+        self.other, self._random = nn.Layer(2, 2, "tanh", seed=1), random.Random(seed)
 
     def __call__(self, x: Any) -> Any:
         h = self.inner([v + self._random.gauss(0.0, 0.1) for v in x])
@@ -361,7 +362,7 @@ MEANT: dict[str, tuple[Callable[[], nn.Module], Any]] = {
     "a coefficient of the loss": (Base, of_my_own),
     "a branch": (Branching, nn.mse),
     "rows that are not in the batch": (Rows, nn.mse),
-    "random parts": (Noisy, nn.mse),
+    **{f"random parts {seed}": (partial(Noisy, seed), nn.mse) for seed in range(3)},  # greater or smaller
     "data made Values": (Converting, nn.mse),
     "constants": (of_constants, nn.mse),
     "detach()": (Detached, nn.mse),
