@@ -27,6 +27,9 @@ UNDER_WAY = 8
 TOGETHER = 4
 """Columns of a large matrix in one turn of a loop: counting takes units that multiply-adds could have had."""
 
+WHOLE_LINE = 8, 2
+"""Rows and vectors of a tile whose rows are neighbours in memory: at each column it uses all of a cache line."""
+
 MANY_ROWS = 64
 """Of a matrix, for which it pays to copy the vectors first."""
 
@@ -73,12 +76,15 @@ class Blocking:
         parts, columns = group.operands[0], group.columns
         if len(parts) > 1 or not is_wide(shape, group.rows * columns):
             return cls(rows, _falling(vectors, 1), columns, 1, left=False, right=False)
+        turned = parts[0].column != 1 and parts[0].row == 1
+        copied = turned and shape.lanes >= MANY_LANES
+        if turned and not copied and vectors == 4 and group.rows % WHOLE_LINE[0] == 0:
+            rows, vectors = WHOLE_LINE
         most = shape.l1 * 4 // 5 // shape.bytes(rows)  # the rest is for the vectors that pass
         pieces = -(-columns // most)
-        strided = parts[0].column != 1 and parts[0].row == 1 and shape.lanes >= MANY_LANES
         scattered = group.rows >= MANY_ROWS and shape.bytes(columns * shape.stride) > shape.l2 // 2
         halves = _falling(vectors, vectors // 2, 1)  # all weights are not to pass for each of two or three vectors
-        return cls(rows, halves, -(-columns // pieces), pieces, strided, scattered, TOGETHER)
+        return cls(rows, halves, -(-columns // pieces), pieces, copied, scattered, TOGETHER)
 
 
 def _falling(*counts: int) -> tuple[int, ...]:

@@ -198,6 +198,23 @@ def test_columns_together_and_those_left_over(vector_bytes: int, monkeypatch: py
     assert agree(plan, leaves, program, samples(sizes, 70, "float64"), "float64")
 
 
+def test_tiles_of_whole_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a turned matrix, whose rows are neighbours, if vectors have 64 bytes: eight rows, where they divide all."""
+    narrow_caches(monkeypatch, 64)
+    monkeypatch.setattr(schedule, "cache_sizes", lambda: (4096, 2**20))
+    monkeypatch.setattr(matmul, "MANY_LANES", 256)
+    tiles = []
+    for width in (32, 33):
+        sizes = [20, width, 24]
+        plan, leaves = plan_of(sizes)
+        program = build(plan, "float64")
+        shape = program.fitting(70).shape
+        turned = [group for group in plan.body if group.is_product and group.operands[0][0].column != 1]
+        tiles += [(blocking.rows, blocking.vectors) for blocking in (matmul.Blocking.of(g, shape) for g in turned)]
+        assert agree(plan, leaves, program, samples(sizes, 70, "float64"), "float64")
+    assert tiles == [(8, (2, 1)), (4, (4, 2, 1))]
+
+
 def test_what_only_a_kernel_itself_reads_it_does_not_store(monkeypatch: pytest.MonkeyPatch) -> None:
     """The sums of a product in pieces wait where its results would be, and those of the last piece do not go there."""
     narrow_caches(monkeypatch, 32)
