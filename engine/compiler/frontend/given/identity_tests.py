@@ -1,13 +1,14 @@
 """`x[0] is x[1]` for symbols: whether numbers are one object depends on how the samples are held, so it is refused.
 
-There is no hook for `is` and `id`. Like `x is True` they are looked for in the code; what local names hold on such a
-line is examined when their function returns.
+There is no hook for `is` and `id`. Like `x is True` they are looked for in the code; what the local names in their
+operands hold is examined when the function returns.
 """
 
 from __future__ import annotations
 
 import dis
 from functools import cache
+from itertools import chain
 from types import CodeType, FrameType
 
 from ....text.callers import is_users
@@ -31,19 +32,44 @@ def is_identity_tested(frame: FrameType) -> bool:
 
 @cache
 def _names(code: CodeType) -> frozenset[str]:
-    """The local names on lines that compare by `is`, other than with None and the like, or call `id`."""
+    """The local names in what some code compares by `is`, other than with None and the like, or passes to `id`."""
     if dis.opmap["IS_OP"] not in code.co_code[::2] and _CALLED.isdisjoint(code.co_names):
         return frozenset()
-    lines, names, line = set[int](), dict[str, set[int]](), 0
-    steps = [*dis.get_instructions(code)]
+    steps, read = [*dis.get_instructions(code)], list[dis.Instruction]()
     for k, step in enumerate(steps):
-        line = getattr(step, "line_number", None) or step.starts_line or line  # the first from Python 3.13 on
-        if (step.opname == "IS_OP" and not any(map(_is_single, steps[max(0, k - 2) : k]))) or step.argval in _CALLED:
-            lines.add(line)
-        if "FAST" in step.opname or "DEREF" in step.opname:
-            for name in step.argval if isinstance(step.argval, tuple) else (step.argval,):
-                names.setdefault(name, set()).add(line)
-    return frozenset(name for name, where in names.items() if not lines.isdisjoint(where))
+        if step.opname == "IS_OP" and not any(map(_is_single, steps[max(0, k - 2) : k])):
+            read += _operands(steps, k)
+        elif step.argval in _CALLED:
+            read += _arguments(steps, k)
+    names = (step.argval for step in read if "FAST" in step.opname or "DEREF" in step.opname)
+    return frozenset(chain.from_iterable(name if isinstance(name, tuple) else (name,) for name in names))
+
+
+def _operands(steps: list[dis.Instruction], comparison: int) -> list[dis.Instruction]:
+    """The steps that give the two operands of a comparison; where branches meet before it, those of all its line."""
+    first, given = comparison, 0
+    while first > 0 and given < 2:
+        first -= 1
+        given += _pushed(steps[first])
+    if steps[first].is_jump_target:
+        while first > 0 and not steps[first].starts_line:
+            first -= 1
+    return steps[first:comparison]
+
+
+def _arguments(steps: list[dis.Instruction], function: int) -> list[dis.Instruction]:
+    """The steps from the name of a function to its call, or to that of a function that it is passed to."""
+    given = 0
+    for k in range(function + 1, len(steps)):
+        given += _pushed(steps[k])
+        if given <= 0 and "CALL" in steps[k].opname:
+            return steps[function:k]
+    return steps[function:]
+
+
+def _pushed(step: dis.Instruction) -> int:
+    """How many objects more are on the stack after a step."""
+    return dis.stack_effect(step.opcode, step.arg if step.opcode >= dis.HAVE_ARGUMENT else None)
 
 
 def _is_single(step: dis.Instruction) -> bool:

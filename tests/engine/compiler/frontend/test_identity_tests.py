@@ -31,10 +31,27 @@ ASKING: dict[str, Callable[[Any], Any]] = {
     "in a comprehension": _inside,
     "a number": lambda x: x[0] is len([]),
     "rows": lambda x: x is list(x),
+    "a choice": lambda x: (x[0] if len(x) == 2 else None) is MARK or len([]) is (None if len(x) > 2 else x[1]),
+    "a chain": lambda x: len([]) is len([]) is x[0],
+    "id of a choice": lambda x: len({id(x[0] if len(x) > 1 else None)}),
     "id": lambda x: id(x[0]) == id(x[1]),
     "mapped id": lambda x: len({*map(id, x)}),
     "operator": lambda x: operator.is_(*x),
 }
+
+
+def _last_apart(x: Any) -> Any:
+    layers = [abs, float]
+    for layer in layers:
+        x = x if layer is not layers[-1] else [x[0], x[1]]
+    return x
+
+
+def _each_once(x: Any) -> Any:
+    seen = {id(ASKING)}
+    for part in (ASKING, MARK):
+        x = x if id(part) in seen else [*x, x[0]]
+    return x
 
 
 def _of_layers(x: Any) -> Any:
@@ -50,6 +67,8 @@ OTHERS: dict[str, Callable[[Any], Any]] = {
     "None": lambda x: x[0] is None or x is not None,
     "a mark": lambda x: x[0] is MARK,
     "other things": _of_layers,
+    "other things, beside a number": _last_apart,
+    "id of other things, beside a number": _each_once,
     "equal": lambda x: x[0] == x[1],
 }
 
