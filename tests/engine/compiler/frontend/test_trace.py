@@ -468,8 +468,8 @@ def test_tracing_leaves_no_trace_in_the_parameters() -> None:
     assert [w.grad for w in weights] == [0.0] * 5
 
 
-@pytest.mark.parametrize(("known", "own", "runs"), [(False, False, 3), (True, False, 1), (True, True, 3)])
-def test_what_is_known_to_do_the_same_runs_once(known: bool, own: bool, runs: int) -> None:
+@pytest.mark.parametrize(("trusted", "own", "runs"), [(False, False, 3), (True, False, 1), (True, True, 3)])
+def test_what_is_trusted_to_do_the_same_runs_once(trusted: bool, own: bool, runs: int) -> None:
     """Others twice, and once more where a list grows; so do those that make Values, to tell which."""
     made = []
 
@@ -477,7 +477,7 @@ def test_what_is_known_to_do_the_same_runs_once(known: bool, own: bool, runs: in
         made.append(Value(3.0) if own else 3.0)
         return x * W * made[-1]
 
-    traced = trace(function, [()], known=known)
+    traced = trace(function, [()], trusted=trusted)
     assert len(made) == runs
     assert traced.graph.leaves == [W]
 
