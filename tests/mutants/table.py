@@ -63,6 +63,7 @@ TESTS: dict[str, list[str]] = {
         "nn/training/resuming.py",
         "tests/nn/checkpoints/test_resuming.py",
         "tests/nn/training/fit/test_endings.py",
+        "tests/nn/training/test_ownership.py",
     ],
     "nn/evaluation/broadcasting.py": ["tests/nn/training/test_what_users_give.py"],
     "nn/training/checks.py": ["tests/nn/training/fit/test_what_is_asked_for.py", "tests/nn/training/test_ownership.py"],

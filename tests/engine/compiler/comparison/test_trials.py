@@ -74,6 +74,8 @@ def test_which_samples_are_compared() -> None:
     assert [row for row, change in found if change is None] == [0, 5, 2, 3, 1, 4]
     assert {row for row, change in found if change is not None} >= {0, 5}
     assert [row for row, _ in trials.trials(as_batch([[0.1]], None))] == [0, 0, 0]
+    without_labels = as_batch([[0.1 * k for k in range(8)]], None)
+    assert [row for row, change in trials.trials(without_labels) if change is None] == [0, 7, 2, 4, 6]
 
 
 def test_labels_are_looked_for_only_where_a_second_sample_is_compared() -> None:
@@ -221,6 +223,23 @@ def test_a_template_that_is_another_function_than_the_forward_one(forward: Any, 
                 engine.compile(called, backend=backend)([1.0, 1.5])
     finally:
         del engine.PRIMITIVES["wrong_template"]
+
+
+def test_a_template_that_is_the_forward_function_is_taken() -> None:
+    """Also where both are infinite."""
+    needs("numpy")
+    right = engine.declare(
+        "right_template",
+        lambda x: math.exp(x) if x < 709.0 else math.inf,
+        [lambda z, x: z],
+        native="exp(x)",
+        method=False,
+    )
+    try:
+        for backend in INSTALLED:
+            assert engine.compile(lambda x: right(x), backend=backend)([1.5])[0] == pytest.approx(math.exp(1.5))
+    finally:
+        del engine.PRIMITIVES["right_template"]
 
 
 def test_samples_in_the_midst_of_a_batch_are_compared_too() -> None:
