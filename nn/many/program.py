@@ -94,7 +94,7 @@ class SharedProgram:
 
     def __init__(self, first: Copy, X: Any, y: Any, options: Mapping[str, Any], batch_size: int | None) -> None:
         self._values, self._options = first.values, options
-        of_data = {name: options[name] for name in ("validation", "metrics", "sample_weight", "class_weight")}
+        of_data = {"class_weight": None} | {name: options[name] for name in ("validation", "metrics", "sample_weight")}
         how = Options("auto", options["dtype"], options["threads"])
         self._data = prepared(
             first.model, X, y, first.loss, **of_data, seed=0, rng=random_source(0), options=how, fixed=True

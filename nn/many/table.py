@@ -146,8 +146,7 @@ def fit_many(
         options = {
             **{"validation": validation, "metrics": metrics, "patience": patience, "min_delta": min_delta},
             **{"schedule": schedule, "clip_norm": clip_norm, "clip_value": clip_value},
-            **{"sample_weight": weights, "class_weight": None, "shuffle": shuffle},
-            **{"backend": backend, "dtype": dtype, "threads": threads},
+            **{"sample_weight": weights, "shuffle": shuffle, "backend": backend, "dtype": dtype, "threads": threads},
         }
         with reporting(progress) as told:
             report = told.epoch or told.batch

@@ -92,8 +92,8 @@ class Workbench:
         schedule = options["schedule"]
         # A schedule may read the net that make gave, and not the copy which is trained.
         self._shares = options["backend"] != "eager" and (schedule is None or is_pure(schedule))
-        weighted = options["sample_weight"] is not None or options["class_weight"] is not None
-        lasts = self._shares and schedule is None and not weighted  # otherwise the loss is made for this call only
+        # With a schedule or weights the loss is made for this call only.
+        lasts = self._shares and schedule is None and options["sample_weight"] is None
         names = ("backend", "dtype", "threads", "clip_norm", "clip_value")
         self._how = tuple([options[name] for name in names]) if lasts else None
         self._known: dict[Any, _Known] = {}  # by structure, the most recently used last
