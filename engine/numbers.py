@@ -1,8 +1,10 @@
-"""Numbers as the engine takes them: anything that is one real number becomes a float; and requirements on numbers."""
+"""Numbers as the engine takes them: what is one real number becomes a float; requirements on numbers; their types."""
 
 from __future__ import annotations
 
 import math
+import sys
+from numbers import Integral, Number
 from typing import Any, Protocol
 
 from .modes import open_modes, tracer
@@ -131,3 +133,61 @@ def require(requirement: Requirement, *values: Any) -> bool:
         return False
     requirement.check(*values)
     return True
+
+
+# ---- types that do not compute as floats do: of few bits, of fewer digits, of more ----
+
+
+_USUAL = {float, int, bool}
+
+
+def is_narrow(kind: type[Any]) -> bool:
+    """Whether NumPy's sums or differences of such numbers overflow: of few bits, or whole and without a sign.
+
+    >>> is_narrow(float), is_narrow(bool)
+    (False, False)
+    """
+    numpy = sys.modules.get("numpy")
+    if numpy is None or not issubclass(kind, numpy.generic):
+        return False
+    few = kind().itemsize < (8 if issubclass(kind, (numpy.integer, numpy.bool_)) else 4)
+    return bool(few or issubclass(kind, numpy.unsignedinteger))
+
+
+def are_few(kind: type[Any]) -> bool:
+    """Whether numbers of this type have fewer digits than a float: NumPy computes with them in these.
+
+    >>> are_few(float)
+    False
+    """
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and issubclass(kind, numpy.floating) and kind().itemsize < 8
+
+
+def is_fine(kind: type[Any]) -> bool:
+    """Whether numbers of this type may have more digits than a float, as fractions, decimals and long doubles have.
+
+    >>> from fractions import Fraction
+    >>> is_fine(Fraction), is_fine(float), is_fine(int)
+    (True, False, False)
+    """
+    if not issubclass(kind, Number) or issubclass(kind, (float, Integral)):
+        return False
+    numpy = sys.modules.get("numpy")
+    return numpy is None or not issubclass(kind, numpy.generic) or kind().itemsize > 8  # type: ignore[attr-defined]  # it is NumPy's
+
+
+def differs_from_float(kind: type[Any]) -> bool:
+    """Whether sums of such numbers overflow, or keep more digits than a float has."""
+    return is_narrow(kind) or is_fine(kind)
+
+
+def short_kinds(samples: Any) -> set[type[Any]]:
+    """The types of few bits, or of fewer or more digits than a float, that numbers in nested lists have."""
+    if hasattr(samples, "dtype"):
+        kinds, rows = {samples.dtype.type}, set[Any]()
+    else:
+        kinds = {*map(type, samples)} - _USUAL
+        rows = {kind for kind in kinds if issubclass(kind, (list, tuple)) or hasattr(kind, "__array_finalize__")}
+    short = {kind for kind in kinds - rows if are_few(kind) or differs_from_float(kind)}
+    return short.union(*[short_kinds(sample) for sample in samples if type(sample) in rows] if rows else ())

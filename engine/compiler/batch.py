@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import importlib.util
 import math
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -14,7 +13,7 @@ from operator import is_
 from typing import Any, NamedTuple
 
 from ..ieee import mean
-from ..numbers import as_float, is_number
+from ..numbers import as_float, differs_from_float, is_number, short_kinds
 from ..value import Value
 from .masks import Masks
 
@@ -88,7 +87,7 @@ class Batch:
             return False
         kind = array.dtype
         known = self.kinds.get(place, kind)
-        other = kind != known and (is_narrow(kind.type) or is_narrow(known.type))
+        other = kind != known and (differs_from_float(kind.type) or differs_from_float(known.type))
         if other or (place in self.kinds and isinstance(argument, (list, tuple)) and short_kinds(argument)):
             return False  # a function may do something else with these
         view[...] = array
@@ -170,43 +169,6 @@ def flat(samples: Any) -> list[Any]:
     [1, 2, 3, 4]
     """
     return [x for part in samples for x in flat(part)] if isinstance(samples, (list, tuple)) else [samples]
-
-
-_PLAIN = {float, int, bool}
-
-
-def is_narrow(kind: type[Any]) -> bool:
-    """Whether NumPy's sums or differences of such numbers overflow: of few bits, or whole and without a sign.
-
-    >>> is_narrow(float), is_narrow(bool)
-    (False, False)
-    """
-    numpy = sys.modules.get("numpy")
-    if numpy is None or not issubclass(kind, numpy.generic):
-        return False
-    few = kind().itemsize < (8 if issubclass(kind, (numpy.integer, numpy.bool_)) else 4)
-    return bool(few or issubclass(kind, numpy.unsignedinteger))
-
-
-def are_few(kind: type[Any]) -> bool:
-    """Whether numbers of this type have fewer digits than a float: NumPy computes with them in these.
-
-    >>> are_few(float)
-    False
-    """
-    numpy = sys.modules.get("numpy")
-    return numpy is not None and issubclass(kind, numpy.floating) and kind().itemsize < 8
-
-
-def short_kinds(samples: Any) -> set[type[Any]]:
-    """The types of few bits or digits that numbers in nested lists have."""
-    if hasattr(samples, "dtype"):
-        kinds, rows = {samples.dtype.type}, set[Any]()
-    else:
-        kinds = {*map(type, samples)} - _PLAIN
-        rows = {kind for kind in kinds if issubclass(kind, (list, tuple)) or hasattr(kind, "__array_finalize__")}
-    short = {kind for kind in kinds - rows if is_narrow(kind) or are_few(kind)}
-    return short.union(*[short_kinds(sample) for sample in samples if type(sample) in rows] if rows else ())
 
 
 def _plain(sample: Any) -> Any:

@@ -10,16 +10,16 @@ from collections.abc import Callable, Sequence
 from numbers import Integral
 from typing import Any
 
+from ....numbers import are_few, is_fine
 from ....primitive import PRIMITIVES
 from ....text.callers import is_ours
 from ....value import Value
-from ...batch import are_few
 from ...errors import refusal
 from ..catching import may_catch
 from ..symbol import Symbol
 from .asking import TRACE
 from .digits import as_compared, check_step, inputs_of, is_long
-from .kinds import is_in_array, is_numpys, is_of_numpy, is_truth, is_weak, is_whole, short_kind
+from .kinds import given_type, is_in_array, is_numpys, is_of_numpy, is_truth, is_weak, is_whole, short_kind
 
 _FIX_BITS = (
     "A number that is not known yet has no bits: write a != b for two conditions, x % 2 or engine.floor(x / 2), or "
@@ -74,7 +74,7 @@ def _operator(name: str, reflected: bool) -> Callable[..., Any]:
             if any(are_few(type(number)) for number in numbers) and is_weak(self, {int, bool, float}, True):
                 raise refusal(f"{name} of {numbers[0]!r} and {numbers[1]!r}, one of few digits", _FIX_FEW)
             _refuse_large(name, numbers)
-            if name in _JUMPING and any(map(is_long, numbers)):
+            if name in _JUMPING and any(is_long(number) or is_fine(given_type(number) or float) for number in numbers):
                 check_step([number for number in numbers if isinstance(number, Arithmetic)])
             self.graph.computes = True
             narrow = name in _OVERFLOWING and _may_overflow(name, *numbers)

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from .... import ops
+from ....numbers import are_few, is_fine
 from ....primitive import Primitive
-from ...batch import are_few
 from ...errors import refusal
 from ..conditions import EQUAL, LESS, LESS_EQUAL, NOT_EQUAL
 from ..symbol import Symbol
@@ -22,7 +22,7 @@ STEPS: frozenset[Primitive | None] = frozenset(
 """Operations whose results jump."""
 _EXACT = frozenset({ops.neg, ops.abs})
 _FIX = (
-    "NumPy computes with them in their own digits, compiled code in those of a float: a comparison, rounding or "
+    "Eager code computes with them in their own digits, compiled code in those of a float: a comparison, rounding or "
     "remainder may come out differently. Give floats, as by X.astype(float)."
 )
 
@@ -37,11 +37,13 @@ def check_step(operands: Sequence[Symbol]) -> None:
     """Note that an operation jumps at what is computed from inputs, so that their types matter.
 
     Raises:
-        TraceError: one of these inputs has few digits.
+        TraceError: one of these inputs has other digits.
     """
     for symbol in inputs_of(operands):
-        if are_few(symbol.graph.type_of(symbol)):
-            raise refusal(f"{operands[0]!r} is compared or rounded, and computed from numbers of few digits", _FIX)
+        kind = symbol.graph.type_of(symbol)
+        if are_few(kind) or is_fine(kind):
+            digits = "few digits" if are_few(kind) else "more digits than a float"
+            raise refusal(f"{operands[0]!r} is compared or rounded, and computed from numbers of {digits}", _FIX)
 
 
 def as_compared(symbol: Symbol, other: Any) -> Any:
@@ -52,14 +54,16 @@ def as_compared(symbol: Symbol, other: Any) -> Any:
     """
     while symbol.primitive in _EXACT:
         (symbol,) = symbol.operands
+    kind = symbol.graph.types[symbol.value] if symbol.kind == "input" else float
+    theirs = other.graph.types[other.value] if isinstance(other, Symbol) and other.kind == "input" else type(other)
+    if is_fine(kind) or is_fine(theirs):
+        raise refusal(f"{symbol!r} is compared with {other!r}, one of them of more digits than a float", _FIX)
     if symbol.kind != "input" or "numpy" not in sys.modules:
         return other
-    kind = symbol.graph.types[symbol.value]
     if type(other) in (int, float):
         if is_long(other):
             symbol.graph.type_of(symbol)
         return _shortened(other, kind) if are_few(kind) and bool(kind(other) == other) else other
-    theirs = other.graph.types[other.value] if isinstance(other, Symbol) and other.kind == "input" else type(other)
     if (are_few(theirs) and symbol.graph.type_of(symbol) is float) or (are_few(kind) and theirs is float):
         raise refusal(f"{symbol!r} is compared with {other!r}, and one of them has few digits", _FIX)
     return other

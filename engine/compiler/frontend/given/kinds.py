@@ -6,7 +6,7 @@ import sys
 from numbers import Integral
 from typing import Any
 
-from ...batch import is_narrow
+from ....numbers import is_narrow
 from ..conditions import CONDITIONS
 from ..symbol import Symbol
 from .digits import inputs_of

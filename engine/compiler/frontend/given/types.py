@@ -8,7 +8,8 @@ from functools import partial
 from itertools import repeat
 from typing import Any, TypeAlias
 
-from ...batch import Batch, Shape, is_narrow, short_kinds
+from ....numbers import differs_from_float, short_kinds
+from ...batch import Batch, Shape
 from ...errors import TraceError
 from .rows import Form, all_rows, as_rows, form_of, form_of_array
 
@@ -90,7 +91,7 @@ def narrow_types(batch: Batch) -> Narrow:
 
 def _narrow_types_in(given: Any) -> frozenset[Any]:
     if hasattr(given, "dtype"):
-        return frozenset(filter(is_narrow, [given.dtype.type]))
+        return frozenset(filter(differs_from_float, [given.dtype.type]))
     bools = {kind for kind in (_types(given[0]) if len(given) else ()) if kind is bool}
     return frozenset(bools | short_kinds(given))
 

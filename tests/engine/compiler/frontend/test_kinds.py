@@ -5,6 +5,8 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from contextlib import suppress
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -152,6 +154,31 @@ def test_types_of_few_bits_may_move_from_one_number_to_another() -> None:
     assert of_lists([[1.0, 2.0, np.uint8(200)]]) == [206.0]
     with pytest.raises(TraceError, match="few bits"):
         of_lists([[np.uint8(200), np.uint8(100), 1.0]])
+
+
+FINE: list[Callable[[Any], Any]] = [
+    lambda x: engine.where(x[0] * 3 == x[1], w, 1.0),
+    lambda x: engine.where(x[0] == 0.1, w, 1.0),
+    lambda x: engine.where(x[1] > 0.3, w, 1.0),
+    lambda x: w * (x[1] // x[0]),
+    lambda x: w * round(x[0] * 5),
+]
+
+
+@pytest.mark.parametrize("kind", [Fraction, Decimal, np.longdouble])
+@pytest.mark.parametrize("function", FINE)
+def test_decisions_by_more_digits_than_a_float_has_are_refused(function: Callable[[Any], Any], kind: Any) -> None:
+    compiled = engine.compile(function, backend="python")
+    compiled([[1.5, 2.5]])
+    with pytest.raises(TraceError, match="more digits than a float"):
+        compiled([[kind("0.1"), kind("0.3")]])
+
+
+def test_sums_with_more_digits_than_a_float_has_compile() -> None:
+    compiled = engine.compile(lambda x: w * (x[0] + x[1]) * 2, backend="python")
+    assert compiled([[Fraction(1, 4), Fraction(1, 2)]]) == [3.0]
+    with pytest.raises(TraceError, match="more digits than a float"):
+        engine.compile(lambda x: engine.where(x == Fraction(1, 10), w, 1.0), backend="python")([0.1])
 
 
 def test_truth_values_of_numpy_as_whole_numbers_are_refused() -> None:
