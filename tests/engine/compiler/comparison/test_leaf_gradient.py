@@ -192,5 +192,6 @@ def test_numbers_of_another_length_never_agree() -> None:
     w = [Value(1.0), Value(2.0)]
     eager = Eager(w[0] * w[1], w, arrays=True)
     agree(eager, {"result": [2.0], "gradient": np.array([2.0, 1.0])}, 1e-8)
-    with pytest.raises(ValueError, match="shorter"):
-        agree(eager, {"result": [2.0], "gradient": np.array([2.0])}, 1e-8)
+    for found, told in ([2.0], "shorter"), ([2.0, 1.0, 1.0], "longer"):
+        with pytest.raises(ValueError, match=told):
+            agree(eager, {"result": [2.0], "gradient": np.array(found)}, 1e-8)

@@ -85,7 +85,7 @@ class Errors:
             yield
 
 
-_errors = Errors()
+_errors, _listed = Errors(), [ZeroDivisionError]
 
 
 def _safe_by_an_attribute(x: Any) -> Any:
@@ -98,14 +98,14 @@ def _safe_by_an_attribute(x: Any) -> Any:
 def _safe_by_one_of_several(x: Any) -> Any:
     try:
         return 1 / x
-    except (KeyError, _errors.by_zero):
+    except (_errors.by_zero, KeyError):
         return 0.0
 
 
 def _safe_by_an_entry(x: Any) -> Any:
     try:
         return 1 / x
-    except [_ByZero][0]:
+    except _listed[0]:
         return 0.0
 
 
