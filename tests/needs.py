@@ -13,6 +13,7 @@ WHAT_FOR = {
     "distributed": "sends sweeps to several machines; no extra has it",
     "ipykernel": "runs notebooks",
     "jax": "is an oracle; no extra has it, and CI installs it in a stage of its own",
+    "joblib": "has another executor over processes, loky's",
     "llvmlite": "compiles to native code",
     "matplotlib": "draws what demos and histories plot",
     "micrograd": "is the original, and an oracle",

@@ -12,6 +12,7 @@ import pytest
 
 import nn
 from nn.many.executors import Jobs
+from tests.needs import needs
 
 from .nets import CONFIGS, X, Y, make, spawning, without_seconds
 
@@ -31,6 +32,28 @@ def test_every_executor_gives_the_same_rows() -> None:
         in_threads = nn.fit_many(make, CONFIGS, X, Y, executor=threads, **options)
     in_processes = nn.fit_many(make, CONFIGS, X, Y, executor=spawning, **options)
     assert without_seconds(in_threads) == without_seconds(in_processes) == without_seconds(rows)
+
+
+def test_lokys_executor_gives_the_same_rows() -> None:
+    with needs("joblib.externals.loky").get_reusable_executor(2) as pool:
+        rows = nn.fit_many(make, CONFIGS[:3], X, Y, epochs=2, executor=pool)
+    assert without_seconds(rows) == without_seconds(nn.fit_many(make, CONFIGS[:3], X, Y, epochs=2))
+
+
+def test_an_executor_that_is_shut_down_says_so() -> None:
+    pool = ThreadPoolExecutor(1)
+    pool.shutdown()
+    with pytest.raises(RuntimeError, match="cannot schedule new futures after shutdown"):
+        nn.fit_many(make, CONFIGS, X, Y, executor=pool)
+
+
+def test_ctrl_c_over_an_executor_keeps_the_rows_that_are_there() -> None:
+    def interrupt(state: nn.Progress) -> None:
+        raise KeyboardInterrupt
+
+    with ThreadPoolExecutor(1) as threads:
+        rows = nn.fit_many(make, CONFIGS[:3], X, Y, epochs=1, executor=threads, progress=interrupt)
+    assert [row["error"] for row in rows] == [None, "interrupted", "interrupted"]
 
 
 def test_a_dead_worker() -> None:
