@@ -63,3 +63,17 @@ def test_what_cancels_may_differ_by_rounding_and_nothing_beside_it() -> None:
     for found in ([1.5, 1.0], [1.0 + 5e-5, 1.5]):
         with pytest.raises(TraceError, match=r"the compiled result 1\.5 differs from the eager engine's 1\.0"):
             agree(eager, {"result": found, "gradient": []}, 1e-8)
+
+
+def test_a_result_that_is_a_number() -> None:
+    """Its gradient is 0, and the same computed of Values tells how it was rounded."""
+    w, large = [Value(2.0), Value(3.0)], Value(1e12)
+    of_values = Eager((large + 1.0) - large, [], arrays=False)
+    eager = Eager(1.0, w, False, lambda: of_values)
+    assert eager.numbers == {"result": [1.0], "gradient": [0.0, 0.0]}
+    assert eager.noise == of_values.noise
+
+
+def test_what_is_not_read_is_not_rounded() -> None:
+    w = [Value(0.1), Value(3.0)]
+    assert Eager(w[0] * 0.3 + 0.7, w, arrays=False).noise["gradient"][1] == 0.0
