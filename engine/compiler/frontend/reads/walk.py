@@ -167,7 +167,7 @@ class Walk(Functions):
             yield from (thing.__func__, thing.__self__)
         elif kind is BuiltinMethodType:
             yield thing.__self__
-            if thing.__module__ == "decimal":
+            if thing.__module__ in ("decimal", "_decimal"):  # the second from Python 3.13 on
                 yield DECIMALS
         elif kind is not Primitive:
             texts = [text for text in thing.__reduce__()[1] if isinstance(text, str)]
