@@ -102,10 +102,9 @@ def has_rows(item: Any) -> bool:
     Raises:
         TypeError: if it is a row of a table, whose entries have names.
     """
-    try:
-        return is_row(item) and len(item) > 0 and is_row(item[0])
-    except KeyError:
-        raise TypeError(f"a sample is a list or array, not {show(item)}: give row.to_numpy()") from None
+    if hasattr(item, "iloc") and [*item.keys()] != [*range(len(item.keys()))]:
+        raise TypeError(f"a sample is a list or array, not {show(item)}: give row.to_numpy()")
+    return is_row(item) and len(item) > 0 and is_row(item[0])
 
 
 def as_row(name: str, item: Any) -> list[Any]:
