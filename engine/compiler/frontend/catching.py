@@ -11,6 +11,7 @@ from types import CodeType, FrameType, FunctionType, MethodType
 from typing import Any
 
 from ...text.callers import is_users
+from .bytecode import has_instruction
 
 _ERRORS = (ZeroDivisionError, OverflowError)
 _NAMES = frozenset({"ZeroDivisionError", "OverflowError", "ArithmeticError", "Exception", "BaseException"})
@@ -23,13 +24,13 @@ _WITH = frozenset({"SETUP_WITH", "BEFORE_WITH", "LOAD_SPECIAL"})  # from version
 _MATCHING = frozenset({"CHECK_EXC_MATCH", "CHECK_EG_MATCH", "JUMP_IF_NOT_EXC_MATCH"})
 _BY_NAME = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FAST", "LOAD_DEREF")
 _RETURNS = ("RETURN_VALUE", "RETURN_CONST")
-_HANDLING = dis.opmap["SETUP_FINALLY" if _NOT_AFTER else "PUSH_EXC_INFO"]
+_HANDLING = "SETUP_FINALLY" if _NOT_AFTER else "PUSH_EXC_INFO"
 
 
 @cache
 def catches_all(code: CodeType) -> bool:
     """Whether some code may have an `except` without a class."""
-    if _HANDLING not in code.co_code[::2]:
+    if not has_instruction(code, _HANDLING):
         return False
     steps = [*dis.get_instructions(code)]
     found = zip(*[steps[k:] for k in range(len(_BARE))])

@@ -12,6 +12,7 @@ from itertools import chain
 from types import CodeType, FrameType
 
 from ....text.callers import is_users
+from ..bytecode import has_instruction, nested_code
 from .type_calls import has_symbols
 
 _SINGLE = (None, True, False, ...)
@@ -20,8 +21,7 @@ _CALLED = frozenset({"id", "is_", "is_not"})
 
 def may_test_identity(code: CodeType) -> bool:
     """Whether some code, or a function inside it, may ask whether two things are one."""
-    inside = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
-    return bool(_names(code)) or any(map(may_test_identity, inside))
+    return any(map(_names, nested_code(code)))
 
 
 def is_identity_tested(frame: FrameType) -> bool:
@@ -33,7 +33,7 @@ def is_identity_tested(frame: FrameType) -> bool:
 @cache
 def _names(code: CodeType) -> frozenset[str]:
     """The local names in what some code compares by `is`, other than with None and the like, or passes to `id`."""
-    if dis.opmap["IS_OP"] not in code.co_code[::2] and _CALLED.isdisjoint(code.co_names):
+    if not has_instruction(code, "IS_OP") and _CALLED.isdisjoint(code.co_names):
         return frozenset()
     steps, read = [*dis.get_instructions(code)], list[dis.Instruction]()
     for k, step in enumerate(steps):

@@ -12,6 +12,7 @@ from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 from ....text.callers import is_users
+from ..bytecode import has_instruction, nested_code
 from ..conditions import CONDITIONS
 from ..symbol import Symbol
 from .rows import Row
@@ -38,9 +39,10 @@ class _Tests(NamedTuple):
 @cache
 def may_test_truth(code: CodeType) -> bool:
     """Whether some code, or a function inside it, may compare by `is` with True or False."""
-    constant = any(isinstance(constant, bool) for constant in code.co_consts)
-    inside = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
-    return (constant and dis.opmap["IS_OP"] in code.co_code[::2]) or any(map(may_test_truth, inside))
+    return any(
+        has_instruction(part, "IS_OP") and any(isinstance(constant, bool) for constant in part.co_consts)
+        for part in nested_code(code)
+    )
 
 
 def is_truth_tested(frame: FrameType, returned: Any) -> bool:

@@ -6,6 +6,7 @@ import dis
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
+from itertools import chain
 from operator import attrgetter, methodcaller
 from types import (
     BuiltinFunctionType,
@@ -17,6 +18,7 @@ from types import (
 )
 from typing import Any
 
+from ..bytecode import has_instruction, nested_code
 from ..catching import catches_all
 
 COMPUTING = frozenset(
@@ -37,20 +39,20 @@ DECIDING = frozenset({"decimal", "Decimal"})
 @cache
 def names_of(code: CodeType) -> tuple[str, ...]:
     """The globals and attributes that code names, in functions inside it, and in strings if it reads by strings."""
-    names = dict.fromkeys((*code.co_names, *_names_in_patterns(code)))
-    if catches_all(code):
-        names[AttributeError.__name__] = None
-    if not COMPUTING.isdisjoint(names):
-        names.update(dict.fromkeys(filter(str.isidentifier, texts_of(code))))
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            names.update(dict.fromkeys(names_of(constant)))
-    return tuple(names)
+    names: list[str] = []
+    for part in nested_code(code):
+        own = (*part.co_names, *_names_in_patterns(part))
+        names += own
+        if catches_all(part):
+            names.append(AttributeError.__name__)
+        if not COMPUTING.isdisjoint(own):
+            names += filter(str.isidentifier, texts_of(part))
+    return tuple(dict.fromkeys(names))
 
 
 def _names_in_patterns(code: CodeType) -> Iterator[str]:
     """The attributes in patterns of classes; those in their places are in the class, and so read by no name."""
-    if dis.opmap["MATCH_CLASS"] in code.co_code[::2]:
+    if has_instruction(code, "MATCH_CLASS"):
         for constant in code.co_consts:
             yield from [name for name in constant if isinstance(name, str)] if isinstance(constant, tuple) else ()
         if any(step.opname == "MATCH_CLASS" and step.arg for step in dis.get_instructions(code)):
@@ -71,13 +73,9 @@ def reading_name(thing: Any) -> str:
 @cache
 def imports_of(code: CodeType) -> tuple[str, ...]:
     """The modules that some code, or a function inside it, imports, by the names that it gives them."""
-    names = dict[str, None]()
-    if dis.opmap["IMPORT_NAME"] in code.co_code[::2]:  # usually there is none, and the rest takes long
-        names.update((str(i.argval), None) for i in dis.get_instructions(code) if i.opname == "IMPORT_NAME")
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            names.update(dict.fromkeys(imports_of(constant)))
-    return tuple(names)
+    importing = [part for part in nested_code(code) if has_instruction(part, "IMPORT_NAME")]
+    steps = chain.from_iterable(map(dis.get_instructions, importing))
+    return tuple(dict.fromkeys(str(step.argval) for step in steps if step.opname == "IMPORT_NAME"))
 
 
 def modules_imported_by(function: FunctionType) -> Iterator[str]:
@@ -91,8 +89,7 @@ def modules_imported_by(function: FunctionType) -> Iterator[str]:
 @cache
 def has_patterns(code: CodeType) -> bool:
     """Whether some code, or a function inside it, has patterns of sequences."""
-    inside = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
-    return dis.opmap["MATCH_SEQUENCE"] in code.co_code[::2] or any(map(has_patterns, inside))
+    return any(has_instruction(part, "MATCH_SEQUENCE") for part in nested_code(code))
 
 
 _OF_ARRAYS = frozenset(
@@ -105,18 +102,16 @@ _OF_ARRAYS = frozenset(
 @cache
 def minds_arrays(code: CodeType) -> bool:
     """Whether some code, or a function inside it, may write into an array or ask for the type of its numbers."""
-    if dis.opmap["STORE_SUBSCR"] in code.co_code[::2] or not _OF_ARRAYS.isdisjoint(code.co_names):
-        return True
-    inside = [constant for constant in code.co_consts if isinstance(constant, CodeType)]
-    keywords = [constant for constant in code.co_consts if isinstance(constant, tuple)]
-    return any(not _OF_ARRAYS.isdisjoint(names) for names in keywords) or any(map(minds_arrays, inside))
+    return any(
+        has_instruction(part, "STORE_SUBSCR")
+        or not _OF_ARRAYS.isdisjoint(part.co_names)
+        or any(isinstance(keywords, tuple) and not _OF_ARRAYS.isdisjoint(keywords) for keywords in part.co_consts)
+        for part in nested_code(code)
+    )
 
 
 @cache
 def texts_of(code: CodeType) -> tuple[str, ...]:
     """The string constants of some code, and of functions inside it."""
-    found = dict.fromkeys(constant for constant in code.co_consts if isinstance(constant, str))
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            found.update(dict.fromkeys(texts_of(constant)))
-    return tuple(found)
+    constants = chain.from_iterable(part.co_consts for part in nested_code(code))
+    return tuple(dict.fromkeys(constant for constant in constants if isinstance(constant, str)))
