@@ -6,7 +6,7 @@ same object. Every operation on a symbol goes through the table's primitives, as
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ... import ops
@@ -213,6 +213,17 @@ class Symbol(Value):
             raise refusal("grad() would give numbers", "Inside a compiled function write grad(..., create_graph=True).")
         graph = next(s.graph for s in (output, *inputs) if isinstance(s, Symbol))
         return graph.derivatives(graph.lift(output), [graph.lift(x) for x in inputs])
+
+
+def computed_from(symbols: Iterable[Symbol]) -> Iterator[Symbol]:
+    """The symbols themselves, and everything that they are computed from, each once."""
+    waiting, seen = [*symbols], set[Symbol]()
+    while waiting:
+        symbol = waiting.pop()
+        if symbol not in seen:
+            seen.add(symbol)
+            yield symbol
+            waiting += symbol.operands
 
 
 class Masked:

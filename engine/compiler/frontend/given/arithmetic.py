@@ -101,7 +101,7 @@ def _of_no_truth(name: str) -> Callable[..., Any]:
 
     def operator(self: Arithmetic, *others: Any) -> Any:
         self.graph.computes = True
-        if is_truth(self) and is_of_numpy(self, "generic"):
+        if is_truth(self) and is_of_numpy(self):
             raise refusal(f"{name} of a truth value of NumPy, {self!r}", _FIX_NARROW)
         if name == "pos":
             self.graph.retyped.add(self)
@@ -191,7 +191,7 @@ def _may_overflow(name: str, *numbers: Any) -> bool:
     """Whether all operands have few bits, or are Python numbers, which take the type of NumPy's."""
     truths = [isinstance(number, bool) or is_truth(number) for number in numbers]
     if all(truths):
-        return name not in _OF_BITS and any(is_of_numpy(number, "generic") for number in numbers)
+        return name not in _OF_BITS and any(is_of_numpy(number) for number in numbers)
     kinds = [*map(short_kind, numbers)]
     if not any(kinds):
         return False

@@ -14,7 +14,7 @@ from ....numbers import are_few, is_fine
 from ....primitive import Primitive
 from ...errors import refusal
 from ..conditions import EQUAL, LESS, LESS_EQUAL, NOT_EQUAL
-from ..symbol import Symbol
+from ..symbol import Symbol, computed_from
 
 STEPS: frozenset[Primitive | None] = frozenset(
     {LESS, LESS_EQUAL, EQUAL, NOT_EQUAL, ops.floor, ops.ceil, ops.round, ops.sign, ops.mod, ops.floordiv}
@@ -76,11 +76,4 @@ def _shortened(number: float, kind: type[Any]) -> float:
 
 def inputs_of(symbols: Sequence[Symbol]) -> Iterator[Symbol]:
     """The inputs that some symbols are computed from."""
-    waiting, seen = [*symbols], set[Symbol]()
-    while waiting:
-        symbol = waiting.pop()
-        if symbol not in seen:
-            seen.add(symbol)
-            if symbol.kind == "input":
-                yield symbol
-            waiting += symbol.operands
+    return (symbol for symbol in computed_from(symbols) if symbol.kind == "input")

@@ -8,7 +8,7 @@ from typing import Any
 
 from ....numbers import is_narrow
 from ..conditions import CONDITIONS
-from ..symbol import Symbol
+from ..symbol import Symbol, computed_from
 from .digits import inputs_of
 
 
@@ -43,41 +43,29 @@ def is_truth(number: Any) -> bool:
     return number.primitive in CONDITIONS or number in number.graph.truths
 
 
-def is_of_numpy(number: Any, kind: str) -> bool:
-    """Whether it is computed from numbers of a NumPy class; the graph notes that this was asked."""
+def is_of_numpy(number: Any) -> bool:
+    """Whether it is computed from numbers of NumPy's own types; the graph notes that this was asked."""
     numpy = sys.modules.get("numpy")
-    waiting, seen = [number] if numpy and isinstance(number, Symbol) else [], set[Symbol]()
-    while waiting:
-        symbol = waiting.pop()
-        if symbol in seen:
-            continue
-        if symbol in symbol.graph.in_arrays and is_truth(symbol):
-            return True
-        seen.add(symbol)
-        if symbol.kind == "input" and issubclass(symbol.graph.type_of(symbol), getattr(numpy, kind)):
-            return True
-        waiting += symbol.operands
-    return False
+    if numpy is None or not isinstance(number, Symbol):
+        return False
+    return any(
+        (symbol in symbol.graph.in_arrays and is_truth(symbol))
+        or (symbol.kind == "input" and issubclass(symbol.graph.type_of(symbol), numpy.generic))
+        for symbol in computed_from([number])
+    )
 
 
 def is_whole(number: Any) -> bool:
     """Whether it is, or is computed from, whole numbers or truth values; the graph notes that this was asked."""
-    waiting, seen = [number], set[Any]()
-    while waiting:
-        part = waiting.pop()
-        if is_truth(part) or _is_integral(given_type(part, asked=True)):
-            return True
-        if isinstance(part, Symbol) and part not in seen:
-            seen.add(part)
-            waiting += part.operands
-    return False
+    parts = computed_from([number]) if isinstance(number, Symbol) else [number]
+    return any(is_truth(part) or _is_integral(given_type(part, asked=True)) for part in parts)
 
 
 def is_numpys(number: Any) -> bool:
     """Whether NumPy computes with it, as one of its own, or as one that may have become so in an array."""
     if not isinstance(number, Symbol):
         return type(number).__module__ == "numpy"
-    return is_of_numpy(number, "generic") or is_in_array(number)
+    return is_of_numpy(number) or is_in_array(number)
 
 
 def is_float(number: Symbol) -> bool:
@@ -87,16 +75,9 @@ def is_float(number: Symbol) -> bool:
 
 def is_in_array(number: Any) -> bool:
     """Whether it, or something that it is computed from, has been put into an array."""
-    arrayed = number.graph.in_arrays if isinstance(number, Symbol) else ()
-    waiting, seen = [number] if arrayed else [], set[Symbol]()
-    while waiting:
-        symbol = waiting.pop()
-        if symbol in arrayed:
-            return True
-        if symbol not in seen:
-            seen.add(symbol)
-            waiting += symbol.operands
-    return False
+    if not isinstance(number, Symbol) or not number.graph.in_arrays:
+        return False
+    return not number.graph.in_arrays.isdisjoint(computed_from([number]))
 
 
 def _is_integral(kind: type[Any] | None) -> bool:

@@ -48,7 +48,7 @@ class Given(Arithmetic):
         if self.kind == "input":
             kind: Any = self.graph.type_of(self)
         else:
-            kind = sys.modules["numpy"].bool_ if is_of_numpy(self, "generic") else bool
+            kind = sys.modules["numpy"].bool_ if is_of_numpy(self) else bool
         if kind in (bool, int, float) and is_in_array(self):
             raise refusal(f"the function asks for the type of {self!r}, and puts it into an array", _FIX_ARRAY)
         return kind
