@@ -27,7 +27,7 @@ try:
     from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 except ImportError as error:
     what = "scikit-learn 1.6 or later" if str(error.name).startswith("sklearn") else error.name
-    raise ImportError(f'nn.sklearn needs {what}: pip install "stepgrad[sklearn]"') from None
+    raise ImportError(f'nn.sklearn needs {what}: pip install "scikit-learn>=1.6"') from None
 
 from .arguments import real_number, true_or_false, whole_number
 from .evaluation.predicting import classify, predict, predict_proba

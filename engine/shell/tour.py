@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import builtins
-import importlib.util
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Any
+
+from ..compiler.backends.choice import is_native
 
 SCENES: list[tuple[str, list[str]]] = [
     (
@@ -51,7 +52,7 @@ COMPILED: tuple[str, list[str]] = (
         'print(f"eager {1e3 * eager:.1f} ms, compiled {1e3 * native:.2f} ms: {eager / native:.0f} times faster")',
     ],
 )
-NOT_COMPILED = "To see it compiled to native code as well, in a clone: pip install '.[compile]'"
+NOT_COMPILED = "To see it compiled to native code as well: pip install -U llvmlite numpy"
 CLOSING = """\
 That was it. To go on:
   help(engine)                                             everything on one screen
@@ -63,7 +64,7 @@ That was it. To go on:
 def scenes() -> Iterator[tuple[str, Sequence[str]]]:
     """What is shown on this machine."""
     yield from SCENES
-    if all(importlib.util.find_spec(package) for package in ("llvmlite", "numpy")):
+    if is_native("auto"):
         yield COMPILED
 
 

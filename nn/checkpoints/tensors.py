@@ -98,7 +98,7 @@ def _library() -> tuple[Any, Any]:
         import safetensors
         import safetensors.numpy
     except ImportError as error:
-        raise ImportError(f'.safetensors files need {error.name}: pip install "stepgrad[safetensors]"') from None
+        raise ImportError(f".safetensors files need {error.name}: pip install safetensors numpy") from None
     return numpy, safetensors
 
 

@@ -36,7 +36,7 @@ def test_it_is_imported_when_somebody_asks_for_it(monkeypatch):
     monkeypatch.delitem(sys.modules, "nn.sklearn")
     monkeypatch.delattr(nn, "sklearn")
     with pytest.raises(
-        ImportError, match=r"nn\.sklearn needs scikit-learn 1.6 or later: pip install .stepgrad\[sklearn\]"
+        ImportError, match=r"nn\.sklearn needs scikit-learn 1.6 or later: pip install .scikit-learn>=1.6"
     ):
         nn.sklearn  # noqa: B018  # asking is enough
 

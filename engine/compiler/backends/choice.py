@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from typing import Any
 
@@ -13,7 +14,8 @@ from .protocol import Program
 
 BACKENDS = ("llvm", "numpy", "python")
 _NEEDS = {"llvm": ("llvmlite", "numpy"), "numpy": ("numpy",), "python": ()}
-_INSTALL = {"llvm": "pip install llvmlite numpy", "numpy": "pip install numpy"}
+_RECENT = "llvmlite 0.46 or later"
+_INSTALL = {"llvmlite": "pip install llvmlite numpy", _RECENT: "pip install -U llvmlite", "numpy": "pip install numpy"}
 
 
 def choose(wanted: str, lazy_plan: LazyPlan, dtype: str, threads: int) -> tuple[Program, list[str]]:
@@ -26,7 +28,7 @@ def choose(wanted: str, lazy_plan: LazyPlan, dtype: str, threads: int) -> tuple[
     for backend in BACKENDS if wanted == "auto" else (wanted,):
         missing = _missing(backend)
         if missing:
-            reasons.append(f"{backend}: {missing} is not installed: {_INSTALL[backend]}")
+            reasons.append(f"{backend}: {missing} is not installed: {_INSTALL[missing]}")
             continue
         try:
             return build(backend, lazy_plan, dtype, threads), reasons
@@ -64,11 +66,11 @@ def require(backend: str) -> None:
     """Refuse a back end whose packages are not installed.
 
     Raises:
-        ImportError: it needs a package that is not installed.
+        ImportError: it needs a package that is not installed, or a later version of it.
     """
     missing = _missing(backend)
     if missing:
-        raise ImportError(f"the {backend} back end needs {missing}: {_INSTALL[backend]}")
+        raise ImportError(f"the {backend} back end needs {missing}: {_INSTALL[missing]}")
 
 
 def takes_lists(backend: str) -> bool:
@@ -82,8 +84,17 @@ def is_native(backend: str) -> bool:
 
 
 def _missing(backend: str) -> str:
-    """A package that the back end needs and that is not installed; empty if there is none."""
-    return next((package for package in _NEEDS[backend] if not installed(package)), "")
+    """What the back end needs and is not installed: a package, or a later version of it; empty if there is nothing."""
+    absent = next((package for package in _NEEDS[backend] if not installed(package)), "")
+    return absent or (_RECENT if backend == "llvm" and _llvmlite_is_too_old() else "")
+
+
+@functools.cache
+def _llvmlite_is_too_old() -> bool:
+    """Whether it is from before the one this code is written for: an older Numba brings such a one along."""
+    from llvmlite import __version__
+
+    return tuple(map(int, __version__.split(".")[:2])) < (0, 46)
 
 
 def thread_count(threads: Any, backend: str) -> int:

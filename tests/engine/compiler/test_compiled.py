@@ -307,6 +307,21 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "numpy is not installed" in alone.explain()
 
 
+@NATIVE
+def test_an_llvmlite_that_is_too_old_is_named_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numba 0.61 brings 0.44, which has not the passes that are asked of it: ``AttributeError`` from inside."""
+    from engine.compiler.backends import choice as module
+
+    monkeypatch.setattr("llvmlite.__version__", "0.44.0")
+    module._llvmlite_is_too_old.cache_clear()
+    monkeypatch.setattr(module, "_llvmlite_is_too_old", module._llvmlite_is_too_old.__wrapped__)
+    with pytest.raises(ImportError, match=r"the llvm back end needs llvmlite 0\.46 or later: pip install -U llvmlite"):
+        compile(lambda x: x, backend="llvm")
+    function = compile(lambda x: x + 1.0)
+    assert list(function([1.0])) == [2.0]
+    assert "back end    numpy" in function.explain()
+
+
 def test_the_decorator_keeps_name_and_documentation() -> None:
     @compile(backend="python")
     def area(x: Any) -> Any:

@@ -48,7 +48,7 @@ def test_enter_goes_on_and_the_end_of_input_ends_it(
 def test_without_the_compiler_it_says_how_to_get_it(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tour.importlib.util, "find_spec", lambda package: None)
+    monkeypatch.setattr(tour, "is_native", lambda backend: False)
     assert tour.tour() == 0
     out = capsys.readouterr().out
     assert tour.NOT_COMPILED in out

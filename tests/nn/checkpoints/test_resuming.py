@@ -337,7 +337,7 @@ def test_tensors_of_a_single_neuron(tmp_path):
 def test_tensors_without_the_library(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "safetensors", None)
     path = tmp_path / "m.safetensors"
-    with pytest.raises(ImportError, match=r"files need safetensors: pip install .stepgrad\[safetensors\]"):
+    with pytest.raises(ImportError, match="files need safetensors: pip install safetensors numpy"):
         nn.save(nn.MLP(2, [1]), path)
     assert not path.exists()
 
