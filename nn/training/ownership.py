@@ -1,7 +1,8 @@
-"""Which parameters an optimiser holds, all of the model's or some."""
+"""What an optimiser trains: which parameters it holds, and whether the loss depends on them as they are now."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from operator import is_
 
 from engine import Value, topological_order
@@ -58,6 +59,31 @@ def refuse_results(results: list[tuple[str, Value]], loss: Value) -> None:
     for path, value in results:
         if value in nodes:
             raise ValueError(of_result(path, value))
+
+
+def refuse_outdated(parameters: Sequence[Value], loss: Value) -> None:
+    """Refuse a loss with results of parameters as they were: what has kept these would never be trained.
+
+    A node holds the numbers that its operands had; so whatever keeps a result (an attribute, a function's cache, a
+    closure), it is found where the parameter has moved on.
+
+    Args:
+        parameters: the optimiser's.
+        loss: of this step, before its update.
+
+    Raises:
+        ValueError: a parameter has another number than a node of the loss was computed with.
+    """
+    trained = {*parameters}
+    for node in topological_order(loss):
+        for operand, number in zip(node.operands, node.inputs):
+            if operand in trained and number != operand.data:
+                raise ValueError(
+                    f"the loss uses the result of {node.primitive} of a parameter that was {number!r} and is "
+                    f"{operand.data!r} now: it was kept since then, by functools.cache, an attribute or a variable "
+                    "outside of the model, or the model changes its parameters when it is called. Compute it whenever "
+                    "the model is called, from the parameters themselves"
+                )
 
 
 def warn_of_layers(before: int) -> None:

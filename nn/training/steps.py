@@ -22,7 +22,7 @@ from ..layers.dropout import Place, drawing
 from ..layers.initializers import made
 from ..optimisers.base import Optimizer, has_rule
 from ..optimisers.clipping import clip_gradients, clip_limits
-from .ownership import check_ownership, refuse_results, results_of, warn_of_layers
+from .ownership import check_ownership, refuse_outdated, refuse_results, results_of, warn_of_layers
 from .reach import look_at_graph, look_beside_graph
 
 
@@ -152,8 +152,8 @@ class EagerStep(Known):
         Raises:
             TypeError: if the loss is not one Value.
             ValueError: if there are no samples, or not as many labels; if the first loss depends on no parameter, or
-                on a result that the model has kept; if the optimiser holds none of the model's parameters, or those of
-                a part that was replaced.
+                one on a result that was kept while parameters changed; if the optimiser holds none of the model's
+                parameters, or those of a part that was replaced.
             FloatingPointError: if it is nan or infinite; the parameters stay as they were.
         """
         try:
@@ -186,6 +186,8 @@ class EagerStep(Known):
                 f"lower lr (now {self.optimizer.lr:g}) and look for nan or inf in the data"
             )
         refuse_results(results, loss)
+        if not self.steps & (self.steps - 1):  # at steps 0, 1, 2, 4, 8 and so on: it takes a while, and caches last
+            refuse_outdated(self.optimizer.params, loss)
         if not (self.steps or is_mean(self.loss) or name_of_loss(self.loss)) and _meets_all(predictions, loss):
             refuse_all_pairs("the loss", self.loss, loss, predictions, y)
         self.optimizer.zero_grad()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -204,6 +205,105 @@ def test_a_state_that_is_carried_from_step_to_step_is_refused(name: str) -> None
 
     with pytest.raises(ValueError, match=r"state is not a parameter but the result of .*compute it whenever the model"):
         train()
+
+
+class Tempered(nn.Module):
+    """Scales its output by a function of a parameter."""
+
+    def __init__(self) -> None:
+        self.layer, self.temperature = nn.Layer(2, 1, "identity", seed=0), Value(1.0)
+
+    def scale(self) -> Value:
+        return 1 / (self.temperature * self.temperature)
+
+    def __call__(self, x: Any) -> list[Value]:
+        scale = self.scale()
+        return [scale * output for output in self.layer(x)]
+
+
+class CachedMethod(Tempered):
+    @functools.cache  # noqa: B019  that it lives on is what is tested
+    def scale(self) -> Value:
+        return super().scale()
+
+
+class CachedProperty(Tempered):
+    kept = functools.cached_property(Tempered.scale)
+
+    def scale(self) -> Value:
+        return self.kept
+
+
+class InAList(Tempered):
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept = [lambda: None]
+
+    def scale(self) -> Value:
+        if self.kept[0]() is None:
+            result = super().scale()
+            self.kept[0] = lambda: result
+        return self.kept[0]()
+
+
+class Noisy(Tempered):
+    """Moves a parameter while it is called, and back again."""
+
+    def scale(self) -> Value:
+        self.temperature.data += 0.25
+        result = super().scale()
+        self.temperature.data -= 0.25
+        return result
+
+
+def _repeat(step: Callable[[Any, Any], Any], times: int) -> None:
+    for _ in range(times):
+        step(X, [0.0, 1.0, 2.0])
+
+
+def _with_penalty(model: Tempered) -> Any:
+    penalty = model.temperature * model.temperature
+    return lambda outputs, labels: nn.mse(outputs, labels) + penalty
+
+
+OUTDATED = {
+    "a method under lru_cache": (CachedMethod, None),
+    "a cached property": (CachedProperty, None),
+    "a closure in a list": (InAList, None),
+    "a penalty computed once": (Tempered, _with_penalty),
+    "parameters moved in the call": (Noisy, None),
+}
+
+
+@pytest.mark.parametrize("case", OUTDATED)
+@pytest.mark.parametrize("name", ["fit, eager", "EagerStep"])
+def test_a_result_of_parameters_as_they_were_is_refused(name: str, case: str) -> None:
+    """The temperature stayed as it was at the first step wherever it was used, and yet was trained by it."""
+    kind, loss_of = OUTDATED[case]
+    model = kind()
+    step = STEPS[name](model, loss_of(model) if loss_of else nn.mse, nn.SGD(model.parameters(), lr=0.1))
+    with pytest.raises(
+        ValueError, match=r"that was [\d.]+ and is [\d.]+ now: .*|kept is not a parameter but the result of"
+    ):
+        _repeat(step, 2)
+
+
+def test_results_of_constants_and_frozen_parameters_may_be_kept() -> None:
+    for kind in (CachedMethod, InAList, Tempered):
+        model = kind()
+        step = nn.EagerStep(model, nn.mse, nn.SGD(model.layer.parameters(), lr=0.1))
+        losses = [step(X, [0.0, 1.0, 2.0]) for _ in range(6)]
+        assert losses == sorted(losses, reverse=True)
+
+
+def test_a_result_of_parameters_as_they_were_is_found_later_too() -> None:
+    model = Tempered()
+    step = nn.EagerStep(model, nn.mse, nn.SGD(model.parameters(), lr=0.1))
+    _repeat(step, 3)
+    kept = model.scale()
+    model.scale = lambda: kept  # what a cache that fills late comes to
+    with pytest.raises(ValueError, match=r"the loss uses the result of <primitive mul"):
+        _repeat(step, 3)
 
 
 def test_a_result_among_the_weights_of_a_layer_is_told_where_parameters_are_asked_for() -> None:
