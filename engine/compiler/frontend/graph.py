@@ -21,6 +21,7 @@ from ...value import Constant, Value
 from ..errors import refusal
 from .conditions import BOTH, CONDITIONS, DETACH, EITHER, EQUAL, NOT_EQUAL
 from .given.digits import STEPS, check_step
+from .given.noted import Noted
 from .given.numbers import Given, Keyless
 from .operands import DotOperands, LeafRow, Operands, Shared, apart, has_row, read_leaf
 from .symbol import Symbol
@@ -50,13 +51,7 @@ class Graph:
         lines: the line that made each symbol, for error messages; None unless they are wanted.
         open: whether the function is running; symbols that it keeps for later are refused afterwards.
         nonzero: symbols that are known not to be 0, which decides a branch on their truth.
-        types: the type of each input; empty if the function is known not to ask, or nothing was given yet.
-        asked: the positions of the inputs whose type the function has asked for.
-        computes: whether operators of plain numbers were applied to some; computed: their results, but for exact ones.
-        truths: products of conditions, which are conditions to NumPy; in_arrays: what was put into an array of its own;
-            retyped: operands that an operator gave back, for the eager function perhaps in another type.
-        minds_arrays: whether the function may write into an array, or ask for the type of its numbers.
-        given: the symbols that stand for plain numbers.
+        given: what is noted of the symbols that stand for plain numbers.
     """
 
     def __init__(self, simplify: Simplifier, derivatives: Differentiator) -> None:
@@ -66,12 +61,7 @@ class Graph:
         self.requirements: dict[tuple[Requirement, tuple[Symbol, ...]], None] = {}
         self.lines: dict[Symbol, Source] | None = None
         self.open = True
-        self.types: Sequence[Any] = ()
-        self.asked: set[int] = set()
-        self.computes, self.computed = False, set[Symbol]()
-        self.truths, self.in_arrays, self.retyped = set[Symbol](), set[Symbol](), set[Symbol]()
-        self.minds_arrays = False
-        self.given: list[Given] = []
+        self.given = Noted()
         self.symbols = _Symbols(self)
         self._known: dict[Any, Symbol] = {}
         self._ranges: list[range] = []  # the numbers of the leaves of each row
@@ -91,9 +81,8 @@ class Graph:
 
     def clear(self) -> None:
         """Forget all symbols, which would keep each other in memory."""
-        self.leaves, self.given, self._inputs = [], [], ((), ())
-        sets = self.nonzero, self.truths, self.in_arrays, self.retyped, self.computed
-        for held in (self.symbols, self._known, self._ranges, self._vectors, self.requirements, *sets):
+        self.leaves, self.given, self._inputs = [], Noted(), ((), ())
+        for held in (self.symbols, self._known, self._ranges, self._vectors, self.requirements, self.nonzero):
             held.clear()
         self._row_of = None
 
@@ -201,13 +190,6 @@ class Graph:
                 symbols[value] = self.make(value._primitive, tuple([symbols[o] for o in value.operands]))
         return symbols[root]
 
-    def type_of(self, given: Symbol) -> type[Any]:
-        """The type of an input, for a function that asks."""
-        position: int = given.value
-        self.asked.add(position)
-        found: type[Any] = self.types[position]
-        return found
-
     # ---- leaves, and the operands of dots
 
     def leaf(self, number: int) -> Symbol:
@@ -307,15 +289,15 @@ class Graph:
         return (*below, *bias) if bias else below
 
     def _add(self, primitive: Primitive | None, operands: Operands, kind: str, value: Any, uniform: bool) -> Symbol:
-        given = self.types and (
+        given = self.given.types and (
             primitive in CONDITIONS
             or (not has_row(operands) and all(isinstance(operand, Given) for operand in apart(operands)))
         )
-        if self.computed and primitive in STEPS:
-            check_step([operand for operand in operands if operand.operands and operand in self.computed])
+        if self.given.computed and primitive in STEPS:
+            check_step([operand for operand in operands if operand.operands and operand in self.given.computed])
         symbol: Any = _new(Keyless if given else Symbol)
         if given:
-            self.given.append(symbol)
+            self.given.symbols.append(symbol)
         symbol.graph, symbol.kind, symbol.primitive = self, kind, primitive
         symbol.below, symbol.operands = self._below(operands), operands
         symbol.uniform, symbol.value = uniform, value

@@ -126,7 +126,7 @@ def trace(
 
         def new_runs() -> _Runs:
             graph = new_graph()
-            graph.types, graph.minds_arrays = types, surroundings.minds_arrays
+            graph.given.types, graph.given.minds_arrays = types, surroundings.minds_arrays
             return _Runs(function, shapes, graph, surroundings)
 
         runs = new_runs()
@@ -138,9 +138,9 @@ def trace(
             raise
     surroundings.settle()
     graph, inputs, outputs = runs.graph, runs.inputs, runs.outputs
-    computes = graph.computes
-    requirements, asked = [*graph.requirements], frozenset(graph.asked)
-    graph.types, graph.computed = (), set()  # the rules of the table may do what they like
+    computes = graph.given.computes
+    requirements, asked = [*graph.requirements], frozenset(graph.given.asked)
+    graph.given.types, graph.given.computed = (), set()  # the rules of the table may do what they like
     if runs.created or graph.is_leaf_among(runs.made):
         graph, outputs = _without(runs.created, new_graph(), outputs)
         inputs = [graph.source("input", symbol.value) for symbol in inputs]
@@ -185,7 +185,7 @@ class _Runs:
         self.inputs: list[Symbol] = []
         self.created: dict[Symbol, float] = {}
         self._arguments = [_argument(graph, shape, self.inputs) for shape in shapes]
-        self._forms = graph.types[len(self.inputs) :] or [()] * len(shapes)
+        self._forms = graph.given.types[len(self.inputs) :] or [()] * len(shapes)
 
     def make(self, trusted: bool = False) -> None:
         """Run it twice, and once more if lists grow with every run; only once if it is trusted to do the same.
@@ -224,7 +224,7 @@ class _Runs:
     def _run(self, disturbed: bool = False) -> tuple[set[Value], list[Symbol], Shape]:
         around = self._surroundings
         asking = outside.refused(around.tests_truth, around.tests_identity) if disturbed else nullcontext()
-        asked = may_be_asked(self.graph.given, disturbed)
+        asked = may_be_asked(self.graph.given.symbols, disturbed)
         with self.graph.opened(), asked, watched(self.graph, disturbed) as watch, asking:
             arguments = self._copied_arguments()
             outputs, shape = _run(self.function, arguments, watch)
@@ -233,7 +233,7 @@ class _Runs:
 
     def _copied_arguments(self) -> list[Any]:
         """The arguments, in lists of their own."""
-        first, asked = len(self.inputs), self.graph.asked
+        first, asked = len(self.inputs), self.graph.given.asked
         if self._surroundings.matches:
             asked.update(first + k for k, form in enumerate(self._forms) if form)
         return [

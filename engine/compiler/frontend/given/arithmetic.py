@@ -20,6 +20,7 @@ from ..symbol import Symbol
 from .asking import TRACE
 from .digits import as_compared, check_step, inputs_of, is_long
 from .kinds import given_type, is_in_array, is_numpys, is_of_numpy, is_truth, is_weak, is_whole, short_kind
+from .noted import Noted
 
 _FIX_BITS = (
     "A number that is not known yet has no bits: write a != b for two conditions, x % 2 or engine.floor(x / 2), or "
@@ -65,34 +66,48 @@ def _operator(name: str, reflected: bool) -> Callable[..., Any]:
     of_symbol = getattr(Symbol, f"__{'r' * reflected}{name}__")
 
     def operator(self: Arithmetic, *others: Any) -> Any:
-        if all(isinstance(other, Arithmetic) or not isinstance(other, Value) for other in others):
-            numbers = (*others, self) if reflected else (self, *others)
-            if name in _RAISING and _may_raise(name, numbers[1]) and _is_caught():
-                raise refusal(f"{name} of {numbers[0]!r} and {numbers[1]!r} where an error is caught", _FIX_CAUGHT)
-            if _wraps(name, *numbers):
-                raise refusal(f"{name} of whole numbers of NumPy, {numbers[0]!r} and {numbers[1]!r}", _FIX_WHOLE)
-            if any(are_few(type(number)) for number in numbers) and is_weak(self, {int, bool, float}, True):
-                raise refusal(f"{name} of {numbers[0]!r} and {numbers[1]!r}, one of few digits", _FIX_FEW)
-            _refuse_large(name, numbers)
-            if name in _JUMPING and any(is_long(number) or is_fine(given_type(number) or float) for number in numbers):
-                check_step([number for number in numbers if isinstance(number, Arithmetic)])
-            self.graph.computes = True
-            narrow = name in _OVERFLOWING and _may_overflow(name, *numbers)
-            if narrow and not is_ours(sys._getframe(1).f_code.co_filename):
-                raise refusal(f"{name} of numbers of few bits: {', '.join(map(repr, numbers))}", _FIX_NARROW)
-            result = of_symbol(self, *others)
-            if any(number is result for number in numbers):
-                self.graph.retyped.add(result)
-            if name == "mul" and all(map(is_truth, numbers)):
-                self.graph.truths.add(result)
-                if not self.graph.in_arrays.isdisjoint(numbers):
-                    self.graph.in_arrays.add(result)
-            elif name not in ("neg", "abs"):
-                self.graph.computed.update(result if isinstance(result, tuple) else (result,))
-            return result
-        return of_symbol(self, *others)
+        if not all(map(_is_number, others)):
+            return of_symbol(self, *others)
+        numbers = (*others, self) if reflected else (self, *others)
+        _refuse_other_results(name, self, numbers)
+        result = of_symbol(self, *others)
+        _note_result(name, self.graph.given, numbers, result)
+        return result
 
     return operator
+
+
+def _is_number(operand: Any) -> bool:
+    """Whether the eager function has a plain number there, too."""
+    return isinstance(operand, Arithmetic) or not isinstance(operand, Value)
+
+
+def _refuse_other_results(name: str, symbol: Arithmetic, numbers: Sequence[Any]) -> None:
+    """Refuse an operator that gives something else for these numbers than for Values; called by the operator."""
+    if name in _RAISING and _may_raise(name, numbers[1]) and _is_caught():
+        raise refusal(f"{name} of {numbers[0]!r} and {numbers[1]!r} where an error is caught", _FIX_CAUGHT)
+    if _wraps(name, *numbers):
+        raise refusal(f"{name} of whole numbers of NumPy, {numbers[0]!r} and {numbers[1]!r}", _FIX_WHOLE)
+    if any(are_few(type(number)) for number in numbers) and is_weak(symbol, {int, bool, float}, True):
+        raise refusal(f"{name} of {numbers[0]!r} and {numbers[1]!r}, one of few digits", _FIX_FEW)
+    _refuse_large(name, numbers)
+    if name in _JUMPING and any(is_long(number) or is_fine(given_type(number) or float) for number in numbers):
+        check_step([number for number in numbers if isinstance(number, Arithmetic)])
+    symbol.graph.given.computes = True
+    narrow = name in _OVERFLOWING and _may_overflow(name, *numbers)
+    if narrow and not is_ours(sys._getframe(2).f_code.co_filename):
+        raise refusal(f"{name} of numbers of few bits: {', '.join(map(repr, numbers))}", _FIX_NARROW)
+
+
+def _note_result(name: str, noted: Noted, numbers: Sequence[Any], result: Any) -> None:
+    if any(number is result for number in numbers):
+        noted.retyped.add(result)
+    if name == "mul" and all(map(is_truth, numbers)):
+        noted.truths.add(result)
+        if not noted.in_arrays.isdisjoint(numbers):
+            noted.in_arrays.add(result)
+    elif name not in ("neg", "abs"):
+        noted.computed.update(result if isinstance(result, tuple) else (result,))
 
 
 def _of_no_truth(name: str) -> Callable[..., Any]:
@@ -100,11 +115,11 @@ def _of_no_truth(name: str) -> Callable[..., Any]:
     of_symbol = getattr(Symbol, f"__{name}__")
 
     def operator(self: Arithmetic, *others: Any) -> Any:
-        self.graph.computes = True
+        self.graph.given.computes = True
         if is_truth(self) and is_of_numpy(self):
             raise refusal(f"{name} of a truth value of NumPy, {self!r}", _FIX_NARROW)
         if name == "pos":
-            self.graph.retyped.add(self)
+            self.graph.given.retyped.add(self)
         return of_symbol(self, *others)
 
     return operator
@@ -114,9 +129,9 @@ def _comparison(name: str) -> Callable[..., Any]:
     of_symbol = getattr(Symbol, f"__{name}__")
 
     def compare(self: Arithmetic, other: Any) -> Any:
-        if isinstance(other, Arithmetic) or not isinstance(other, Value):
+        if _is_number(other):
             _refuse_large(name, (self, other))
-            self.graph.computes = True
+            self.graph.given.computes = True
             other = as_compared(self, other)
         return of_symbol(self, other)
 
@@ -130,9 +145,9 @@ def _ufunc(name: str) -> Callable[..., Any]:
     def method(self: Arithmetic, *others: Any, **named: Any) -> Any:
         if short_kind(self) or is_truth(self):
             raise refusal(f"{name} of numbers of few bits: {self!r}", _FIX_NARROW)
-        self.graph.computes = True
+        self.graph.given.computes = True
         result = of_symbol(self, *others, **named)
-        self.graph.computed.add(result)
+        self.graph.given.computed.add(result)
         return result
 
     return method
@@ -142,7 +157,7 @@ def _refuse_large(name: str, numbers: Sequence[Any]) -> None:
     """Refuse an integer that is no float where inputs may be integers, with which Python computes exactly."""
     if any(type(number) is int and abs(number) > _LARGE for number in numbers):
         inputs = inputs_of([number for number in numbers if isinstance(number, Arithmetic)])
-        if any(issubclass(symbol.graph.type_of(symbol), Integral) for symbol in inputs):
+        if any(issubclass(symbol.graph.given.type_of(symbol), Integral) for symbol in inputs):
             raise refusal(f"{name} of {numbers[0]!r} and {numbers[1]!r}, one of them beyond 2**53", _FIX_LARGE)
 
 
@@ -151,7 +166,7 @@ def _bits(name: str) -> Callable[..., Any]:
 
     def operator(self: Arithmetic, other: Any) -> Any:
         found = of_symbol(self, other) if of_symbol else NotImplemented
-        if found is NotImplemented and (isinstance(other, Arithmetic) or not isinstance(other, Value)):
+        if found is NotImplemented and _is_number(other):
             raise refusal(f"the bits of {self!r} and {other!r}", _FIX_BITS)
         return found
 
@@ -166,8 +181,8 @@ def _may_raise(name: str, second: Any) -> bool:
 
 
 def _is_caught() -> bool:
-    """Whether the user's code that is running may catch an error."""
-    frame: Any = sys._getframe(2)
+    """Whether the user's code that applies an operator may catch an error."""
+    frame: Any = sys._getframe(3)
     while frame is not None and frame.f_code.co_filename != TRACE:
         if may_catch(frame):
             return True

@@ -40,7 +40,7 @@ def check_step(operands: Sequence[Symbol]) -> None:
         TraceError: one of these inputs has other digits.
     """
     for symbol in inputs_of(operands):
-        kind = symbol.graph.type_of(symbol)
+        kind = symbol.graph.given.type_of(symbol)
         if are_few(kind) or is_fine(kind):
             digits = "few digits" if are_few(kind) else "more digits than a float"
             raise refusal(f"{operands[0]!r} is compared or rounded, and computed from numbers of {digits}", _FIX)
@@ -54,17 +54,18 @@ def as_compared(symbol: Symbol, other: Any) -> Any:
     """
     while symbol.primitive in _EXACT:
         (symbol,) = symbol.operands
-    kind = symbol.graph.types[symbol.value] if symbol.kind == "input" else float
-    theirs = other.graph.types[other.value] if isinstance(other, Symbol) and other.kind == "input" else type(other)
+    types = symbol.graph.given.types
+    kind = types[symbol.value] if symbol.kind == "input" else float
+    theirs = types[other.value] if isinstance(other, Symbol) and other.kind == "input" else type(other)
     if is_fine(kind) or is_fine(theirs):
         raise refusal(f"{symbol!r} is compared with {other!r}, one of them of more digits than a float", _FIX)
     if symbol.kind != "input" or "numpy" not in sys.modules:
         return other
     if type(other) in (int, float):
         if is_long(other):
-            symbol.graph.type_of(symbol)
+            symbol.graph.given.type_of(symbol)
         return _shortened(other, kind) if are_few(kind) and bool(kind(other) == other) else other
-    if (are_few(theirs) and symbol.graph.type_of(symbol) is float) or (are_few(kind) and theirs is float):
+    if (are_few(theirs) and symbol.graph.given.type_of(symbol) is float) or (are_few(kind) and theirs is float):
         raise refusal(f"{symbol!r} is compared with {other!r}, and one of them has few digits", _FIX)
     return other
 

@@ -18,7 +18,7 @@ def given_type(number: Any, asked: bool = False) -> Any:
         return type(number)
     if number.kind != "input":
         return None
-    return number.graph.type_of(number) if asked else number.graph.types[number.value]
+    return number.graph.given.type_of(number) if asked else number.graph.given.types[number.value]
 
 
 def short_kind(number: Any) -> Any:
@@ -38,9 +38,9 @@ def is_truth(number: Any) -> bool:
     if not isinstance(number, Symbol):
         return False
     if number.kind == "input":
-        kind = number.graph.types[number.value]
+        kind = number.graph.given.types[number.value]
         return kind is bool or (is_narrow(kind) and "bool" in kind.__name__)
-    return number.primitive in CONDITIONS or number in number.graph.truths
+    return number.primitive in CONDITIONS or number in number.graph.given.truths
 
 
 def is_of_numpy(number: Any) -> bool:
@@ -49,8 +49,8 @@ def is_of_numpy(number: Any) -> bool:
     if numpy is None or not isinstance(number, Symbol):
         return False
     return any(
-        (symbol in symbol.graph.in_arrays and is_truth(symbol))
-        or (symbol.kind == "input" and issubclass(symbol.graph.type_of(symbol), numpy.generic))
+        (symbol in symbol.graph.given.in_arrays and is_truth(symbol))
+        or (symbol.kind == "input" and issubclass(symbol.graph.given.type_of(symbol), numpy.generic))
         for symbol in computed_from([number])
     )
 
@@ -70,14 +70,14 @@ def is_numpys(number: Any) -> bool:
 
 def is_float(number: Symbol) -> bool:
     """Whether it is computed from floats alone, of Python's precision; the graph notes that this was asked."""
-    return all(issubclass(number.graph.type_of(given), float) for given in inputs_of([number]))
+    return all(issubclass(number.graph.given.type_of(given), float) for given in inputs_of([number]))
 
 
 def is_in_array(number: Any) -> bool:
     """Whether it, or something that it is computed from, has been put into an array."""
-    if not isinstance(number, Symbol) or not number.graph.in_arrays:
+    if not isinstance(number, Symbol) or not number.graph.given.in_arrays:
         return False
-    return not number.graph.in_arrays.isdisjoint(computed_from([number]))
+    return not number.graph.given.in_arrays.isdisjoint(computed_from([number]))
 
 
 def _is_integral(kind: type[Any] | None) -> bool:

@@ -43,10 +43,10 @@ class Given(Arithmetic):
         """The class of the number, for all code except this project's."""
         if asked_by_project():
             return Symbol
-        if self in self.graph.retyped or not (self.kind == "input" or self.primitive in CONDITIONS):
+        if self in self.graph.given.retyped or not (self.kind == "input" or self.primitive in CONDITIONS):
             raise refusal(f"the function asks for the type of {self!r}, which was computed from its arguments", _FIX)
         if self.kind == "input":
-            kind: Any = self.graph.type_of(self)
+            kind: Any = self.graph.given.type_of(self)
         else:
             kind = sys.modules["numpy"].bool_ if is_of_numpy(self) else bool
         if kind in (bool, int, float) and is_in_array(self):
@@ -56,17 +56,17 @@ class Given(Arithmetic):
     def __getattr__(self, name: str) -> Any:
         """An attribute that Values lack, but the number may have."""
         if not name.startswith("__") and not asked_by_project():
-            is_given = self.kind == "input" and self not in self.graph.retyped
-            kinds = [self.graph.type_of(self)] if is_given else [int, float]
+            is_given = self.kind == "input" and self not in self.graph.given.retyped
+            kinds = [self.graph.given.type_of(self)] if is_given else [int, float]
             if any(hasattr(kind, name) for kind in kinds):
                 raise refusal(f"the function asks {self!r} for its attribute {name}", _FIX)
         if name == "__array_interface__":  # NumPy asks before it makes an array of it
             asking = sys._getframe(1).f_code
             if is_users(asking.co_filename) and not _OF_ARRAYS.isdisjoint(asking.co_names):
                 raise refusal(f"the function asks an array of {self!r} for the type of its numbers", _FIX)
-            if self.graph.minds_arrays and not is_float(self):
+            if self.graph.given.minds_arrays and not is_float(self):
                 raise refusal(f"{self!r}, no float, in an array that is written into or asked for its type", _FIX_ARRAY)
-            self.graph.in_arrays.add(self)  # where a bool becomes one of NumPy's own
+            self.graph.given.in_arrays.add(self)  # where a bool becomes one of NumPy's own
         raise AttributeError(f"a Value has no attribute {name!r}", name=name, obj=self)
 
 

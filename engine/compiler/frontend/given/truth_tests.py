@@ -65,11 +65,11 @@ def is_truth_tested(frame: FrameType, returned: Any) -> bool:
 
 
 def _is_truth(thing: Any) -> bool:
-    """Whether it stands for a bool: a condition, or a number that is given as one, which the graph notes."""
+    """Whether it stands for a bool: a condition, or a number that is given as one, which the graph noted."""
     if not issubclass(type(thing), Symbol):
         return False
     if thing.kind == "input":
-        return bool(thing.graph.types) and issubclass(thing.graph.type_of(thing), bool)
+        return bool(thing.graph.given.types) and issubclass(thing.graph.given.type_of(thing), bool)
     return thing.kind == "constant" or thing.primitive in CONDITIONS
 
 

@@ -115,7 +115,7 @@ def test_code_that_asks_nothing_is_looked_at_once() -> None:
 @pytest.mark.parametrize("asked", [True, False])
 def test_a_condition_that_is_compared_by_is_is_refused_where_that_was_asked_for(asked: bool) -> None:
     graph = Graph(simplify, derivatives)
-    graph.types = [bool]
+    graph.given.types = [bool]
 
     def tests(flag: Any, see: See) -> float:
         see(sys._getframe(), "return", 2.0)

@@ -48,7 +48,7 @@ def is_tested(
 def given(*kinds: type) -> list[Any]:
     """What stands for inputs of these types."""
     graph = Graph(simplify, derivatives)
-    graph.types = kinds
+    graph.given.types = kinds
     return [graph.source("input", place) for place in range(len(kinds))]
 
 
