@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import sys
 import threading
@@ -21,7 +22,7 @@ from ....numbers import same_number
 
 ABSENT = object()
 """Stands for what is not there."""
-CONTAINERS = (list, tuple, dict, set, frozenset, deque, array, bytearray, memoryview, MappingProxyType, Context)
+CONTAINERS = (list, tuple, dict, set, frozenset, deque, array, bytearray, MappingProxyType, Context)
 PLAIN = frozenset({int, float, bool, str, bytes, complex, type(None)})
 SPACES = (ModuleType, FunctionType)
 VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
@@ -31,6 +32,7 @@ PARTS: dict[type, tuple[str, ...]] = {partial: ("func", "args", "keywords"), def
 DESCRIBING = frozenset({"__name__", "__qualname__", "__doc__", "__module__", "__annotations__"})
 """What functions, and some of it classes, have besides their attributes: examined if code names it."""
 CACHE: type = type(cache(len))
+_MEMORY = frozenset({"_ctypes._CData", "mmap.mmap"})
 _PROXIES = frozenset(weakref.ProxyTypes)
 
 
@@ -110,7 +112,7 @@ def reads_as_array(thing: Any) -> bool:
 @cache
 def is_memory(kind: type) -> bool:
     """Whether instances are memory that Python shows: of `mmap`, or `ctypes`, where a pointer is an address."""
-    return any(base.__module__ in ("_ctypes", "mmap") for base in kind.__mro__)
+    return kind is memoryview or any(f"{base.__module__}.{base.__name__}" in _MEMORY for base in kind.__mro__)
 
 
 def class_of(thing: Any) -> type:
@@ -152,20 +154,30 @@ def held(holder: Any) -> tuple[Any, ...]:
     if isinstance(holder, (Mapping, Context)):
         return (*holder, *holder.values())
     if is_array(holder):
-        if holder.dtype == object:
+        if holder.dtype.hasobject:
             return tuple(holder.ravel().tolist())
         flags = getattr(holder, "flags", None)  # other libraries' arrays may have none
         return (holder.shape, holder.dtype.str, getattr(flags, "num", 0), hash(holder.tobytes()))
     if reads_as_array(holder):  # of PyTorch's tensors only detached ones
-        return held(sys.modules["numpy"].asarray(holder.detach() if hasattr(holder, "detach") else holder))
+        numbers = sys.modules["numpy"].asarray(holder.detach() if hasattr(holder, "detach") else holder)
+        return (*held(numbers), *_labels(holder))
     if isinstance(holder, (StringIO, BytesIO)):
         return (holder.getvalue(), holder.tell())
     kind: type = type(holder)
-    if kind is CACHE:  # what it has kept is another once it was emptied, or asked for more
-        return tuple(holder.cache_info()[1:])
+    if kind is CACHE:  # what it has kept, for which there is no interface
+        return tuple(gc.get_referents(holder))
     if is_memory(kind):
-        return (hash(bytes(memoryview(holder))),)
+        view = memoryview(holder)
+        return (view.format, view.shape, hash(view.tobytes()))
     return tuple(holder)
+
+
+def _labels(table: Any) -> Iterator[Any]:
+    """What one of pandas' tables or series calls its rows and columns, and itself."""
+    if isinstance(getattr(type(table), "axes", None), property):
+        for axis in table.axes:
+            yield from (*axis.names, *held(axis))
+        yield table.name if hasattr(type(table), "name") else None
 
 
 def held_now(holder: Any) -> Sequence[Any]:

@@ -18,7 +18,7 @@ from typing import Any
 
 from ....primitive import Primitive
 from ....value import Value
-from .objects import ABSENT, CONTAINERS, PLAIN, held, is_a, is_array, reads_as_array
+from .objects import ABSENT, CACHE, CONTAINERS, PLAIN, held, is_a, is_array, reads_as_array
 from .outside import environment
 from .word_guard import Guards, WordGuard
 
@@ -108,7 +108,7 @@ class ReadGuard:
             self.add("holder$ != was$", 0, holder=holder, was={**holder})
         elif isinstance(holder, ContextVar):
             self.add("holder$.get(absent) is not was$", 45, holder=holder, was=inside[0])
-        elif is_array(holder) and holder.dtype != object:
+        elif is_array(holder) and not holder.dtype.hasobject:
             if holder.nbytes <= _LARGE:
                 self.add("holder$.tobytes() != was$", 60 + holder.nbytes // 10, holder=holder, was=holder.tobytes())
             else:
@@ -121,7 +121,7 @@ class ReadGuard:
             self._add_dict(holder)
         elif isinstance(holder, list):
             self._add_list(holder)
-        elif isinstance(holder, (*CONTAINERS, Mapping)) or is_array(holder):
+        elif isinstance(holder, (*CONTAINERS, Mapping, CACHE)) or is_array(holder):
             term = f"len(held(holder$)) != {len(inside)} or not all(map(is_, held(holder$), was$))"
             self.add(term, 200 + 15 * len(inside), holder=holder, was=inside)
         else:

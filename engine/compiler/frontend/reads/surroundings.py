@@ -47,7 +47,7 @@ MOST = 2**14
 """How many entries of far lists and dicts are watched by words."""
 _LATE, _LAST = 4, 5
 """The rank of what hardly ever changes: see `rank_of`."""
-_RARE = {*OF_FUNCTIONS, *chain(*PARTS.values()), *DESCRIBING, "__class__", "__bases__"}
+_RARE = {*OF_FUNCTIONS, *chain(*PARTS.values()), *DESCRIBING, "__class__", "__dict__", "__bases__"}
 _Part: TypeAlias = tuple[Any, str, Any]
 _Name: TypeAlias = tuple[Mapping[str, Any], str, Any]
 _Holder: TypeAlias = tuple[Any, tuple[Any, ...]]

@@ -9,6 +9,7 @@ import weakref
 from abc import ABCMeta
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
+from enum import EnumMeta
 from io import BytesIO, StringIO
 from operator import attrgetter, methodcaller
 from types import BuiltinMethodType, FunctionType, MethodType, ModuleType
@@ -155,6 +156,8 @@ class Walk(Functions):
             own = own_class(kind)
             if not issubclass(own, Value):
                 self._part(thing, "__class__", attribute_of(thing, "__class__"))
+                if isinstance(attributes := attribute_of(thing, "__dict__"), dict):  # it may be replaced as a whole
+                    self._part(thing, "__dict__", attributes)
             yield own
             yield from self._object(thing, own)
 
@@ -192,6 +195,8 @@ class Walk(Functions):
                     self._part(space, name, getattr(space, name))
                 yield from self._subclasses(space)
             self._once(space, "", Names(space))
+            if isinstance(space, EnumMeta):  # code may go through its members, naming none
+                yield from space.__members__.values()
             if isinstance(space, ABCMeta):
                 self._once(REGISTRATIONS, "", REGISTRATIONS)
             if vars(space).get("_is_protocol"):  # `isinstance` asks for the names in it
@@ -211,7 +216,7 @@ class Walk(Functions):
             self._found.generators.append(thing)
         elif is_array(thing) or reads_as_array(thing) or issubclass(kind, (StringIO, BytesIO)) or is_memory(kind):
             self._found.found_holder(thing)
-            if is_array(thing) and thing.dtype == object:
+            if is_array(thing) and thing.dtype.hasobject:
                 yield from held(thing)
         elif issubclass(kind, threading.local):
             self._found.found_holder(thing)
@@ -225,7 +230,7 @@ class Walk(Functions):
             yield thing.mapping
         elif kind is CACHE:
             self._found.found_holder(thing)
-            yield from vars(thing).values()
+            yield from (*held(thing), *vars(thing).values())
         elif not (issubclass(kind, Value) or users):
             yield from self._object(thing, kind)
 

@@ -7,6 +7,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 import engine
 from engine import Value
 
@@ -254,6 +256,32 @@ def test_a_cache_that_is_emptied() -> Case:
         read.cache_clear()
 
     return Case(lambda x: w * x * read(), between)
+
+
+@functools.lru_cache(maxsize=2)
+def _recent(name: str) -> list[float]:
+    return [3.0]
+
+
+@functools.cache
+def _kept(name: str) -> list[float]:
+    return [3.0]
+
+
+@equal
+@pytest.mark.parametrize("read", [_recent, _kept])
+@pytest.mark.parametrize("emptied", [False, True], ids=["as it is", "emptied and filled again"])
+def test_what_a_cache_has_kept(read: Any, emptied: bool) -> Case:
+    """Settings that are loaded once, and changed later."""
+    read.cache_clear()
+    w = Value(2.0)
+
+    def change() -> None:
+        if emptied:
+            read.cache_clear()
+        read("scale")[0] = 7.0
+
+    return Case(lambda x: w * x * read("scale")[0], change, far=True)
 
 
 @equal

@@ -7,6 +7,7 @@ import collections
 import contextvars
 import ctypes
 import decimal
+import enum
 import functools
 import io
 import mmap
@@ -90,6 +91,42 @@ _LIBRARY: dict[str, tuple[Callable[[], Any], Callable[[Any], float], Callable[[A
         lambda: [numbers := [2.0], np.frompyfunc(lambda x: x * numbers[0], 1, 1)],
         lambda both: both[1](3.0),
         lambda both: both[0].__setitem__(0, 5.0),
+    ),
+    "a table with names": (
+        lambda: needs("pandas").DataFrame({"a": [1.0], "b": [2.0]}),
+        lambda table: float(table["a"].iloc[0]),
+        lambda table: setattr(table, "columns", ["b", "a"]),
+    ),
+    "a series with an index": (
+        lambda: needs("pandas").Series([1.0, 2.0], index=["a", "b"]),
+        lambda series: float(series["a"]),
+        lambda series: setattr(series, "index", ["b", "a"]),
+    ),
+    "a series with a name": (
+        lambda: needs("pandas").Series([1.0], name="a"),
+        lambda series: len(series.name),
+        lambda series: setattr(series, "name", "abc"),
+    ),
+    "a member of an enum that its class gives": (
+        lambda: enum.Enum("Rates", {"A": 1.0}),
+        lambda rates: sum(rate.value for rate in rates),
+        lambda rates: setattr(rates.A, "_value_", 2.0),
+    ),
+    "all attributes exchanged": (Pickled, lambda p: len(vars(p)), lambda p: setattr(p, "__dict__", {"a": 1, "b": 2})),
+    "a list in an array of records": (
+        lambda: np.array([([1.0],)], [("a", object)]),
+        lambda records: records["a"][0][0],
+        lambda records: records["a"][0].__setitem__(0, 2.0),
+    ),
+    "a structure of ctypes": (
+        lambda: type("Pair", (ctypes.Structure,), {"_fields_": [("a", ctypes.c_double)]})(1.0),
+        lambda pair: pair.a,
+        lambda pair: setattr(pair, "a", 2.0),
+    ),
+    "a view of memory with rows": (
+        lambda: memoryview(np.ones((2, 2))),
+        lambda memory: memory[0, 1],
+        lambda memory: memory.obj.__setitem__((0, 1), 2.0),
     ),
     "a property of a class of one's own": (
         lambda: type("Thing", (), {"scale": type("Own", (property,), {"factor": 2.0, "__get__": _factor_of})()})(),
