@@ -12,7 +12,7 @@ from types import FunctionType
 from typing import Any, overload
 
 from ..backprop import add_gradients
-from ..text.sheet import Sheet
+from ..text.sheet import Sheet, Text
 from ..value import Value
 from .backends.choice import BACKENDS, require, thread_count
 from .batch import Batch, by_argument, in_shape, mean_of
@@ -243,12 +243,12 @@ class Compiled(Traced):
         >>> loss = compile(lambda x: (w * x + b) ** 2, backend="python")
         >>> loss.backward([1.0, 2.0])
         17.0
-        >>> print(loss.explain("trace"))  # p are leaves, x inputs, t results
+        >>> loss.explain("trace")  # p are leaves, x inputs, t results
         t0 = mul(p0, x0)
         t1 = add(t0, p1)
         t2 = square(t1)
         output t2
-        >>> print(loss.explain("plan"))  # P are leaves, X inputs, S results, G the gradient
+        >>> loss.explain("plan")  # P are leaves, X inputs, S results, G the gradient
         slots  2 P, 1 C, 1 X, 0 U, 5 S, 2 G, and the weight of the sample behind the inputs
         body
           S[0] = mul(P[0], X[0])
@@ -265,13 +265,13 @@ class Compiled(Traced):
         from .explain import explain, stage_text
 
         special = self._last()
-        return stage_text(special, stage) if stage else explain(special, repr(self))
+        return Text(stage_text(special, stage) if stage else explain(special, repr(self)))
 
     def draw(self) -> str:
         """The groups of the last call's program, and what they read, as a graph in DOT."""
         from .explain import draw
 
-        return draw(self._last().plan())
+        return Text(draw(self._last().plan()))
 
     def llvm_ir(self) -> str:
         """The LLVM IR of the last call's program.
@@ -279,7 +279,7 @@ class Compiled(Traced):
         Raises:
             RuntimeError: another back end ran it.
         """
-        return self._last().program().ir()
+        return Text(self._last().program().ir())
 
     def __repr__(self) -> str:
         return f"<compiled {name_of(self.function)} ({self.dtype}, {self.backend})>"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+from ..text.sheet import counted
 from .frontend.graph import operations
 from .passes.verify import verify
 from .pipeline import stages
@@ -36,16 +37,13 @@ def explain(specialisation: Specialisation, title: str) -> str:
     groups = list(plan.groups)
     products = [group for group in groups if group.is_product and group.rows > 1]
     lines.append(f"groups      {len(groups)} of {sum(group.rows for group in groups)} operations")
-    lines.append(
-        f"products    {len(products)} matrix products: " + ", ".join(f"{g.rows}x{g.columns}" for g in products)
-        if products
-        else "products    no matrix products"
-    )
+    shapes = ": " + ", ".join(f"{g.rows}x{g.columns}" for g in products) if products else ""
+    lines.append(f"products    {counted(len(products), 'matrix product')}{shapes}")
     kinds = Counter(group.primitive.name for group in groups if group not in products)
     lines.append("others      " + ", ".join(f"{count} {name}" for name, count in kinds.most_common()))
     if plan.reductions:
         sizes = ", ".join(f"{r.rows}x{r.columns}" for r in plan.reductions)
-        lines.append(f"gradient    {len(plan.reductions)} sums over the samples: {sizes}")
+        lines.append(f"gradient    {counted(len(plan.reductions), 'sum')} over the samples: {sizes}")
     if plan.scatters:
         sizes = ", ".join(f"{s.rows} of {s.target.count}" for s in plan.scatters)
         lines.append(f"lookups     {len(plan.scatters)} that add to what an index names: {sizes}")

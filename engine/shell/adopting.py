@@ -34,7 +34,8 @@ def run(argv: Sequence[str]) -> int:
     sizes = {name: size for name, thing in variables.items() if (size := _size(thing)) > 1}
     name = arguments.root or max(sizes, key=lambda name: sizes[name], default="")
     if name not in sizes:
-        there = f"defines no {name}; graphs are {', '.join(sizes)}" if sizes else "has no graph of its own as a global"
+        none = "has no graph in a global variable: give the result a name, such as loss = ..."
+        there = f"defines no {name}; graphs are {', '.join(sizes)}" if sizes else none
         print(f"error: {arguments.file} {there}", file=sys.stderr)
         return MISTAKE
     names = {key: thing for key, thing in variables.items() if _size(thing)}

@@ -104,6 +104,15 @@ class Shown:
         return self.sheet().html()
 
 
+class Text(str):
+    """Text that a prompt and a notebook show as it is: line by line, without quotes."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 @dataclass(frozen=True, repr=False)
 class Sheet(Shown):
     """A title, a table and notes below it: how an object is shown, whatever the medium.

@@ -10,6 +10,7 @@ from typing import Any
 
 from ...ieee import inner
 from ...numbers import shortened
+from ...text.sheet import counted
 from ..estimates.clarke import Neighbourhood
 from ..estimates.differences import Line
 from ..subject import name_of, require_the_same
@@ -87,10 +88,8 @@ def _outputs(f: Callable[..., Any], arguments: tuple[Any, ...], noise: float) ->
     try:
         inspect.signature(f).bind(*arguments)
     except TypeError as error:
-        raise TypeError(
-            f"{name_of(f)}{inspect.signature(f)} cannot be called with the point's {len(arguments)} arguments "
-            f"(a tuple is several arguments): {error}"
-        ) from None
+        given = f"the point's {counted(len(arguments), 'argument')} (a tuple is several arguments)"
+        raise TypeError(f"{name_of(f)}{inspect.signature(f)} cannot be called with {given}: {error}") from None
     except ValueError:  # written in C: no signature
         pass
     first, again = numbers_in(f(*arguments)), numbers_in(f(*arguments))

@@ -154,7 +154,7 @@ def test_a_value_as_the_result_is_a_number_too() -> None:
         (lambda x: x, [], abs, TypeError, "a float, a list of floats"),
         (lambda x: x.sum(), np.array([1, 2]), abs, TypeError, "int64"),
         (lambda x: 1j, 1.0, abs, TypeError, "gives real numbers, got 1j"),
-        (lambda x, y: x, 1.0, abs, TypeError, "cannot be called with the point's 1 arguments"),
+        (lambda x, y: x, 1.0, abs, TypeError, "cannot be called with the point's 1 argument "),
         (lambda x: random.random(), 1.0, abs, ValueError, "not deterministic"),
         (lambda x: math.inf, 1.0, abs, ValueError, "no finite value at the point: it gives inf"),
         (lambda x: x[0], [1.0, 2.0], lambda x: 1.0, ValueError, "grad gave 1 numbers for the 2 of x: give one"),

@@ -338,8 +338,9 @@ def test_explain_and_draw_show_the_passes_and_products() -> None:
     compiled = compile(lambda x: engine.sum([tanh(dot(w, x)) for w in weights]), backend="python")
     compiled.value_and_grad([[1.0] * 4])
     report = compiled.explain()
-    for text in ("back end    python", "1 matrix products: 3x4", "differentiate", "tanh"):
+    for text in ("back end    python", "1 matrix product: 3x4", "differentiate", "tanh"):
         assert text in report
+    assert repr(report) == report  # at a prompt, line by line
     dot_text = compiled.draw()
     assert dot_text.startswith("digraph plan {")
     assert "matrix product\\n3 x 4" in dot_text
