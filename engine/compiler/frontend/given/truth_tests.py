@@ -65,7 +65,7 @@ def is_truth_tested(frame: FrameType, returned: Any) -> bool:
 
 
 def _is_truth(thing: Any) -> bool:
-    """Whether it stands for a bool: a condition, or a number that is given as one, which the graph noted."""
+    """Whether it stands for a bool: a condition, or a number that is given as one, which the graph notes."""
     if not issubclass(type(thing), Symbol):
         return False
     if thing.kind == "input":
