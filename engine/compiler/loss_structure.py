@@ -92,7 +92,7 @@ def batch_loss(
         found = trace(of_batch, [(count, width)], lambda: graph, trusted=trusted, types=types * count)
         if targets:
             places = [position % width - (width - labels) for position in found.asked]
-            targets.ask(places, found.surroundings.matches)
+            targets.ask(places, found.surroundings.found.matches)
         if not found.single:
             raise TraceError(f"{described(loss)} returned a list: the loss of a batch is one Value, its mean or sum")
         return found.outputs[0]

@@ -316,7 +316,7 @@ def test_a_large_network_that_is_being_trained_can_be_watched() -> None:
     trainer = Trainer(model, cross_entropy, SGD(model.parameters(), lr=0.1), backend="llvm")
     trainer.step(X, Y)
     assert len(model.parameters()) > 100_000
-    assert len(Surroundings(model).holders) > 0
+    assert len(Surroundings(model).found.holders) > 0
 
 
 @pytest.mark.parametrize("name", CHANGES)

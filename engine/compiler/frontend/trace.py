@@ -30,6 +30,7 @@ from .graph import Graph, operations
 from .operands import DotOperands, LeafRow, Operands, parts
 from .randomness import Generators
 from .reads import outside
+from .reads.found import Found
 from .reads.lengths import prolonged
 from .reads.objects import attribute_of
 from .reads.surroundings import Surroundings
@@ -126,15 +127,15 @@ def trace(
 
         def new_runs() -> _Runs:
             graph = new_graph()
-            graph.given.types, graph.given.minds_arrays = types, surroundings.minds_arrays
-            return _Runs(function, shapes, graph, surroundings)
+            graph.given.types, graph.given.minds_arrays = types, surroundings.found.minds_arrays
+            return _Runs(function, shapes, graph, surroundings.found)
 
         runs = new_runs()
         try:
             _make(runs, new_runs, trusted)
             meaning = Meaning(runs.outputs, new_graph)
         except BaseException:
-            surroundings.give_back()
+            surroundings.found.give_back()
             raise
     surroundings.settle()
     graph, inputs, outputs = runs.graph, runs.inputs, runs.outputs
@@ -178,10 +179,8 @@ class _Runs:
         created: the leaves that it makes anew in every run, with their numbers.
     """
 
-    def __init__(
-        self, function: Callable[..., Any], shapes: Sequence[Shape], graph: Graph, surroundings: Surroundings
-    ) -> None:
-        self.function, self.graph, self._surroundings = function, graph, surroundings
+    def __init__(self, function: Callable[..., Any], shapes: Sequence[Shape], graph: Graph, around: Found) -> None:
+        self.function, self.graph, self._around = function, graph, around
         self.inputs: list[Symbol] = []
         self.created: dict[Symbol, float] = {}
         self._arguments = [_argument(graph, shape, self.inputs) for shape in shapes]
@@ -194,7 +193,7 @@ class _Runs:
             TraceError: it does something that cannot be traced, or draws random numbers.
             _Difference: it computes something else in another run.
         """
-        around = self._surroundings
+        around = self._around
         for name, code in around.iterators:
             raise refusal(
                 f"{described(self.function)} reads from {name}, which goes on", _FIX_ITERATOR, source=_of(code)
@@ -222,7 +221,7 @@ class _Runs:
         del self.graph.leaves[leaves:]
 
     def _run(self, disturbed: bool = False) -> tuple[set[Value], list[Symbol], Shape]:
-        around = self._surroundings
+        around = self._around
         asking = outside.refused(around.tests_truth, around.tests_identity) if disturbed else nullcontext()
         asked = may_be_asked(self.graph.given.symbols, disturbed)
         with self.graph.opened(), asked, watched(self.graph, disturbed) as watch, asking:
@@ -234,7 +233,7 @@ class _Runs:
     def _copied_arguments(self) -> list[Any]:
         """The arguments, in lists of their own."""
         first, asked = len(self.inputs), self.graph.given.asked
-        if self._surroundings.matches:
+        if self._around.matches:
             asked.update(first + k for k, form in enumerate(self._forms) if form)
         return [
             as_rows(argument, form, partial(asked.add, first + k))

@@ -6,36 +6,28 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from io import IOBase
 from types import CodeType, FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ....text.callers import is_users
 from ..given.identity_tests import may_test_identity
 from ..given.truth_tests import may_test_truth
 from . import outside
 from .code import COMPUTING, DECIDING, has_patterns, minds_arrays, modules_imported_by, names_of, reading_name, texts_of
+from .found import Found
 from .objects import ABSENT, DECIMALS, DESCRIBING, OF_FUNCTIONS, attribute_of, class_of, is_a
-
-if TYPE_CHECKING:
-    from .surroundings import Surroundings
 
 
 class Functions:
     """Examines each function once.
 
-    Args:
-        found: is told what is found.
-
     Attributes:
+        found: what has been found so far.
         used: the names in the code.
-        matches: whether some code has patterns of sequences, which tell lists from arrays.
-        tests_truth, tests_identity: whether some code may compare by `is` with True or False, or with another thing.
-        minds_arrays: whether some code may write into an array, or ask for the type of its numbers.
     """
 
-    def __init__(self, found: Surroundings) -> None:
-        self._found = found
+    def __init__(self) -> None:
+        self.found = Found()
         self.used: set[str] = set()
-        self.matches = self.tests_truth = self.tests_identity = self.minds_arrays = False
         self._seen: dict[int, Any] = {}
         self._attributes: set[tuple[Any, Any]] = set()
         self._searched: set[int] = set()  # modules from which code may read what it does not name
@@ -50,11 +42,11 @@ class Functions:
     def _once(self, owner: Any, what: str, found: Any) -> None:
         """Tell what is in an object, once."""
         if self._is_new(owner, what):
-            self._found.found_holder(found)
+            self.found.holder(found)
 
     def _part(self, owner: Any, attribute: str, content: Any) -> None:
         if self._is_new(owner, attribute):
-            self._found.found_part(owner, attribute, content)
+            self.found.part(owner, attribute, content)
 
     def _function(self, function: FunctionType) -> Iterator[Any]:
         """What a function refers to, by its own attributes and by the names in its code."""
@@ -66,21 +58,21 @@ class Functions:
         code = function.__code__
         for variable in outside.variables.get(code, ()):
             if self._is_new(outside.variables, variable):
-                self._found.found_variable(variable)
+                self.found.variable(variable)
         for attribute in OF_FUNCTIONS:
-            self._found.found_part(function, attribute, getattr(function, attribute))
+            self.found.part(function, attribute, getattr(function, attribute))
         if function.__kwdefaults__:
-            self._found.found_holder(function.__kwdefaults__)
+            self.found.holder(function.__kwdefaults__)
         defaults = (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
         cells = [attribute_of(cell, "cell_contents") for cell in function.__closure__ or ()]  # some may still be empty
         names = names_of(code)
         named = {*names, *map(reading_name, (*cells, *defaults, *map(function.__globals__.get, names)))}
         computing = not COMPUTING.isdisjoint(named)
         for name, cell, content in zip(code.co_freevars, function.__closure__ or (), cells):
-            self._found.found_slot(cell, "cell_contents", name, content)
+            self.found.slot(cell, "cell_contents", name, content)
             self._named(content, name, code, computing)
             yield content
-        self._found.found_directly(*defaults)
+        self.found.directly(*defaults)
         for content in defaults:
             self._iterator(content, "a default", code)
         yield from defaults
@@ -94,18 +86,19 @@ class Functions:
             function: the function.
             computing: whether its code reads attributes that it does not name.
         """
-        code, names, space = function.__code__, names_of(function.__code__), function.__globals__
+        found, code, space = self.found, function.__code__, function.__globals__
+        names = names_of(code)
         self.used.update(names, filter(str.isidentifier, texts_of(code)) if computing else ())
-        self.matches = self.matches or has_patterns(code)
-        self.tests_truth = self.tests_truth or may_test_truth(code)
-        self.tests_identity = self.tests_identity or may_test_identity(code)
-        self.minds_arrays = self.minds_arrays or minds_arrays(code)
+        found.matches = found.matches or has_patterns(code)
+        found.tests_truth = found.tests_truth or may_test_truth(code)
+        found.tests_identity = found.tests_identity or may_test_identity(code)
+        found.minds_arrays = found.minds_arrays or minds_arrays(code)
         if not DECIDING.isdisjoint(names):
             yield DECIMALS
         if "__globals__" in names:
-            self._found.found_holder(space)
+            self.found.holder(space)
         if "modules" in names:
-            yield from self._modules(texts_of(code), self._found.found_rarely)
+            yield from self._modules(texts_of(code), self.found.rare_name)
             own = sys.modules.get(str(space.get("__name__")))
             if "__name__" in names and own is not None:
                 self._named(own, "__name__", code, computing)
@@ -113,20 +106,20 @@ class Functions:
         for name in names:
             content = space.get(name, ABSENT)
             if content is not ABSENT:
-                self._found.found_name(space, name, content)
+                self.found.name(space, name, content)
                 self._named(content, name, code, computing)
                 yield content
             elif self._is_new(space, name):  # a builtin, or an attribute
                 if "NameError" in names:  # it may matter whether it exists
-                    self._found.found_name(space, name, ABSENT)
+                    self.found.name(space, name, ABSENT)
                 else:
-                    self._found.found_rarely(space, name, ABSENT)
+                    self.found.rare_name(space, name, ABSENT)
                 yield from self._built_in(function, name)
-        yield from self._modules(modules_imported_by(function), self._found.found_name)
+        yield from self._modules(modules_imported_by(function), self.found.name)
 
     def _named(self, content: Any, name: str, code: CodeType, computing: bool) -> None:
         """What some code has under a name; from a module it may read anything, if it reads what it does not name."""
-        self._found.found_directly(content)
+        self.found.directly(content)
         self._iterator(content, name, code)
         if computing and is_a(content, ModuleType) and id(content) not in self._searched:
             self._searched.add(id(content))
@@ -137,7 +130,7 @@ class Functions:
         names = attribute_of(function, "__builtins__")  # not every typeshed knows it
         content = names.get(name, ABSENT)
         if content is not ABSENT and self._is_new(names, name):
-            self._found.found_built_in(names, name, content)
+            self.found.built_in(names, name, content)
             yield content
 
     def _modules(self, names: Iterable[str], found: Callable[[Any, str, Any], None]) -> Iterator[Any]:
@@ -151,9 +144,9 @@ class Functions:
     def _iterator(self, content: Any, name: str, code: CodeType | None = None) -> None:
         """Tell of anything that gives a new entry at every read, such as a file; and of another name for `type`."""
         if content is type:
-            self._found.aliases.append((name, code))
+            self.found.aliases.append((name, code))
         goes_on = hasattr(class_of(content), "__next__")
         if is_a(content, IOBase):
             goes_on = not content.closed and content.readable() and not content.writable()
         if goes_on:
-            self._found.iterators.append((name, code))
+            self.found.iterators.append((name, code))

@@ -13,15 +13,17 @@ from enum import EnumMeta
 from io import BytesIO, StringIO
 from operator import attrgetter, methodcaller
 from types import BuiltinMethodType, FunctionType, MethodType, ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ....primitive import PRIMITIVES, Primitive
 from ....text.callers import raised_at
 from ....value import Value
 from ...errors import refusal
 from ...lending import own_class
+from ...places import same_objects
 from ..conditions import OWN
 from .code import ASKING, COMPUTING, LISTING, reading_name
+from .found import Found
 from .functions import Functions
 from .objects import (
     ABSENT,
@@ -34,6 +36,7 @@ from .objects import (
     SPACES,
     VIEWS,
     Decimals,
+    LeafList,
     Names,
     Subclasses,
     attribute_of,
@@ -48,9 +51,6 @@ from .objects import (
 )
 from .owners import announces, is_leaf, is_of_project, is_of_users, slots_of
 
-if TYPE_CHECKING:
-    from .surroundings import Surroundings
-
 _MOST = 100_000  # objects that a walk enters, at most
 _COMPILER = __name__.partition(".frontend")[0]
 _CODE = frozenset({FunctionType, MethodType, BuiltinMethodType, Primitive, attrgetter, methodcaller})
@@ -61,17 +61,18 @@ class Walk(Functions):
     """Enters each object once, near ones first.
 
     Args:
-        found: is told what is found.
+        leaf_lists: the lists of leaves that an earlier walk has found, which need not be examined again.
     """
 
-    def __init__(self, found: Surroundings) -> None:
-        super().__init__(found)
+    def __init__(self, leaf_lists: Mapping[int, LeafList]) -> None:
+        super().__init__()
+        self._leaf_lists = leaf_lists
         self._private: set[int] = set()  # containers that objects of this project keep for themselves
         self._owners: list[Any] = []  # of attributes that may not have been named yet
         self._weak: list[weakref.ReferenceType[Any]] = []
 
-    def of(self, function: Any) -> list[Any]:
-        """Walk; return everything that was entered, to be kept alive.
+    def of(self, function: Any) -> Found:
+        """Walk; return what was found.
 
         Raises:
             TraceError: there is more than can be examined.
@@ -95,7 +96,10 @@ class Walk(Functions):
             for owner in queue:
                 seen.pop(id(owner), None)
         self._refuse_mortals({*seen, *map(id, queue)})
-        return list(seen.values())
+        if "label" in self.used:
+            self.found.labels()
+        self.found.kept = list(seen.values())
+        return self.found
 
     def _refuse_mortals(self, met: set[int]) -> None:
         """Refuse weak references to anything not met in another way: it may die at any time."""
@@ -145,7 +149,7 @@ class Walk(Functions):
         elif issubclass(kind, CONTAINERS):
             yield from self._container(thing)
         elif kind is Decimals:
-            self._found.found_holder(thing)
+            self.found.holder(thing)
         elif str(kind.__module__).startswith(_COMPILER):  # the function counts, not its program
             yield getattr(thing, "function", None)
         elif is_space:
@@ -177,7 +181,7 @@ class Walk(Functions):
             self.used.update(name for path in texts for name in path.split("."))
         elif thing not in OWN:  # it is compiled as what its functions compose of other primitives
             if self._is_new(PRIMITIVES, thing.name):  # its name may be given to another primitive
-                self._found.found_name(PRIMITIVES, thing.name, PRIMITIVES.get(thing.name, ABSENT))
+                self.found.name(PRIMITIVES, thing.name, PRIMITIVES.get(thing.name, ABSENT))
             yield from (thing.forward, *thing.rules, thing.kink, thing.native)
 
     def _weakly_held(self, reference: weakref.ReferenceType[Any]) -> Iterator[Any]:
@@ -213,23 +217,23 @@ class Walk(Functions):
         if kind.__name__ == "ufunc":  # it may be the user's function
             yield from gc.get_referents(thing)
         elif is_generator(thing):
-            self._found.generators.append(thing)
+            self.found.generators.append(thing)
         elif is_array(thing) or reads_as_array(thing) or issubclass(kind, (StringIO, BytesIO)) or is_memory(kind):
-            self._found.found_holder(thing)
+            self.found.holder(thing)
             if is_array(thing) and thing.dtype.hasobject:
                 yield from held(thing)
         elif issubclass(kind, threading.local):
-            self._found.found_holder(thing)
+            self.found.holder(thing)
             yield from (kind, *held(thing))
         elif kind is ContextVar:
-            self._found.found_holder(thing)
+            self.found.holder(thing)
             yield from held(thing)
         elif kind.__module__ == "decimal":
             yield Decimals(thing) if kind.__name__ == "Context" else DECIMALS
         elif issubclass(kind, VIEWS):
             yield thing.mapping
         elif kind is CACHE:
-            self._found.found_holder(thing)
+            self.found.holder(thing)
             yield from (*held(thing), *vars(thing).values())
         elif not (issubclass(kind, Value) or users):
             yield from self._object(thing, kind)
@@ -239,7 +243,7 @@ class Walk(Functions):
             content = getattr(thing, name)
             self._part(thing, name, content)
             self._iterator(content, name)
-            self._found.found_directly(content, *(content if type(content) is tuple else ()))
+            self.found.directly(content, *(content if type(content) is tuple else ()))
             yield content
 
     def _object(self, thing: Any, kind: Any) -> Iterator[Any]:
@@ -260,10 +264,12 @@ class Walk(Functions):
             yield from Subclasses(of)
 
     def _container(self, container: Any) -> Iterator[Any]:
-        known = self._found.leaves_in(container)
+        known = self._leaf_lists.get(id(container)) if type(container) is list else None
+        if known is not None and not same_objects(known.inside, container):
+            known = None  # it holds others now
         inside, kinds = (held(container), set[type]()) if known is None else known
         if not isinstance(container, (tuple, frozenset)) and id(container) not in self._private:
-            self._found.found_holder(container, inside)
+            self.found.holder(container, inside)
         if known is None:
             kinds = {*map(type, inside)}
             if type in kinds or any(hasattr(kind, "__next__") for kind in kinds):
@@ -273,7 +279,7 @@ class Walk(Functions):
                 yield from inside
                 return
         if type(container) is list:
-            self._found.found_leaves(container, inside, kinds)
+            self.found.leaf_lists[id(container)] = LeafList(inside, kinds)
 
     def _named_attributes(self, owner: Any, attributes: Mapping[str, Any]) -> Iterator[Any]:
         """The attributes that some code names, or may read without naming them."""
@@ -289,7 +295,7 @@ class Walk(Functions):
             if (named or unnamed(name, content)) and self._is_new(owner, name):
                 if named:
                     self._iterator(content, name)
-                self._found.found_directly(content)
+                self.found.directly(content)
                 yield from self._attribute(attributes, name, content)
         self._absent_attributes(owner, attributes)
 
@@ -299,7 +305,7 @@ class Walk(Functions):
             self._private.update(id(c) for c in attributes.values() if is_a(c, (list, dict, set)))
             yield from attributes.values()
             return
-        self._found.found_announced(attributes)
+        self.found.announced(attributes)
         self._call_of(class_of(owner))
         for name, content in list(attributes.items()):
             if self._is_new(owner, name):
@@ -307,7 +313,7 @@ class Walk(Functions):
 
     def _attribute(self, attributes: Mapping[str, Any], name: str, content: Any) -> tuple[Any, ...]:
         """What to enter for an attribute: its content, or the function of a method."""
-        self._found.found_name(attributes, name, content)
+        self.found.name(attributes, name, content)
         if not is_a(content, _METHODS):
             return (content,)
         function = getattr(content, "__func__", getattr(content, "fget", content))
@@ -336,12 +342,12 @@ class Walk(Functions):
         if issubclass(kind, type):
             for name in self.used.intersection(dir(owner)).difference(attributes):
                 if name[:2] != "__" and self._is_new(owner, name):
-                    self._found.found_rarely(attributes, name, ABSENT)
+                    self.found.rare_name(attributes, name, ABSENT)
         elif not issubclass(kind, ModuleType) and kind is not FunctionType:
             asks = not self.used.isdisjoint(ASKING) or hasattr(kind, "__getattr__")
             for name in self.used if asks else self.used.intersection(dir(type(owner))):
                 if name not in attributes and self._is_new(owner, name):
-                    self._found.found_name(attributes, name, ABSENT)
+                    self.found.name(attributes, name, ABSENT)
 
     def _unlisted(self, owner: Any) -> bool:
         """Whether only attributes that some code names count: all do for objects that a library's own methods read."""
@@ -357,7 +363,7 @@ class Walk(Functions):
         """The call method of this project's layers: users replace it in the class, to look at all layers."""
         for base in kind.__mro__ if self._is_new(kind, "every base") else ():
             if "__call__" in vars(base) and not is_of_users(base) and self._is_new(base, "__call__"):
-                self._found.found_rarely(vars(base), "__call__", vars(base)["__call__"])
+                self.found.rare_name(vars(base), "__call__", vars(base)["__call__"])
 
     def _slots(self, owner: Any, kind: type) -> Iterator[Any]:
         """The content of the ``__slots__`` of the user's classes."""
@@ -366,8 +372,8 @@ class Walk(Functions):
                 content = attribute_of(owner, name)
                 if type(content) not in PLAIN or name in self.used or not self.used.isdisjoint(COMPUTING):
                     self._attributes.add((id(owner), name))
-                    self._found.found_slot(owner, name, name, content)
-                    self._found.found_directly(content)
+                    self.found.slot(owner, name, name, content)
+                    self.found.directly(content)
                     yield content
                 elif not self._owners or self._owners[-1] is not owner:
                     self._owners.append(owner)
@@ -379,6 +385,6 @@ class Walk(Functions):
         for name in self.used.intersection(attributes):
             content = attributes[name]
             if content is not sys.modules and self._is_new(module, name):
-                self._found.found_setting(attributes, name, content)
+                self.found.setting(attributes, name, content)
                 if is_a(content, (*CONTAINERS, ModuleType)) and not is_of_project(module):
                     yield content

@@ -110,7 +110,7 @@ def test_a_module_that_two_functions_import_is_looked_at_once() -> None:
         return x * colorsys.ONE_SIXTH
 
     around = Surroundings(lambda x: first(x) + second(x))
-    assert [name for names, name, _ in around._names if names is sys.modules].count("colorsys") == 1
+    assert [name for names, name, _ in around.found.names if names is sys.modules].count("colorsys") == 1
 
 
 def test_a_walk_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +120,7 @@ def test_a_walk_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
     def first(x: Any) -> Any:
         return x * rows[0][0]
 
-    assert len(Surroundings(first)._keep) > len(rows)
+    assert len(Surroundings(first).found.kept) > len(rows)
     monkeypatch.setattr(walk, "_MOST", 10)
     with pytest.raises(TraceError, match=r"over 10 objects are read, such as a list: too many to watch(?s:.*)an array"):
         compile(first)([1.0])
@@ -135,10 +135,10 @@ def test_values_that_are_lent_are_not_entered_one_by_one(monkeypatch: pytest.Mon
 
     loan = Loan(weights, np.zeros(100))
     monkeypatch.setattr(walk, "_MOST", 50)
-    before = len(Surroundings(function)._keep)
+    before = len(Surroundings(function).found.kept)
     loan.take()
     assert type(weights[0]) is not Value
-    assert len(Surroundings(function)._keep) == before
+    assert len(Surroundings(function).found.kept) == before
 
 
 def test_lists_of_leaves_that_were_found_before_are_known_again() -> None:
@@ -148,19 +148,19 @@ def test_lists_of_leaves_that_were_found_before_are_known_again() -> None:
         return weights[0] * x + mixed[0]
 
     def found(around: Surroundings) -> list[tuple[Any, ...]]:
-        return [inside for holder, inside in around.holders if holder is weights]
+        return [inside for holder, inside in around.found.holders if holder is weights]
 
     first = Surroundings(function)
     second = Surroundings(function, like=first)
     assert found(second)[0] is found(first)[0]
-    assert len(second.holders) == len(first.holders) == 3  # the list in the list too
+    assert len(second.found.holders) == len(first.found.holders) == 3  # the list in the list too
     weights[1] = Value(1.0)  # which is equal
     third = Surroundings(function, like=second)
     assert found(third)[0][1] is weights[1]
     assert second.changed_at_all()
     assert not third.changed_at_all()
     weights.append([5.0])
-    assert len(Surroundings(function, like=third).holders) == 4
+    assert len(Surroundings(function, like=third).found.holders) == 4
     weights.pop()
     announce_change()
     assert not third.changed_at_all()  # which looks for what is new, too

@@ -1,0 +1,247 @@
+"""What a walk has found: all that a function reads from outside, with what it held then."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
+from types import BuiltinFunctionType, CodeType, FunctionType, MappingProxyType
+from typing import Any, TypeAlias
+
+from ....value import Value
+from . import outside
+from .objects import (
+    ABSENT,
+    DESCRIBING,
+    OF_FUNCTIONS,
+    PARTS,
+    PLAIN,
+    LeafList,
+    Names,
+    Registrations,
+    all_same,
+    attribute_of,
+    held,
+    held_now,
+    is_a,
+    is_array,
+    plain_entries,
+    refill,
+    same,
+)
+from .read_guard import rank_of
+
+LAST = 5
+"""The rank of what changes least: see `rank_of`."""
+_LATE = 4
+_RARE = {*OF_FUNCTIONS, *chain(*PARTS.values()), *DESCRIBING, "__class__", "__dict__", "__bases__"}
+
+Part: TypeAlias = tuple[Any, str, Any]
+"""An object, the name of an attribute that is no entry of a dict, and its content."""
+Name: TypeAlias = tuple[Mapping[str, Any], str, Any]
+"""A dict, or the attributes of a class, a name in it, and its content."""
+Holder: TypeAlias = tuple[Any, tuple[Any, ...]]
+"""A list, dict, set, array or context variable, and its content as `held` gives it."""
+
+
+class Found:
+    """What a walk has found.
+
+    Attributes:
+        parts: parts of functions, such as their code, the content of closure cells, and slots.
+        names: globals, attributes and environment variables.
+        holders: lists, dicts, sets, arrays and context variables.
+        generators: sources of random numbers.
+        iterators: names of what gives a new entry whenever it is read, such as files, and the code that names them.
+        aliases: other names of `type`, and the code that names them.
+        matches: whether some code has patterns of sequences, which tell lists from arrays.
+        tests_truth, tests_identity: whether some code may compare by `is` with True or False, or with another thing.
+        minds_arrays: whether some code may write into an array, or ask for the type of its numbers.
+        leaf_lists: the content of lists of leaves, by id.
+        kept: everything that was entered, since it is known by its id.
+    """
+
+    def __init__(self) -> None:
+        self.parts: list[Part] = []
+        self.names: list[Name] = []
+        self.holders: list[Holder] = []
+        self.generators: list[Any] = []
+        self.iterators: list[tuple[str, CodeType | None]] = []
+        self.aliases: list[tuple[str, CodeType | None]] = []
+        self.matches = self.tests_truth = self.tests_identity = self.minds_arrays = False
+        self.leaf_lists: dict[int, LeafList] = {}
+        self.kept: list[Any] = []
+        self._numbers: list[tuple[str, Callable[[], Any]]] = []  # names with what may be plain numbers
+        # What else is known of these, by id: of names, of the dict alone or with the name in it.
+        self._direct, self._inside_announced = set[int](), set[int]()
+        self._announced, self._settings = set[int](), set[int]()
+        self._rare, self._far = set[tuple[int, str]](), set[tuple[int, str]]()
+
+    # ---- told by the walk ----
+
+    def part(self, owner: Any, attribute: str, content: Any) -> None:
+        """A part of a function, such as its code."""
+        self.parts.append((owner, attribute, content))
+
+    def slot(self, owner: Any, attribute: str, name: str, content: Any) -> None:
+        """The content of a closure cell, or of a slot of an object."""
+        self.part(owner, attribute, content)
+        self._numbers.append((name, lambda: attribute_of(owner, attribute)))
+
+    def name(self, names: Mapping[str, Any], name: str, content: Any) -> None:
+        """A global or an attribute."""
+        self.names.append((names, name, content))
+        self._numbers.append((name, lambda: names.get(name, ABSENT)))
+
+    def setting(self, names: Mapping[str, Any], name: str, content: Any) -> None:
+        """A name of an installed module, which hardly ever changes."""
+        self._settings.add(id(names))
+        self.name(names, name, content)
+
+    def built_in(self, names: Mapping[str, Any], name: str, content: Any) -> None:
+        """A builtin name, which hardly ever changes, or one that was added to the builtins."""
+        if isinstance(content, (BuiltinFunctionType, type)):
+            self._far.add((id(names), name))
+        self.name(names, name, content)
+
+    def rare_name(self, names: Mapping[str, Any], name: str, content: Any) -> None:
+        """A name that is compared last."""
+        self._rare.add((id(names), name))
+        self.name(names, name, content)
+
+    def variable(self, name: Any) -> None:
+        """An environment variable, or the whole environment."""
+        if name is outside.WHOLE:
+            self.holder(outside.environment)
+        else:
+            content = outside.environment.get(name, ABSENT)
+            self.names.append((outside.environment, name, content))
+            self._numbers.append((f"the variable {os.fsdecode(name)}", lambda: outside.environment.get(name, ABSENT)))
+
+    def directly(self, *things: Any) -> None:
+        """What a function itself names, or has as a default: if it is small it is compared every time."""
+        self._direct.update(map(id, things))
+
+    def announced(self, attributes: Mapping[str, Any]) -> None:
+        """Attributes of an object that announces what is set; what it holds is usually large."""
+        self._announced.add(id(attributes))
+        self._inside_announced.update(map(id, attributes.values()))
+
+    def holder(self, holder: Any, inside: tuple[Any, ...] | None = None) -> None:
+        """A list, dict, set, array or context variable, and its content as `held` gives it, if known."""
+        self.holders.append((holder, held(holder) if inside is None else inside))
+        if isinstance(holder, (list, dict)):
+            self._numbers.append((f"an entry of a {type(holder).__name__}", lambda: plain_entries(holder)))
+
+    def labels(self) -> None:
+        """The labels of all Values that were found, for code that reads labels."""
+        found = [content for *_, content in (*self.parts, *self.names)]
+        found += [entry for _, inside in self.holders for entry in inside]
+        for value in {id(value): value for value in found if is_a(value, Value)}.values():
+            self.part(value, "label", value.label)
+
+    # ---- how urgent a look is ----
+
+    def is_direct(self, holder: Any) -> bool:
+        """Whether a function itself names it."""
+        return id(holder) in self._direct
+
+    def is_near(self, holder: Any) -> bool:
+        """Whether a list, dict, ... is to be compared at every call, if there is time."""
+        if isinstance(holder, (Names, Registrations)):
+            return False
+        return id(holder) not in self._inside_announced or is_array(holder)
+
+    def is_announced(self, name: Name) -> bool:
+        """Whether it is an attribute of an object that announces what is set on it."""
+        return id(name[0]) in self._announced
+
+    def is_far(self, name: Name) -> bool:
+        """Whether it is compared from time to time only."""
+        return (id(name[0]), name[1]) in self._far
+
+    def rank_of_name(self, name: Name) -> int:
+        """Its place among what is compared: see `rank_of`."""
+        names, key, content = name
+        if (id(names), key) in self._rare:
+            return LAST
+        if id(names) in self._settings:
+            return _LATE
+        if isinstance(names, MappingProxyType) and isinstance(content, FunctionType):  # a method, perhaps never called
+            return 3
+        return rank_of(content)
+
+    def rank_of_part(self, part: Part) -> int:
+        """Its place among what is compared: see `rank_of`."""
+        return _LATE if part[1] in _RARE else rank_of(part[2])
+
+    def kinds_in(self, holder: Any) -> set[type]:
+        """The types of what was found in a list of leaves, or is in any other container now."""
+        found = self.leaf_lists.get(id(holder)) if type(holder) is list else None
+        return {*map(type, holder)} if found is None else found.kinds
+
+    # ---- whether it is still the same ----
+
+    def is_same(self) -> bool:
+        """Whether everything still holds what it held then."""
+        return are_as_they_were(self.parts, self.names, self.holders)
+
+    def equals(self, other: Found) -> bool:
+        """Whether a later walk has found the same things, and the same in them."""
+        return (
+            all_same([c for *_, c in self.parts], [c for *_, c in other.parts])
+            and all_same([c for *_, c in self.names], [c for *_, c in other.names])
+            and [name for _, name, _ in self.names] == [name for _, name, _ in other.names]
+            and len(self.holders) == len(other.holders)
+            and all(all_same(a, b) for (_, a), (_, b) in zip(self.holders, other.holders))
+        )
+
+    # ---- what runs of the function do to it ----
+
+    def give_back(self) -> None:
+        """Undo what the function has changed in its runs, which were for nothing if it is refused."""
+        for part, attribute, content in self.parts:
+            if attribute not in _RARE and attribute_of(part, attribute) is not content is not ABSENT:
+                setattr(part, attribute, content)
+        for names, name, content in self.names:
+            if isinstance(names, dict) and names is not outside.environment and names.get(name, ABSENT) is not content:
+                names.pop(name) if content is ABSENT else names.update({name: content})
+        for holder, before in self.holders:
+            if holder is not outside.environment and not all_same(held(holder), before):
+                refill(holder, before)
+
+    def sizes(self) -> list[int]:
+        """The length of each plain list that is read."""
+        return [len(holder) for holder, _ in self.holders if type(holder) is list]
+
+    def growing(self, before: list[int]) -> list[list[Any]]:
+        """The lists that had grown by the time of `before`, and have grown again."""
+        lists = [(holder, first) for holder, first in self.holders if type(holder) is list]
+        return [holder for (holder, first), then in zip(lists, before) if len(first) < then < len(holder)]
+
+    def numbers(self) -> list[Any]:
+        """All plain numbers and strings that are read, as they are now."""
+        return [read() for _, read in self._numbers]
+
+    def written(self, before: list[Any]) -> str:
+        """The first of them that has changed, and what it is now; "" if there is none."""
+        for (name, _), was, now in zip(self._numbers, before, self.numbers()):
+            if type(now) is not type(was) or same(now, was):
+                continue
+            if type(was) in PLAIN:
+                return f"{name} from {was!r} to {now!r}"
+            if type(was) is tuple and len(now) == len(was):
+                return name
+        return ""
+
+
+def are_as_they_were(parts: Sequence[Part], names: Sequence[Name], holders: Sequence[Holder]) -> bool:
+    """Whether these still hold what they held when they were found."""
+    try:
+        return (
+            all(same(attribute_of(part, attribute), content) for part, attribute, content in parts)
+            and all(same(names.get(name, ABSENT), content) for names, name, content in names)
+            and all(all_same(held_now(holder), before) for holder, before in holders)
+        )
+    except Exception:  # from a file in memory that is now closed, or the user's code, such as an `__iter__`
+        return False
