@@ -33,11 +33,11 @@ FLOORS = """
     engine.stepping  engine.adopting
     engine.checking
     engine.drawing
-    engine.compiler.masks
-    engine.compiler.errors  engine.compiler.batch  engine.compiler.forking  engine.compiler.places
-    engine.compiler.showing
-    engine.compiler.lending
+    engine.compiler.errors  engine.compiler.forking
+    engine.compiler.samples  engine.compiler.values
     engine.compiler.frontend
+    engine.compiler.requirements
+    engine.compiler.labels
     engine.compiler.passes
     engine.compiler.plan
     engine.compiler.pipeline  engine.compiler.loss_structure
@@ -49,7 +49,7 @@ FLOORS = """
     engine.compiler.backends.llvm.direct
     engine.compiler.backends.llvm
     engine.compiler.backends
-    engine.compiler.comparison  engine.compiler.requirements
+    engine.compiler.comparison
     engine.compiler.specialisation
     engine.compiler.calls
     engine.compiler.explain

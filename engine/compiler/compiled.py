@@ -15,12 +15,13 @@ from ..backprop import add_gradients
 from ..text.sheet import Sheet, Text
 from ..value import Value
 from .backends.choice import BACKENDS, require, thread_count
-from .batch import Batch, by_argument, in_shape, mean_of
 from .calls.repetition import RepeatedCalls, repeated_call
 from .calls.traced import Traced
 from .comparison.single import TOLERANCE
 from .errors import TraceError
 from .frontend.trace import name_of
+from .samples.batch import Batch
+from .samples.outputs import by_argument, in_shape, mean_of
 from .specialisation import Specialisation
 
 

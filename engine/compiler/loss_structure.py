@@ -18,7 +18,6 @@ from typing import Any
 from ..primitive import Primitive
 from ..text.callers import Source, users_line, written
 from ..value import Value
-from .batch import Batch, Shape, nested
 from .errors import TraceError
 from .frontend.given.rows import as_rows, refuse_changes
 from .frontend.given.types import GivenLabels, TypeGuard, Types
@@ -28,6 +27,7 @@ from .frontend.trace import described, trace
 from .passes.differentiate import derivatives
 from .passes.linear import Form, linear_form
 from .passes.simplify import simplify
+from .samples.batch import Batch, Shape, nested
 
 _REMEDY = (
     "A compiled step needs one term for each sample, all with the same formula and weight (a mean, a sum, either times "

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from .batch import Shape
 from .frontend.graph import Graph
 from .frontend.reads.surroundings import Surroundings
 from .frontend.trace import Trace
@@ -21,6 +20,7 @@ from .passes.verify import verification_enabled, verify
 from .plan.plan import Plan
 from .plan.planner import planned
 from .plan.verify import verify as verify_plan
+from .samples.batch import Shape
 
 
 def stages(computation: Computation) -> Iterator[tuple[str, Computation | Plan]]:

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Any
 
 from ..numbers import Requirement
-from .batch import Batch, Shape, ValidLabels
 from .frontend.graph import operations
 from .frontend.operands import apart
 from .frontend.symbol import Symbol
+from .samples.batch import Batch, Shape
 
-FEW = 64  # rows of numbers that each label is compared with
 KNOWN = 4096  # rows of numbers that are remembered as right, for each requirement
 REMEMBERED = 1 << 20  # bytes of arguments that are remembered as right
-_CLASSES = 16  # kinds of labels, at most: with more they are numbers to learn, not classes
 
 Columns = dict[int, Sequence[Any]]
 """The numbers that an input has in all samples, by the input's position."""
@@ -96,7 +94,7 @@ class _OfEach:
 
     def check(self, columns: Columns) -> None:
         numbers = list(chain.from_iterable([columns[position] for position in self.positions]))
-        plain = _plain(numbers)
+        plain = are_plain(numbers)
         if plain and math.isfinite(sum(numbers)) and self.accepts(min(numbers), max(numbers)):
             return
         _check_all(numbers, self._known if plain else None, self._requirement.check)
@@ -114,7 +112,7 @@ class _OfRows:
 
     def check(self, columns: Columns) -> None:
         rows = list(zip(*[columns[position] for position in self.positions]))
-        _check_all(rows, self._known if _plain(chain.from_iterable(rows)) else None, self._check_row)
+        _check_all(rows, self._known if are_plain(chain.from_iterable(rows)) else None, self._check_row)
 
     def _check_row(self, row: tuple[Any, ...]) -> None:
         inputs, found = dict(zip(self.positions, row)), dict[Symbol, Any]()
@@ -130,7 +128,7 @@ class _OfRows:
         self._requirement.check(*map(value, self._symbols))
 
 
-def _plain(numbers: Iterable[Any]) -> bool:
+def are_plain(numbers: Iterable[Any]) -> bool:
     """Whether all are ints or floats, which are the same if they are equal; True and 1 are not."""
     return {*map(type, numbers)} <= {int, float}
 
@@ -142,163 +140,3 @@ def _check_all(rows: list[Any], known: set[Any] | None, check: Callable[[Any], A
         check(row)
     if known is not None and len(known) + len(new) <= KNOWN:
         known.update(new)
-
-
-# ---- labels ----
-
-
-class CheckedLabels:
-    """Labels that have passed every check, as they were given: numbers, or rows of numbers.
-
-    >>> from engine.compiler.batch import as_batch
-    >>> checked, samples = CheckedLabels(), [0.1, 0.2]
-    >>> checked.enter(as_batch([samples, [1, 0]], None))
-    >>> [checked.covers(as_batch([samples, labels], None)) for labels in ([1, 1], [1, True], [1, 2])]
-    [True, False, False]
-    """
-
-    def __init__(self) -> None:
-        self._known: set[Any] = set()
-        self._kind: Any = None  # class, dtype and bytes of the array that was covered last
-        self._type, self._last = None, b""
-
-    def covers(self, batch: Batch) -> bool:
-        """Whether all labels, the last of the arguments, are among those that were entered."""
-        labels = batch.given[-1]
-        if type(labels) is self._kind and labels.dtype is self._type and labels.tobytes() == self._last:
-            return True
-        rows = _rows_of(labels)
-        if rows is None or not self._known.issuperset(rows):
-            return False
-        if not isinstance(labels, list):
-            self._last, self._type, self._kind = labels.tobytes(), labels.dtype, type(labels)
-        return True
-
-    @property
-    def rows(self) -> frozenset[tuple[float, ...]]:
-        """The labels that were entered, if they are few."""
-        if len(self._known) > FEW:
-            return frozenset()
-        return frozenset([row if isinstance(row, tuple) else (row,) for row in self._known])
-
-    def enter(self, batch: Batch) -> None:
-        """Remember labels that have passed, as long as they are few."""
-        rows = _rows_of(batch.given[-1])
-        if rows is not None:
-            known = self._known.union(rows)
-            self._known = known if len(known) <= KNOWN else self._known
-
-
-def _rows_of(labels: Any) -> list[Any] | None:
-    """Labels as entries of a set; None if they are many, or not plain numbers."""
-    rows = labels
-    if hasattr(labels, "dtype"):
-        if labels.dtype.kind not in "fiu" or labels.nbytes > REMEMBERED:
-            return None
-        rows = labels.tolist()
-    if type(rows) is not list or 8 * len(rows) > REMEMBERED:
-        return None
-    if {*map(type, rows)} == {list}:
-        rows = [*map(tuple, rows)]
-        return rows if _plain(chain.from_iterable(rows)) else None
-    return rows if _plain(rows) else None
-
-
-class LabelKinds:
-    """The labels met so far, if they are of a few kinds: a function may use them as objects.
-
-    >>> from engine.compiler.batch import as_batch
-    >>> kinds = LabelKinds()
-    >>> list(kinds.new(as_batch([[0.1, 0.2, 0.3], [1, 1, 0]], None)))
-    [0, 2]
-    >>> list(kinds.new(as_batch([[0.5, 0.6], [1, 2]], None)))
-    [1]
-    """
-
-    def __init__(self) -> None:
-        self._met: set[tuple[float, ...]] | None = set()
-        self._last: Any = None
-
-    @property
-    def are_too_many(self) -> bool:
-        """Whether there are so many labels that they are numbers to learn, not kinds."""
-        return self._met is None
-
-    def enter(self, batch: Batch) -> None:
-        """Count the labels of a batch as met."""
-        for _ in self.new(batch):
-            pass
-
-    def new(self, batch: Batch) -> Iterator[int]:
-        """A sample of each label that was not met before; none once labels are too many to be classes.
-
-        A label counts as met when the next one is asked for, so that one which is refused will be refused again.
-        """
-        met = self._met
-        if met is None or len(batch.arrays) < 2:
-            return
-        array, contents = batch.arrays[-1], None
-        if not isinstance(array, list):
-            contents = array.tobytes()
-            if contents == self._last:
-                return
-            array = array.tolist()
-        labels = [*map(tuple, array)]
-        new = set(labels) - met
-        if len(met) + len(new) > _CLASSES:
-            self._met = None
-            return
-        for row in sorted(map(labels.index, new)):
-            yield row
-            met.add(labels[row])
-        self._last = contents
-
-
-class LabelChecks:
-    """Refuses wrong labels, and has a sample compared with the eager engine for each new kind of label.
-
-    Args:
-        requirements: what the function requires of its samples.
-        arguments: how many arguments it has; of several the last one holds labels.
-        compare: called with a batch and the samples of it to compare.
-
-    Attributes:
-        kinds: the kinds of labels that have been met.
-    """
-
-    def __init__(
-        self, requirements: Requirements, arguments: int, compare: Callable[[Batch, Iterator[int]], None]
-    ) -> None:
-        self._requirements, self._compare = requirements, compare
-        self.kinds, self._passed = LabelKinds(), CheckedLabels()
-        self._labels_only = requirements.arguments <= {arguments - 1}
-        self._nothing_to_check = False
-
-    def check(self, batch: Batch) -> None:
-        """Refuse wrong labels; compare the value of one sample for each new kind of label.
-
-        Raises:
-            TypeError, ValueError, IndexError: as the function would raise them.
-            TraceError: the function uses a label as an object, such as the key of a dict.
-        """
-        if self._nothing_to_check or (self._labels_only and self._passed.covers(batch)):
-            return
-        self._requirements.check(batch)
-        self.compare_new(batch)
-        if self._labels_only:
-            self._passed.enter(batch)
-        self._nothing_to_check = self.kinds.are_too_many and not self._requirements.arguments
-
-    def compare_new(self, batch: Batch) -> None:
-        """Compare a sample for each kind of label that was not met before."""
-        self._compare(batch, self.kinds.new(batch))
-
-    @property
-    def valid(self) -> ValidLabels:
-        """The labels that `check` is known to accept."""
-        if self._nothing_to_check:
-            return ValidLabels(None)
-        if not self._labels_only:
-            return ValidLabels()
-        bounds = self._requirements.bounds if self.kinds.are_too_many else ()
-        return ValidLabels(self._passed.rows, *bounds)

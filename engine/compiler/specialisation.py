@@ -12,7 +12,6 @@ from .backends.choice import build, choose, is_native
 from .backends.protocol import Program, Runner, Variant
 from .backends.self_description import SelfDescription
 from .backends.signatures import Signature
-from .batch import Batch
 from .comparison.heap import trim_heap
 from .comparison.single import Comparison, Mode
 from .comparison.templates import check_templates
@@ -25,12 +24,14 @@ from .frontend.reads.objects import attribute_of
 from .frontend.reads.surroundings import Surroundings
 from .frontend.trace import Trace, is_same
 from .frontend.trace import described as described_as
-from .lending import Leaves
+from .labels import LabelChecks
 from .passes.computation import Computation
 from .pipeline import make_plan, trace
 from .plan.lazy import LazyPlan
 from .plan.plan import Plan
-from .requirements import LabelChecks, Requirements
+from .requirements import Requirements
+from .samples.batch import Batch
+from .values.lending import Leaves
 
 MOST_TYPES = 8
 """How many combinations of types, at most, a function that asks for types is traced for."""

@@ -13,16 +13,17 @@ from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
 from .. import ops
-from .batch import Shape, ValidLabels
 from .errors import TraceError
 from .frontend.fingerprint import fingerprint
 from .frontend.graph import operations
 from .frontend.reads.surroundings import Surroundings
 from .frontend.reads.word_guard import WordGuard
 from .frontend.symbol import Symbol
+from .labels import ValidLabels
 from .passes.computation import Computation
 from .passes.lowering import lowered
 from .pipeline import trace
+from .samples.batch import Shape
 
 Setting: TypeAlias = "float | bool | tuple[float, ...]"
 Form: TypeAlias = "tuple[tuple[str, Any], ...]"

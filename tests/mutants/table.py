@@ -72,5 +72,5 @@ TESTS: dict[str, list[str]] = {
         "tests/engine/compiler/comparison/test_selfcheck.py",
         "tests/engine/compiler/comparison/test_leaf_gradient.py",
     ],
-    "engine/compiler/masks.py": ["engine/compiler/masks.py", "tests/engine/compiler/test_masks.py"],
+    "engine/compiler/samples/masks.py": ["engine/compiler/samples/masks.py", "tests/engine/compiler/test_masks.py"],
 }

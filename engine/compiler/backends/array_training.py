@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..forking import give_way, new_lock
-from ..masks import Masks
+from ..samples.masks import Masks
 from ..update import ConfiguredUpdate, Repetition
 from .update import on_arrays
 

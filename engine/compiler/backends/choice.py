@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import operator
 from typing import Any
 
-from ..batch import installed
 from ..errors import Unsupported
 from ..frontend.fingerprint import has_template
 from ..plan.lazy import LazyPlan
@@ -71,6 +71,12 @@ def require(backend: str) -> None:
     missing = _missing(backend)
     if missing:
         raise ImportError(f"the {backend} back end needs {missing}: {_INSTALL[missing]}")
+
+
+@functools.cache
+def installed(package: str) -> bool:
+    """Whether a package can be imported."""
+    return importlib.util.find_spec(package) is not None
 
 
 def takes_lists(backend: str) -> bool:

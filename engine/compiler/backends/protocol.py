@@ -6,8 +6,8 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
-from ..masks import Masks
 from ..plan.plan import Plan
+from ..samples.masks import Masks
 from ..update import ConfiguredUpdate, Repetition, Update
 
 

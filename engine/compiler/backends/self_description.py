@@ -7,7 +7,7 @@ from typing import Any
 
 from ...imported import TABLE
 from ...value import Value
-from ..batch import Shape
+from ..samples.batch import Shape
 from .signatures import Description, Signature, described, forget_signature, recall_signature, remember_signature
 
 

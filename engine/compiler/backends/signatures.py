@@ -17,7 +17,6 @@ from typing import Any
 from ... import ops
 from ...numbers import Requirement
 from ...value import Value
-from ..batch import Shape
 from ..frontend.fingerprint import ENGINE, fingerprint
 from ..frontend.graph import Graph
 from ..frontend.reads.objects import attribute_of
@@ -25,7 +24,8 @@ from ..frontend.symbol import Symbol
 from ..frontend.trace import Trace
 from ..passes.differentiate import derivatives
 from ..passes.simplify import simplify
-from ..places import places_among, same_objects
+from ..samples.batch import Shape
+from ..values.places import places_among, same_objects
 from .llvm.jit import cache
 
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...modes import open_modes
-from ..batch import Batch, Shape, in_shape
+from ..samples.batch import Batch, Shape
+from ..samples.outputs import in_shape
 from ..specialisation import Specialisation
 
 FEW = 3

@@ -8,10 +8,11 @@ from typing import Any
 from ...modes import open_modes, tracer
 from ...value import Value
 from ..backends.choice import takes_lists
-from ..batch import Batch, Shape, as_batch
 from ..errors import refusal
 from ..forking import new_lock
 from ..frontend.reads.surroundings import Surroundings
+from ..samples.arguments import as_batch
+from ..samples.batch import Batch, Shape
 from ..specialisation import Specialisation
 
 

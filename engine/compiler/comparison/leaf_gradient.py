@@ -17,7 +17,7 @@ from ... import ops
 from ...backprop import grad
 from ...pullbacks import UNREACHED, pullbacks
 from ...value import MANY, Value
-from ..places import Places
+from ..values.places import Places
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,8 +12,8 @@ from typing import Any
 from ...backprop import grad
 from ...checking.rounding import inherited, rounding, spread
 from ...value import Value
-from ..batch import flat
 from ..errors import TraceError
+from ..samples.batch import flat
 from .leaf_gradient import leaf_gradient
 
 Results = dict[str, Any]

@@ -10,9 +10,9 @@ from typing import Any, Literal
 from ...collector import collector_at_rest
 from ...modes import always_recorded, no_grad, observed_by
 from ..backends.protocol import Runner
-from ..batch import Batch, flat
 from ..errors import TraceError
-from ..lending import Leaves
+from ..samples.batch import Batch, flat
+from ..values.lending import Leaves
 from .heap import trim_heap
 from .selfcheck import Eager, Results, agree
 from .trials import Change, Numbers

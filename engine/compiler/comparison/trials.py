@@ -11,9 +11,9 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from ...value import Value
-from ..batch import Batch
-from ..lending import copy_numbers, lent_numbers
-from ..showing import showing
+from ..samples.batch import Batch
+from ..values.lending import copy_numbers, lent_numbers
+from ..values.showing import showing
 
 SHARE, LEAST = 0.2, 0.01
 """Samples are compared for this share of the time that tracing took, or this many CPU seconds; at least one is."""
@@ -72,7 +72,7 @@ class Numbers:
 def trials(batch: Batch) -> Iterator[tuple[int, Change | None]]:
     """Samples, each with a change of the parameters, or None for no change; the first ones tell most.
 
-    >>> from engine.compiler.batch import as_batch
+    >>> from engine.compiler.samples.arguments import as_batch
     >>> batch = as_batch([[0.1, 0.2, 0.3, 0.4], [1, 1, 0, 1]], None)
     >>> [row for row, change in trials(batch) if change is None]
     [0, 3, 2, 1]

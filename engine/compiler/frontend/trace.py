@@ -19,9 +19,9 @@ from ...modes import always_recorded, called_for, observed_by
 from ...numbers import Requirement, is_number
 from ...text.callers import Source, raised_at
 from ...value import Value
-from ..batch import Shape
 from ..errors import FIX_KEY, TraceError, refusal
-from ..showing import ALONE
+from ..samples.batch import Shape
+from ..values.showing import ALONE
 from .conditions import DETACH
 from .declared import Meaning, written
 from .given.numbers import may_be_asked

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ..backends.protocol import Training
-from ..batch import Batch, Shape
 from ..frontend.reads.word_guard import Guards, WordGuard
-from ..lending import Loan
+from ..samples.batch import Batch, Shape
 from ..specialisation import Specialisation
 from ..update import Repetition
+from ..values.lending import Loan
 from .optimizer import Optimizer
 
 

@@ -13,15 +13,15 @@ from typing import Any, NoReturn
 from ...value import Value
 from ..backends.protocol import Training
 from ..backends.update import on_arrays
-from ..batch import Batch, Shape
 from ..compiled import Compiled
 from ..errors import TraceError
 from ..forking import new_lock
 from ..frontend.reads.word_guard import Guards
-from ..lending import Loan
-from ..places import places_among, same_objects
+from ..samples.batch import Batch, Shape
 from ..specialisation import Specialisation
 from ..update import ALWAYS, ConfiguredUpdate, Setting
+from ..values.lending import Loan
+from ..values.places import places_among, same_objects
 from .failure import fail
 from .optimizer import Optimizer, configured, started
 from .repeated import RepeatedStep

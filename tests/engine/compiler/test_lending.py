@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from engine import Value
-from engine.compiler import lending
-from engine.compiler.lending import Leaves, Loan
-from engine.compiler.showing import showing
+from engine.compiler.values import lending
+from engine.compiler.values.lending import Leaves, Loan
+from engine.compiler.values.showing import showing
 from tests.interrupting import interrupted
 from tests.needs import needs
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import Drop, Masks
-from engine.compiler.masks import STEP, hashed
+from engine.compiler.samples.masks import STEP, hashed
 from tests.needs import needs
 
 WHOLE = st.integers(0, 2**64 - 1)

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from engine.compiler.batch import as_batch
 from engine.compiler.frontend.graph import Graph
+from engine.compiler.labels import FEW, CheckedLabels, LabelKinds
 from engine.compiler.passes.differentiate import derivatives
 from engine.compiler.passes.simplify import simplify
-from engine.compiler.requirements import FEW, CheckedLabels, LabelKinds, Requirements
+from engine.compiler.requirements import Requirements
+from engine.compiler.samples.arguments import as_batch
 
 
 class Within(NamedTuple):

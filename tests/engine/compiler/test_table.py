@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from engine import PRIMITIVES, Primitive, TraceError, Value, compile, declare, ops
-from engine.compiler import places
 from engine.compiler.comparison import templates
 from engine.compiler.errors import Unsupported
+from engine.compiler.values import places
 from tests.engine.compiler.everywhere import close, eager
 from tests.needs import INSTALLED, needs
 

@@ -54,7 +54,7 @@ def watched_locks(monkeypatch: pytest.MonkeyPatch) -> None:
     for backend in ("llvm.variants", "array_training"):
         new = f"engine.compiler.backends.{backend}.new_lock"
         monkeypatch.setattr(new, lambda awaited=False: Watched() if awaited else threading.RLock())
-    monkeypatch.setattr("engine.compiler.lending.new_lock", Watched)
+    monkeypatch.setattr("engine.compiler.values.lending.new_lock", Watched)
 
 
 def test_a_look_at_numbers_that_another_loan_has_holds_no_lock(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import pytest
 import engine
 import nn
 from engine import TraceError, Value, batch_loss
-from engine.compiler.batch import as_batch
+from engine.compiler.samples.arguments import as_batch
 from nn.losses.named import LOSSES, OF_ROWS
 from nn.training.trainer.sample_loss import SampleLoss
 

@@ -20,7 +20,7 @@ import pytest
 
 import nn
 from engine import Value
-from engine.compiler import batch
+from engine.compiler.samples import arguments, batch
 from nn import MLP, SGD, EagerStep, Trainer
 from tests.needs import needs
 from tests.nn.training.arrays import fixed, unaligned
@@ -370,7 +370,7 @@ def test_labels_that_change_while_they_are_read_are_checked_as_they_were_read(
     trainer = Trainer(model, loss, SGD(model.parameters(), 0.1), "llvm")
     for _ in range(steps):
         trainer.step(X, right)
-    labels, read = right.tolist(), batch._plain_array
+    labels, read = right.tolist(), batch.plain_array
     labels[0] = wrong
 
     def and_changed(argument: Any, position: int) -> Any:
@@ -379,7 +379,8 @@ def test_labels_that_change_while_they_are_read_are_checked_as_they_were_read(
             labels[0] = right[0]
         return found
 
-    monkeypatch.setattr(batch, "_plain_array", and_changed)
+    for module in (arguments, batch):
+        monkeypatch.setattr(module, "plain_array", and_changed)
     with pytest.raises((IndexError, ValueError), match=r"class 7 is out of range|, not 7"):
         trainer.step(X, labels)
     assert trainer.steps == steps

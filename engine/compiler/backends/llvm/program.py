@@ -12,10 +12,11 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ...batch import Shape, ValidLabels
 from ...forking import new_lock
 from ...frontend.reads.word_guard import WordGuard
+from ...labels import ValidLabels
 from ...plan.lazy import LazyPlan
+from ...samples.batch import Shape
 from .direct.objects import objects_are_as_expected
 from .direct.step import DirectStep
 from .jit import cache

@@ -9,10 +9,11 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ...batch import Shape, ValidLabels
 from ...forking import give_way
 from ...frontend.reads.word_guard import WordGuard
-from ...masks import Masks
+from ...labels import ValidLabels
+from ...samples.batch import Shape
+from ...samples.masks import Masks
 from ...update import ConfiguredUpdate, Repetition, Step, Update
 from .direct.objects import objects_are_as_expected
 from .direct.step import DirectStep

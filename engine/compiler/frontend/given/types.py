@@ -9,8 +9,8 @@ from itertools import repeat
 from typing import Any, TypeAlias
 
 from ....numbers import differs_from_float, short_kinds
-from ...batch import Batch, Shape
 from ...errors import TraceError
+from ...samples.batch import Batch, Shape
 from .rows import Form, all_rows, as_rows, form_of, form_of_array
 
 Types: TypeAlias = tuple[Any, ...]
@@ -21,7 +21,7 @@ all the samples."""
 def types_of(batch: Batch, row: int = 0) -> Types:
     """The types of one sample.
 
-    >>> from engine.compiler.batch import as_batch
+    >>> from engine.compiler.samples.arguments import as_batch
     >>> types_of(as_batch([[[0, 0.5], [1.5, 2]], [True, 1]], None))
     (<class 'int'>, <class 'float'>, <class 'bool'>, (<class 'list'>,), (), <class 'list'>, <class 'list'>)
     """
@@ -36,7 +36,7 @@ def types_of(batch: Batch, row: int = 0) -> Types:
 def rows_of_types(batch: Batch, asked: Collection[int]) -> dict[Types, int]:
     """The combinations of types that samples have at some positions, and the first sample of each.
 
-    >>> from engine.compiler.batch import as_batch
+    >>> from engine.compiler.samples.arguments import as_batch
     >>> rows_of_types(as_batch([[[0.1, 1], [0.2, 2]], [3, 4], [5, 0.5]], None), {1, 3})
     {(<class 'int'>, <class 'int'>): 0, (<class 'int'>, <class 'float'>): 1}
     """

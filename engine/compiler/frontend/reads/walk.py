@@ -19,8 +19,8 @@ from ....primitive import PRIMITIVES, Primitive
 from ....text.callers import raised_at
 from ....value import Value
 from ...errors import refusal
-from ...lending import own_class
-from ...places import same_objects
+from ...values.lending import own_class
+from ...values.places import same_objects
 from ..conditions import OWN
 from .code import ASKING, COMPUTING, LISTING, reading_name
 from .found import Found

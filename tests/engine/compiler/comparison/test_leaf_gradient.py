@@ -16,7 +16,7 @@ import nn
 from engine import TraceError, Value, ops
 from engine.compiler.comparison.leaf_gradient import leaf_gradient
 from engine.compiler.comparison.selfcheck import Eager, agree
-from engine.compiler.places import Places
+from engine.compiler.values.places import Places
 from engine.operators import affine
 from tests.needs import NATIVE, needs
 

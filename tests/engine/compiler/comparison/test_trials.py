@@ -13,10 +13,10 @@ import pytest
 import engine
 import nn
 from engine import TraceError, Value
-from engine.compiler import showing
-from engine.compiler.batch import as_batch
 from engine.compiler.comparison import trials
-from engine.compiler.lending import Loan
+from engine.compiler.samples.arguments import as_batch
+from engine.compiler.values import showing
+from engine.compiler.values.lending import Loan
 from tests.needs import INSTALLED, NATIVE, needs
 
 BACKENDS = pytest.mark.parametrize("backend", INSTALLED)
@@ -98,7 +98,7 @@ def test_numbers_that_are_shown_are_not_written() -> None:
         w.data = 4.0
         assert w.data == -3.0
         with pytest.raises(RuntimeError, match="cannot be lent"):
-            engine.compiler.lending.Loan([w], [0.0]).take()
+            engine.compiler.values.lending.Loan([w], [0.0]).take()
     assert (w.data, seen) == (4.0, [2.0])
 
 

@@ -12,7 +12,7 @@ from engine import Value, announce_change
 from engine.compiler import Surroundings, TraceError, compile
 from engine.compiler.frontend.reads import walk
 from engine.compiler.frontend.reads.lengths import prolonged
-from engine.compiler.lending import Loan
+from engine.compiler.values.lending import Loan
 from tests.needs import needs
 
 np = needs("numpy")

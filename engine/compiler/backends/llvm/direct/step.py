@@ -17,8 +17,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ....batch import Shape, ValidLabels
 from ....frontend.reads.word_guard import WordGuard
+from ....labels import ValidLabels
+from ....samples.batch import Shape
 from ....update import Step
 from ..jit.machine_code import Library
 from ..jit.python_function import python_function

@@ -1,11 +1,11 @@
-"""Drawing the masks of dropout into the packed samples of a block, as `engine.compiler.masks` does for one sample."""
+"""Draws the masks of dropout into the packed samples of a block, as `samples.masks` does for one sample."""
 
 from __future__ import annotations
 
 import functools
 from typing import TYPE_CHECKING, Any
 
-from ....masks import MIXING, STEP, Masks
+from ....samples.masks import MIXING, STEP, Masks
 from ..ir.builder import Code
 from ..jit.machine_code import Library
 from .frame import entry
@@ -49,7 +49,7 @@ def text(bits: int, width: int) -> str:
     kind = f"<{width} x i64>" if width > 1 else "i64"
 
     def hashed(seeds: str, number: str, kind: str) -> str:
-        """As `engine.compiler.masks.hashed`, of a number that is counted in steps already."""
+        """As `samples.masks.hashed`, of a number that is counted in steps already."""
         mixed = code.value(f"add {kind} {seeds}, {number}")
         for shift, factor in MIXING:
             shifted = code.value(f"lshr {kind} {mixed}, {_each(shift, kind, width)}")
@@ -84,7 +84,7 @@ def text(bits: int, width: int) -> str:
 
 
 def _counted(code: Code, number: str) -> str:
-    """What `engine.compiler.masks.hashed` adds for a number."""
+    """What `samples.masks.hashed` adds for a number."""
     return code.value(f"mul i64 {code.value(f'add i64 {number}, 1')}, {STEP}")
 
 

@@ -11,7 +11,7 @@ from .masks import drawing, table
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ....masks import Masks
+    from ....samples.masks import Masks
     from ..jit.artifact import Artifact
     from ..kernels.kernel import Shape
     from .cost_model import Split

@@ -13,7 +13,7 @@ from functools import cached_property
 from operator import is_
 from typing import Any
 
-from ..value import Constant, Value
+from ...value import Constant, Value
 
 _MANY = 10_000
 """From this many Values on, a sorted array of addresses takes a quarter of the memory of a table, and half the time."""

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from ..modes import row_reader
-from ..value import Value
-from .forking import new_lock
+from ...modes import row_reader
+from ...value import Value
+from ..forking import new_lock
 from .places import Places
 
 _slot = vars(Value)["_data"]

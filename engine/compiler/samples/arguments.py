@@ -1,0 +1,88 @@
+"""The arguments of a call, checked, and made a batch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from ...numbers import as_float, is_number
+from ...value import Value
+from .arrays import as_it_is_now, plain_array, refuse_what_shows_others
+from .batch import Batch, Shape
+
+
+def as_batch(arguments: Sequence[Any], dtype: str | None) -> Batch:
+    """Check the arguments of a call.
+
+    Args:
+        arguments: the samples of each argument: N numbers, N x k, ... as an array or nested lists.
+        dtype: the dtype of arrays; None for lists of floats, which need no NumPy.
+
+    Raises:
+        TypeError: an argument holds something that is not a real number.
+        ValueError: rows of different lengths, or arguments with different numbers of samples.
+    """
+    sizes, shapes, arrays, given = [], [], [], []
+    for position, argument in enumerate(map(as_it_is_now, arguments), start=1):
+        found = _as_array(argument, dtype, position) if dtype else _as_lists(argument, position)
+        sizes.append(found[0])
+        shapes.append(found[1])
+        arrays.append(found[2])
+        given.append(found[3])
+    if len(set(sizes)) > 1:
+        raise ValueError(f"the arguments hold {' and '.join(map(str, sizes))} samples: give the same number in each")
+    return Batch(sizes[0] if sizes else 1, tuple(shapes), tuple(arrays), given)
+
+
+def _as_array(argument: Any, dtype: str, position: int) -> tuple[int, Shape, Any, Any]:
+    import numpy as np
+
+    given = argument
+    if type(argument) is not np.ndarray:
+        argument = plain_array(argument, position)
+    if argument.dtype.kind not in "fbiu":
+        _as_lists(given, position)  # says what is wrong with it, and where
+        raise TypeError(
+            f"argument {position} holds {argument.dtype}: a compiled function takes numbers of NumPy's own types, so "
+            "make floats of these"
+        )
+    if argument.ndim == 0:
+        raise TypeError(f"argument {position} is a single number: give one number or row for each sample")
+    size, shape = argument.shape[0], argument.shape[1:]
+    rows = np.ascontiguousarray(argument.reshape(size, math.prod(shape)), dtype)
+    return size, shape, rows, given if isinstance(given, (list, tuple)) else argument
+
+
+def _as_lists(argument: Any, position: int) -> tuple[int, Shape, list[list[float]], Any]:
+    refuse_what_shows_others(argument, position)
+    samples = argument.tolist() if hasattr(argument, "tolist") else argument
+    if not isinstance(samples, (list, tuple)):
+        raise TypeError(f"argument {position} is {samples!r}: give a list or array with one entry for each sample")
+    rows: list[list[float]] = []
+    shapes = set()
+    for number, sample in enumerate(samples):
+        row: list[float] = []
+        shapes.add(_flatten(sample, row, position, number))
+        rows.append(row)
+    if len(shapes) > 1:
+        raise ValueError(f"argument {position} is ragged: its samples have the shapes {sorted(shapes)}")
+    given = argument if hasattr(argument, "dtype") and hasattr(argument, "reshape") else samples
+    return len(rows), shapes.pop() if shapes else (), rows, given
+
+
+def _flatten(sample: Any, row: list[float], position: int, number: int) -> Shape:
+    """Append all numbers of a sample to its row; return its shape."""
+    if isinstance(sample, (list, tuple)):
+        shapes = {_flatten(part, row, position, number) for part in sample}
+        if len(shapes) > 1:
+            raise ValueError(f"argument {position} is ragged: a sample has parts of the shapes {sorted(shapes)}")
+        return (len(sample), *(shapes.pop() if shapes else ()))
+    if isinstance(sample, Value) or not is_number(sample):
+        fix = "a compiled function takes numbers"
+        if isinstance(sample, Value):
+            fix += "; to use it on Values, or inside another compiled function, call its plain one, f.function"
+        kind = type(sample).__name__
+        raise TypeError(f"argument {position} holds {sample!r} of type {kind} in sample {number}: {fix}")
+    row.append(as_float(sample, f"argument {position}, sample {number}"))
+    return ()

@@ -1,0 +1,72 @@
+"""Plain arrays of the numbers in what users give, which may show others than it holds."""
+
+from __future__ import annotations
+
+from itertools import chain
+from operator import is_
+from typing import Any
+
+_SHOWING = ("__getitem__", "__iter__", "tolist")
+"""Methods by which lists and arrays give their entries."""
+
+
+def as_it_is_now(argument: Any) -> Any:
+    """A copy of a list, so that what is checked is what is read, whatever another thread puts into the original."""
+    return argument.copy() if type(argument) is list else argument
+
+
+def plain_array(argument: Any, position: int) -> Any:
+    """A plain array of the numbers that lists, or an array of another class, hold."""
+    import numpy as np
+
+    refuse_what_shows_others(argument, position)
+    try:
+        found = np.asarray(argument)
+    except ValueError:
+        raise ValueError(f"argument {position} is ragged: its samples must all have the same length") from None
+    are_listed_ints = found.dtype.kind in "iu" and isinstance(argument, (list, tuple))
+    return np.asarray(argument, float) if are_listed_ints and _have_own_floats(argument, found.ndim) else found
+
+
+def refuse_what_shows_others(argument: Any, position: int) -> None:
+    """Refuse lists and arrays that show other numbers than those NumPy finds in them.
+
+    Raises:
+        TypeError: entries are masked, or a class has its own way of showing them.
+    """
+    parts = argument if isinstance(argument, (list, tuple)) else ()
+    kinds = {kind for kind in {type(argument), *map(type, parts)} if kind.__module__ not in ("builtins", "numpy")}
+    for thing in (argument, *parts) if kinds else ():
+        kind = type(thing)
+        if kind in kinds and _has_mask(thing):
+            raise TypeError(f"argument {position} is a masked array with gaps: fill them, or leave those samples out")
+        if kind in kinds and _shows_others(thing):
+            raise TypeError(
+                f"argument {position} is or holds a {kind.__name__}, whose own class may show other numbers than NumPy "
+                "finds in it: give a plain list or array of those that are meant"
+            )
+
+
+def _has_mask(argument: Any) -> bool:
+    """Whether entries of an array are masked, which an array of plain numbers would not show."""
+    mask = getattr(argument, "mask", None)
+    return hasattr(argument, "filled") and mask is not None and bool(mask.any())
+
+
+def _shows_others(thing: Any) -> bool:
+    """Whether a list or tuple shows other objects than it holds; for an array, whether its class might."""
+    owners = [next((base for base in type(thing).__mro__ if name in vars(base)), object) for name in _SHOWING]
+    if all(owner.__module__.partition(".")[0] in ("builtins", "numpy") for owner in owners):
+        return False
+    if not isinstance(thing, (list, tuple)):
+        return hasattr(thing, "__array_finalize__")
+    held = [*(list.__iter__ if isinstance(thing, list) else tuple.__iter__)(thing)]  # type: ignore[arg-type]  # it is one
+    ways = [*thing], [thing[k] for k in range(len(thing))]
+    return any(len(way) != len(held) or not all(map(is_, way, held)) for way in ways)
+
+
+def _have_own_floats(numbers: Any, depth: int) -> bool:
+    """Whether ints in lists of this depth are of a class whose floats may differ: NumPy would take the ints."""
+    for _ in range(depth - 1):
+        numbers = chain.from_iterable(numbers)
+    return any(issubclass(kind, int) and kind.__float__ is not int.__float__ for kind in {*map(type, numbers)})

@@ -1,0 +1,151 @@
+"""Samples laid out in rows: the arguments of a call, of which each has an entry for every sample."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from ...numbers import differs_from_float, short_kinds
+from ...value import Value
+from .arrays import as_it_is_now, plain_array
+from .masks import Masks
+
+SMALL = 65536  # bytes: copying so few is faster than setting a program up for other memory
+
+Shape = tuple[int, ...]
+"""The shape of one sample: () for a number, (n,) for a list of n, ..."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The arguments of one call.
+
+    Attributes:
+        size: how many samples.
+        shapes: the shape of each argument for one sample.
+        arrays: each argument as `size` rows: a C-contiguous 2-D array, or a list of lists without NumPy.
+        given: the arguments as they were given, with the types of their numbers and all digits: arrays or lists.
+        kinds: the NumPy types of the numbers that arguments are expected to hold, by position.
+        masks: what is drawn in each step of a training for columns of the first argument, whatever stands there.
+    """
+
+    size: int
+    shapes: tuple[Shape, ...]
+    arrays: tuple[Any, ...] = field(repr=False)
+    given: list[Any] = field(repr=False)
+    kinds: dict[int, Any] = field(default_factory=dict, repr=False, compare=False)
+    masks: Masks | None = field(default=None, repr=False)
+
+    def columns_as_given(self, argument: int) -> Sequence[Sequence[Any]]:
+        """The numbers of each input of one argument in all samples, with their types and all digits."""
+        given = self.given[argument]
+        if isinstance(given, (list, tuple)):
+            return list(zip(*[flat(_plain(sample)) for sample in given]))
+        return given.reshape(self.size, -1).T.tolist()
+
+    @property
+    def is_small(self) -> bool:
+        """Whether copying the arrays costs less than setting a program up for others."""
+        return not any(isinstance(a, list) for a in self.arrays) and sum(a.nbytes for a in self.arrays) <= SMALL
+
+    def copied(self) -> Batch:
+        """A copy in memory of its own."""
+        arrays = tuple([array.copy() for array in self.arrays])
+        given = [  # NumPy takes None for float64
+            new if hasattr(old, "dtype") and hasattr(new, "dtype") and old.dtype == new.dtype else copy.copy(old)
+            for old, new in zip(self.given, arrays)
+        ]
+        return Batch(self.size, self.shapes, arrays, given, masks=self.masks)
+
+    def refill(self, place: int, argument: Any) -> bool:
+        """Take over another argument, if it is an array or list of as many samples of the same shape.
+
+        Numbers of few bits are not taken where other types are expected.
+
+        Raises:
+            TypeError, ValueError: it holds what is no real number, or is ragged.
+        """
+        view, argument = self.in_shape[place], as_it_is_now(argument)
+        array: Any = argument if type(argument) is type(view) else plain_array(argument, place + 1)
+        if array.shape != view.shape or array.dtype.kind not in "fiub":
+            return False
+        kind = array.dtype
+        known = self.kinds.get(place, kind)
+        other = kind != known and (differs_from_float(kind.type) or differs_from_float(known.type))
+        if other or (place in self.kinds and isinstance(argument, (list, tuple)) and short_kinds(argument)):
+            return False  # a function may do something else with these
+        view[...] = array
+        self.given[place] = argument if isinstance(argument, (list, tuple)) else array
+        return True
+
+    def expect(self, other: Batch) -> None:
+        """Take over only numbers of the same types as these, where their number of bits matters."""
+        self.kinds.update({k: plain_array(given, k + 1).dtype for k, given in enumerate(other.given)})
+
+    @cached_property
+    def in_shape(self) -> list[Any]:
+        """The arrays in the shapes of the arguments."""
+        return [array.reshape(self.size, *shape) for array, shape in zip(self.arrays, self.shapes)]
+
+    def rows(self, rows: Sequence[int]) -> Batch:
+        """Some of the samples."""
+        arrays = [[a[k] for k in rows] if isinstance(a, list) else a[rows] for a in self.arrays]
+        given = [[a[k] for k in rows] if isinstance(a, (list, tuple)) else a[rows] for a in self.given]
+        return Batch(len(rows), self.shapes, tuple(arrays), given, masks=self.masks)
+
+    def drawn(self, later: int) -> Batch:
+        """The samples with the masks of a step, `later` steps after the first one."""
+        if self.masks is None:
+            return self
+        first = self.masks.drawn(self.arrays[0], later)
+        return Batch(self.size, self.shapes, (first, *self.arrays[1:]), [first, *self.given[1:]])
+
+    def sample(self, row: int) -> list[Any]:
+        """The arguments of one sample, as the function takes them: Values in nested lists."""
+        return [nested([Value(float(x)) for x in array[row]], shape) for array, shape in zip(self.arrays, self.shapes)]
+
+    def as_given(self, row: int, entirely: bool = False) -> list[Any]:
+        """The arguments of one sample as they were given, but rounded like those that a program reads.
+
+        Args:
+            row: which sample.
+            entirely: whether to keep the types of numbers and lists, and all digits.
+        """
+        if entirely:
+            arrays = [g.reshape(self.size, *s) if hasattr(g, "dtype") else g for g, s in zip(self.given, self.shapes)]
+            return [array[row] for array in arrays]
+        found = []
+        for given, array, shape in zip(self.given, self.arrays, self.shapes):
+            exact = isinstance(array, list) or array.dtype == "float64"
+            found.append(nested(flat(_plain(given[row])) if exact else array[row].tolist(), shape))
+        return found
+
+
+def nested(numbers: Sequence[Any], shape: Shape) -> Any:
+    """A flat sequence in lists of that shape.
+
+    >>> nested([1, 2, 3, 4], (2, 2)), nested([5], ())
+    ([[1, 2], [3, 4]], 5)
+    """
+    if not shape:
+        return numbers[0]
+    width = math.prod(shape[1:])
+    return [nested(numbers[k * width : (k + 1) * width], shape[1:]) for k in range(shape[0])]
+
+
+def flat(samples: Any) -> list[Any]:
+    """The numbers in nested lists or tuples, in order.
+
+    >>> flat([[1, 2], [[3]], 4])
+    [1, 2, 3, 4]
+    """
+    return [x for part in samples for x in flat(part)] if isinstance(samples, (list, tuple)) else [samples]
+
+
+def _plain(sample: Any) -> Any:
+    """A sample of an array as lists of Python numbers."""
+    return sample.tolist() if hasattr(sample, "tolist") else sample

@@ -1,0 +1,6 @@
+"""The Values that a function reads, and where their numbers are while programs work on them.
+
+- lending: their numbers, lent to the programs that read or train them
+- showing: Values shown with other numbers than their own
+- places: the places of Values among a million
+"""
