@@ -24,10 +24,10 @@ from .subject import Recording, Subject
 __tracebackhide__ = True  # pytest then shows the user's own lines
 
 
-def audit(nodes: Iterable[Value]) -> Fault | None:
+def audit(nodes: Iterable[Value], part: float = oracle.AGREEMENT) -> Fault | None:
     """The first node with a wrong local derivative, compared one by one; None if all are right.
 
-    With fifty digits if the primitive has a formula and mpmath is installed, else with differences.
+    With fifty digits, up to a `part`, if the primitive has a formula and mpmath is installed, else with differences.
 
     >>> audit(topological_order(Value(300.0).tanh() * 2)) is None
     True
@@ -41,7 +41,7 @@ def audit(nodes: Iterable[Value]) -> Fault | None:
         for position, (operand, got) in enumerate(zip(node.operands, local_derivatives(node))):
             if isinstance(operand, Constant) or _domain(node.primitive, position, len(node.inputs)).integers:
                 continue
-            expected = _expected(node, position, 0.0 if got is None else got)
+            expected = _expected(node, position, 0.0 if got is None else got, part)
             if expected is not None:
                 return _local_fault(node, number, position, 0.0 if got is None else got, expected)
     return None
@@ -117,9 +117,9 @@ def _domain(primitive: Primitive, position: int, count: int) -> Any:
     return list(primitive.domains(count))[position]
 
 
-def _expected(node: Value, position: int, got: float) -> _Expected | None:
+def _expected(node: Value, position: int, got: float, part: float) -> _Expected | None:
     """What the local derivative should have been; None if it is right, or lies between the slopes of a kink."""
-    expected = None if kink_of(node) == 0.0 else _expected_of_smooth(node, position, got)
+    expected = None if kink_of(node) == 0.0 else _expected_of_smooth(node, position, got, part)
     if expected is None and (kink_of(node) != 0.0 or _is_beside_kink(node, position, got)):
         return None
     slopes = _local_slopes(node, position)
@@ -176,13 +176,13 @@ def undeclared_kink(nodes: Iterable[Value]) -> str:
     return ""
 
 
-def _expected_of_smooth(node: Value, position: int, got: float) -> _Expected | None:
+def _expected_of_smooth(node: Value, position: int, got: float, part: float) -> _Expected | None:
     """The expected derivative, from fifty digits, or from differences of the primitive itself."""
     primitive, inputs = node.primitive, node.inputs
     assert primitive is not None  # asked of results only
     if primitive.formula and oracle.available():
         exact = oracle.rounded(primitive, inputs, position)
-        if exact is None or math.isnan(exact) or oracle.confirms(got, exact):
+        if exact is None or math.isnan(exact) or oracle.confirms(got, exact, part):
             return None
         return _Expected(exact, f"{oracle.DIGITS} digits of {primitive.formula}")
     line = _local_line(node, position)
@@ -241,7 +241,7 @@ def find_culprit(subject: Subject, wrong: Derivative) -> Fault:
     """Why this derivative is wrong: the first primitive, else the smallest subgraph, else the code around it."""
     if wrong.slopes is not None:
         return audit(subject.record(subject.numbers).nodes) or _sum_at_kink(wrong)
-    if wrong.name not in subject.names:  # a direction
+    if wrong.direction:
         return audit(subject.record(subject.numbers).nodes) or Fault(
             f"each primitive's own rule is right, and the slope along {wrong.name} is not: check without directions= "
             "to learn which inputs are wrong"
@@ -251,6 +251,7 @@ def find_culprit(subject: Subject, wrong: Derivative) -> Fault:
     nodes = recording.nodes
     return (
         audit(nodes)
+        or audit(nodes, min(wrong.relative_error / 8, oracle.AGREEMENT))
         or (_sum_at_kink(wrong) if undeclared_kink(nodes) else None)
         or _wrong_subgraph(recording.output, recording.coordinates[position], wrong)
         or (_wrong_at_order(nodes, subject.order) if subject.order > 1 else None)

@@ -63,8 +63,8 @@ def check_gradients(
 
     Raises:
         TypeError: `f` takes a different number of arguments, or does not return a Value.
-        ValueError: `f` has no finite value at the point, it is not deterministic, or `order`, `directions` or `noise`
-            is out of range.
+        ValueError: `f` has no finite value at the point, it or its gradient is not deterministic, or `order`,
+            `directions` or `noise` is out of range.
 
     >>> import engine
     >>> report = check_gradients(lambda x, y: engine.tanh(x) * y, [0.5, 2.0], order=2)

@@ -13,7 +13,7 @@ from ..primitive import Primitive
 DIGITS = 50
 _ENOUGH_FOR_ZERO = 800  # a third goes to the step; the rest shows the smallest of floats beside 1
 _MOST_DIGITS = 1600
-_AGREEMENT = 1e-6  # rules stay within a few units in the last place of fifty digits; this asks for six digits
+AGREEMENT = 1e-6  # rules stay within a few units in the last place of fifty digits; this asks for six digits
 
 
 def available() -> bool:
@@ -155,8 +155,8 @@ def _real(number: Any) -> float | None:
     return float(number.real) if hasattr(number, "imag") and number.imag == 0 else None
 
 
-def confirms(got: float, exact: float | None) -> bool:
-    """Whether a local derivative agrees with fifty digits; nan agrees with None."""
+def confirms(got: float, exact: float | None, part: float = AGREEMENT) -> bool:
+    """Whether a local derivative agrees with fifty digits, up to a part of it; nan agrees with None."""
     if exact is None:
         return math.isnan(got)
-    return got == exact or (math.isfinite(exact) and abs(got - exact) <= _AGREEMENT * abs(exact) + 1e-300)
+    return got == exact or (math.isfinite(exact) and abs(got - exact) <= part * abs(exact) + 1e-300)

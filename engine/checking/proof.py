@@ -21,7 +21,7 @@ from ..numbers import same_number
 from ..value import Constant, Value
 from . import oracle
 from .estimates.differences import steps
-from .kinks import at_kink, kink_of
+from .kinks import at_kink, finer_than_floats, kink_of
 from .replay import Replay
 from .report import Derivative
 from .subject import Recording, Subject, weight
@@ -70,16 +70,34 @@ def _is_right_by_coordinate(subject: Subject, position: int, wrong: Derivative) 
     )
 
 
+def kinks_between_floats(subject: Subject, found: Derivative) -> list[Value]:
+    """The nodes that move and have kinks between neighbouring floats, where differences know nothing of the slope.
+
+    None if the function is not what its graph says: then differences tell what the graph leaves out.
+
+    >>> from engine import check_gradients, floor
+    >>> check_gradients(lambda x, y: x * x.detach() + 0 * floor(y), [1.5, 2.0**53]).ok
+    False
+    """
+    here = subject.here
+    positions = range(len(subject.names)) if found.direction else [subject.names.index(found.name)]
+    moving = depending_on([here.coordinates[position] for position in positions], here.nodes)
+    finer = [node for node in moving if finer_than_floats(node)]
+    return finer if finer and not math.isnan(found.claimed) and _is_its_graph(subject, here, positions) else []
+
+
+def is_own(node: Value) -> bool:
+    """Whether its primitive is one of the engine's own, or it is a leaf."""
+    primitive = node.primitive
+    return primitive is None or primitive is getattr(ops, primitive.name, None)
+
+
 def _is_exact(node: Value) -> bool:
     """Whether the local derivatives are confirmed by fifty digits, of one of the engine's own primitives.
 
     At a kink the slopes on both sides must be the same, as at the jumps of `floor` and on the cut of `atan2`.
     """
-    primitive = node.primitive
-    if primitive is None:
-        return True
-    own: object = getattr(ops, primitive.name, None)
-    if primitive is not own:
+    if not is_own(node):
         return False
     found = enumerate(zip(node.operands, local_derivatives(node)))
     wanted = [(place, 0.0 if got is None else got) for place, (x, got) in found if not isinstance(x, Constant)]
@@ -96,7 +114,7 @@ def _confirmed(node: Value, place: int, got: float) -> bool:
 
 def _lies_between(here: Recording, wrong: Derivative) -> bool:
     """Whether a slope along a direction lies between those on both sides, by the graph with many digits."""
-    if not math.isfinite(wrong.claimed) or not all(map(_has_formula, here.nodes)):
+    if not math.isfinite(wrong.claimed) or not all(map(is_own, here.nodes)):
         return False
     own = oracle.context()
 
@@ -145,7 +163,7 @@ def _is_of_its_formula(subject: Subject, wrong: Derivative) -> bool:
         first = [float(k in positions) for k in range(len(numbers))]
     function = subject.of_order(1)
     here = function.record(numbers)
-    if not all(map(_has_formula, here.nodes)) or not _is_its_graph(function, here, positions):
+    if not all(map(is_own, here.nodes)) or not _is_its_graph(function, here, positions):
         return False
     largest = max(abs(math.frexp(node.data)[1]) for node in here.nodes if math.isfinite(node.data))
     apart = 60 + largest // 3  # zeros after the point: small beside all numbers
@@ -165,11 +183,6 @@ def _is_of_its_formula(subject: Subject, wrong: Derivative) -> bool:
             abs(coarse - fine) <= _SAME * abs(fine) and oracle.confirms(wrong.claimed, float(fine))
             for coarse, fine in sides
         )
-
-
-def _has_formula(node: Value) -> bool:
-    primitive = node.primitive
-    return primitive is None or (bool(primitive.formula) and primitive is getattr(ops, primitive.name, None))
 
 
 def _is_its_graph(subject: Subject, recording: Recording, positions: Sequence[int]) -> bool:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -30,6 +30,7 @@ __tracebackhide__ = True  # pytest then shows the user's own lines
 
 _set_number = vars(Value)["_data"].__set__
 _AGAIN = 12  # evaluations: those of a coin toss are all the same once in thousands of times
+_ORDER_OF_SUMS = 1e-4  # part of the largest derivative: threads add in another order each time, in float32 too
 _LARGE, _FEW = 10_000, 3  # for that many coordinates only a few, as each takes long
 
 
@@ -181,7 +182,7 @@ def subject_of(f: Callable[..., Any], point: Sequence[Any] | Mapping[str, Any], 
     bound = tuple(leaf for leaf in leaves(first.output) if leaf in read)
     subject = replace(
         subject,
-        names=names + _parameter_names(f, bound),
+        names=_distinct((*names, *_parameter_names(f, bound))),
         numbers=numbers + tuple(leaf.data for leaf in bound),
         parameters=bound,
         recorded=again._replace(coordinates=[*again.coordinates, *bound]),
@@ -191,7 +192,7 @@ def subject_of(f: Callable[..., Any], point: Sequence[Any] | Mapping[str, Any], 
     return plain if same else subject  # the values differ: it differentiates inside
 
 
-def require_the_same(first: Sequence[float], again: Sequence[float], noise: float) -> None:
+def require_the_same(first: Sequence[float], again: Sequence[float], noise: float, what: str = "the function") -> None:
     """Refuse a function that gave other numbers at the same point.
 
     Raises:
@@ -199,9 +200,9 @@ def require_the_same(first: Sequence[float], again: Sequence[float], noise: floa
     """
     if len(first) != len(again) or any(abs(a - b) > 2 * noise for a, b in zip(first, again)):
         raise ValueError(
-            f"the function is not deterministic: it gave {_plain(first)} and then {_plain(again)} at the same point; "
-            "fix its random numbers, and do not let it change what it reads; or give how far its values may be off, "
-            "noise=..."
+            f"{what} is not deterministic: it gave {_plain(first)} and then {_plain(again)} at the same point; "
+            "fix its random numbers, and do not let it change what it reads; or give how far the function's values may "
+            "be off, noise=..."
         )
 
 
@@ -218,6 +219,18 @@ def require_repeatable(values: Callable[[], Sequence[float]], noise: float, coor
     first = values()
     for _ in range(_AGAIN if coordinates < _LARGE else _FEW):
         require_the_same(first, values(), noise)
+
+
+def require_same_gradient(gradient: Callable[[], Sequence[float]]) -> None:
+    """Refuse a gradient that differs from call to call, by more than the order of its sums may change it.
+
+    Raises:
+        ValueError: it does.
+    """
+    first = gradient()
+    room = _ORDER_OF_SUMS * max(map(abs, filter(math.isfinite, first)), default=0.0)
+    for _ in range(_AGAIN if len(first) < _LARGE else _FEW):
+        require_the_same(first, gradient(), room, "the gradient")
 
 
 def _calling(
@@ -296,6 +309,23 @@ def _parameter_names(f: Any, parameters: Sequence[Value]) -> tuple[str, ...]:
     """By the module's own names, else by label, else by number."""
     named = {value: name for name, value in f.named_parameters()} if hasattr(f, "named_parameters") else {}
     return tuple(named.get(leaf) or leaf.label or f"parameter {k}" for k, leaf in enumerate(parameters))
+
+
+def _distinct(names: Iterable[str]) -> tuple[str, ...]:
+    """The same names, those met before with a number, as coordinates are told apart by name.
+
+    >>> _distinct(["w", "b", "w"])
+    ('w', 'b', 'w (2)')
+    """
+    found: dict[str, None] = {}
+    times = Counter[str]()
+    for name in names:
+        own = name
+        while own in found:
+            times[name] += 1
+            own = f"{name} ({times[name] + 1})"
+        found[own] = None
+    return tuple(found)
 
 
 def name_of(f: Any) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -27,12 +27,12 @@ from .estimates.taylor import looks_wrong, taylor_direction, taylor_rate
 from .estimates.verdicts import Verdict, confirming, judge
 from .faults import audit, compared, find_culprit, undeclared_kink, unlike_on_values
 from .foreign.points import NO_VALUE
-from .kinks import Piece, at_kink, finer_than_floats, piece
-from .proof import proven
+from .kinks import Piece, at_kink, piece
+from .proof import is_own, kinks_between_floats, proven
 from .replay import Replay
 from .report import Derivative, Fault, Kink, Report, worst
 from .rounding import inherited, lost_forward, rounding
-from .subject import Recording, Subject, require_repeatable, weight
+from .subject import Recording, Subject, require_repeatable, require_same_gradient, weight
 
 __tracebackhide__ = True  # pytest then shows the user's own lines
 
@@ -51,11 +51,7 @@ def check_subject(subject: Subject, order: int, directions: int = 0) -> Report:
     fault: Fault | None = None
     for each in (subject.of_order(k) for k in range(1, order + 1)):
         here = each.here
-        claims = _claims(each, here)
-        judged = _judged(each, here, claims, directions)
-        if any(d.status == "differs" for d in judged):
-            claims = claims.loosened(here)
-            judged = _judged(each, here, claims, directions)
+        claims, judged = _judged(each, here, directions)
         found = [_unless_proven(each, d) for d in judged]
         if each.order == 1 and found == judged and not any(d.kink is not None for d in found):
             rate = _rate(each, here, claims)
@@ -67,6 +63,11 @@ def check_subject(subject: Subject, order: int, directions: int = 0) -> Report:
         wrong = [d for d in found if d.status == "differs"]
         if wrong:
             fault = find_culprit(each, wrong[0])
+        elif each.order < order and (there := _beside(each)) and (wrong := _wrong_at(there, directions)):
+            fault = find_culprit(there, wrong[0])
+            derivatives += [replace(d, name=f"{d.name}, beside the point") for d in wrong]
+            notes.append(f"beside the point, at {there.written}, derivatives of order {each.order} are wrong")
+            rate = math.nan
         else:
             blind = any(d.status == "unresolved" for d in found)
             fault = audit(here.nodes if blind else _flat(here.nodes))
@@ -79,16 +80,21 @@ def check_subject(subject: Subject, order: int, directions: int = 0) -> Report:
         if fault is not None:
             break
     require_repeatable(lambda: [subject.value(subject.numbers)], subject.noise, len(subject.numbers))
+    if not subject.noise:
+        here = subject.here
+        require_same_gradient(lambda: _gradient(here, sweep(here.output)))
     faults = () if fault is None else (fault,)
     return Report(subject.title, tuple(derivatives), faults, tuple(notes), subject.written, directions, rate)
 
 
 def _unless_proven(subject: Subject, found: Derivative) -> Derivative:
     """A verdict, left open where differences contradict what is proven, or cannot see kinks between floats."""
-    against = found.status == "differs" or found.excluded
-    unseen = against and not math.isnan(found.claimed) and any(map(finer_than_floats, subject.here.nodes))
-    blind = against and (unseen or proven(subject, found))
-    return replace(found, status="unresolved", excluded=False) if blind else found
+    if not (found.status == "differs" or found.excluded):
+        return found
+    if proven(subject, found):
+        return replace(found, status="unresolved", excluded=False)
+    unseen = kinks_between_floats(subject, found)
+    return replace(found, status="unresolved", excluded=not all(map(is_own, unseen))) if unseen else found
 
 
 def _flat(nodes: Iterable[Value]) -> list[Value]:
@@ -109,16 +115,44 @@ class _Claims(NamedTuple):
         return self._replace(slack=[s + more.get(x, 0.0) for s, x in zip(self.slack, here.coordinates)])
 
 
+def _gradient(recording: Recording, adjoints: dict[Value, float]) -> list[float]:
+    return [adjoints.get(x, 0.0) + 0.0 for x in recording.coordinates]
+
+
 def _claims(subject: Subject, recording: Recording) -> _Claims:
-    adjoints, errors = sweep(recording.output), rounding(recording.output)
-    gradient = [adjoints.get(x, 0.0) + 0.0 for x in recording.coordinates]
+    gradient, errors = _gradient(recording, sweep(recording.output)), rounding(recording.output)
     slack = [errors.derivatives.get(x, 0.0) for x in recording.coordinates]
     slack = [s if math.isfinite(g) else 0.0 for g, s in zip(gradient, slack)]
     return _Claims(gradient, slack, max(subject.noise, errors.value))
 
 
-def _judged(subject: Subject, here: Recording, claims: _Claims, directions: int) -> list[Derivative]:
-    return _along(subject, here, claims, directions) if directions else _by_coordinate(subject, here, claims)
+def _judged(subject: Subject, here: Recording, directions: int) -> tuple[_Claims, list[Derivative]]:
+    """The claims at the point, with as much room as they need, and the verdicts of differences on them."""
+    judge_all = partial(_along, directions=directions) if directions else _by_coordinate
+    claims = _claims(subject, here)
+    found = judge_all(subject, here, claims)
+    if any(d.status == "differs" for d in found):
+        claims = claims.loosened(here)
+        found = judge_all(subject, here, claims)
+    return claims, found
+
+
+def _beside(subject: Subject) -> Subject | None:
+    """The same at a point beside, if there is a value: derivatives of the next order are differences of these.
+
+    So they prove nothing if a rule is right at the point alone, as -2 * x is for the square of x at 0.
+    """
+    for part in (32.0, -32.0, 1.0, -1.0):
+        numbers = tuple(x + part * weight(k) * steps(x)[0] for k, x in enumerate(subject.numbers))
+        if math.isfinite(subject.value_or_nan(numbers)):
+            return replace(subject, numbers=numbers, recorded=None)
+    return None
+
+
+def _wrong_at(subject: Subject, directions: int) -> list[Derivative]:
+    """The derivatives that are wrong there."""
+    _, judged = _judged(subject, subject.here, directions)
+    return [d for d in (_unless_proven(subject, d) for d in judged) if d.status == "differs"]
 
 
 def _by_coordinate(subject: Subject, here: Recording, claims: _Claims) -> list[Derivative]:

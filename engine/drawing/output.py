@@ -6,6 +6,7 @@ What these need is imported when something is drawn.
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,6 @@ from .graphviz.renderers import TIMEOUT
 from .picture import BUDGET, LIMIT
 
 if TYPE_CHECKING:
-    import os
     from pathlib import Path
 
     from graphviz import Digraph
@@ -160,7 +160,7 @@ def draw(
         target, kind = None, "svg"
     else:
         target = writable(path)
-        kind = target.suffix[1:].lower()
+        kind = os.path.splitext(path)[1][1:].lower()  # of the name that was given, not of what a link leads to
         if kind not in FORMATS:
             remedy = "; save_steps() saves a page to step through" if kind in ("html", "htm") else ""
             names = f".{', .'.join(FORMATS)}"
@@ -239,7 +239,7 @@ def save_steps(
     from .placing import layout_by
 
     target = writable(path)
-    if target.suffix.lower() not in (".html", ".htm"):
+    if os.path.splitext(path)[1].lower() not in (".html", ".htm"):
         raise ValueError(f"the page is saved to a name that ends in .html, got {str(path)!r}")
 
     content = page.page_of(root, names=names, limit=limit, place=layout_by(renderer, timeout))

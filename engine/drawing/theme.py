@@ -96,8 +96,17 @@ class GradientScale:
         span = self.high - self.low
         digits, count = (1, 5) if span > 1.5 else (2, 3)
         logs = [self.low + span * i / (count - 1) for i in range(count)]
-        sizes = [float(format(10.0**log, f".{digits}g")) for log in logs]
-        return {f"{size:g}": self._at(log) for size, log in zip(sizes, logs)}
+        return {_size(log, digits): self._at(log) for log in logs}
+
+
+def _size(log: float, digits: int) -> str:
+    """The number of that logarithm, which may round to one that no float can be.
+
+    >>> _size(2.0, 1), _size(308.2547, 1), _size(-323.9, 1)
+    ('100', '2e+308', '5e-324')
+    """
+    text = format(10.0 ** min(max(log, -323.3), 308.25), f".{digits}g")
+    return text if abs(log) > 300 else f"{float(text):g}"
 
 
 @cache

@@ -125,6 +125,7 @@ def _report(expression: str, values: dict[str, Value], root: Value) -> int:
         for row, derivative in zip(rows, report.derivatives):
             row += [short(derivative.expected), derivative.status]
             notes += [f"{derivative.name}: {derivative.kink}"] if derivative.kink else []
+        notes += [f"{beyond.name}: {beyond.finding}" for beyond in report.derivatives[len(rows) :]]
         notes += [fault.what for fault in report.faults] + list(report.notes)
         ok = report.ok
     print(Sheet(f"{' '.join(expression.split())} = {short(root.data)}", columns, rows, notes, heads=True))

@@ -29,7 +29,7 @@ from ..estimates.slopes import Slopes, slopes_at
 from ..estimates.taylor import looks_wrong, taylor_direction, taylor_rate
 from ..estimates.verdicts import Verdict, confirming, judge, resolution
 from ..report import Derivative, Kink, Report, worst
-from ..subject import name_of, require_repeatable, weight
+from ..subject import name_of, require_repeatable, require_same_gradient, weight
 from .claimed import Claimed, described
 from .claims import Forward, Reverse
 from .points import pasted
@@ -62,8 +62,8 @@ def check_callable(
 
     Raises:
         TypeError: something is neither a real number nor an array of floats.
-        ValueError: `f` is not deterministic or not finite at the point; `grad` or `jvp` gives too few or too many
-            numbers.
+        ValueError: `f` is not deterministic or not finite at the point; `grad` or `jvp` is not deterministic, or gives
+            too few or too many numbers.
 
     >>> report = check_callable(lambda x: x[0] * x[1] ** 2, [2.0, 3.0], grad=lambda x: [x[1] ** 2, x[0] * x[1]])
     >>> [d.name for d in report.wrong]
@@ -76,6 +76,8 @@ def check_callable(
     claimed = checked[0]
     numbers = claimed.point.numbers
     require_repeatable(lambda: claimed.at(claimed.point.placed(numbers)), noise, len(numbers))
+    for each in checked if not noise else ():
+        require_same_gradient(each.claimed_again)
     rate = math.nan if any(d.kink is not None for d in found) else _rate(claimed)
     if looks_wrong(rate) and not directions:
         found += [d for output in range(len(claimed.values)) for d in _across(claimed, output, found, everywhere=True)]

@@ -13,7 +13,7 @@ from ...numbers import shortened
 from ...text.sheet import counted
 from ..estimates.clarke import Neighbourhood
 from ..estimates.differences import Line
-from ..subject import name_of, require_the_same
+from ..subject import name_of, require_the_same, weight
 from .claims import Forward, Reverse, Rows
 from .points import NO_VALUE, Point, numbers_in
 
@@ -34,12 +34,15 @@ class Claimed:
     def __init__(self, f: Callable[..., Any], by: Reverse | Forward, arguments: tuple[Any, ...], noise: float):
         self.f, self.by, self.noise = f, by, noise
         self.point = Point(arguments, _argument_names(f, len(arguments)))
+        for name, number in zip(self.point.names, self.point.numbers):
+            if not math.isfinite(number):
+                raise ValueError(f"a gradient is checked at finite numbers, got {number!r} for {name}")
         self.values = _outputs(f, arguments, noise)
 
     @cached_property
     def jacobian(self) -> Rows:
         """The claims: for each output, one derivative for each number of the point."""
-        return self.claims(self.point.arguments)
+        return self.claims(self.point.placed(self.point.numbers))  # copies, as `by` may change them
 
     def claims(self, arguments: tuple[Any, ...]) -> Rows:
         """The claims at other arguments."""
@@ -48,8 +51,15 @@ class Claimed:
     def slopes(self, direction: Sequence[float]) -> list[float]:
         """The claimed slope of each output along a direction."""
         if isinstance(self.by, Forward):
-            return self.by.slopes(self.point, self.point.arguments, direction, len(self.values))
+            arguments = self.point.placed(self.point.numbers)
+            return self.by.slopes(self.point, arguments, direction, len(self.values))
         return [inner(row, direction) for row in self.jacobian]
+
+    def claimed_again(self) -> list[float]:
+        """All claims of one more call; of forward mode the slopes along one direction."""
+        if isinstance(self.by, Forward):
+            return self.slopes([weight(k) for k in range(len(self.point.numbers))])
+        return [claim for row in self.claims(self.point.placed(self.point.numbers)) for claim in row]
 
     def at(self, arguments: tuple[Any, ...]) -> list[float]:
         """The outputs at other arguments; nan outside of the domain, where a power may give complex numbers."""

@@ -108,6 +108,14 @@ def test_where_all_gradients_are_zero_the_legend_has_no_colours() -> None:
     assert to_dot(root).count("bgcolor") > near.count("bgcolor")
 
 
+@pytest.mark.parametrize(("size", "told"), [(1.7976931348623157e308, "1.8e+308"), (5e-324, "4.9e-324")])
+def test_the_legend_names_the_largest_and_the_smallest_of_floats(size: float, told: str) -> None:
+    """Rounded to a digit they are inf and 0, which have marks of their own."""
+    samples = GradientScale([size], LIGHT).samples()
+    assert told in samples
+    assert not {"inf", "0"} & samples.keys()
+
+
 def test_the_legend_keeps_its_width_under_a_long_note() -> None:
     x = Value(2.0, "x")
     root = x * 3.0

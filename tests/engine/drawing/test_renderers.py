@@ -54,6 +54,15 @@ def test_files_of_every_format(graphviz: str, tmp_path: Path) -> None:
     assert not list(tmp_path.glob(".stepgrad*"))
 
 
+def test_the_name_that_is_given_says_the_format_and_not_the_file_that_a_link_leads_to(tmp_path: Path) -> None:
+    root, _, _ = expression()
+    (tmp_path / "graph.svg").symlink_to(tmp_path / "4f8a.png")
+    root.draw(tmp_path / "graph.svg")
+    assert (tmp_path / "4f8a.png").read_bytes().startswith(b"<svg")
+    (tmp_path / "steps.html").symlink_to(tmp_path / "9c2b")
+    assert root.save_steps(tmp_path / "steps.html").read_bytes().startswith(b"<!")
+
+
 def test_nasty_labels_are_drawn_as_text(graphviz: str) -> None:
     root = Value(0.0, "start")
     for label in NASTY:
