@@ -7,6 +7,7 @@ import gc
 import itertools
 import pickle
 import threading
+from collections import deque
 from dataclasses import replace
 from typing import Any
 
@@ -167,6 +168,16 @@ def test_arrays_of_any_kind(backend: str) -> None:
 
 
 @BACKENDS
+def test_tensors_of_pytorch(backend: str) -> None:
+    """Their dtype is not NumPy's: a table of numbers, and scalars in lists, are read, and rows are refused."""
+    torch = needs("torch")
+    compiled, x = compile(lambda x: 2 * x[0] - x[1], backend=backend), torch.tensor([[1.0, 3.0], [0.5, 2.0]])
+    assert list(compiled(x)) == list(compiled([[*row] for row in x])) == [-1.0, -1.0]
+    with pytest.raises(TypeError, match=r"argument 1 holds .*Tensor"):
+        compiled([*x])
+
+
+@BACKENDS
 @pytest.mark.parametrize(
     ("argument", "error", "message"),
     [
@@ -177,6 +188,8 @@ def test_arrays_of_any_kind(backend: str) -> None:
         ([[1j, 2.0]], TypeError, "argument 1"),
         (3.0, TypeError, "argument 1"),
         (None, TypeError, "argument 1"),
+        ([range(2), range(2)], TypeError, r"argument 1 holds .*range in sample 0"),
+        ([[1.0, 2.0], deque([1.0, 2.0])], TypeError, r"argument 1 holds .*deque in sample 1"),
         ([[Value(1.0), 2.0]], TypeError, r"takes numbers; .* f\.function"),
     ],
 )
