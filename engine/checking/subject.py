@@ -265,10 +265,11 @@ def _require_bind(
     try:
         bound = signature.bind(*positional, **named)
     except TypeError as error:
-        numbers = counted(len(positional), "number")
-        given = f"the inputs {', '.join(named)}" if named else numbers
+        given, remedy = counted(len(positional), "number"), ". Each is an argument of its own, as in def f(*x)"
+        if named:
+            given, remedy = f"the inputs {', '.join(named)}", ""
         raise TypeError(
-            f"{name_of(f)}{signature} cannot be called with {given} of the point {point!r}: {error}"
+            f"{name_of(f)}{signature} cannot be called with {given} of the point {point!r}: {error}{remedy}"
         ) from None
     names: list[str] = []
     for name, bound_to in bound.arguments.items():

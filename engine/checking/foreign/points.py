@@ -13,6 +13,7 @@ from itertools import accumulate, product
 from typing import Any, NamedTuple, TypeAlias
 
 from ...numbers import is_number, shortened
+from ...text.sheet import counted
 from ..estimates.differences import EPSILON
 
 __tracebackhide__ = True  # pytest then shows the user's own lines
@@ -130,6 +131,8 @@ class Point:
         Raises:
             ValueError: its structure is not that of the point, or it has too few or too many numbers.
         """
+        if found is None:  # inside of a tuple or dict it is PyTorch's zeros; here somebody forgot a `return`
+            raise ValueError("grad gave None: it must return the derivatives")
         several = len(self.arguments) > 1
         parts = found if several else (found,)
         if not isinstance(parts, (list, tuple)) or len(parts) != len(self.arguments):
@@ -153,11 +156,11 @@ def _counted(found: Any, leaf: Leaf, path: str, outputs: int) -> list[float]:
     wanted = outputs * len(leaf.numbers)
     numbers = [0.0] * wanted if found is None else numbers_in(found)
     if len(numbers) != wanted:
-        several = f" and {outputs} outputs" if outputs > 1 else ""
-        raise ValueError(
-            f"grad gave {len(numbers)} numbers for the {len(leaf.numbers)} of {path}{several}: give one derivative "
-            "for each"
-        )
+        several, remedy = "", "one derivative for each"
+        if outputs > 1:
+            several, remedy = f" and {outputs} outputs", "a row of derivatives for each output"
+        found_here = f"grad gave {counted(len(numbers), 'number')} for the {len(leaf.numbers)} of {path}{several}"
+        raise ValueError(f"{found_here}: give {remedy}")
     return numbers
 
 

@@ -157,8 +157,15 @@ def test_a_value_as_the_result_is_a_number_too() -> None:
         (lambda x, y: x, 1.0, abs, TypeError, "cannot be called with the point's 1 argument "),
         (lambda x: random.random(), 1.0, abs, ValueError, "not deterministic"),
         (lambda x: math.inf, 1.0, abs, ValueError, "no finite value at the point: it gives inf"),
-        (lambda x: x[0], [1.0, 2.0], lambda x: 1.0, ValueError, "grad gave 1 numbers for the 2 of x: give one"),
-        (lambda x: x, np.array([1.0, 2.0]), lambda x: x, ValueError, "and 2 outputs: give one derivative for each"),
+        (lambda x: x[0], [1.0, 2.0], lambda x: 1.0, ValueError, "grad gave 1 number for the 2 of x: give one"),
+        (lambda x: x * x, 0.0, lambda x: None, ValueError, "grad gave None: it must return the derivatives"),
+        (
+            lambda x: x,
+            np.array([1.0, 2.0]),
+            lambda x: x,
+            ValueError,
+            "and 2 outputs: give a row of derivatives for each output",
+        ),
     ],
 )
 def test_bad_input_is_named(f: Any, point: Any, grad: Any, error: type[Exception], message: str) -> None:
