@@ -199,13 +199,9 @@ class Specialisation:
             self._surroundings.look_again()
 
     def _run(self, program: Runner, batch: Batch) -> tuple[Any, Any]:
-        arrays = batch.arrays
-        if program.takes_lists:
-            arrays = tuple([array if isinstance(array, list) else array.tolist() for array in arrays])
-            leaves: Any = [value._data for value in self.leaves.values]
-        else:
-            leaves = self.leaves.numbers()
-        return program.run(leaves, arrays, batch.size)
+        lists = program.takes_lists
+        leaves = [value._data for value in self.leaves.values] if lists else self.leaves.numbers()
+        return program.run(leaves, batch.arrays_as(lists), batch.size)
 
     def is_current(self) -> bool:
         """Whether the function is still the one that was traced: the same operations on the same leaves.

@@ -310,7 +310,7 @@ def _found(compiled: Any, data: tuple[Any, ...], fixed: Fixed | None) -> Any:
         return found
     batch = compiled.batch(*data)
     found = compiled(batch=batch)
-    fixed.batch = batch if compiled.depends_on_types(batch) else as_checked(batch)
+    fixed.batch = batch if compiled.type_guard(batch) else as_checked(batch)
     return found
 
 

@@ -40,10 +40,6 @@ class NumpyProgram(Interpreter):
         self._batches: dict[int, _Batch] = {}
         self._lock = new_lock()  # the buffers are one set
 
-    def fitting(self, batch: int) -> NumpyProgram:
-        """The program for batches of that size: this one takes any."""
-        return self
-
     def training(self, memories: int, frozen: Sequence[int] = (), rule: Update | None = None) -> ArrayTraining:
         """Memory for the parameters, of which `frozen` are not updated, and `memories` numbers for each."""
         return ArrayTraining(self, memories, frozen)

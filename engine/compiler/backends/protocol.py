@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from ..plan.plan import Plan
 from ..samples.masks import Masks
@@ -153,12 +153,19 @@ class Program(Runner, Protocol):
         """
 
 
+Self = TypeVar("Self", bound="Interpreter")
+
+
 class Interpreter:
     """What back ends have in common that interpret the plan itself, in one thread."""
 
     name = ""
     takes_lists = False
     proved = False
+
+    def fitting(self: Self, batch: int) -> Self:
+        """The program for batches of that size: this one takes any."""
+        return self
 
     def note_proof(self) -> None:
         """Do nothing: the plan is made anew in each process."""

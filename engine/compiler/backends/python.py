@@ -65,10 +65,6 @@ class PythonProgram(Interpreter):
                 tape.append((function, [slot for operand in operands for slot in operand[row]], target))
         return tape
 
-    def fitting(self, batch: int) -> PythonProgram:
-        """The program for batches of that size: this one takes any."""
-        return self
-
     def training(self, memories: int, frozen: Sequence[int], rule: Update | None = None) -> None:
         """None: the optimiser makes its steps itself, with gradients from `run`."""
 

@@ -10,6 +10,7 @@ from ...value import Value
 from ..backends.choice import takes_lists
 from ..errors import refusal
 from ..forking import new_lock
+from ..frontend.given.types import TypeGuard
 from ..frontend.reads.surroundings import Surroundings
 from ..samples.arguments import as_batch
 from ..samples.batch import Batch, Shape
@@ -91,20 +92,10 @@ class Traced:
         """Whether that description is unchanged; False if there is none."""
         return self._latest is not None and self._latest.is_as_described()
 
-    def depends_on_types(self, batch: Batch) -> bool:
-        """Whether the function, as known for samples of these shapes, asks for the type of a number."""
+    def type_guard(self, batch: Batch) -> TypeGuard:
+        """Which types of numbers the function is known to ask for, in samples of these shapes."""
         special = self._known.get(batch.shapes)
-        return special is not None and bool(special.type_guard)
-
-    def depends_on_bits(self, batch: Batch) -> bool:
-        """Whether the function computes with samples of these shapes, so that their number of bits matters."""
-        special = self._known.get(batch.shapes)
-        return special is not None and bool(special.type_guard.narrow)
-
-    def covers(self, batch: Batch) -> bool:
-        """Whether the function has been traced for numbers of these types, or does not ask for types."""
-        special = self._known.get(batch.shapes)
-        return special is None or special.type_guard.covers(batch)
+        return TypeGuard() if special is None else special.type_guard
 
     def trace(self, batch: Batch) -> None:
         """Trace the function for samples of these shapes, unless that has been done.

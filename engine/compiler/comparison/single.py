@@ -91,10 +91,8 @@ class Comparison:
 
     def _results(self, program: Runner, mode: Mode, numbers: Numbers, change: Change | None, sample: Batch) -> Results:
         """The results of a single sample, and their gradient by the leaves if that is compared."""
-        arrays: Any = sample.arrays
-        if program.takes_lists:
-            arrays = tuple([array if isinstance(array, list) else array.tolist() for array in arrays])
-        outputs, gradient = program.run(numbers.of(change, program.takes_lists), arrays, 1)
+        lists = program.takes_lists
+        outputs, gradient = program.run(numbers.of(change, lists), sample.arrays_as(lists), 1)
         results, own = [*map(float, outputs[0])], self._outputs
         by: dict[Mode, Any] = {"outputs": [], "leaves": [] if gradient is None else gradient, "inputs": results[own:]}
         return {"result": results[:own], "gradient": by[mode]}

@@ -91,6 +91,10 @@ class Batch:
         """The arrays in the shapes of the arguments."""
         return [array.reshape(self.size, *shape) for array, shape in zip(self.arrays, self.shapes)]
 
+    def arrays_as(self, lists: bool) -> tuple[Any, ...]:
+        """The arrays, or lists of their rows, for programs that take these."""
+        return tuple([a if isinstance(a, list) else a.tolist() for a in self.arrays]) if lists else self.arrays
+
     def rows(self, rows: Sequence[int]) -> Batch:
         """Some of the samples."""
         arrays = [[a[k] for k in rows] if isinstance(a, list) else a[rows] for a in self.arrays]

@@ -101,7 +101,7 @@ class Preparation(Settings):
         Raises:
             TraceError: they do not do the same for all numbers of the batch.
         """
-        if self.compiled.covers(batch) and self._sample_loss.type_guard.covers(batch):
+        if self.compiled.type_guard(batch).covers(batch) and self._sample_loss.type_guard.covers(batch):
             return
         self.compiled.bound(batch)
         if self._way is not None and not self._way.is_of(self.compiled):
