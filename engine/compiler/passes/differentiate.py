@@ -1,7 +1,6 @@
 """Backprop from graph to graph: the table's rules, called on symbols, give the local derivatives as symbols.
 
-The contributions to a node's adjoint are gathered at the end into one n-ary dot of coefficients and upstream adjoints.
-So the backward pass of a layer is a matrix product like its forward pass, without any rule for layers.
+A node's adjoint is gathered from the contributions of all that read it, just before it is passed on.
 
 A derivative that is a structural zero for some samples comes with a condition. There the adjoint is selected, not
 multiplied by zero, and a node without any contribution passes none on: `reached` says for which samples it has one.
@@ -11,100 +10,27 @@ to 0 where nothing is contributed.
 
 from __future__ import annotations
 
-import functools
 import math
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import replace
-from functools import cached_property
 from itertools import compress
 from operator import attrgetter, not_
-from typing import Any, NamedTuple
+from typing import Any
 
 from ... import ops
 from ...modes import always_recorded
 from ...numbers import as_float
 from ...pullbacks import call_rules
 from ..errors import TraceError
-from ..frontend.conditions import EITHER, INVERT, NOT_EQUAL
+from ..frontend.conditions import INVERT, NOT_EQUAL
 from ..frontend.graph import Graph, operations
-from ..frontend.operands import DotOperands, LeafRow, Operands, apart, as_range, read_leaf
+from ..frontend.operands import DotOperands, LeafRow, Operands, apart, read_leaf
 from ..frontend.symbol import Masked, Symbol
 from .computation import Computation, GradientLookup, GradientSum
-from .coverage import covers
+from .contributions import Column, Contribution, Contributions, Layer, anywhere, gather, selected
 
 _number, _uniform = attrgetter("number"), attrgetter("uniform")
-
-
-class Contribution(NamedTuple):
-    """A term ``coefficient * upstream`` of an adjoint (None: 1), present only where `reached` holds (None: always)."""
-
-    coefficient: Symbol | None
-    upstream: Symbol
-    reached: Symbol | None = None
-
-
-class Layer:
-    """The dots of a layer, each of its own row of leaves with the same inputs, and their adjoints.
-
-    All of them have been added by the time that the adjoint of an input is gathered.
-    """
-
-    def __init__(self) -> None:
-        self.rows: list[Sequence[int]] = []  # the numbers of the leaves
-        self.adjoints: list[Symbol] = []
-        self.conditions: list[Symbol | None] = []  # where they have a contribution
-
-    def add(self, row: Sequence[int], adjoint: Symbol, reached: Symbol | None) -> None:
-        """Add a dot: the numbers of its leaves, its adjoint, and where that has a contribution."""
-        self.rows.append(row)
-        self.adjoints.append(adjoint)
-        self.conditions.append(reached)
-
-    @cached_property
-    def reached(self) -> Symbol | None:
-        """Where any of the dots has a contribution; None if everywhere."""
-        return _anywhere(self.conditions)
-
-    def sums(self, inputs: tuple[Symbol, ...]) -> Iterable[GradientSum]:
-        """The gradient of the weights; samples without a contribution add nothing, whatever their inputs are."""
-        if self.reached is not None:
-            graph, nothing = self.reached.graph, self.reached.graph.constant(0.0)
-            inputs = tuple([graph.make(ops.where, (self.reached, x, nothing)) for x in inputs])
-        return [GradientSum(row, inputs, adjoint) for row, adjoint in zip(self.rows, self.adjoints)]
-
-    @cached_property
-    def upstreams(self) -> tuple[Symbol, ...]:
-        """The adjoints of the dots."""
-        return tuple(self.adjoints)
-
-    def column(self, k: int) -> Sequence[int]:
-        """The k-th number of each row."""
-        first = self._first
-        if first is None:
-            return [row[k] for row in self.rows]
-        shift = self.rows[0][k] - first.start
-        return range(first.start + shift, first.stop + shift, first.step)
-
-    @cached_property
-    def _first(self) -> range | None:
-        """The first number of each row, if rows and columns are evenly spaced, as in a matrix; otherwise None."""
-        steps = {row.step if isinstance(row, range) else 0 for row in self.rows}
-        return as_range([row[0] for row in self.rows]) if len(steps) == 1 and 0 not in steps else None
-
-
-class Column(NamedTuple):
-    """What a layer contributes to the adjoint of its k-th input."""
-
-    layer: Layer
-    k: int
-
-    def factors(self, graph: Graph) -> tuple[LeafRow, tuple[Symbol, ...]]:
-        """The coefficients, and the adjoints that they are multiplied by."""
-        return LeafRow(graph, self.layer.column(self.k)), self.layer.upstreams
-
-
-Contributions = dict[Symbol, list["Contribution | Column"]]
 
 
 @always_recorded()
@@ -137,7 +63,6 @@ def sweep(
     seeds: Contributions,
     wanted: set[Symbol],
     leaves: bool = False,
-    stop: bool = False,
     sums: list[GradientSum | GradientLookup] | None = None,
 ) -> Contributions:
     """The contributions to the adjoints of what is wanted, not yet gathered.
@@ -146,12 +71,13 @@ def sweep(
         seeds: the contributions that the sweep starts from.
         wanted: what to differentiate by.
         leaves: whether to differentiate by all leaves, too.
-        stop: do not go further down from what is wanted.
         sums: takes the contributions to leaves that are a product of a coefficient per sample and an adjoint, and those
-            to the one leaf that an index selects; they are not among those that are returned.
+            to the one leaf that an index selects; they are not among those that are returned. Then the sweep does not
+            go further down from what is wanted.
     """
     singly = any(symbol.kind == "leaf" for symbol in wanted)
     nodes, needed = _paths(seeds, wanted, leaves, singly)
+    singly = singly or (leaves and sums is None)
     layers: dict[tuple[Symbol, ...], Layer] = {}
     pending: Contributions = defaultdict(list, {node: list(contributions) for node, contributions in seeds.items()})
 
@@ -168,15 +94,13 @@ def sweep(
         return layer
 
     for node in reversed(nodes):
-        if node not in pending or (stop and node in wanted):
+        if node not in pending or (sums is not None and node in wanted):
             continue
         adjoint, reached = gather(node.graph, pending[node] if node in wanted else pending.pop(node))
-        singled = singly or (leaves and sums is None)
-        lookup = None if singled or sums is None else _lookup(node, adjoint, reached)
-        if lookup is not None and sums is not None:
+        if sums is not None and not singly and (lookup := _lookup(node, adjoint, reached)) is not None:
             sums.append(lookup)
             continue
-        if singled or not _is_of_layer(node.operands, layers):
+        if singly or not _is_of_layer(node.operands, layers):
             operands, found = _derivatives(node, is_needed)
             if sums is not None and reached is None and len(operands) > 1:
                 operands, found, more = _summed(operands, found, adjoint)
@@ -221,9 +145,7 @@ def _lookup(node: Symbol, adjoint: Symbol, reached: Symbol | None) -> GradientLo
     targets = list(map(_number, values))
     if min(targets) < 0:
         return None
-    if reached is not None:
-        adjoint = node.graph.make(ops.where, (reached, adjoint, node.graph.constant(0.0)))
-    return GradientLookup(index, adjoint, targets)
+    return GradientLookup(index, adjoint if reached is None else selected(adjoint, reached), targets)
 
 
 def _derivatives(node: Symbol, is_needed: Callable[[Symbol], bool]) -> tuple[list[Symbol], list[Any]]:
@@ -278,51 +200,12 @@ def _contribution(
 ) -> Contribution:
     constant = d.value if d.kind == "constant" else None
     if unselected is not None:
-        selected = graph.make(INVERT, (unselected,))
-        reached = selected if reached is None else reached & selected
+        chosen = graph.make(INVERT, (unselected,))
+        reached = chosen if reached is None else reached & chosen
     term = graph.make(ops.mul, (d, adjoint))
     if reached is not None and not (unselected is None and constant is not None and math.isfinite(constant)):
-        term = graph.make(ops.where, (reached, term, graph.constant(0.0)))
+        term = selected(term, reached)
     return Contribution(None, term, reached)
-
-
-def gather(graph: Graph, contributions: Sequence[Contribution | Column]) -> tuple[Symbol, Symbol | None]:
-    """The sum of the contributions as a symbol, and where there is any (None: everywhere)."""
-    columns = [c for c in contributions if isinstance(c, Column)]
-    single = [c for c in contributions if isinstance(c, Contribution)]
-    reached = _anywhere([*[c.reached for c in single], *[column.layer.reached for column in columns]])
-    terms = [c.upstream for c in single if c.coefficient is None]
-    for uniform in (True, False):  # apart, so that the matrix of uniform coefficients is a matrix product
-        pairs = [(c.coefficient, c.upstream) for c in single if c.coefficient is not None]
-        pairs = [(a, b) for a, b in pairs if (a.uniform or b.uniform) is uniform]
-        left: LeafRow | tuple[Symbol, ...] = ()
-        right: tuple[Symbol, ...] = ()
-        if uniform and len(columns) == 1 and not pairs:
-            left, right = columns[0].factors(graph)
-        elif uniform:
-            pairs += [pair for column in columns for pair in zip(*column.factors(graph))]
-        if pairs:
-            left, right = zip(*[(b, a) if b.uniform and not a.uniform else (a, b) for a, b in pairs])
-        if len(right) == 1:
-            terms.append(graph.make(ops.mul, (left[0], right[0])))
-        elif right:
-            terms = [graph.dot(left, right, (add_up(graph, terms),) if terms else ())]
-    return add_up(graph, terms), reached
-
-
-def _anywhere(conditions: Sequence[Symbol | None]) -> Symbol | None:
-    """The disjunction of the conditions; None if it is known to hold everywhere, as it does if one of them is None."""
-    found = [condition for condition in dict.fromkeys(conditions) if condition is not None]
-    if not found or any(condition is None for condition in conditions) or covers(found[0].graph, found):
-        return None
-    return functools.reduce(lambda a, b: a.graph.make(EITHER, (a, b)), found)
-
-
-def add_up(graph: Graph, terms: Sequence[Symbol]) -> Symbol:
-    """The sum of at least one symbol."""
-    if len(terms) == 1:
-        return terms[0]
-    return graph.make(ops.add if len(terms) == 2 else ops.sum, tuple(terms))
 
 
 def _gradient(
@@ -337,7 +220,7 @@ def _gradient(
     if loss.uniform and loss.kind != "constant":
         border = {loss}
     sums: list[GradientSum | GradientLookup] = []
-    found = sweep({loss: [seed]}, border, leaves=True, stop=True, sums=sums)
+    found = sweep({loss: [seed]}, border, leaves=True, sums=sums)
     extra = len(graph.leaves)
 
     def accumulate(target: int, contributions: Sequence[Contribution | Column]) -> Symbol:
@@ -355,7 +238,7 @@ def _gradient(
             accumulate(symbol.number, contributions)
             continue
         accumulator, reached, extra = accumulate(extra, contributions), None, extra + 1
-        somewhere = _anywhere([c.reached for c in contributions if isinstance(c, Contribution)])
+        somewhere = anywhere([c.reached for c in contributions if isinstance(c, Contribution)])
         if somewhere is not None:
             number = accumulate(extra, [Contribution(None, somewhere)])
             reached, extra = graph.make(NOT_EQUAL, (number, graph.constant(0.0))), extra + 1

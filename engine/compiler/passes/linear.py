@@ -75,11 +75,10 @@ def _parts(graph: Graph, symbol: Symbol) -> Iterator[tuple[Symbol, float, Factor
         else:
             yield operands[0], 1.0, (ops.div, by)
     elif primitive is ops.dot:
-        half = len(operands) // 2
-        for x, y in zip(operands, operands[half : 2 * half]):
+        for x, y in zip(operands.left, operands.right):
             multiple = [*_multiple(x, y)]
             yield from multiple or [(graph.make(ops.mul, (x, y)), 1.0, None)]
-        yield from ((bias, 1.0, None) for bias in operands[2 * half :])
+        yield from ((bias, 1.0, None) for bias in operands.bias)
 
 
 def _multiple(x: Symbol, y: Symbol) -> Iterator[tuple[Symbol, float, Factor | None]]:

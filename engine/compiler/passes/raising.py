@@ -14,7 +14,7 @@ from ..frontend.graph import Graph, operations
 from ..frontend.operands import replaced
 from ..frontend.symbol import Symbol
 from .computation import Computation
-from .differentiate import add_up
+from .contributions import add_up, sides
 
 
 def raised(computation: Computation) -> Computation:
@@ -111,6 +111,5 @@ def _sum(graph: Graph, terms: Sequence[Symbol], products: Sequence[Symbol], new:
     ]
     if len(products) < 2:
         return add_up(graph, sums + [new[p] for p in products])
-    pairs = [tuple(new.get(o, o) for o in product.operands) for product in products]
-    left, right = zip(*[(y, x) if y.uniform and not x.uniform else (x, y) for x, y in pairs])
-    return graph.make(ops.dot, (*left, *right, *([add_up(graph, sums)] if sums else [])))
+    left, right = sides([(new.get(x, x), new.get(y, y)) for x, y in (product.operands for product in products)])
+    return graph.dot(left, right, (add_up(graph, sums),) if sums else ())
