@@ -1,0 +1,183 @@
+"""Functions that need a number where there is none yet: each is refused with the user's line and the remedy."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import engine
+from engine import TraceError, Value, compile, where
+
+W = Value(0.5)
+
+
+def if_on_data(x: Any) -> Any:
+    return x * 2 if x > 0 else x
+
+
+def maximum_of_python(x: Any) -> Any:
+    return max(x, 0 * x)
+
+
+def and_of_conditions(x: Any) -> Any:
+    return where(x > 0 and x < 1, x, 0.0)
+
+
+def chained_comparison(x: Any) -> Any:
+    return where(0 < x < 1, x, 0.0)
+
+
+def membership(x: Any) -> Any:
+    return x if x in [1.0, 2.0] else 0 * x
+
+
+def while_loop(x: Any) -> Any:
+    while x < 10:
+        x = x * 2
+    return x
+
+
+def equality(x: Any) -> Any:
+    return 1.0 if x == 3 else x
+
+
+def truth(x: Any) -> Any:
+    return x or 1.0
+
+
+def as_float(x: Any) -> Any:
+    return float(x) * x
+
+
+def as_int(x: Any) -> Any:
+    return int(x) * x
+
+
+def of_math(x: Any) -> Any:
+    return math.exp(x)
+
+
+def as_index(x: Any) -> Any:
+    return [1.0, 2.0][x]
+
+
+def as_range(x: Any) -> Any:
+    return sum(x for _ in range(x))
+
+
+def formatted(x: Any) -> Any:
+    return x if f"{x:.3f}" == "1.000" else 2 * x
+
+
+def reads_data(x: Any) -> Any:
+    return x.data * x
+
+
+def reads_grad(x: Any) -> Any:
+    return x.grad * x
+
+
+def calls_backward(x: Any) -> Any:
+    (x * x).backward()
+    return x
+
+
+def wraps_in_a_value(x: Any) -> Any:
+    return Value(x) * 2
+
+
+def reads_a_parameter(x: Any) -> Any:
+    return W.data * x
+
+
+def branches_on_a_parameter(x: Any) -> Any:
+    return x if W > 0 else -x
+
+
+def rounds_the_number_of_a_parameter(x: Any) -> Any:
+    return round(W.data) * x
+
+
+def reads_what_follows_from_a_parameter(x: Any) -> Any:
+    return float(W * W) * x
+
+
+def branches_on_what_follows_from_a_parameter(x: Any) -> Any:
+    return x if W * W > 0.01 else -x
+
+
+def reads_the_gradient_of_a_parameter(x: Any) -> Any:
+    return x if W.grad == 0.0 else 2 * x
+
+
+def takes_the_largest_parameter(x: Any) -> Any:
+    return max(W, Value(0.0)) * x
+
+
+def sorts_parameters(x: Any) -> Any:
+    return sorted([W, Value(0.1)])[0] * x
+
+
+def prints_digits(x: Any) -> Any:
+    return x * float(f"{W:.1f}")
+
+
+def copies_a_parameter(x: Any) -> Any:
+    return copy.deepcopy(W) * x
+
+
+def takes_a_hessian(x: Any) -> Any:
+    return engine.hessian(lambda a: a * a * a)(x)[0][0]
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        wraps_in_a_value,
+        takes_a_hessian,
+        reads_a_parameter,
+        branches_on_a_parameter,
+        rounds_the_number_of_a_parameter,
+        reads_what_follows_from_a_parameter,
+        branches_on_what_follows_from_a_parameter,
+        reads_the_gradient_of_a_parameter,
+        takes_the_largest_parameter,
+        sorts_parameters,
+        prints_digits,
+        copies_a_parameter,
+        if_on_data,
+        maximum_of_python,
+        and_of_conditions,
+        chained_comparison,
+        membership,
+        while_loop,
+        equality,
+        truth,
+        as_float,
+        as_int,
+        of_math,
+        as_index,
+        as_range,
+        formatted,
+        reads_data,
+        reads_grad,
+        calls_backward,
+    ],
+)
+def test_what_needs_a_number_is_refused_with_the_users_line(function: Callable[..., Any]) -> None:
+    with pytest.raises(TraceError) as caught:
+        compile(function, backend="python")([1.0, 2.0])
+    message = str(caught.value)
+    first = function.__code__.co_firstlineno
+    assert any(f"{__file__}:{line}:" in message for line in range(first, first + 4)), message
+    assert "\n" in message  # what went wrong, and then the remedy
+    assert any(word in message for word in ("Use ", "use "))
+
+
+def test_the_remedy_for_a_branch_names_where() -> None:
+    with pytest.raises(TraceError, match=r"where\(condition, a, b\)"):
+        compile(if_on_data, backend="python")([1.0])

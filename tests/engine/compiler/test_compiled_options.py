@@ -1,0 +1,118 @@
+"""Options of engine.compile, packages that are missing, copies and pickles."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import pytest
+
+from engine import Value, compile
+from tests.needs import NATIVE
+
+
+@pytest.mark.parametrize(
+    ("keywords", "error", "message"),
+    [
+        ({"dtype": "float16"}, ValueError, "float64"),
+        ({"backend": "cuda"}, ValueError, "llvm"),
+        ({"threads": 0}, ValueError, "at least 1, got 0"),
+        ({"threads": 2.0}, TypeError, "whole number, got 2.0"),
+        ({"threads": True}, TypeError, "whole number"),
+        ({"threads": "2"}, TypeError, "whole number"),
+        ({"threads": 2, "backend": "python"}, ValueError, "leave out threads=2, or take backend='llvm'"),
+    ],
+)
+def test_wrong_options(keywords: dict[str, Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        compile(lambda x: x, **keywords)
+    with pytest.raises(TypeError, match="plain function"):
+        compile(compile(lambda x: x))
+    with pytest.raises(TypeError, match="takes a function"):
+        compile(3.0)
+    with pytest.raises(ValueError, match="wrt"):
+        compile(lambda x: x, backend="python").value_and_grad([1.0], wrt="weights")
+    with pytest.raises(RuntimeError, match="call it once"):
+        compile(lambda x: x).explain()
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    from engine.compiler.backends import choice as module
+
+    monkeypatch.setattr(module, "installed", lambda package: package != "llvmlite")
+    with pytest.raises(ImportError, match="pip install llvmlite numpy"):
+        compile(lambda x: x, backend="llvm")
+    function = compile(lambda x: x + 1.0)
+    assert list(function([1.0])) == [2.0]
+    assert "back end    numpy" in function.explain()
+    assert "llvmlite is not installed" in function.explain()
+    several = compile(lambda x: x + 1.0, threads=2)
+    assert list(several([1.0])) == [2.0]
+    assert "1, not 2: only the llvm back end has more" in several.explain()
+    monkeypatch.setattr(module, "installed", lambda package: False)
+    alone = compile(lambda x: x + 1.0)
+    assert alone([1.0]) == [2.0]
+    assert "numpy is not installed" in alone.explain()
+
+
+@NATIVE
+def test_an_llvmlite_that_is_too_old_is_named_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numba 0.61 brings 0.44, which has not the passes that are asked of it: ``AttributeError`` from inside."""
+    from engine.compiler.backends import choice as module
+
+    monkeypatch.setattr("llvmlite.__version__", "0.44.0")
+    module._llvmlite_is_too_old.cache_clear()
+    monkeypatch.setattr(module, "_llvmlite_is_too_old", module._llvmlite_is_too_old.__wrapped__)
+    with pytest.raises(ImportError, match=r"the llvm back end needs llvmlite 0\.46 or later: pip install -U llvmlite"):
+        compile(lambda x: x, backend="llvm")
+    function = compile(lambda x: x + 1.0)
+    assert list(function([1.0])) == [2.0]
+    assert "back end    numpy" in function.explain()
+
+
+def test_the_decorator_keeps_name_and_documentation() -> None:
+    @compile(backend="python")
+    def area(x: Any) -> Any:
+        """Of a rectangle."""
+        return x[0] * x[1]
+
+    assert area.__name__ == "area"
+    assert area.__doc__ == "Of a rectangle."
+    assert "area" in repr(area)
+
+
+def _module_level(x: Any) -> Any:
+    return x * 2.0
+
+
+@compile(backend="python")
+def _decorated(x: Any) -> Any:
+    return x * 3.0
+
+
+def test_a_compiled_function_is_copied_and_pickled_by_its_function() -> None:
+    plain = compile(_module_level, backend="python", dtype="float32")
+    for twin in (copy.copy(plain), copy.deepcopy(plain), pickle.loads(pickle.dumps(plain))):
+        assert twin is not plain
+        assert twin.function is _module_level
+        assert (twin.dtype, twin.backend, twin.threads) == ("float32", "python", 1)
+        assert twin([1.0]) == [2.0]
+    assert pickle.loads(pickle.dumps(_decorated)) is _decorated
+    w = Value(2.0)
+    closure = compile(lambda x: w * x, backend="python")
+    assert copy.deepcopy(closure)([1.0]) == [2.0]
+    with pytest.raises(pickle.PicklingError, match=r"pickles by the name .*pickle what it reads, .*compile it again"):
+        pickle.dumps(closure)
+
+
+class Doubling:
+    """A function that is an object."""
+
+    def __call__(self, x: Any) -> Any:
+        return x + x
+
+
+def test_a_compiled_object_pickles_with_it() -> None:
+    double = pickle.loads(pickle.dumps(compile(Doubling(), backend="python")))
+    assert [float(y) for y in double([3.0])] == [6.0]

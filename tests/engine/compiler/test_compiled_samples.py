@@ -1,0 +1,113 @@
+"""Samples for a compiled function: lists, arrays and tensors of any shape, and what is refused."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+import pytest
+
+from engine import Value, compile, dot, tanh
+from tests.needs import INSTALLED, needs
+
+np = needs("numpy")
+
+
+BACKENDS = pytest.mark.parametrize("backend", INSTALLED)
+
+
+@BACKENDS
+def test_nested_samples(backend: str) -> None:
+    compiled = compile(lambda grid: dot(grid[0], grid[1]), backend=backend)
+    grids = [[[1.0, 2.0], [3.0, 4.0]], [[0.0, 1.0], [1.0, 0.5]]]
+    assert list(compiled(grids)) == [11.0, 0.5]
+    _, gradient = compiled.value_and_grad(grids, wrt="inputs")
+    assert np.shape(gradient) == (2, 2, 2)
+
+
+@BACKENDS
+def test_batches_of_any_size(backend: str) -> None:
+    compiled = compile(lambda x: tanh(x) * 3, backend=backend)
+    for n in (1, 2, 3, 7, 20, 33, 130):
+        xs = np.linspace(-1, 1, n)
+        np.testing.assert_allclose(compiled(xs), 3 * np.tanh(xs), rtol=1e-13)
+    assert len(compiled([])) == 0
+    with pytest.raises(ValueError, match="no samples"):
+        compiled.backward([])
+
+
+@BACKENDS
+def test_arrays_of_any_kind(backend: str) -> None:
+    compiled = compile(lambda x: 2 * x[0] - x[1], backend=backend)
+    array = np.arange(12.0).reshape(3, 4)
+    for x in (
+        array[:, ::2],
+        np.asfortranarray(array[:, :2]),
+        array[:, :2].astype(int),
+        array[:, :2].tolist(),
+        array[:, :2].astype("float32"),
+        array[:, :2] > 100,
+    ):
+        assert list(compiled(x)) == list(2 * np.asarray(x, float)[:, 0] - np.asarray(x, float)[:, 1])
+
+
+@BACKENDS
+def test_tensors_of_pytorch(backend: str) -> None:
+    """Their dtype is not NumPy's: a table of numbers, and scalars in lists, are read, and rows are refused."""
+    torch = needs("torch")
+    compiled, x = compile(lambda x: 2 * x[0] - x[1], backend=backend), torch.tensor([[1.0, 3.0], [0.5, 2.0]])
+    assert list(compiled(x)) == list(compiled([[*row] for row in x])) == [-1.0, -1.0]
+    with pytest.raises(TypeError, match=r"argument 1 holds .*Tensor"):
+        compiled([*x])
+
+
+@BACKENDS
+@pytest.mark.parametrize(
+    ("argument", "error", "message"),
+    [
+        ([[1.0, 2.0], [1.0]], ValueError, "ragged"),
+        ([[[1.0, 2.0], [1.0]]], ValueError, "ragged"),
+        ("text", TypeError, "argument 1"),
+        ([["a", "b"]], TypeError, "argument 1"),
+        ([[1j, 2.0]], TypeError, "argument 1"),
+        (3.0, TypeError, "argument 1"),
+        (None, TypeError, "argument 1"),
+        ([range(2), range(2)], TypeError, r"argument 1 holds .*range in sample 0"),
+        ([[1.0, 2.0], deque([1.0, 2.0])], TypeError, r"argument 1 holds .*deque in sample 1"),
+        ([[Value(1.0), 2.0]], TypeError, r"takes numbers; .* f\.function"),
+    ],
+)
+def test_arguments_that_are_no_batch(backend: str, argument: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        compile(lambda x: x[0], backend=backend)(argument)
+
+
+@BACKENDS
+def test_arguments_of_different_lengths(backend: str) -> None:
+    with pytest.raises(ValueError, match="3 and 2 samples"):
+        compile(lambda x, y: x[0] + y, backend=backend)([[1.0, 2.0], [0.5, -1.0], [3.0, 0.0]], [1.0, 2.0])
+
+
+def test_memory_mapped_samples_are_arrays(tmp_path: Any) -> None:
+    mapped = np.memmap(tmp_path / "samples", np.float64, "w+", shape=(6, 2))
+    mapped[:] = np.arange(12.0).reshape(6, 2)
+    compiled = compile(lambda x: x[0] * 2.0 + x[1])
+    np.testing.assert_array_equal(compiled(mapped), compiled(np.array(mapped)))
+    batch = compiled.batch(mapped)
+    copied = batch.copied()
+    assert copied is not None
+    assert copied.refill(0, mapped + 1.0)
+    np.testing.assert_array_equal(copied.arrays[0], np.array(mapped) + 1.0)
+
+
+def test_masked_samples_are_refused() -> None:
+    masked = np.ma.masked_array([1.0, 2.0], [False, True])
+    compiled = compile(lambda x: x * 2.0)
+    compiled([1.0, 2.0])
+    with pytest.raises(TypeError, match="masked array with gaps"):
+        compiled(masked)
+    copied = compiled.batch(np.array([1.0, 2.0])).copied()
+    assert copied is not None
+    with pytest.raises(TypeError, match="masked array with gaps"):
+        copied.refill(0, masked)
+    np.testing.assert_array_equal(compiled(np.ma.masked_array([1.0, 2.0])), [2.0, 4.0])
