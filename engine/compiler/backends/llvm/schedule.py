@@ -49,7 +49,8 @@ def shape_of(plan: Plan, bits: int, width: int, lanes: int = 0) -> Shape:
     """The shape of blocks: for many samples as many lanes as their bytes allow, else those that are given.
 
     Where matrices are large, a block has so many lanes that reading the weights takes little of the time: 64, or where
-    the weights and their gradients come from far beyond the second cache, for each block anew, up to 512.
+    the weights and their gradients come from far beyond the second cache, for each block anew, up to 512. Where no
+    gradients are wanted there are 64 at most, in whole tiles of the products.
     """
     if lanes == 1:
         return Shape(bits, width, 1)
@@ -59,10 +60,11 @@ def shape_of(plan: Plan, bits: int, width: int, lanes: int = 0) -> Shape:
     vectors = max(5, min(13, BLOCK_BYTES // (slots * width * bits // 8)))
     shape = Shape(bits, width, (vectors - 1 + vectors % 2) * width, *cache_sizes())
     products = [group for group in plan.body if group.is_product and group.rows > 1]
-    if not any(is_wide(shape, group.rows * group.columns) for group in products):
+    wide = any(is_wide(shape, group.rows * group.columns) for group in products)
+    if not wide and (not products or plan.weight is not None):
         return shape
     _, vectors = tile_sizes(shape)
-    lanes = WIDE
+    lanes = WIDE if wide else min(WIDE, shape.lanes)
     if shape.bytes(plan.leaves) > FAR * shape.l2:
         lanes = max(WIDE, min(MOST, ROOM // shape.bytes(slots)))
     return dataclasses.replace(shape, lanes=max(1, lanes // (vectors * width)) * vectors * width)

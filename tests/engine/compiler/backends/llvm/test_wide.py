@@ -29,7 +29,7 @@ SMALL = 256, 2048
 """Bytes of the caches."""
 
 
-def plan_of(sizes: list[int], activation: str = "tanh") -> tuple[Plan, Any]:
+def plan_of(sizes: list[int], activation: str = "tanh", gradients: bool = True) -> tuple[Plan, Any]:
     """The squared error of a network, and the numbers of its leaves."""
     model = nn.MLP(sizes[0], sizes[1:], activation=activation, seed=sum(sizes))
 
@@ -39,7 +39,7 @@ def plan_of(sizes: list[int], activation: str = "tanh") -> tuple[Plan, Any]:
         return engine.sum([(a - b) ** 2 for a, b in zip(found, y)])
 
     traced = trace(loss, [(sizes[0],), (sizes[-1],)])
-    plan = make_plan(Computation.of(traced, gradients=True))
+    plan = make_plan(Computation.of(traced, gradients=gradients))
     return plan, np.array([leaf.data for leaf in traced.graph.leaves])
 
 
@@ -241,6 +241,18 @@ def test_blocks_are_larger_where_weights_come_from_afar(monkeypatch: pytest.Monk
     monkeypatch.setattr(schedule, "ROOM", 2**21)
     assert shape(far).lanes == 144  # fewer where a sample takes much
     assert [Shape(64, 4, lanes).stride for lanes in (52, 64, 96)] == [52, 68, 100]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "width", "lanes"),
+    [([64, 32, 10], 4, 48), ([64, 32, 10], 8, 64), ([800, 8, 10], 8, 32), ([128, 128, 10], 8, 64), ([3, 1], 8, 104)],
+)
+def test_blocks_are_whole_tiles_where_no_gradients_are_wanted(
+    sizes: list[int], width: int, lanes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A last tile of one vector took as long as one of four; single rows are no matrix."""
+    monkeypatch.setattr(schedule, "cache_sizes", lambda: (64 * 1024, 512 * 1024))
+    assert schedule.shape_of(plan_of(sizes, gradients=False)[0], 64, width).lanes == lanes
 
 
 def test_what_the_system_tells_of_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
