@@ -16,10 +16,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import jax
-import jax.numpy as jnp
-import torch
-from jax.test_util import check_grads
+try:
+    import jax
+    import jax.numpy as jnp
+    import torch
+    from jax.test_util import check_grads
+except ModuleNotFoundError:
+    raise SystemExit("this benchmark compares with PyTorch and JAX: pip install torch jax") from None
 
 from engine import check_gradients
 from tests.benchmarks.machine import print_machine

@@ -1,15 +1,17 @@
 """One training step, compiled, against hand-written NumPy, PyTorch, JAX and micrograd.
 
     taskset -c 1 python -m tests.benchmarks.compiled [words in the workloads' names]
+    taskset -c 1 python -m tests.benchmarks.compiled epoch      # an epoch of digits in shuffled batches
     python -m tests.benchmarks.compiled threads       # two threads beside one: see threads.py
     taskset -c 1 python -m tests.benchmarks.compiled compile    # how long until programs are ready: see compile_time.py
     taskset -c 1 python -m tests.benchmarks.compiled fits       # what fit takes besides its epochs: see fit_start.py
 
-All contenders of a workload run in turns in this one process, on one thread; what counts is the median of the CPU time
-of a step. "x" columns say how many times longer a contender takes than our calls one by one, and than a step of our
-native loop. Behind those of `Trainer.step` stands what the call costs more than a step of that loop: in a tight loop,
-and where each contender makes a single step in its turn, so that others have had the caches in between. Our nets stay
-as they were made: of a trained one our steps leave out what a loss of 0 makes 0 (see `flat`), and others do not.
+All contenders of a workload whose packages are installed take turns in this one process, on one thread; what counts is
+the median of the CPU time of a step. "x" columns say how many times longer a contender takes than our calls one by one,
+and than a step of our native loop. Behind those of `Trainer.step` stands what the call costs more than a step of that
+loop: in a tight loop, and where each contender makes a single step in its turn, so that others have had the caches in
+between. Our nets stay as they were made: of a trained one our steps leave out what a loss of 0 makes 0 (see `flat`),
+and others do not.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -143,7 +146,8 @@ def report(workload: Workload, dtype: str) -> None:
     steps = dict(mine)
     for name, builder in workload.contenders.items():
         if name != "micrograd" or dtype == "float64":
-            steps[name] = builder(dtype)
+            with suppress(ModuleNotFoundError):  # the first line says what is not installed
+                steps[name] = builder(dtype)
     slow = {name: steps.pop(name) for name in ("micrograd",) if name in steps}
     medians, cold = measure(steps), measure_cold(steps)
     for name, (step, _) in slow.items():
@@ -168,8 +172,6 @@ def report(workload: Workload, dtype: str) -> None:
 
 def epoch(dtype: str) -> None:
     """All digits in shuffled batches of 32."""
-    import torch
-
     X, y = digits_data()
     workload = digits(len(X))
     trainer = user(workload, dtype)
@@ -179,12 +181,27 @@ def epoch(dtype: str) -> None:
     def native() -> None:
         trainer.epoch(samples, labels, batch_size=32, seed=source)
 
+    epochs: dict[str, tuple[Callable[[], Any], int]] = {"nn.Trainer.epoch": (native, 1)}
+    with suppress(ModuleNotFoundError):
+        epochs["PyTorch eager"] = torch_epoch(workload, X, y, dtype), 1
+    with suppress(ModuleNotFoundError):
+        epochs["JAX scan"] = jax_epoch(workload, dtype), 1
+    medians = measure(epochs, 5)
+    print(f"\nW2 digits, an epoch of shuffled batches of 32, {dtype}")
+    for name, median in medians.items():
+        print(f"  {name:24} {median * 1e3:12.2f} ms  x{median / medians['nn.Trainer.epoch']:.1f}")
+
+
+def torch_epoch(workload: Workload, X: Any, y: Any, dtype: str) -> Callable[[], None]:
+    """PyTorch: an epoch in eager steps."""
+    import torch
+
     kind = getattr(torch, dtype)
     P = [torch.tensor(p, dtype=kind, requires_grad=True) for p in workload.parameters]
     tx, ty = torch.tensor(X, dtype=kind), torch.tensor(y)
     optimizer = torch.optim.SGD(P, lr=RATE, momentum=MOMENTUM)
 
-    def torch_epoch() -> None:
+    def run() -> None:
         for rows in torch.randperm(len(X)).split(32):
             h = torch.relu(torch.nn.functional.linear(tx[rows], P[0], P[1]))
             loss = torch.nn.functional.cross_entropy(torch.nn.functional.linear(h, P[2], P[3]), ty[rows])
@@ -192,10 +209,7 @@ def epoch(dtype: str) -> None:
             loss.backward()
             optimizer.step()
 
-    medians = measure({"native": (native, 1), "torch": (torch_epoch, 1), "jax": (jax_epoch(workload, dtype), 1)}, 5)
-    print(f"\nW2 digits, an epoch of shuffled batches of 32, {dtype}")
-    for name, label in (("native", "nn.Trainer.epoch"), ("torch", "PyTorch eager"), ("jax", "JAX scan")):
-        print(f"  {label:24} {medians[name] * 1e3:12.2f} ms  x{medians[name] / medians['native']:.1f}")
+    return run
 
 
 def jax_epoch(workload: Workload, dtype: str) -> Callable[[], None]:
@@ -256,12 +270,14 @@ def main(words: list[str]) -> None:
         lambda: gpt(1),
         physics,
     ]
-    for builder in builders:
-        workload = builder()
-        if all(word in workload.name for word in words):
-            for dtype in ("float64", "float32"):
-                report(workload, dtype)
-    if not words or "epoch" in words:
+    workloads = {workload.name: workload for workload in (builder() for builder in builders)}
+    chosen = [workload for name, workload in workloads.items() if all(word in name for word in words)]
+    if not chosen and words != ["epoch"]:
+        raise SystemExit(f"no workload's name has the words {' '.join(words)}: there are {', '.join(workloads)}")
+    for workload in chosen:
+        for dtype in ("float64", "float32"):
+            report(workload, dtype)
+    if words in ([], ["epoch"]):
         for dtype in ("float64", "float32"):
             epoch(dtype)
     if not words:

@@ -29,8 +29,13 @@ def cpu_name() -> str:
 
 def print_machine(dtypes: tuple[str, ...] = ()) -> None:
     """Print the CPU's name, what is installed, and the core's peak for those dtypes."""
-    installed = [f"Python {platform.python_version()}", *filter(None, map(_installed, PEERS))]
-    print(f"{cpu_name()}, {os.cpu_count()} processors; {', '.join(installed)}")
+    versions = {package: _version(package) for package in PEERS}
+    installed = [f"{package} {number}" for package, number in versions.items() if number]
+    print(
+        f"{cpu_name()}, {os.cpu_count()} processors; {', '.join([f'Python {platform.python_version()}', *installed])}"
+    )
+    if absent := [package for package, number in versions.items() if not number]:
+        print(f"not installed, so not compared with: {', '.join(absent)}")
     if dtypes:
         from engine.compiler.backends.llvm.jit.cpu import vector_bytes
         from engine.compiler.backends.llvm.jit.peak import peak_flops
@@ -39,9 +44,9 @@ def print_machine(dtypes: tuple[str, ...] = ()) -> None:
         print(f"vectors of {vector_bytes()} bytes; a core's multiply-adds at best: {peaks}")
 
 
-def _installed(package: str) -> str:
-    """Its name and version; nothing if it is not there."""
+def _version(package: str) -> str:
+    """Its version; nothing if it is not there."""
     try:
-        return f"{package} {version(package)}"
+        return version(package)
     except PackageNotFoundError:
         return ""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
+
 import numpy as np
 import pytest
 
 from tests.benchmarks import __main__, evaluation, flat, growth, heston
-from tests.benchmarks.machine import cpu_name, print_machine
+from tests.benchmarks.machine import PEERS, cpu_name, print_machine
 from tests.needs import needs
 
 needs("llvmlite")
@@ -14,10 +16,13 @@ needs("llvmlite")
 
 def test_the_machine_has_a_name(capsys: pytest.CaptureFixture[str]) -> None:
     print_machine(("float64",))
-    first, second = capsys.readouterr().out.splitlines()
+    out = capsys.readouterr().out
+    first, *_, last = out.splitlines()
     assert first.startswith(cpu_name())
     assert "Python 3." in first
-    assert "GFLOP/s in float64" in second
+    assert "GFLOP/s in float64" in last
+    absent = [package for package in PEERS if importlib.util.find_spec(package) is None]
+    assert ("not compared with" in out) == bool(absent)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

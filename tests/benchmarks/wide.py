@@ -14,6 +14,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import pairwise
 from typing import Any
 
@@ -92,7 +93,8 @@ def report(name: str, dtype: str) -> None:
     steps: dict[str, Step] = {"ours": our_step(parameters, X, y, dtype, count)[:2]}
     contenders = mlp_contenders(parameters, X, np.eye(sizes[-1])[y], "relu", "cross entropy", count)
     for peer in PEERS:
-        steps[peer] = contenders[peer](dtype)
+        with suppress(ModuleNotFoundError):  # the first line says what is not installed
+            steps[peer] = contenders[peer](dtype)
     in_c = openblas_step(parameters, X, y, dtype, RATE, MOMENTUM, count)
     if in_c is not None:
         steps["C + OpenBLAS"] = in_c[:2]
