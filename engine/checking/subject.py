@@ -24,6 +24,7 @@ from ..primitive import Primitive
 from ..text.sheet import counted
 from ..value import Value
 from .foreign.points import NO_VALUE
+from .kinks import describe
 
 __tracebackhide__ = True  # pytest then shows the user's own lines
 
@@ -167,7 +168,8 @@ def subject_of(f: Callable[..., Any], point: Sequence[Any] | Mapping[str, Any], 
 
     Raises:
         TypeError: the number of arguments is wrong, or the result is not a Value.
-        ValueError: the function is not deterministic, or its value or derivative at the point is not finite.
+        ValueError: the function is not deterministic, its value at the point is not finite, or it uses results that
+            were computed before it is called.
     """
     if not callable(f):
         raise TypeError(f"check_gradients() takes a function of Values, got {f!r} of type {type(f).__name__}")
@@ -178,6 +180,7 @@ def subject_of(f: Callable[..., Any], point: Sequence[Any] | Mapping[str, Any], 
     first, again = subject.record(numbers), subject.record(numbers)
     require_the_same([first.output.data], [again.output.data], noise)
     _require_finite(first)
+    _require_computed_inside(first, again)
     read = set(leaves(again.output))  # a leaf made anew in each evaluation is not a parameter
     bound = tuple(leaf for leaf in leaves(first.output) if leaf in read)
     subject = replace(
@@ -221,7 +224,7 @@ def require_repeatable(values: Callable[[], Sequence[float]], noise: float, coor
         require_the_same(first, values(), noise)
 
 
-def require_same_gradient(gradient: Callable[[], Sequence[float]]) -> None:
+def require_same_gradient(gradient: Callable[[], Sequence[float]], coordinates: int) -> None:
     """Refuse a gradient that differs from call to call, by more than the order of its sums may change it.
 
     Raises:
@@ -229,7 +232,7 @@ def require_same_gradient(gradient: Callable[[], Sequence[float]]) -> None:
     """
     first = gradient()
     room = _ORDER_OF_SUMS * max(map(abs, filter(math.isfinite, first)), default=0.0)
-    for _ in range(_AGAIN if len(first) < _LARGE else _FEW):
+    for _ in range(_AGAIN if coordinates < _LARGE else _FEW):
         require_the_same(first, gradient(), room, "the gradient")
 
 
@@ -304,6 +307,17 @@ def _require_finite(recording: Recording) -> None:
             if not all(x in allowed for x, allowed in zip(node.inputs, node.primitive.domains(len(node.inputs)))):
                 domain = f"; its domain is {', '.join(map(str, node.primitive.domain))}"
         raise ValueError(f"the function has no finite value at the point: {what} is {node.data!r}{domain}")
+
+
+def _require_computed_inside(first: Recording, again: Recording) -> None:
+    """Refuse results that are there before the function is called: they stay when what they are made of changes."""
+    there = set(first.nodes)
+    for number, node in enumerate(again.nodes, 1):
+        if node.primitive is not None and node in there:
+            raise ValueError(
+                f"the function uses {describe(node, number)}, which was computed before the call and stays when the "
+                "numbers change that it was computed from: compute it inside the function, or use its detach()"
+            )
 
 
 def _parameter_names(f: Any, parameters: Sequence[Value]) -> tuple[str, ...]:

@@ -82,7 +82,7 @@ def check_subject(subject: Subject, order: int, directions: int = 0) -> Report:
     require_repeatable(lambda: [subject.value(subject.numbers)], subject.noise, len(subject.numbers))
     if not subject.noise:
         here = subject.here
-        require_same_gradient(lambda: _gradient(here, sweep(here.output)))
+        require_same_gradient(lambda: _gradient(here, sweep(here.output)), len(subject.numbers))
     faults = () if fault is None else (fault,)
     return Report(subject.title, tuple(derivatives), faults, tuple(notes), subject.written, directions, rate)
 

@@ -29,6 +29,7 @@ from .verdicts import Verdict, agrees, resolution, resolved
 _TELLS = 0.1  # an estimate tells two slopes apart if its bound is below this part of their distance
 _ENOUGH = 3  # neighbouring steps that see the same slope
 _LOOSE = 0.02
+_EXPLAINED = 8.0  # third differences of values that are off by 1
 _STAIR = 1e-3  # how far off the slope of wide steps may be, where fine ones see only the tread of a stair
 _RATIO = 2.0
 _WIDE = [2.0**k for k in (0, 2, 5, 7, 10, 12, 14, 16)]  # wide steps, as multiples of the likeliest
@@ -55,8 +56,9 @@ def heard(
     'differs'
     """
     apart = abs(claimed - expected) if math.isfinite(expected) else abs(claimed)
-    rough = max(noise, noise_among_floats(f, x, epsilon))
-    if _turbulent(f, x, rough, epsilon):
+    roughness = noise_among_floats(f, x, epsilon)
+    rough = max(noise, roughness)
+    if roughness > _EXPLAINED * noise and _turbulent(f, x, rough, epsilon):
         steepest = steepest_among_floats(f, x, epsilon)
         if _TELLS * _LOOSE * steepest < abs(claimed) < 4 * steepest:
             return Verdict("unresolved", None)

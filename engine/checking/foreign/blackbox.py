@@ -77,7 +77,7 @@ def check_callable(
     numbers = claimed.point.numbers
     require_repeatable(lambda: claimed.at(claimed.point.placed(numbers)), noise, len(numbers))
     for each in checked if not noise else ():
-        require_same_gradient(each.claimed_again)
+        require_same_gradient(each.claimed_again, len(numbers))
     rate = math.nan if any(d.kink is not None for d in found) else _rate(claimed)
     if looks_wrong(rate) and not directions:
         found += [d for output in range(len(claimed.values)) for d in _across(claimed, output, found, everywhere=True)]

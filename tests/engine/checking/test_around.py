@@ -171,6 +171,22 @@ def test_a_point_is_finite(bad: float) -> None:
         check_gradients(lambda x: x[0] ** 2, [1.0, bad], grad=lambda x: [2 * x[0], 0.0])
 
 
+@pytest.mark.parametrize("noise", [1e-6, 1e-4, 1e-2])
+def test_declared_noise_is_not_taken_for_a_function_that_turns_between_floats(noise: float) -> None:
+    report = check_gradients(lambda x: x * x, 0.5, grad=lambda x: x, noise=noise)
+    assert report.wrong, report
+    assert check_gradients(lambda x: x * x, 0.5, grad=lambda x: 2 * x, noise=noise).ok
+
+
+def test_a_result_from_before_the_call_does_not_follow_its_parameter() -> None:
+    w = Value(2.0, "w")
+    before = engine.tanh(w)
+    with pytest.raises(ValueError, match=r"uses tanh\(2\.0\), node . of the graph, which was computed before the call"):
+        check_gradients(lambda x: before * x, [3.0])
+    assert check_gradients(lambda x: before.detach() * x, [3.0]).ok
+    assert check_gradients(lambda x: engine.tanh(w) * x, [3.0]).ok
+
+
 # ---- whose fault it is -------------------------------------------------------------------------------------------
 
 
