@@ -49,7 +49,7 @@ FLOORS = """
     engine.compiler.backends.llvm.direct
     engine.compiler.backends.llvm
     engine.compiler.backends
-    engine.compiler.comparison
+    engine.compiler.comparison  engine.compiler.live_trace
     engine.compiler.specialisation
     engine.compiler.calls
     engine.compiler.explain

@@ -4,7 +4,8 @@ How a function becomes a program, folder by folder:
 
     a function -> frontend/ -> passes/ -> plan/ -> backends/{python, numpy, llvm}
 
-- pipeline: all of this in order; specialisation: the result, for samples of one shape
+- pipeline: all of this in order; specialisation: the result, for samples of one shape; live_trace: its trace, as long
+  as the function does the same
 - compiled: what a user calls; calls/: which program answers; training/: steps of an optimiser
 - samples/: what comes in and goes out; requirements, labels: what they must satisfy, checked at every call
 - values/: the numbers of parameters, lent to the programs that read or train them

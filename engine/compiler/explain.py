@@ -32,7 +32,7 @@ def explain(specialisation: Specialisation, title: str) -> str:
     lines += [f"            not {reason}" for reason in specialisation.reasons]
     lines.append(f"threads     {program.shared_by(specialisation.threads)}")
     lines.append(f"passes      {', '.join(_sizes(specialisation))} operations")
-    seconds = {**specialisation.seconds, "plan": lazy_plan.seconds}
+    seconds = {**specialisation.traced.seconds, "build": specialisation.build_seconds, "plan": lazy_plan.seconds}
     lines.append("seconds     " + ", ".join(f"{name} {took:.3f}" for name, took in seconds.items()))
     groups = list(plan.groups)
     products = [group for group in groups if group.is_product and group.rows > 1]

@@ -16,7 +16,7 @@ import pytest
 import engine
 import nn
 from engine import Value
-from engine.compiler import loss_structure, specialisation
+from engine.compiler import live_trace, loss_structure
 from engine.compiler.backends import signatures
 from engine.compiler.comparison import single, trials
 from engine.compiler.comparison.single import Comparison
@@ -300,7 +300,7 @@ def test_a_judge_that_was_changed_is_traced(warm_evaluation: None, monkeypatch: 
 
 def test_evaluation_starts_without_a_trace(warm_evaluation: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a model that is being trained, too, whose numbers live elsewhere."""
-    monkeypatch.setattr(specialisation, "trace", None)
+    monkeypatch.setattr(live_trace, "trace", None)
     model = plain()
     trainer = Trainer(model, cross_entropy, SGD(model.parameters(), lr=0.1), backend="llvm")
     trainer.step(X, Y)
@@ -430,7 +430,7 @@ def test_nothing_is_traced_at_a_cached_start(warm: None, monkeypatch: pytest.Mon
         raise AssertionError("a function was traced")
 
     expected = trained(plain(), cross_entropy, 1)  # a trace is due some time later, and may be at the second step
-    monkeypatch.setattr(specialisation, "trace", never)
+    monkeypatch.setattr(live_trace, "trace", never)
     monkeypatch.setattr(loss_structure, "trace", never)
     assert trained(plain(), cross_entropy, 1) == expected
     with pytest.raises(AssertionError, match="a function was traced"):
@@ -470,14 +470,14 @@ def test_what_is_remembered_is_looked_at_again(warm: None) -> None:
 
 
 def test_what_was_traced_again_once_is_compared_by_its_description(warm: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    traces, trace = 0, specialisation.trace
+    traces, trace = 0, live_trace.trace
 
     def counted(*arguments: Any, **options: Any) -> Any:
         nonlocal traces
         traces += 1
         return trace(*arguments, **options)
 
-    monkeypatch.setattr(specialisation, "trace", counted)
+    monkeypatch.setattr(live_trace, "trace", counted)
     model = plain()
     trainer = Trainer(model, cross_entropy, SGD(model.parameters(), lr=0.1))
     trainer.step(X, Y)
@@ -559,8 +559,8 @@ def mine_too(outputs: Any, labels: Any) -> Any:
 
 def test_labels_go_into_the_loss_only(warm: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """So they need not be searched for one that is used as an object where the loss is the package's own."""
-    monkeypatch.setattr(specialisation, "LEAST", 0.0)
-    monkeypatch.setattr(specialisation, "SHARE", 0.0)
+    monkeypatch.setattr(single, "LEAST", 0.0)
+    monkeypatch.setattr(single, "SHARE", 0.0)
     silent = Silent(3, [5, 4], activation="tanh", seed=1)
     assert compared(silent, cross_entropy, monkeypatch) == [("leaves", None)]
     assert compared(silent, mine_too, monkeypatch) == [("leaves", None), *[("outputs", None)] * len({*Y.tolist()})]

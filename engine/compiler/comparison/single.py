@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -9,13 +10,13 @@ from typing import Any, Literal
 
 from ...collector import collector_at_rest
 from ...modes import always_recorded, no_grad, observed_by
-from ..backends.protocol import Runner
+from ..backends.protocol import Runner, Variant
 from ..errors import TraceError
 from ..samples.batch import Batch, flat
 from ..values.lending import Leaves
 from .heap import trim_heap
 from .selfcheck import Eager, Results, agree
-from .trials import Change, Numbers
+from .trials import LEAST, SHARE, Change, Numbers, trials
 
 TOLERANCE = {"float64": 1e-8, "float32": 1e-3}
 """How much a program's numbers may differ, as a share of the largest."""
@@ -65,6 +66,34 @@ class Comparison:
                 return
         with always_recorded():
             self._compare(program, mode, sample, numbers, change, trusted)
+
+    def of_some(self, program: Variant, mode: Mode, batch: Batch, trusted: bool, traced: float) -> None:
+        """Compare samples until that has taken its share of the time; a single one if the code was proved before.
+
+        Args:
+            program: the program of this mode.
+            mode: what it computes.
+            batch: the samples.
+            trusted: as above.
+            traced: how many seconds the trace of the function took.
+
+        Raises:
+            TraceError: they differ.
+        """
+        started, end, numbers = time.thread_time(), None, Numbers(self._leaves.values)
+        proved = trusted and program.proved
+        what: Mode = "outputs" if proved and mode == "leaves" else mode
+        for row, change in trials(batch):
+            if end is not None and time.thread_time() > end:
+                break
+            self(program, what, batch.rows([row]), numbers, change, trusted)
+            if proved:
+                break
+            if end is None:
+                now, share = time.thread_time(), max(LEAST, SHARE * traced)
+                end = now + share
+                if now - started > share and what == "leaves":
+                    what = "outputs"  # enough with other parameters: this many gradients take too long
 
     def _compare(
         self, program: Runner, mode: Mode, sample: Batch, numbers: Numbers, change: Change | None, trusted: bool

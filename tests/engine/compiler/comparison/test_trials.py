@@ -25,7 +25,7 @@ _are_one = operator.is_  # under a name by which the trace does not know it, so 
 
 @pytest.fixture(autouse=True)
 def _time_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.compiler.specialisation.LEAST", 60.0)
+    monkeypatch.setattr("engine.compiler.comparison.single.LEAST", 60.0)
 
 
 @BACKENDS

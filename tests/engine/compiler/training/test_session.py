@@ -9,7 +9,7 @@ import pytest
 
 import engine
 from engine import TraceError, Value, open_session
-from engine.compiler.specialisation import Specialisation
+from engine.compiler.comparison.single import Comparison
 from nn import SGD
 from tests.needs import INSTALLED, NATIVE, needs
 
@@ -135,13 +135,13 @@ def test_a_look_just_before_the_steps_changes_nothing(backend: str, monkeypatch:
 @pytest.mark.parametrize("size", [1, 3, 7])
 def test_the_very_program_that_makes_the_steps_is_compared(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The one for all samples at once was, and steps on few of them were made by another one, which nobody had seen."""
-    compared, compare = list[Any](), Specialisation._compare_some
+    compared, compare = list[Any](), Comparison.of_some
 
-    def noting(special: Specialisation, program: Any, *rest: Any) -> None:
+    def noting(comparison: Comparison, program: Any, *rest: Any) -> None:
         compared.append(program)
-        compare(special, program, *rest)
+        compare(comparison, program, *rest)
 
-    monkeypatch.setattr(Specialisation, "_compare_some", noting)
+    monkeypatch.setattr(Comparison, "of_some", noting)
     session, batch, _, _ = opened("llvm")
     session(batch, session.configured(), 1, np.arange(7 // size * size).reshape(-1, size))
     assert session._training._programs.fitting(size) in compared
