@@ -69,6 +69,16 @@ LISTS: dict[str, Model] = {
     "added in place": _extended,
     "type": lambda x: mean(x) if type(x) is list else engine.sum(x),
     "equal": lambda x: x[0] * (2.0 if x == 3.0 else 1.0),
+    "minus": lambda x: mean(x - x),
+    "minus from the left": lambda x: mean(1.0 - x),
+    "divided": lambda x: mean(x / 2),
+    "power": lambda x: mean(x**2),
+    "negative": lambda x: mean(-x),
+    "absolute": lambda x: mean(abs(x)),
+    "a truth value as a place": lambda x: mean([*np.ravel(x[True])]),
+    "several places": lambda x: mean(x[[0, 1]]),
+    "an array of places": lambda x: mean(x[np.array([1, 0])]),
+    "a new axis": lambda x: mean(x[:, None][0]),
 }
 SAME: dict[str, Model] = {
     "entries": lambda x: x[0] * 2 + x[-1],

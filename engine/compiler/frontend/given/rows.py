@@ -125,6 +125,8 @@ class Row:
         return iter(self._entries)
 
     def __getitem__(self, place: Any) -> Any:
+        if place is None or place is ... or isinstance(place, bool) or hasattr(place, "__len__"):
+            self._of_list("an index that is no whole number", tuple)  # in an array it is a mask, or names several
         found = self._entries[place]
         return type(self)(found, self._kind, self._note) if isinstance(place, slice) else found
 
@@ -205,6 +207,16 @@ def _reflected(name: str, own: Any, other: Any) -> Any:
     return getattr(other, ordinary)(own) if type(other) is type(own) else NotImplemented
 
 
+def _operator_of_arrays(name: str) -> Callable[..., Any]:
+    def operator(self: Row, *other: Any) -> Any:
+        self._of_list(name, tuple)  # which have no such operator
+        if not other:
+            raise TypeError(f"bad operand type for {name}: {self._kind.__name__!r}")
+        return NotImplemented
+
+    return operator
+
+
 def _in_place(name: str) -> Callable[[Row, Any], Any]:
     def operator(self: Row, other: Any) -> Any:
         if self._kind is tuple:
@@ -234,6 +246,11 @@ def _of_array(row: Row) -> dict[str, Any]:
 
 for _name in ("add", "radd", "mul", "rmul", "eq", "ne", "lt", "le", "gt", "ge"):
     setattr(Row, f"__{_name}__", _operator(f"__{_name}__"))
+for _name in ("sub", "truediv", "floordiv", "mod", "pow", "matmul"):
+    setattr(Row, f"__{_name}__", _operator_of_arrays(f"__{_name}__"))
+    setattr(Row, f"__r{_name}__", _operator_of_arrays(f"__r{_name}__"))
+for _name in ("neg", "abs"):
+    setattr(Row, f"__{_name}__", _operator_of_arrays(f"__{_name}__"))
 for _name in ("iadd", "imul"):
     setattr(Row, f"__{_name}__", _in_place(f"__{_name}__"))
 Sequence.register(Listed)
