@@ -13,7 +13,7 @@ import math
 import random
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from engine import Batch, Value
 
@@ -40,20 +40,6 @@ LARGE = 1 << 20
 
 CALL = 0.05
 """About how many seconds a call for many nets may take: Ctrl-C waits that long, and loses that much work."""
-
-
-class Start(NamedTuple):
-    """The start of a net as `make` returned it; later changes have no effect on it.
-
-    Attributes:
-        numbers: the numbers of its Values, in the order of the structure.
-        settings: the settings of its optimiser, which has no memory yet.
-        job: its configuration.
-    """
-
-    numbers: Sequence[float]
-    settings: Mapping[str, Any]
-    job: Job
 
 
 class Copy:
@@ -130,18 +116,19 @@ class SharedProgram:
 
     # ---- one net
 
-    def row(self, start: Start, optimizer: Optimizer) -> dict[str, float]:
+    def row(self, job: Job, numbers: Sequence[float], optimizer: Optimizer) -> dict[str, float]:
         """Train a net of this structure; return loss and scores of its last epoch, or, with patience, of the best.
 
         Args:
-            start: where it starts.
+            job: its configuration.
+            numbers: the numbers of its Values, in the order of the structure.
             optimizer: the net's own optimiser; the program's optimiser takes over its memory.
 
         Raises:
             FloatingPointError: a loss or an update is not finite.
             ValueError: a loss is below 0 although this loss function cannot be.
         """
-        options, count, job = self._options, len(self._data.X), start.job
+        options, count = self._options, len(self._data.X)
         epochs = whole_number("epochs", job.epochs, least=1)
         size = self._size(job.batch_size)
         patience, shuffled = options["patience"], options["shuffle"] and size < count
@@ -149,7 +136,7 @@ class SharedProgram:
         batch = self._batch(size)
         self._rooms.clear()
         started = time.perf_counter()
-        self._trainer.take_over(self._values, start.numbers, optimizer)
+        self._trainer.take_over(self._values, numbers, optimizer)
 
         def train(epochs: int) -> list[float]:
             return self._trainer.epoch_of(batch, size, rng, shuffled, epochs)
@@ -197,19 +184,25 @@ class SharedProgram:
             return 0
         return min(max(1, int(CALL / seconds)), AT_ONCE // (epochs * len(self._data.X)))
 
-    def rows(self, starts: Sequence[Start]) -> list[dict[str, float] | None]:
+    def rows(
+        self, jobs: Sequence[Job], numbers: Sequence[Any], settings: Sequence[Mapping[str, Any]]
+    ) -> list[dict[str, float] | None]:
         """Train nets that fit in one call, as `row` does; None for a net whose numbers do not stay finite.
+
+        Args:
+            jobs: their configurations, which differ in the seed and what `make` takes alone.
+            numbers: of each net an array of the numbers of its Values, overwritten with those after training.
+            settings: those of its optimiser, which has no memory yet.
 
         Raises:
             RuntimeError: something that loss or model reads has changed since the last of them was made.
             ValueError: a loss is below 0 although this loss function cannot be.
         """
-        job, count = starts[0].job, len(self._data.X)
+        job, count = jobs[0], len(self._data.X)
         size, began = self._size(job.batch_size), time.perf_counter()
         self._rooms.clear()
         shuffled = self._options["shuffle"] and size < count
-        sources = [random_source(start.job.seed) if shuffled else None for start in starts]
-        numbers, settings = [start.numbers for start in starts], [start.settings for start in starts]
+        sources = [random_source(job.seed) if shuffled else None for job in jobs]
         losses = self._trainer.each(self._batch(size), size, self._values, numbers, settings, job.epochs, sources)
         found: list[dict[str, float] | None] = []
         for mean, row in zip(_mean(losses.T, count, size).tolist(), numbers):
@@ -219,7 +212,7 @@ class SharedProgram:
             if self._data.validation:
                 self._trainer.load(self._values, row)
             found.append({"loss": mean, **self._scores()})
-        self._seconds[job.epochs, size] = (time.perf_counter() - began) / len(starts)
+        self._seconds[job.epochs, size] = (time.perf_counter() - began) / len(jobs)
         return found
 
 

@@ -22,7 +22,7 @@ from ..purity import is_pure
 from ..training.loop import fit
 from ..training.steps import LossFunction, Model
 from .job import Job
-from .program import CALL, Copy, Net, SharedProgram, Start, result
+from .program import CALL, Copy, Net, SharedProgram, result
 from .structure import Structure, UnknownStructureError
 
 Make: TypeAlias = Callable[..., Net]
@@ -33,23 +33,25 @@ KEPT = 16
 
 
 class _Made(NamedTuple):
-    """A net that `make` has made.
+    """A net as `make` returned it; later changes have no effect on it.
 
     Attributes:
         job: its configuration.
         seconds: how long making it took.
-        program: the program of its structure; None if it has none.
-        start: where it starts, for that program.
-        room: how many nets like it a call may train together; 0 if it must be trained alone.
         error: why there is no net.
+        program: the program of its structure; None if it has none.
+        numbers: the numbers of its Values, in the order of the structure.
+        settings: the settings of its optimiser.
+        room: how many nets like it a call may train together; 0 if it must be trained alone.
     """
 
     job: Job
     seconds: float
-    program: SharedProgram | None = None
-    start: Start | None = None
-    room: int = 0
     error: Exception | None = None
+    program: SharedProgram | None = None
+    numbers: Sequence[float] = ()
+    settings: Mapping[str, Any] = {}
+    room: int = 0
 
     def goes_with(self, other: _Made) -> bool:
         """Whether one call may train both."""
@@ -62,7 +64,7 @@ class _Known:
 
     Attributes:
         structure: the structure itself.
-        first: a copy of the first net, if it can be copied.
+        first: a copy of the first net, if it can be copied and trained by a program.
         program: the program of all of them, if there is one, once this call has had a net.
         read: reads the numbers of another net, or returns None for one that it cannot tell to have this structure.
     """
@@ -145,16 +147,14 @@ class Workbench:
         try:
             net = self._net(job)
             program, numbers = self._program(net, job.batch_size)
+            settings = net[2].settings
         except Exception as error:
-            return _Made(job, time.perf_counter() - began, error=error), None
-        start, room = None, 0
-        if program is not None:
-            start = Start(numbers, net[2].settings, job)
-            try:
-                room = program.room(net[2], job) if together else 0
-            except Exception:  # `fit` will say what is wrong with the job
-                room = 0
-        return _Made(job, time.perf_counter() - began, program, start, room), net
+            return _Made(job, time.perf_counter() - began, error), None
+        room = 0
+        if program is not None and together:
+            with suppress(Exception):  # `fit` will say what is wrong with the job
+                room = program.room(net[2], job)
+        return _Made(job, time.perf_counter() - began, None, program, numbers, settings, room), net
 
     def _net(self, job: Job) -> Net:
         net = self._make(**job.arguments)
@@ -182,22 +182,19 @@ class Workbench:
                 found.first = Copy(structure, net)
             if len(self._known) >= KEPT:
                 del self._known[next(iter(self._known))]
-            self._begin(found, batch_size)
         elif found.read is None:
             found.read = structure.reader()  # from the second net on it is worth it
         self._known[structure.key] = found
         return self._program_of(found, batch_size), structure.numbers
 
     def _program_of(self, known: _Known, batch_size: int | None) -> SharedProgram | None:
-        """The program of a structure; made now, if an earlier call has left everything else."""
-        if known.program is None and known.first and known.first.trainer:
-            self._begin(known, batch_size)
-        return known.program
-
-    def _begin(self, known: _Known, batch_size: int | None) -> None:
-        if known.first is not None:
-            with suppress(Exception):  # it cannot be compiled, or there is a mistake, which `fit` will report
+        """The program of a structure, made for the first net that this call has of it."""
+        if known.program is None and known.first is not None:
+            try:
                 known.program = SharedProgram(known.first, self._X, self._y, self._options, batch_size)
+            except Exception:  # it cannot be compiled, or there is a mistake, which `fit` will report
+                known.first = None
+        return known.program
 
     def _rows(self, waiting: Sequence[_Made]) -> Generator[dict[str, Any], None, bool]:
         """The results of nets trained in one call; also whether some of them had to be made again."""
@@ -207,7 +204,7 @@ class Workbench:
         program, found = waiting[0].program, list[dict[str, float] | None]()
         assert program is not None
         with suppress(Exception):  # such as a last `make` that changed what the others read: each is made again
-            found = program.rows([made.start for made in waiting if made.start])
+            found = program.rows(*zip(*[(made.job, made.numbers, made.settings) for made in waiting]))
         if not found:
             for made in waiting:
                 yield self._row(*self._made(made.job, together=False))
@@ -233,9 +230,9 @@ class Workbench:
         if made.error is not None:
             raise made.error
         job, options = made.job, self._options
-        if net is not None and made.program is not None and made.start is not None:
+        if net is not None and made.program is not None:
             with suppress(Exception):
-                return made.program.row(made.start, net[2])
+                return made.program.row(job, made.numbers, net[2])
             net = None  # `fit` explains best what has failed
         model, loss, optimizer = net or self._net(job)
         with put_back(model, optimizer):

@@ -36,10 +36,10 @@ def test_rows_are_those_of_fit_bit_for_bit(options: dict[str, Any], monkeypatch:
         shared.append(own)
         return row_of(own, *arguments)
 
-    def all_noted(own: Any, starts: Any) -> list[dict[str, float] | None]:
-        shared.extend([own] * len(starts))
-        calls.append(len(starts))
-        return rows_of(own, starts)
+    def all_noted(own: Any, jobs: Any, *arguments: Any) -> list[dict[str, float] | None]:
+        shared.extend([own] * len(jobs))
+        calls.append(len(jobs))
+        return rows_of(own, jobs, *arguments)
 
     calls: list[int] = []
     monkeypatch.setattr(program.SharedProgram, "row", noted)

@@ -157,7 +157,19 @@ class Ruled(nn.Module):
         return self.net(x)
 
 
-@pytest.mark.parametrize("kind", [Slotted, Labelled, Circular, Ruled])
+class Tied(nn.Module):
+    """A model that has a parameter in several places, which the scale says."""
+
+    def __init__(self, scale: float) -> None:
+        self.net = nn.MLP(2, [2], seed=1)
+        a, b = self.net.parameters()[:2]
+        self.parts = [a, b, a, a, b] if scale < 2.0 else [a, b, b, a, b]
+
+    def __call__(self, x: Any) -> Any:
+        return [self.parts[2] * z for z in self.net(x)]
+
+
+@pytest.mark.parametrize("kind", [Slotted, Labelled, Circular, Ruled, Tied])
 def test_what_a_net_has_beside_its_attributes_and_numbers(kind: Any) -> None:
     def make_one(scale: float) -> Any:
         model = kind(scale)
@@ -186,18 +198,30 @@ def test_programs_of_many_structures_make_way(monkeypatch: pytest.MonkeyPatch) -
     assert without_seconds(nn.fit_many(make, configs, X, Y, epochs=1)) == without_seconds(expected)
 
 
-def test_another_loss_among_nets_that_are_read_at_once() -> None:
-    """A net with the numbers of a known structure and another loss would be trained on the loss of that."""
+def halved(outputs: Any, labels: Any) -> Any:
+    return nn.cross_entropy(outputs, labels) * 0.5
 
-    def make_with(criterion: Any, seed: int) -> Any:
-        model, _, optimizer = make(4, 0.1, 0.0, seed)
-        return model, criterion, optimizer
 
-    def halved(outputs: Any, labels: Any) -> Any:
-        return nn.cross_entropy(outputs, labels) * 0.5
+class Other(nn.SGD):
+    """An optimiser that updates half as much."""
 
-    losses = [nn.cross_entropy, nn.cross_entropy, nn.cross_entropy, halved]
-    configs = [{"criterion": loss, "seed": seed} for seed, loss in enumerate(losses, 1)]
+    @staticmethod
+    def rule(p: Any, g: Any, velocity: Any, s: Any) -> Any:
+        """The number after a step, and the velocity."""
+        return p - 0.5 * s.lr * g, velocity
+
+
+@pytest.mark.parametrize("other", [(halved, nn.SGD), (nn.cross_entropy, Other)])
+def test_another_loss_or_optimiser_among_nets_that_are_read_at_once(other: Any) -> None:
+    """A net with the numbers of a known structure would be trained by the program of that."""
+
+    def make_with(parts: Any, seed: int) -> Any:
+        model, _, _ = make(4, 0.1, 0.0, seed)
+        loss, kind = parts
+        return model, loss, kind(model.parameters(), lr=0.1)
+
+    usual = nn.cross_entropy, nn.SGD
+    configs = [{"parts": parts, "seed": seed} for seed, parts in enumerate([usual, usual, usual, other], 1)]
     rows = nn.fit_many(make_with, configs, X, Y, epochs=2)
     for config, row in zip(configs, rows):
         model, loss, optimizer = make_with(**config)
