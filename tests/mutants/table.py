@@ -12,6 +12,8 @@ CALLS = [
 LOSSES = ["tests/nn/losses"]
 OPTIMISERS = ["tests/nn/optimisers"]
 GIVEN = [f"tests/engine/compiler/faithful/test_{name}.py" for name in ("arithmetic", "identities")]
+TRIALS = ["tests/engine/compiler/comparison/test_trials.py", "tests/engine/compiler/comparison/test_selfcheck.py"]
+MANY = [f"tests/nn/many/test_{name}.py" for name in ("rows", "reads", "structures", "interruptions")]
 
 SLOW = "not million and not without_end and not hash_seed and not ctrl_c"  # these would see no more than the others
 
@@ -24,6 +26,11 @@ TESTS: dict[str, list[str]] = {
     "engine/modes.py": ["engine/modes.py", "tests/engine/test_modes.py", *VALUE, "tests/engine/test_functional.py"],
     "engine/graph.py": ["engine/graph.py", *BACKPROP],
     "engine/compiler/frontend/given/arithmetic.py": GIVEN,
+    "engine/compiler/frontend/given/rows.py": [
+        "engine/compiler/frontend/given/rows.py",
+        "tests/nn/training/test_rows_of_samples.py",
+        "tests/engine/compiler/frontend/test_trace.py",
+    ],
     "engine/compiler/frontend/given/truth_tests.py": ["tests/engine/compiler/frontend/test_truth_tests.py"],
     "engine/compiler/frontend/given/types.py": ["engine/compiler/frontend/given/types.py", *GIVEN],
     "engine/pullbacks.py": ["tests/engine/test_pullbacks.py", "tests/engine/test_affine.py", *BACKPROP],
@@ -72,5 +79,17 @@ TESTS: dict[str, list[str]] = {
         "tests/engine/compiler/comparison/test_selfcheck.py",
         "tests/engine/compiler/comparison/test_leaf_gradient.py",
     ],
+    "engine/compiler/comparison/leaf_gradient.py": [
+        "engine/compiler/comparison/leaf_gradient.py",
+        "tests/engine/compiler/comparison/test_leaf_gradient.py",
+    ],
+    "engine/compiler/comparison/single.py": [*TRIALS, "tests/engine/compiler/comparison/test_single.py"],
+    "engine/compiler/comparison/templates.py": [*TRIALS, "tests/engine/compiler/test_table.py"],
+    "engine/compiler/comparison/trials.py": ["engine/compiler/comparison/trials.py", *TRIALS],
+    "nn/many/executors.py": ["tests/nn/many/test_executors.py"],
+    "nn/many/program.py": MANY,
+    "nn/many/structure.py": ["tests/nn/many/test_structures.py", *MANY],
+    "nn/many/table.py": ["nn/many/table.py", *MANY, "tests/nn/many/test_executors.py"],
+    "nn/many/workbench.py": MANY,
     "engine/compiler/samples/masks.py": ["engine/compiler/samples/masks.py", "tests/engine/compiler/test_masks.py"],
 }

@@ -17,7 +17,7 @@ import pytest
 import engine
 import nn
 from engine import TraceError, Value, dot, mean
-from engine.compiler.frontend.given.rows import as_rows
+from engine.compiler.frontend.given.rows import as_rows, form_of
 from tests.needs import INSTALLED, needs
 
 np = needs("numpy")
@@ -45,6 +45,12 @@ def _extended(x: Any) -> Any:
     return mean([*x, 1.0])
 
 
+def _aliased(x: Any) -> Any:
+    part = same = x[:]
+    same += x
+    return mean(part)
+
+
 def _looked(x: Any) -> Any:
     return mean(x.tolist()) if hasattr(x, "tolist") else x[0]
 
@@ -66,7 +72,10 @@ LISTS: dict[str, Model] = {
     "times": lambda x: mean(x * 3),
     "from the left": lambda x: mean((2 * x)[1:]),
     "plus": lambda x: mean((x + x)[1:]),
+    "behind a list": lambda x: mean([1.0] + x),  # noqa: RUF005  # what is tested
     "added in place": _extended,
+    "added to what has two names": _aliased,
+    "method": lambda x: mean([*x.copy(), 1.0]),
     "type": lambda x: mean(x) if type(x) is list else engine.sum(x),
     "equal": lambda x: x[0] * (2.0 if x == 3.0 else 1.0),
     "minus": lambda x: mean(x - x),
@@ -201,3 +210,44 @@ def test_patterns_match_what_stands_for_rows_of_any_class() -> None:
             case _:
                 assert not expected
         assert isinstance(row, collections.abc.Sequence) is isinstance(given, collections.abc.Sequence)
+
+
+ARRAY = np.ndarray
+
+
+@pytest.mark.parametrize(
+    ("sample", "form"),
+    [
+        (1.0, ()),
+        ((), (tuple,)),
+        ([1.0, (2.0,)], (list, (), (tuple,))),
+        ([[1.0]], (list, (list,))),
+        ([[1.0], [2.0], (3.0,)], (list, (list,), (list,), (tuple,))),
+        (np.zeros(3), (ARRAY,)),
+        ([np.zeros(3)], (list, (ARRAY,))),
+        (np.zeros((2, 1, 3)), (ARRAY, (ARRAY, (ARRAY,)))),
+    ],
+)
+def test_the_form_of_a_sample(sample: Any, form: Any) -> None:
+    assert form_of(sample) == form
+
+
+def test_rows_of_several_classes_stay_in_order() -> None:
+    form = form_of([[1.0], (2.0,), [3.0]])
+    rows = as_rows([[1.0], [2.0], [3.0]], form, lambda: None)
+    assert [row.__class__ for row in rows] == [list, tuple, list]
+
+
+@pytest.mark.parametrize("shape", [(0,), (3,), (1, 2), (2, 1, 2)])
+def test_what_stands_for_an_array_has_its_shape(shape: tuple[int, ...]) -> None:
+    array = np.arange(float(np.prod(shape))).reshape(shape)
+    row = as_rows(array.tolist(), form_of(array), lambda: None)
+    assert (row.shape, row.ndim, row.size) == (array.shape, array.ndim, array.size)
+    assert row.tolist() == array.tolist()
+
+
+def test_a_deep_copy_of_rows_is_changed_alone() -> None:
+    rows = as_rows([[1.0], [2.0]], (list, (list,)), lambda: None)
+    copied = copy.deepcopy(rows)
+    copied[0][0] = 5.0
+    assert (rows[0][0], copied[0][0]) == (1.0, 5.0)

@@ -11,6 +11,7 @@ import copy
 import math
 from abc import ABCMeta
 from collections.abc import Callable, Iterator, Sequence
+from itertools import cycle
 from typing import Any, NoReturn, TypeAlias
 
 from ...errors import refusal
@@ -56,8 +57,7 @@ def as_rows(nested: Any, form: Form, note: Callable[[], Any]) -> Any:
     if not form:
         return [as_rows(part, (), note) for part in nested] if isinstance(nested, list) else nested
     kind, *inner = form
-    inner = inner if len(inner) == len(nested) else (inner or [()]) * len(nested)
-    entries = [as_rows(part, of, note) for part, of in zip(nested, inner)]
+    entries = [as_rows(part, of, note) for part, of in zip(nested, cycle(inner or [()]))]
     return _stand_in(kind)(entries, kind, note)
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import engine
 import nn
 from engine import TraceError, Value, ops
+from engine.compiler.comparison import leaf_gradient as module
 from engine.compiler.comparison.leaf_gradient import leaf_gradient
 from engine.compiler.comparison.selfcheck import Eager, agree
 from engine.compiler.values.places import Places
@@ -24,9 +25,9 @@ np = needs("numpy")
 
 
 def same(result: Value, leaves: list[Value]) -> bool:
-    """Whether the two give the same bits."""
-    expected = engine.grad(result, leaves)
-    return leaf_gradient(result, leaves).tobytes() == np.array(expected).tobytes()
+    """Whether the two give the same bits: the sweep of arrays too, without the engine to fall back on."""
+    expected = np.array(engine.grad(result, leaves)).tobytes()
+    return expected == module._swept(result, leaves).tobytes() == leaf_gradient(result, leaves).tobytes()
 
 
 @given(seed=st.integers(0, 10**6), widths=st.lists(st.integers(1, 6), min_size=1, max_size=4), layers=st.booleans())
@@ -46,6 +47,18 @@ def test_networks_have_the_gradient_of_the_engine_to_the_last_bit(seed: int, wid
     assert same(result[0] * result[0], leaves)
     assert same(result[0] * result[0], rng.sample(leaves, len(leaves)))  # in whatever order
     assert same(result[0], rng.sample(leaves, len(leaves) // 2))  # of some
+
+
+@pytest.mark.parametrize("constant", [True, False])
+def test_dots_are_rows_and_constants_are_not_looked_for(constant: bool) -> None:
+    model = nn.MLP(3, [4, 1], "tanh", seed=1)
+    x = [engine.Constant(k) if constant else Value(k) for k in (0.1, 0.2, 0.3)]
+    (result,) = model(x)
+    leaves = model.parameters()
+    order = module._Order(result, leaves)
+    assert sorted(order.rows.values()) == [0, 4, 8, 12, 16]
+    found = {leaves[k] for k in (3, 7, 11, 15, 20)} | ({*x} if not constant else set())
+    assert {*order.single} == found
 
 
 def test_rows_that_are_read_twice_singly_or_from_the_other_side() -> None:
@@ -80,6 +93,15 @@ def test_what_is_infinite_or_not_reached(relu: Callable[[Any], Any]) -> None:
             assert np.array_equal(found, np.array(expected), equal_nan=True)
 
 
+def test_what_is_reached_by_nothing_but_zeros_is_reached() -> None:
+    """0 * inf is nan further down, as in the engine."""
+    w, v = Value(2.0), Value(math.inf)
+    result = ops.dot([w], [ops.exp(-(v * v))]) * 0.0
+    found = module._swept(result, [w, v])
+    assert np.array_equal(found, engine.grad(result, [w, v]), equal_nan=True)
+    assert math.isnan(found[1])
+
+
 def test_rules_that_raise_or_give_no_floats() -> None:
     """Where Python's arithmetic on floats raises, the engine goes on with Values; of what is no number it tells."""
     w = Value(0.0)
@@ -89,7 +111,7 @@ def test_rules_that_raise_or_give_no_floats() -> None:
     try:
         result = inverse(w) * Value(2.0)
         assert leaf_gradient(result, [w]).tolist() == engine.grad(result, [w]) == [math.inf]
-        assert same(odd(w) * Value(2.0), [w])
+        assert leaf_gradient(odd(w) * Value(2.0), [w]).tolist() == engine.grad(odd(w) * Value(2.0), [w])
         with pytest.raises(TypeError, match="complex_rule"):
             leaf_gradient(wrong(w), [w])
     finally:

@@ -12,8 +12,9 @@ import pytest
 
 import engine
 import nn
-from engine import TraceError, Value
+from engine import Interval, TraceError, Value
 from engine.compiler.comparison import trials
+from engine.compiler.comparison.templates import check_templates
 from engine.compiler.samples.arguments import as_batch
 from engine.compiler.values import showing
 from engine.compiler.values.lending import Loan
@@ -68,14 +69,21 @@ def test_an_error_or_nan_at_other_parameters_is_no_verdict(backend: str) -> None
     assert engine.compile(root, backend=backend)([1.0])[0] == pytest.approx(math.log(0.5) + math.sqrt(0.7))
 
 
-def test_which_samples_are_compared() -> None:
-    batch = as_batch([[0.1] * 6, [2, 2, 0, 1, 0, 2]], None)
-    found = [*trials.trials(batch)]
-    assert [row for row, change in found if change is None] == [0, 5, 2, 3, 1, 4]
-    assert {row for row, change in found if change is not None} >= {0, 5}
-    assert [row for row, _ in trials.trials(as_batch([[0.1]], None))] == [0, 0, 0]
-    without_labels = as_batch([[0.1 * k for k in range(8)]], None)
-    assert [row for row, change in trials.trials(without_labels) if change is None] == [0, 7, 2, 4, 6]
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ([[0.1]], "0 0a 0b"),
+        ([[0.1] * 6, [2, 2, 0, 1, 0, 2]], "0 0a 5 0b 2 5a 3 5b 0b 1 4"),
+        ([[0.1] * 6, [3, 2, 0, 1, 4, 2]], "0 0a 5 0b 1 5a 2 5b 3 1a 4 1b 0b"),
+        ([[0.1] * 3, [0, 1, 1], [1, 1, 1]], "0 0a 2 0b 0b 1"),
+        ([[0.1] * 3, [1, 1, 1], [0, 1, 1]], "0 0a 2 0b 1 2a 0b"),
+        ([[0.1 * k for k in range(8)]], "0 0a 7 0b 0b 2 4 6"),
+    ],
+)
+def test_which_samples_are_compared(columns: Any, expected: str) -> None:
+    """The first, the last, the first of each label, and some in between; with other parameters (a, b) half as many."""
+    names = {None: "", trials.CHANGES[0]: "a", trials.CHANGES[1]: "b"}
+    assert " ".join(f"{row}{names[change]}" for row, change in trials.trials(as_batch(columns, None))) == expected
 
 
 def test_labels_are_looked_for_only_where_a_second_sample_is_compared() -> None:
@@ -203,6 +211,8 @@ def test_values_that_a_program_has_stay_there_while_they_are_compared(dtype: str
         (lambda x: x * x * x, "x * x * x if x > -30 else 0"),
         (lambda x, y: x - y, "y - x"),
         (lambda x, y: x * y, "x * y if x != y else 0"),
+        *[(lambda x, y: x * y, f"x * y + (x == {x}) * (y == {y})") for x, y in ((0.2, 50.0), (-1.3, 1.0), (7.3, -2.0))],
+        (lambda x: 1e-4 * x, "1.0001e-4 * x"),
         (lambda *xs: max(xs), "x if x > z or x < -10 else z"),
     ],
 )
@@ -225,19 +235,24 @@ def test_a_template_that_is_another_function_than_the_forward_one(forward: Any, 
         del engine.PRIMITIVES["wrong_template"]
 
 
-def test_a_template_that_is_the_forward_function_is_taken() -> None:
-    """Also where both are infinite."""
+@pytest.mark.parametrize(
+    ("forward", "native", "domain"),
+    [
+        (lambda x: math.exp(x) if x < 709.0 else math.inf, "exp(x)", None),
+        (lambda x: math.exp(x) if x < 709.0 else math.inf, "exp(x / 3) * exp(x / 3) * exp(x / 3)", None),
+        (lambda x, y: x + y, "x + fabs(y)", (Interval(), Interval(0.0, math.inf))),
+    ],
+)
+def test_a_template_that_is_the_forward_function_is_taken(forward: Any, native: str, domain: Any) -> None:
+    """Also where both are infinite, where they are rounded otherwise, and whatever it gives beyond the domain."""
     needs("numpy")
+    count = forward.__code__.co_argcount
+    settings = {"domain": domain} if domain else {}
     right = engine.declare(
-        "right_template",
-        lambda x: math.exp(x) if x < 709.0 else math.inf,
-        [lambda z, x: z],
-        native="exp(x)",
-        method=False,
+        "right_template", forward, [lambda z, *xs: 1.0] * count, native=native, method=False, **settings
     )
     try:
-        for backend in INSTALLED:
-            assert engine.compile(lambda x: right(x), backend=backend)([1.5])[0] == pytest.approx(math.exp(1.5))
+        check_templates([None, right])
     finally:
         del engine.PRIMITIVES["right_template"]
 
