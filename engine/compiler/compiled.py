@@ -19,7 +19,7 @@ from .calls.repetition import RepeatedCalls, repeated_call
 from .calls.traced import Traced
 from .comparison.single import TOLERANCE
 from .errors import TraceError
-from .frontend.trace import name_of
+from .frontend.naming import name_of
 from .samples.batch import Batch
 from .samples.outputs import by_argument, in_shape, mean_of
 from .specialisation import Specialisation

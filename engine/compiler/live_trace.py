@@ -11,8 +11,9 @@ from .backends.self_description import SelfDescription
 from .backends.signatures import Signature
 from .errors import TraceError
 from .frontend.given.types import TypeGuard, rows_of_types, several_types, types_of
+from .frontend.naming import described
 from .frontend.reads.surroundings import Surroundings
-from .frontend.trace import Trace, described, is_same
+from .frontend.trace import Trace, is_same
 from .pipeline import trace
 from .samples.batch import Batch
 

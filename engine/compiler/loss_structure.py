@@ -22,8 +22,9 @@ from .errors import TraceError
 from .frontend.given.rows import as_rows, refuse_changes
 from .frontend.given.types import GivenLabels, TypeGuard, Types
 from .frontend.graph import Graph, operations
+from .frontend.naming import described
 from .frontend.symbol import Symbol
-from .frontend.trace import described, trace
+from .frontend.trace import trace
 from .passes.differentiate import derivatives
 from .passes.linear import Form, linear_form
 from .passes.simplify import simplify
@@ -93,7 +94,7 @@ def batch_loss(
         if targets:
             places = [position % width - (width - labels) for position in found.asked]
             targets.ask(places, found.surroundings.found.matches)
-        if not found.single:
+        if found.shape:
             raise TraceError(f"{described(loss)} returned a list: the loss of a batch is one Value, its mean or sum")
         return found.outputs[0]
 

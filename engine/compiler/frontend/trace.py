@@ -8,47 +8,21 @@ or a changing global, it shows as a difference.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import partial
 from itertools import zip_longest
-from types import CodeType
 from typing import Any
 
 from ...modes import always_recorded, called_for, observed_by
-from ...numbers import Requirement, is_number
-from ...text.callers import Source, raised_at
-from ...value import Value
-from ..errors import FIX_KEY, TraceError, refusal
+from ...numbers import Requirement
 from ..samples.batch import Shape
 from ..values.showing import ALONE
 from .conditions import DETACH
 from .declared import Meaning, written
-from .given.numbers import may_be_asked
-from .given.rows import Row, as_rows, refuse_changes
 from .graph import Graph, operations
 from .operands import DotOperands, LeafRow, Operands, parts
-from .randomness import Generators
-from .reads import outside
-from .reads.found import Found
-from .reads.lengths import prolonged
-from .reads.objects import attribute_of
 from .reads.surroundings import Surroundings
+from .runs import Runs
 from .symbol import Symbol
-from .watching import Watch, watched
-
-_FIX_DIFFERENCE = (
-    "A compiled function must depend on its arguments and on Values only: no random numbers, counters or changing "
-    "globals, and no number that it gets from a Value in a roundabout way. Pass what changes as an argument."
-)
-_FIX_WRITTEN = (
-    "A compiled function runs while it is traced and not at each call, and so reads one number for all of them. Change "
-    "that outside of the function, between the calls, or pass it as an argument."
-)
-_FIX_ITERATOR = (
-    "A compiled function would keep the entries that it got while it was traced: take them outside, and pass them as "
-    "arguments."
-)
 
 
 @dataclass(frozen=True)
@@ -76,11 +50,6 @@ class Trace:
     meaning: Meaning
     asked: frozenset[int] = frozenset()
     computes: bool = False
-
-    @property
-    def single(self) -> bool:
-        """Whether the function returned a single result, not a list."""
-        return not self.shape
 
     @property
     def learns(self) -> bool:
@@ -125,17 +94,19 @@ def trace(
     with ALONE, called_for("trace"), always_recorded(), observed_by(None):
         surroundings = surroundings or Surroundings(function)
 
-        def new_runs() -> _Runs:
-            graph = new_graph()
-            graph.given.types, graph.given.minds_arrays = types, surroundings.found.minds_arrays
-            return _Runs(function, shapes, graph, surroundings.found)
+        around = surroundings.found
 
-        runs = new_runs()
+        def graph_of_runs() -> Graph:
+            graph = new_graph()
+            graph.given.types, graph.given.minds_arrays = types, around.minds_arrays
+            return graph
+
+        runs = Runs(function, shapes, graph_of_runs, around)
         try:
-            _make(runs, new_runs, trusted)
+            runs.make(trusted)
             meaning = Meaning(runs.outputs, new_graph)
         except BaseException:
-            surroundings.found.give_back()
+            around.give_back()
             raise
     surroundings.settle()
     graph, inputs, outputs = runs.graph, runs.inputs, runs.outputs
@@ -147,206 +118,6 @@ def trace(
         inputs = [graph.source("input", symbol.value) for symbol in inputs]
     graph.settle()
     return Trace(graph, inputs, outputs, requirements, runs.shape, surroundings, meaning, asked, computes)
-
-
-def _make(runs: _Runs, again: Callable[[], _Runs], trusted: bool) -> None:
-    """Run a function twice, or once.
-
-    Args:
-        runs: the runs of the function.
-        again: makes further runs, to find the line where it has computed something else.
-        trusted: see `trace`.
-
-    Raises:
-        TraceError: it does something that cannot be compiled.
-    """
-    try:
-        runs.make(trusted)
-    except _Difference as difference:
-        raise refusal(
-            f"{described(runs.function)} computes something else when it is called again: {difference}",
-            _FIX_DIFFERENCE,
-            source=_line_of_difference(again()),
-        ) from None
-
-
-class _Runs:
-    """Runs of a function on the symbols of one graph.
-
-    Attributes:
-        graph, inputs, outputs, shape: as in Trace.
-        made: the Values that the function made in the first run.
-        created: the leaves that it makes anew in every run, with their numbers.
-    """
-
-    def __init__(self, function: Callable[..., Any], shapes: Sequence[Shape], graph: Graph, around: Found) -> None:
-        self.function, self.graph, self._around = function, graph, around
-        self.inputs: list[Symbol] = []
-        self.created: dict[Symbol, float] = {}
-        self._arguments = [_argument(graph, shape, self.inputs) for shape in shapes]
-        self._forms = graph.given.types[len(self.inputs) :] or [()] * len(shapes)
-
-    def make(self, trusted: bool = False) -> None:
-        """Run it twice, and once more if lists grow with every run; only once if it is trusted to do the same.
-
-        Raises:
-            TraceError: it does something that cannot be traced, or draws random numbers.
-            _Difference: it computes something else in another run.
-        """
-        around = self._around
-        for name, code in around.iterators:
-            raise refusal(
-                f"{described(self.function)} reads from {name}, which goes on", _FIX_ITERATOR, source=_of(code)
-            )
-        for name, code in around.aliases:
-            raise refusal(f"{described(self.function)} reads type as {name}", outside.FIX_TYPE, source=_of(code))
-        generators = Generators(around.generators)
-        with generators.untouched(self._run):
-            self.made, self.outputs, self.shape = self._run()
-            if trusted and self.made.isdisjoint(self.graph.leaves):
-                return
-            leaves, numbers, sizes = len(self.graph.leaves), around.numbers(), around.sizes()
-            with generators.advanced():
-                again = [self._run(disturbed=True)]
-            written, growing = around.written(numbers), around.growing(sizes)
-            if growing:  # their length may decide once they are longer
-                with prolonged(growing):
-                    again.append(self._run())
-        for made, outputs, shape in again:
-            if shape != self.shape:
-                raise _Difference(f"results of shape {self.shape}, then {shape}")
-            self.created = _compare(self.outputs, outputs, self.made, made)
-        if written:
-            raise refusal(f"{described(self.function)} changes {written} whenever it runs", _FIX_WRITTEN)
-        del self.graph.leaves[leaves:]
-
-    def _run(self, disturbed: bool = False) -> tuple[set[Value], list[Symbol], Shape]:
-        around = self._around
-        asking = outside.refused(around.tests_truth, around.tests_identity) if disturbed else nullcontext()
-        asked = may_be_asked(self.graph.given.symbols, disturbed)
-        with self.graph.opened(), asked, watched(self.graph, disturbed) as watch, asking:
-            arguments = self._copied_arguments()
-            outputs, shape = _run(self.function, arguments, watch)
-            refuse_changes(arguments, self._arguments, described(self.function))
-        return watch.made, outputs, shape
-
-    def _copied_arguments(self) -> list[Any]:
-        """The arguments, in lists of their own."""
-        first, asked = len(self.inputs), self.graph.given.asked
-        if self._around.matches:
-            asked.update(first + k for k, form in enumerate(self._forms) if form)
-        return [
-            as_rows(argument, form, partial(asked.add, first + k))
-            for k, (argument, form) in enumerate(zip(self._arguments, self._forms))
-        ]
-
-
-def _of(code: CodeType | None) -> Source | None:
-    return (code.co_filename, code.co_firstlineno) if code else None
-
-
-def _line_of_difference(runs: _Runs) -> Source | None:
-    """The line of the first operation that differs in the second run; found by running it twice more."""
-    runs.graph.lines = {}
-    try:
-        runs.make()
-    except _Difference as difference:
-        return next((runs.graph.lines[symbol] for symbol in difference.symbols if symbol in runs.graph.lines), None)
-    except Exception:  # it has been refused already
-        pass
-    return None
-
-
-def _argument(graph: Graph, shape: Shape, inputs: list[Symbol]) -> Any:
-    if not shape:
-        inputs.append(graph.source("input", len(inputs)))
-        return inputs[-1]
-    return [_argument(graph, shape[1:], inputs) for _ in range(shape[0])]
-
-
-def _run(function: Callable[..., Any], arguments: Sequence[Any], watch: Watch) -> tuple[list[Symbol], Shape]:
-    results: list[Symbol] = []
-    try:
-        shape = _collect(function(*arguments), results, watch.graph, function)
-    except Exception as error:
-        if isinstance(error, KeyError) and error.args and isinstance(error.args[0], Symbol):
-            raise refusal(f"{error.args[0]} was looked up as a key", FIX_KEY, source=raised_at(error)) from None
-        if watch.refusals and error is not watch.refusals[0]:
-            raise watch.refusals[0] from error
-        raise
-    if watch.refusals:
-        raise watch.refusals[0]
-    return results, shape
-
-
-def _collect(found: Any, results: list[Symbol], graph: Graph, function: Callable[..., Any]) -> Shape:
-    """Append to the results all of a function in nested lists; return their shape."""
-    if isinstance(found, (list, tuple, Row)):
-        shapes = [_collect(part, results, graph, function) for part in found]
-        if not shapes:
-            raise TraceError(f"{described(function)} returned an empty list: return a Value or a list of Values")
-        if shapes.count(shapes[0]) != len(shapes):
-            raise TraceError(
-                f"{described(function)} returned a ragged list, its parts have the shapes {sorted(set(shapes))}: a "
-                "compiled function returns rows of one length"
-            )
-        return (len(shapes), *shapes[0])
-    if not isinstance(found, (Symbol, Value)) and not is_number(found):
-        raise TraceError(
-            f"{described(function)} returned {found!r} of type {type(found).__name__}: "
-            "a compiled function returns a Value or a list of Values, nested or not"
-        )
-    results.append(graph.lift(found))
-    return ()
-
-
-def described(function: Callable[..., Any]) -> str:
-    """A function in a message: its name, and where it is defined."""
-    code, name = attribute_of(function, "__code__"), name_of(function)
-    return f"{name} ({code.co_filename}:{code.co_firstlineno})" if isinstance(code, CodeType) else name
-
-
-def name_of(function: Callable[..., Any]) -> str:
-    """The name of a function, or of the class of an object with a `__call__`."""
-    name = attribute_of(function, "__qualname__")
-    return name if isinstance(name, str) else type(function).__qualname__
-
-
-class _Difference(Exception):  # what differs, for an error message
-    symbols: Sequence[Symbol] = ()  # those that differ, and what is computed from them
-
-
-def _compare(first: list[Symbol], second: list[Symbol], made: set[Value], again: set[Value]) -> dict[Symbol, float]:
-    """Compare two traces; return the leaves that the function itself makes in every run, with their numbers.
-
-    Raises:
-        _Difference: the traces differ in anything else.
-    """
-    created: dict[Symbol, float] = {}
-    stack = [(a, b, b) for a, b in zip(first, second)]
-    seen: set[tuple[Symbol, Symbol]] = set()
-
-    def difference(text: str) -> _Difference:
-        found = _Difference(text)
-        found.symbols = b, user, a
-        return found
-
-    while stack:
-        a, b, user = stack.pop()
-        if a is b or (a, b) in seen:
-            continue
-        seen.add((a, b))
-        if a.kind == b.kind == "leaf" and a.value is not b.value:
-            number, other = a.value._data, b.value._data
-            if (number != other and number == number) or a.value not in made or b.value not in again:
-                raise difference(f"a Value that holds {number!r}, then one that holds {other!r}")
-            created[a] = number
-        elif a.primitive is not b.primitive or len(a.operands) != len(b.operands) or a.kind:
-            raise difference(f"{a!r}, then {b!r}")
-        for mine, other in zip(parts(a.operands), parts(b.operands)):
-            if not (type(mine) is LeafRow and mine == other):
-                stack += [(x, y, b) for x, y in zip(mine, other)]
-    return created
 
 
 def _without(created: dict[Symbol, float], graph: Graph, outputs: list[Symbol]) -> tuple[Graph, list[Symbol]]:

@@ -17,7 +17,7 @@ from ....value import Value
 from ...errors import refusal
 from ..catching import may_catch
 from ..symbol import Symbol
-from .asking import TRACE
+from .asking import RUNS
 from .digits import as_compared, check_step, inputs_of, is_long
 from .kinds import given_type, is_in_array, is_numpys, is_of_numpy, is_truth, is_weak, is_whole, short_kind
 from .noted import Noted
@@ -183,7 +183,7 @@ def _may_raise(name: str, second: Any) -> bool:
 def _is_caught() -> bool:
     """Whether the user's code that applies an operator may catch an error."""
     frame: Any = sys._getframe(3)
-    while frame is not None and frame.f_code.co_filename != TRACE:
+    while frame is not None and frame.f_code.co_filename != RUNS:
         if may_catch(frame):
             return True
         frame = frame.f_back

@@ -8,7 +8,7 @@ from typing import Any
 
 from ....text.callers import is_ours
 
-TRACE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "trace.py")
+RUNS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "runs.py")
 """The file from which the user's function is called: frames above it belong to callers of the compiled function."""
 
 _ABSTRACT = frozenset({"<frozen abc>", "<frozen _collections_abc>"})

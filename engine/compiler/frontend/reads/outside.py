@@ -21,7 +21,7 @@ from ....collector import collector_at_rest
 from ....modes import tracer
 from ....text.callers import is_ours, is_users
 from ...errors import refusal
-from ..given.asking import TRACE
+from ..given.asking import RUNS
 from ..given.identity_tests import is_identity_tested
 from ..given.truth_tests import is_truth_tested
 from ..given.type_calls import types_refused
@@ -256,7 +256,7 @@ def _is_harmless(frame: FrameType | None, function: Any) -> bool:
             return True
     if function is __import__ and not _is_for_the_user(frame):
         return True
-    while frame is not None and frame.f_code.co_filename != TRACE:  # from where the function is called
+    while frame is not None and frame.f_code.co_filename != RUNS:  # from where the function is called
         if frame.f_code.co_filename.startswith(_REPORTING) or _is_of_a_stream(frame):
             return True
         frame = frame.f_back
@@ -269,7 +269,7 @@ def _is_for_the_user(frame: FrameType | None) -> bool:
     These do so at the top of a module, or when one of their attributes is read first.
     """
     while frame is not None and not is_users(frame.f_code.co_filename):
-        if frame.f_code.co_name in ("<module>", "__getattr__") or frame.f_code.co_filename == TRACE:
+        if frame.f_code.co_name in ("<module>", "__getattr__") or frame.f_code.co_filename == RUNS:
             return False
         frame = frame.f_back
     return frame is not None
@@ -293,7 +293,7 @@ def _note(frame: FrameType) -> None:
         except TypeError:  # not the name of a variable, as the user is about to be told
             return
     reader: FrameType | None = frame
-    while reader is not None and reader.f_code.co_filename != TRACE:
+    while reader is not None and reader.f_code.co_filename != RUNS:
         if is_users(reader.f_code.co_filename):
             variables.setdefault(reader.f_code, {})[name] = None
         reader = reader.f_back

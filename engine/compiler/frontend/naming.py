@@ -1,0 +1,21 @@
+"""What messages call a function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import CodeType
+from typing import Any
+
+from .reads.objects import attribute_of
+
+
+def described(function: Callable[..., Any]) -> str:
+    """A function in a message: its name, and where it is defined."""
+    code, name = attribute_of(function, "__code__"), name_of(function)
+    return f"{name} ({code.co_filename}:{code.co_firstlineno})" if isinstance(code, CodeType) else name
+
+
+def name_of(function: Callable[..., Any]) -> str:
+    """The name of a function, or of the class of an object with a `__call__`."""
+    name = attribute_of(function, "__qualname__")
+    return name if isinstance(name, str) else type(function).__qualname__
