@@ -40,8 +40,6 @@ class Meaning:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Meaning) and self._written == other._written
 
-    __hash__ = None  # type: ignore[assignment]  # what is compared is a list
-
 
 def _written(primitive: Primitive, count: int, graph: Graph) -> Iterator[Any]:
     """What each function composes of symbols; None if it needs numbers, since then Python calls it for every sample."""

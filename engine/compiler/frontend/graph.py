@@ -23,7 +23,7 @@ from .conditions import BOTH, CONDITIONS, DETACH, EITHER, EQUAL, NOT_EQUAL
 from .given.digits import STEPS, check_step
 from .given.noted import Noted
 from .given.numbers import Given, Keyless
-from .operands import DotOperands, LeafRow, Operands, Shared, apart, has_row, read_leaf
+from .operands import DotOperands, LeafRow, Operands, Shared, apart, has_row, read_leaf, split
 from .symbol import Symbol
 
 _new = object.__new__
@@ -252,15 +252,14 @@ class Graph:
 
     def _lift_dot(self, operands: Sequence[Any]) -> Operands:
         """The operands of a dot; a row of weights gets no symbols."""
-        n = len(operands) // 2
-        left, right, bias = operands[:n], operands[n : 2 * n], operands[2 * n :]
+        left, right, bias = split(operands)
         row = self.row(left)
         if row is None and not _are_leaves(left):
             row, right = self.row(right), left
         if row is None or not self.open:
             return self.lift_all(operands)
         given, lifted = self._inputs
-        if len(given) != n or not all(map(is_, given, right)):  # a layer's neurons have the same inputs
+        if len(given) != len(right) or not all(map(is_, given, right)):  # a layer's neurons have the same inputs
             lifted = Shared(self.lift_all(right))
             self._inputs = right, lifted
         return DotOperands(row, lifted, self.lift_all(bias))
@@ -272,8 +271,7 @@ class Graph:
         """
         if type(operands) is DotOperands:
             return operands
-        n = len(operands) // 2
-        left, right, bias = operands[:n], operands[n : 2 * n], operands[2 * n :]
+        left, right, bias = split(operands)
         numbers = _numbers(left)
         if numbers is None:
             numbers = _numbers(right)

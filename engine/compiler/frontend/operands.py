@@ -117,6 +117,12 @@ Operands: TypeAlias = "tuple[Symbol, ...] | DotOperands"
 """The operands of an operation."""
 
 
+def split(operands: Any) -> tuple[Any, Any, Any]:
+    """The operands of a dot, one after the other, as those on the left, on the right, and the bias."""
+    n = len(operands) // 2
+    return operands[:n], operands[n : 2 * n], operands[2 * n :]
+
+
 def parts(operands: Operands) -> tuple[LeafRow | tuple[Symbol, ...], ...]:
     """The operands in pieces, each of which may be a row of leaves."""
     return operands.parts if type(operands) is DotOperands else (operands,)

@@ -10,7 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import repeat
+from itertools import starmap
 from typing import Any
 
 from ...modes import traced_by, tracer
@@ -69,16 +69,15 @@ def watched(graph: Graph, disturbed: bool = False) -> Iterator[Watch]:
     """
     watch = Watch(graph)
     accessors = {**_ACCESSORS, "_data": _disturbed(watch)} if disturbed else _ACCESSORS
-    back = map(setattr, repeat(Value), accessors, [vars(Value)[name] for name in accessors])
-    starts, threading.Thread.start = threading.Thread.start, _start  # type: ignore[assignment, method-assign]  # for the time of a trace
+    new = [(threading.Thread, "start", _start), *[(Value, name, accessor) for name, accessor in accessors.items()]]
+    before = [(owner, name, vars(owner)[name]) for owner, name, _ in new]
     try:
-        for name, accessor in accessors.items():
-            setattr(Value, name, accessor)
+        for replacement in new:
+            setattr(*replacement)
         with traced_by(watch):
             yield watch
     finally:
-        threading.Thread.start = starts  # type: ignore[method-assign]  # as it was
-        deque(back, maxlen=0)  # one call, so that even after Ctrl-C all of them are back
+        deque(starmap(setattr, before), maxlen=0)  # one call, so that even after Ctrl-C all of them are back
 
 
 def _disturbed(watch: Watch) -> property:

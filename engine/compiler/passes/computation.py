@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from ..frontend.graph import Graph
 from ..frontend.symbol import Symbol
 from ..frontend.trace import Trace
+
+T = TypeVar("T")
 
 
 class GradientSum(NamedTuple):
@@ -28,6 +31,22 @@ class GradientLookup(NamedTuple):
     selector: Symbol
     upstream: Symbol
     targets: list[int]
+
+
+def rounds(items: Iterable[tuple[int, T]]) -> list[dict[int, T]]:
+    """Items by their numbers, in rounds: what has a number again comes in a further round.
+
+    >>> rounds([(0, "a"), (1, "b"), (0, "c")])
+    [{0: 'a', 1: 'b'}, {0: 'c'}]
+    """
+    found: list[dict[int, T]] = []
+    times: Counter[int] = Counter()
+    for number, item in items:
+        if times[number] == len(found):
+            found.append({})
+        found[times[number]][number] = item
+        times[number] += 1
+    return found
 
 
 @dataclass(frozen=True)

@@ -11,26 +11,22 @@ from dataclasses import replace
 from ... import ops
 from ..frontend.conditions import EQUAL
 from ..frontend.symbol import Symbol
-from .computation import Computation, GradientLookup, GradientSum
+from .computation import Computation, GradientLookup, GradientSum, rounds
 
 
 def looked_up(computation: Computation) -> Computation:
     """The pass: sums that add a number where an index is 0, where it is 1, ... become one lookup."""
     rest: list[GradientSum] = []
-    found: dict[tuple[Symbol, Symbol], list[dict[int, GradientSum]]] = {}
+    found: dict[tuple[Symbol, Symbol], list[tuple[int, GradientSum]]] = {}
     for each in computation.sums:
         index, number = _selects(each)
         if index is None:
             rest.append(each)
-            continue
-        rounds = found.setdefault((index, each.upstream.operands[1]), [])
-        part = next((part for part in rounds if number not in part), None)
-        if part is None:
-            rounds.append(part := {})
-        part[number] = each
+        else:
+            found.setdefault((index, each.upstream.operands[1]), []).append((number, each))
     lookups = [*computation.lookups]
-    for (index, upstream), rounds in found.items():
-        for part in rounds:
+    for (index, upstream), selected in found.items():
+        for part in rounds(selected):
             if len(part) > 1 and all(number in part for number in range(len(part))):
                 lookups.append(GradientLookup(index, upstream, [part[k].targets[0] for k in range(len(part))]))
             else:

@@ -8,7 +8,7 @@ from operator import lt
 from typing import NamedTuple
 
 from ..frontend.symbol import Symbol
-from ..passes.computation import GradientSum
+from ..passes.computation import GradientSum, rounds
 from .plan import Reduction
 from .strides import Column, chunks, columns, run_of, runs
 
@@ -31,24 +31,18 @@ def reductions(sums: Sequence[GradientSum], slot: SlotOf) -> Iterator[Reduction]
         if each.coefficients:
             by_upstream.setdefault(each.upstream, []).append(each)
     matrices: dict[object, tuple[tuple[Symbol, ...], list[_Products]]] = {}
-    rounds: Counter[object] = Counter()  # no two rows of a matrix have the same targets
+    times: Counter[object] = Counter()  # no two rows of a matrix have the same targets
     for upstream, parts in by_upstream.items():
         for targets, factors in _merged(parts):
             shape = (factors, _from_first(targets))
-            rounds[shape, targets[0]] += 1
-            matrix = shape, rounds[shape, targets[0]]
+            times[shape, targets[0]] += 1
+            matrix = shape, times[shape, targets[0]]
             matrices.setdefault(matrix, (factors, []))[1].append(_Products(*slot(upstream), targets))
     for factors, rows in matrices.values():
         yield from _outer(factors, rows, slot)
-    layers: dict[int, list[_Products]] = {}  # the first contribution to each target, the second one, ...
-    times: Counter[int] = Counter()
-    for each in sums:
-        if not each.coefficients:
-            (target,) = each.targets
-            layers.setdefault(times[target], []).append(_Products(*slot(each.upstream), [target]))
-            times[target] += 1
-    for layer in layers.values():
-        yield from _plain(layer)
+    plain = [(each.targets[0], each.upstream) for each in sums if not each.coefficients]
+    for layer in rounds((target, _Products(*slot(upstream), [target])) for target, upstream in plain):
+        yield from _plain([*layer.values()])
 
 
 def _from_first(targets: Sequence[int]) -> Sequence[int]:
@@ -64,13 +58,7 @@ def _merged(sums: Sequence[GradientSum]) -> Iterator[tuple[Sequence[int], tuple[
     if len(sums) == 1 and (targets.step > 0 if isinstance(targets, range) else all(map(lt, targets, targets[1:]))):
         yield targets, factors
         return
-    layers: dict[int, dict[int, Symbol]] = {}
-    times: Counter[int] = Counter()
-    for each in sums:
-        for target, factor in zip(each.targets, each.coefficients):
-            layers.setdefault(times[target], {})[target] = factor
-            times[target] += 1
-    for layer in layers.values():
+    for layer in rounds(pair for each in sums for pair in zip(each.targets, each.coefficients)):
         order = sorted(layer)
         yield order, tuple([layer[target] for target in order])
 

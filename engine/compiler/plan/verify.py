@@ -127,14 +127,13 @@ def _check_operands(group: Group, where: str) -> None:
 
 def _agrees(group: Group, node: Symbol, found: list[list[Hashable]]) -> bool:
     """Whether a row reads what its node is computed from, in any order that gives the same result."""
-    wanted = [key for part in parts(node.operands) for key in _keys(part)]
     if node.primitive is not group.primitive:
         return False
     if group.primitive is ops.dot:
-        half = len(wanted) // 2
-        pairs, expected = zip(found[0], found[1]), zip(wanted[:half], wanted[half : 2 * half])
-        same = Counter(map(frozenset, pairs)) == Counter(map(frozenset, expected))
-        return same and [bias for (bias,) in found[2:]] == wanted[2 * half :]
+        left, right, bias = map(_keys, parts(node.operands))
+        same = Counter(map(frozenset, zip(found[0], found[1]))) == Counter(map(frozenset, zip(left, right)))
+        return same and [content for (content,) in found[2:]] == bias
+    wanted = [*map(_key, node.operands)]
     flat = [content for operand in found for content in operand]
     if group.primitive is ops.sum or group.primitive in _COMMUTATIVE:
         return Counter(flat) == Counter(wanted)

@@ -60,7 +60,7 @@ def _shows_others(thing: Any) -> bool:
         return False
     if not isinstance(thing, (list, tuple)):
         return hasattr(thing, "__array_finalize__")
-    held = [*(list.__iter__ if isinstance(thing, list) else tuple.__iter__)(thing)]  # type: ignore[arg-type]  # it is one
+    held = [*(list.__iter__(thing) if isinstance(thing, list) else tuple.__iter__(thing))]
     ways = [*thing], [thing[k] for k in range(len(thing))]
     return any(len(way) != len(held) or not all(map(is_, way, held)) for way in ways)
 
