@@ -49,7 +49,7 @@ TESTS: dict[str, list[str]] = {
         "tests/engine/checking/test_blackbox.py",
     ],
     "nn/attributes.py": ["tests/nn/test_attributes.py"],
-    "nn/layers/ending.py": [*LOSSES, "tests/nn/evaluation/test_predicting.py"],
+    "nn/layers/ending.py": [*LOSSES, "tests/nn/evaluation/test_meaning.py"],
     "nn/losses/activated.py": LOSSES,
     "nn/losses/binary.py": LOSSES,
     "nn/losses/classes.py": LOSSES,

@@ -1,4 +1,4 @@
-"""Outputs, probabilities and classes: compiled and eager alike, arrays and lists, in eval mode, refusals."""
+"""Outputs: compiled and eager alike, arrays and lists, in eval mode, refusals."""
 
 import copy
 import math
@@ -6,34 +6,22 @@ import pickle
 import subprocess
 import sys
 import warnings
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import engine
 import nn
-from engine import TraceError, Value, sigmoid
+from engine import TraceError, Value
 from nn.evaluation import programs
 from nn.evaluation.means import Means
 from nn.evaluation.metrics import is_largest
-from nn.layers.ending import last_activation
 from tests.needs import INSTALLED, needs
+from tests.nn.evaluation.networks import BACKENDS, X, network
 
 np = needs("numpy")
 
-BACKENDS = pytest.mark.parametrize("backend", ["eager", "auto", *INSTALLED])
-X = np.random.default_rng(0).normal(size=(40, 3))
-
-
-def network(*outputs, seed=1, **named):
-    return nn.MLP(3, [5, *outputs], activation="tanh", seed=seed, **named)
-
-
-@pytest.fixture(autouse=True)
-def _compile_at_once(monkeypatch):
-    monkeypatch.setattr(programs, "SOON", 0)
+pytestmark = pytest.mark.usefixtures("compile_at_once")
 
 
 @BACKENDS
@@ -168,123 +156,6 @@ def test_sequences(backend):
     assert nn.accuracy(model, tokens, labels, backend=backend) == np.mean(classes == labels)
 
 
-# ---- what outputs mean ----
-
-
-def logits(p):
-    return math.log(p / (1 - p))
-
-
-def test_the_loss_that_fit_noted_tells_the_class():
-    """Of a single output between 0 and 0.5 a logit says 1, a probability says 0."""
-    y = [1.0 if x[0] > 0 else 0.0 for x in X]
-    model = network(1)
-    nn.fit(model, X, y, nn.bce_with_logits, nn.Adam(model.parameters(), lr=0.05), epochs=40, seed=1)
-    assert nn.accuracy(model, X, y) > 0.95
-    raw = [z for [z] in nn.predict(model, X.tolist())]
-    assert nn.classify(model, X.tolist()) == [int(z > 0) for z in raw]
-    np.testing.assert_allclose(nn.predict_proba(model, X)[:, 1], [sigmoid(z) for z in raw])
-
-
-def test_a_sigmoid_at_the_end_parts_at_a_half():
-    y = [1.0 if x[0] > 0 else 0.0 for x in X]
-    model = network(1, output="sigmoid")
-    for loss in (nn.bce, nn.mse):
-        nn.fit(model, X, y, loss, nn.Adam(model.parameters(), lr=0.05), epochs=30, seed=1)
-        expected = [int(p > 0.5) for [p] in nn.predict(model, X.tolist())]
-        assert nn.classify(model, X.tolist()) == expected
-        assert nn.accuracy(model, X, y) > 0.9
-    np.testing.assert_allclose(nn.predict_proba(model, X).sum(1), 1.0)
-
-
-def test_nothing_is_guessed():
-    model = network(1)
-    for call in (lambda: nn.classify(model, X), lambda: nn.accuracy(model, X, [0] * 40)):
-        with pytest.raises(ValueError, match=r"give threshold= \(0.5 for a probability"):
-            call()
-    with pytest.raises(ValueError, match=r"loss=nn\.cross_entropy"):
-        nn.predict_proba(network(3), X)
-    with pytest.raises(ValueError, match=r"trained with hinge give no probabilities: nn.predict gives them"):
-        nn.predict_proba(model, X, loss=nn.hinge)
-    with pytest.raises(ValueError, match=r"nothing tells whether the outputs are probabilities or logits: .*loss=nn\."):
-        nn.predict_proba(lambda x: [x, x], [1.0])
-    with pytest.raises(ValueError, match="a single output is not a logit beside others"):
-        nn.predict_proba(model, X, loss=nn.cross_entropy)
-    with pytest.raises(ValueError, match="a threshold is for a single output: of 3"):
-        nn.classify(network(3), X, threshold=0.5)
-    with pytest.raises(ValueError, match="no loss is named 'bcee'"):
-        nn.classify(model, X, loss="bcee")
-    vars(model)["_loss"] = "mse"
-    with pytest.raises(ValueError, match="threshold="):
-        nn.classify(model, X)
-    assert nn.classify(model, X, threshold=-1e9).tolist() == [1] * 40
-
-
-def test_probabilities():
-    model = network(3)
-    found = nn.predict_proba(model, X, loss=nn.cross_entropy)
-    raw = nn.predict(model, X)
-    np.testing.assert_allclose(found, np.exp(raw) / np.exp(raw).sum(1, keepdims=True))
-    logs = nn.predict_proba(lambda x: nn.log_softmax(x), raw, loss="nll")
-    np.testing.assert_allclose(logs, found)
-    assert nn.predict_proba(lambda x: x, [0.25], loss="bce") == [[0.75, 0.25]]
-
-
-def test_the_last_activation_is_read_where_the_code_is_known():
-    assert last_activation(nn.MLP(2, [2, 1], output="sigmoid")) is sigmoid
-    assert last_activation(nn.Sequential(nn.Layer(2, 1, "sigmoid"), nn.Dropout(0.5))) is sigmoid
-    assert last_activation(nn.Sequential(nn.Layer(2, 1), nn.Activation("sigmoid"))) is sigmoid
-    assert last_activation(nn.Neuron(2, "sigmoid")) is sigmoid
-    assert last_activation(lambda x: x) is None
-    layer = nn.Layer(2, 3, "sigmoid")
-    assert last_activation(layer) is sigmoid
-    layer.neurons[2].activation = engine.tanh  # one of several, so that there is none
-    assert last_activation(layer) is None
-
-    class Negated(nn.MLP):
-        def __call__(self, x):
-            return [-y for y in super().__call__(x)]
-
-    assert last_activation(Negated(2, [1], output="sigmoid")) is None
-
-
-@BACKENDS
-@pytest.mark.parametrize("outputs", [1, 3])
-def test_an_output_of_nan_is_no_class(backend, outputs):
-    model = network(outputs)
-    bad = X.copy()
-    bad[7, 1] = math.nan
-    loss = nn.bce_with_logits if outputs == 1 else nn.cross_entropy
-    for call in (
-        lambda: nn.classify(model, bad, loss=loss, backend=backend),
-        lambda: nn.accuracy(model, bad, [0] * 40, loss=loss, backend=backend),
-        lambda: nn.confusion_matrix(model, bad.tolist(), [0] * 40, loss=loss, backend=backend),
-        lambda: nn.predict_proba(model, bad, loss=loss, backend=backend),
-    ):
-        with pytest.raises(ValueError, match="the output of sample 7 is nan"):
-            call()
-
-
-@pytest.mark.parametrize(
-    "use",
-    [
-        lambda model, loss: nn.evaluate(model, [[1.0]], [1.0], loss),
-        lambda model, loss: nn.score(model, [[1.0]], [1.0], loss),
-        lambda model, loss: nn.Trainer(model, loss, nn.SGD(model.parameters(), lr=0.1)),
-        lambda model, loss: nn.EagerStep(model, loss, nn.SGD(model.parameters(), lr=0.1)),
-        lambda model, loss: nn.fit(model, [[1.0]], [1.0], loss, nn.SGD(model.parameters(), lr=0.1)),
-    ],
-)
-def test_a_loss_is_called_and_not_named(use):
-    model = nn.MLP(1, [1], seed=1)
-    for loss, remedy in (("mse", ": give nn.mse"), ("huber", ""), (None, "")):
-        with pytest.raises(TypeError, match=rf"loss must be a callable, not \w+ '?{loss}'?{remedy}\Z"):
-            use(model, loss)
-
-
-# ---- compiled where possible ----
-
-
 def test_what_cannot_be_compiled_runs_eagerly_with_one_warning():
     class Branching(nn.Module):
         def __init__(self):
@@ -382,34 +253,9 @@ def test_outputs_of_several_lengths_stay_lists():
     assert found == [[1.0, 2.0], [3.0]]
 
 
-def test_classes_with_names_come_as_an_array_for_an_array():
-    model = network(2)
-    names = np.array(["no", "yes"])[(X[:, 0] > 0).astype(int)]
-    nn.fit(model, X, names, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1), epochs=1)
-    found, listed = nn.classify(model, X), nn.classify(model, X.tolist())
-    assert isinstance(found, np.ndarray)
-    assert listed == found.tolist() == [["no", "yes"][k] for k in nn.predict(model, X).argmax(1)]
-
-
-def test_probabilities_of_sequences_in_lists():
-    logits = [[[0.0, 1.0], [2.0, 0.0]], [[0.5, 0.5], [-1.0, 1.0]]]
-    found = nn.predict_proba(lambda x: x, logits, loss=nn.cross_entropy, backend="eager")
-    expected = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
-    np.testing.assert_allclose(found, expected, rtol=1e-14)
-
-
 def test_without_numpy_everything_is_lists(monkeypatch):
     monkeypatch.setitem(sys.modules, "numpy", None)
     assert nn.accuracy(lambda x: x, [[0.0, 1.0], [1.0, 0.0]], [1, 1], backend="eager") == 0.5
-
-
-@pytest.mark.parametrize("outputs", [True, [True, False], np.array([True, False]), [[np.bool_(True)]]], ids=repr)
-def test_a_bool_is_a_decision_and_no_output(outputs: object) -> None:
-    """Of [True, False] the largest would be the first."""
-    with pytest.raises(TypeError, match="is the bool True: give the score"):
-        nn.predict(lambda x: outputs, [[1.0]])
-    with pytest.raises(TypeError, match="is the bool True: give the score"):
-        nn.accuracy(lambda x: outputs, [[1.0]], [1], threshold=0.5)
 
 
 def test_what_no_single_program_scores_and_judges_is_left_to_two():
@@ -455,125 +301,3 @@ def test_means_follow_parameters_and_layers():
         outputs = [[y.data for y in model(x)] for x in X]
         right = np.mean([label == row.index(max(row)) for label, row in zip(labels, outputs)])
         assert means(True) == pytest.approx([nn.cross_entropy(outputs, labels), right], rel=1e-12)
-
-
-# ---- calls like the last one ------------------------------------------------------------------------------------
-
-
-SAMPLES = {
-    "array": lambda rows: rows,
-    "lists": lambda rows: rows.tolist(),
-    "whole numbers": lambda rows: np.rint(rows).astype(int),
-    "float32": lambda rows: rows.astype(np.float32),
-    "Fortran order": np.asfortranarray,
-    "strided": lambda rows: np.repeat(rows, 2, axis=1)[:, ::2],
-    "byte-swapped": lambda rows: rows.astype(rows.dtype.newbyteorder()),
-    "bools": lambda rows: rows > 0.0,
-    "tuples": lambda rows: [tuple(row) for row in rows.tolist()],
-    "read only": lambda rows: np.broadcast_to(rows[:1], rows.shape),
-}
-
-
-@pytest.mark.parametrize("size", [1, 3, 30])
-@pytest.mark.parametrize("form", SAMPLES)
-def test_samples_in_any_form_after_many_of_one(form, size):
-    """Those which native code does not read where they are go the long way, and then it is the turn of the former."""
-    model = network(2)
-    for turn in range(6):
-        first = X[turn : turn + size]
-        for rows in [first] * 3 + [SAMPLES[form](first)] * 4 + [first]:
-            expected = [[y.data for y in model(x)] for x in np.array(rows, float)]
-            np.testing.assert_allclose(nn.predict(model, rows), expected, rtol=1e-12, atol=1e-14)
-
-
-def test_each_call_gives_an_array_of_its_own():
-    model = network(2)
-    found = [nn.predict(model, X[k : k + 1]) for k in range(8)]
-    np.testing.assert_allclose(np.concatenate(found), nn.predict(model, X[:8]), rtol=1e-12)
-
-
-def test_what_a_direct_call_refuses_is_refused_as_ever():
-    model = network(2)
-    for _ in range(5):
-        nn.predict(model, X[:1])
-    with pytest.raises(ValueError, match="takes 3 inputs, got 2"):
-        nn.predict(model, X[:1, :2])
-    with pytest.raises(TypeError, match="X holds samples, one in each row"):
-        nn.predict(model, X[0])
-    with pytest.raises(TypeError, match="'a'"):
-        nn.predict(model, [["a", 0.0, 0.0]])
-    np.testing.assert_allclose(nn.predict(model, X[:1]), [[y.data for y in model(X[0])]], rtol=1e-12)
-
-
-def test_changes_between_direct_calls_count():
-    factor = 2.0
-    weight = Value(3.0)
-
-    def model(x):
-        return [weight * x[0] * factor, x[1]]
-
-    def check():
-        for _ in range(4):
-            assert nn.predict(model, [[1.5, 7.0]]) == [[1.5 * weight.data * factor, 7.0]]
-
-    check()
-    weight.data = -1.0
-    check()
-    factor = 5.0
-    check()
-    with engine.no_grad():
-        check()
-
-
-def test_a_compiled_function_of_single_numbers_is_called_directly_too():
-    weight = Value(2.0)
-    compiled = engine.compile(lambda x: weight * x)
-    for number in (1.0, 2.0, 3.0, 4.0, 5.0):
-        assert compiled([number]).tolist() == [2.0 * number]
-        weight.data += 0.0
-    assert compiled([1.0, 2.0]).tolist() == [2.0, 4.0]
-    assert compiled([]).tolist() == []
-    chosen = engine.compile(lambda place: engine.take(place, [weight, weight]))
-    for place in (0, 1, 0, 1):
-        chosen([place])
-    with pytest.raises(IndexError):
-        chosen([2])
-
-
-def test_threads_predict_side_by_side():
-    model, single = network(2), network(3)
-    expected = [nn.predict(model, X[k : k + 1], backend="eager") for k in range(40)]
-
-    def work(k):
-        for turn in range(200):
-            place = (k + turn) % 40
-            np.testing.assert_allclose(nn.predict(model, X[place : place + 1]), expected[place], rtol=1e-12, atol=1e-14)
-            nn.predict(single, X[: 1 + turn % 2])
-        return True
-
-    with ThreadPoolExecutor(4) as pool:
-        assert all(pool.map(work, range(4)))
-
-
-@pytest.mark.parametrize("form", [list, np.array])
-@pytest.mark.parametrize(("loss", "output"), [(nn.bce, "sigmoid"), (nn.bce_with_logits, "identity")])
-def test_labels_that_name_several_classes_give_no_one_class(tmp_path, form, loss, output):
-    """The largest output was told, of a sample that has both classes, or none; from a file too."""
-
-    def fit(labels):
-        optimizer = nn.SGD(model.parameters(), lr=0.1)
-        return nn.fit(model, X, form(labels), loss, optimizer, epochs=1, validation=(X, labels))
-
-    X = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
-    model = nn.MLP(2, [2], output=output, seed=0)
-    assert "validation_accuracy" not in fit([[1, 1], [0, 1], [0, 0]]).rows[0]
-    assert [*nn.evaluate(model, X, [[1, 1], [0, 1], [0, 0]], loss)] == ["loss"]  # there is no accuracy of these
-    nn.save(model, tmp_path / "model.json")
-    again = nn.MLP(2, [2], output=output)
-    nn.load(again, tmp_path / "model.json")
-    for trained in (model, again):
-        with pytest.raises(ValueError, match=r"name several of 2 classes at once, or none.*predict_proba\(model"):
-            nn.classify(trained, X)
-        assert len(nn.predict_proba(trained, X)[0]) == 2
-    assert "validation_accuracy" in fit([[1, 0], [0, 1], [0, 1]]).rows[0]  # one class each: the largest output tells it
-    assert {*nn.classify(model, X)} <= {0, 1}

@@ -12,7 +12,7 @@ import nn
 from engine import TraceError, where
 from nn import MLP, SGD, EagerStep, Optimizer, Trainer
 from tests.needs import INSTALLED
-from tests.nn.optimisers.test_optimisers import RMSprop
+from tests.nn.optimisers.examples import RMSprop
 
 from .reference import ALL, Eager, X, Y, data, model
 

@@ -1,0 +1,176 @@
+"""What outputs mean: probabilities and classes, of one output and of several; nothing is guessed."""
+
+import math
+
+import pytest
+
+import engine
+import nn
+from engine import sigmoid
+from nn.layers.ending import last_activation
+from tests.needs import needs
+from tests.nn.evaluation.networks import BACKENDS, X, network
+
+np = needs("numpy")
+
+pytestmark = pytest.mark.usefixtures("compile_at_once")
+
+
+def logits(p):
+    return math.log(p / (1 - p))
+
+
+def test_the_loss_that_fit_noted_tells_the_class():
+    """Of a single output between 0 and 0.5 a logit says 1, a probability says 0."""
+    y = [1.0 if x[0] > 0 else 0.0 for x in X]
+    model = network(1)
+    nn.fit(model, X, y, nn.bce_with_logits, nn.Adam(model.parameters(), lr=0.05), epochs=40, seed=1)
+    assert nn.accuracy(model, X, y) > 0.95
+    raw = [z for [z] in nn.predict(model, X.tolist())]
+    assert nn.classify(model, X.tolist()) == [int(z > 0) for z in raw]
+    np.testing.assert_allclose(nn.predict_proba(model, X)[:, 1], [sigmoid(z) for z in raw])
+
+
+def test_a_sigmoid_at_the_end_parts_at_a_half():
+    y = [1.0 if x[0] > 0 else 0.0 for x in X]
+    model = network(1, output="sigmoid")
+    for loss in (nn.bce, nn.mse):
+        nn.fit(model, X, y, loss, nn.Adam(model.parameters(), lr=0.05), epochs=30, seed=1)
+        expected = [int(p > 0.5) for [p] in nn.predict(model, X.tolist())]
+        assert nn.classify(model, X.tolist()) == expected
+        assert nn.accuracy(model, X, y) > 0.9
+    np.testing.assert_allclose(nn.predict_proba(model, X).sum(1), 1.0)
+
+
+def test_nothing_is_guessed():
+    model = network(1)
+    for call in (lambda: nn.classify(model, X), lambda: nn.accuracy(model, X, [0] * 40)):
+        with pytest.raises(ValueError, match=r"give threshold= \(0.5 for a probability"):
+            call()
+    with pytest.raises(ValueError, match=r"loss=nn\.cross_entropy"):
+        nn.predict_proba(network(3), X)
+    with pytest.raises(ValueError, match=r"trained with hinge give no probabilities: nn.predict gives them"):
+        nn.predict_proba(model, X, loss=nn.hinge)
+    with pytest.raises(ValueError, match=r"nothing tells whether the outputs are probabilities or logits: .*loss=nn\."):
+        nn.predict_proba(lambda x: [x, x], [1.0])
+    with pytest.raises(ValueError, match="a single output is not a logit beside others"):
+        nn.predict_proba(model, X, loss=nn.cross_entropy)
+    with pytest.raises(ValueError, match="a threshold is for a single output: of 3"):
+        nn.classify(network(3), X, threshold=0.5)
+    with pytest.raises(ValueError, match="no loss is named 'bcee'"):
+        nn.classify(model, X, loss="bcee")
+    vars(model)["_loss"] = "mse"
+    with pytest.raises(ValueError, match="threshold="):
+        nn.classify(model, X)
+    assert nn.classify(model, X, threshold=-1e9).tolist() == [1] * 40
+
+
+def test_probabilities():
+    model = network(3)
+    found = nn.predict_proba(model, X, loss=nn.cross_entropy)
+    raw = nn.predict(model, X)
+    np.testing.assert_allclose(found, np.exp(raw) / np.exp(raw).sum(1, keepdims=True))
+    logs = nn.predict_proba(lambda x: nn.log_softmax(x), raw, loss="nll")
+    np.testing.assert_allclose(logs, found)
+    assert nn.predict_proba(lambda x: x, [0.25], loss="bce") == [[0.75, 0.25]]
+
+
+def test_the_last_activation_is_read_where_the_code_is_known():
+    assert last_activation(nn.MLP(2, [2, 1], output="sigmoid")) is sigmoid
+    assert last_activation(nn.Sequential(nn.Layer(2, 1, "sigmoid"), nn.Dropout(0.5))) is sigmoid
+    assert last_activation(nn.Sequential(nn.Layer(2, 1), nn.Activation("sigmoid"))) is sigmoid
+    assert last_activation(nn.Neuron(2, "sigmoid")) is sigmoid
+    assert last_activation(lambda x: x) is None
+    layer = nn.Layer(2, 3, "sigmoid")
+    assert last_activation(layer) is sigmoid
+    layer.neurons[2].activation = engine.tanh  # one of several, so that there is none
+    assert last_activation(layer) is None
+
+    class Negated(nn.MLP):
+        def __call__(self, x):
+            return [-y for y in super().__call__(x)]
+
+    assert last_activation(Negated(2, [1], output="sigmoid")) is None
+
+
+@BACKENDS
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_an_output_of_nan_is_no_class(backend, outputs):
+    model = network(outputs)
+    bad = X.copy()
+    bad[7, 1] = math.nan
+    loss = nn.bce_with_logits if outputs == 1 else nn.cross_entropy
+    for call in (
+        lambda: nn.classify(model, bad, loss=loss, backend=backend),
+        lambda: nn.accuracy(model, bad, [0] * 40, loss=loss, backend=backend),
+        lambda: nn.confusion_matrix(model, bad.tolist(), [0] * 40, loss=loss, backend=backend),
+        lambda: nn.predict_proba(model, bad, loss=loss, backend=backend),
+    ):
+        with pytest.raises(ValueError, match="the output of sample 7 is nan"):
+            call()
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda model, loss: nn.evaluate(model, [[1.0]], [1.0], loss),
+        lambda model, loss: nn.score(model, [[1.0]], [1.0], loss),
+        lambda model, loss: nn.Trainer(model, loss, nn.SGD(model.parameters(), lr=0.1)),
+        lambda model, loss: nn.EagerStep(model, loss, nn.SGD(model.parameters(), lr=0.1)),
+        lambda model, loss: nn.fit(model, [[1.0]], [1.0], loss, nn.SGD(model.parameters(), lr=0.1)),
+    ],
+)
+def test_a_loss_is_called_and_not_named(use):
+    model = nn.MLP(1, [1], seed=1)
+    for loss, remedy in (("mse", ": give nn.mse"), ("huber", ""), (None, "")):
+        with pytest.raises(TypeError, match=rf"loss must be a callable, not \w+ '?{loss}'?{remedy}\Z"):
+            use(model, loss)
+
+
+def test_classes_with_names_come_as_an_array_for_an_array():
+    model = network(2)
+    names = np.array(["no", "yes"])[(X[:, 0] > 0).astype(int)]
+    nn.fit(model, X, names, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1), epochs=1)
+    found, listed = nn.classify(model, X), nn.classify(model, X.tolist())
+    assert isinstance(found, np.ndarray)
+    assert listed == found.tolist() == [["no", "yes"][k] for k in nn.predict(model, X).argmax(1)]
+
+
+def test_probabilities_of_sequences_in_lists():
+    logits = [[[0.0, 1.0], [2.0, 0.0]], [[0.5, 0.5], [-1.0, 1.0]]]
+    found = nn.predict_proba(lambda x: x, logits, loss=nn.cross_entropy, backend="eager")
+    expected = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
+    np.testing.assert_allclose(found, expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize("outputs", [True, [True, False], np.array([True, False]), [[np.bool_(True)]]], ids=repr)
+def test_a_bool_is_a_decision_and_no_output(outputs: object) -> None:
+    """Of [True, False] the largest would be the first."""
+    with pytest.raises(TypeError, match="is the bool True: give the score"):
+        nn.predict(lambda x: outputs, [[1.0]])
+    with pytest.raises(TypeError, match="is the bool True: give the score"):
+        nn.accuracy(lambda x: outputs, [[1.0]], [1], threshold=0.5)
+
+
+@pytest.mark.parametrize("form", [list, np.array])
+@pytest.mark.parametrize(("loss", "output"), [(nn.bce, "sigmoid"), (nn.bce_with_logits, "identity")])
+def test_labels_that_name_several_classes_give_no_one_class(tmp_path, form, loss, output):
+    """The largest output was told, of a sample that has both classes, or none; from a file too."""
+
+    def fit(labels):
+        optimizer = nn.SGD(model.parameters(), lr=0.1)
+        return nn.fit(model, X, form(labels), loss, optimizer, epochs=1, validation=(X, labels))
+
+    X = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
+    model = nn.MLP(2, [2], output=output, seed=0)
+    assert "validation_accuracy" not in fit([[1, 1], [0, 1], [0, 0]]).rows[0]
+    assert [*nn.evaluate(model, X, [[1, 1], [0, 1], [0, 0]], loss)] == ["loss"]  # there is no accuracy of these
+    nn.save(model, tmp_path / "model.json")
+    again = nn.MLP(2, [2], output=output)
+    nn.load(again, tmp_path / "model.json")
+    for trained in (model, again):
+        with pytest.raises(ValueError, match=r"name several of 2 classes at once, or none.*predict_proba\(model"):
+            nn.classify(trained, X)
+        assert len(nn.predict_proba(trained, X)[0]) == 2
+    assert "validation_accuracy" in fit([[1, 0], [0, 1], [0, 1]]).rows[0]  # one class each: the largest output tells it
+    assert {*nn.classify(model, X)} <= {0, 1}

@@ -1,0 +1,135 @@
+"""What losses refuse: shapes, types, and labels that are none of theirs."""
+
+import math
+
+import pytest
+
+import nn
+from engine import Value
+from nn import bce, bce_with_logits, cross_entropy, hinge, nll
+from tests.nn.losses.kinds import PLACE_BY_PLACE, ROW_BY_ROW
+
+
+@pytest.mark.parametrize("loss", PLACE_BY_PLACE)
+@pytest.mark.parametrize(
+    ("prediction", "target", "message"),
+    [
+        ([0.5, 0.5], [1.0], "2 predictions against 1 target: give one for each, nothing is broadcast"),
+        ([0.5], [1.0, 1.0, 1.0], "1 prediction against 3 targets"),
+        ([0.5, 0.5], 1.0, "a prediction of 2 values against a target of one"),
+        (0.5, [1.0, 1.0], "a prediction of one against a target of 2 values"),
+        ([[0.5, 0.5]], [1.0], "a prediction of 2 values against a target of one"),
+        ([], 1.0, "a prediction of 0 values against a target of one"),
+        (0.5, [], "a prediction of one against a target of 0 values"),
+        ([], [], "predictions is empty"),
+        ([], [1.0], "predictions is empty"),
+        ([[]], [[]], "predictions is empty"),
+        (0.5, float("nan"), "must be .*, not nan"),
+        (0.5, math.inf, "must be .*, not inf"),
+    ],
+)
+def test_place_by_place_refuses_values(loss, prediction, target, message):
+    with pytest.raises(ValueError, match=message):
+        loss(prediction, target)
+
+
+@pytest.mark.parametrize("loss", PLACE_BY_PLACE)
+@pytest.mark.parametrize(
+    ("prediction", "target", "message"),
+    [
+        (None, 1.0, "a prediction must be a number, not NoneType None"),
+        ("0.5", 1.0, "a prediction must be a number, not str '0.5'"),
+        (0.5, "1", "must be a number, not str '1'"),
+        ([0.5], [None], "must be a number, not NoneType None"),
+        (0.5, True, "must be a number, not bool True"),
+    ],
+)
+def test_place_by_place_refuses_types(loss, prediction, target, message):
+    with pytest.raises(TypeError, match=message):
+        loss(prediction, target)
+
+
+@pytest.mark.parametrize(
+    ("loss", "prediction", "target", "message"),
+    [
+        (hinge, 0.5, 0, r"a hinge label is -1 or 1, not 0: turn 0 and 1 into them with 2 \* label - 1"),
+        (hinge, 0.5, 0.5, "not 0.5"),
+        (bce, 0.5, 2, "a target must be a finite number of at least 0 and at most 1, not 2.0"),
+        (
+            bce,
+            1.5,
+            1,
+            r"a probability \(for raw scores use bce_with_logits\) must be .* at most 1, not 1.5",
+        ),
+        (bce, Value(-0.1), 0, "at most 1, not -0.1"),
+        (bce_with_logits, 0.5, -1, "a target must be a finite number of at least 0 and at most 1, not -1.0"),
+    ],
+)
+def test_targets_out_of_range(loss, prediction, target, message):
+    with pytest.raises(ValueError, match=message):
+        loss(prediction, target)
+
+
+@pytest.mark.parametrize("loss", ROW_BY_ROW)
+@pytest.mark.parametrize(
+    ("scores", "target", "error", "message"),
+    [
+        ([0.1, 0.2], 2, IndexError, "class 2 is out of range: with 2 classes labels go from 0 to 1"),
+        ([0.1, 0.2], -1, IndexError, "class -1 is out of range"),
+        ([0.1, 0.2], 0.5, ValueError, "must be whole, from 0 to 1, not 0.5"),
+        ([0.1, 0.2], float("nan"), ValueError, "not nan"),
+        ([0.1, 0.2], True, TypeError, "bool True"),
+        ([0.1, 0.2], "1", TypeError, "not str '1'"),
+        ([0.1, 0.2], None, TypeError, "not NoneType None"),
+        ([0.1, 0.2], [1.0], ValueError, "a row of one number is not a label for 2 logits: give class indices"),
+        ([0.1, 0.2], [0.0, 0.0, 1.0], ValueError, "3 probabilities against 2 logits"),
+        ([0.1, 0.2], [0.5, 0.6], ValueError, "the probabilities of a target must sum to 1, not to 1.1: give shares"),
+        ([0.1, 0.2], [1.5, -0.5], ValueError, "a probability must be"),
+        ([0.1, 0.2], [0.5, float("nan")], ValueError, "not nan"),
+        ([0.1, 0.2], [0.5, "0.5"], TypeError, "a probability must be a number, not str '0.5'"),
+        ([], 0, ValueError, "logits is empty"),
+        ([[]], [0], ValueError, "logits is empty"),
+        (0.1, 0, TypeError, "logits must be a list, tuple or array, not float 0.1"),
+        ([[0.1, 0.2]], 0, TypeError, "targets must be a list, tuple or array, not int 0"),
+        ([[0.1, 0.2]], [0, 1], ValueError, "1 logit row against 2 targets"),
+        ([[0.1, 0.2], [0.1, 0.2]], [0], ValueError, "2 logit rows against 1 target"),
+        ([[-0.1, -0.2], 0.3], [0, 1], TypeError, "logits must be a list, tuple or array, not float 0.3"),
+    ],
+)
+def test_row_by_row_refuses(loss, scores, target, error, message):
+    with pytest.raises(error, match=message):
+        loss(scores, target)
+
+
+def test_cross_entropy_of_one_output():
+    with pytest.raises(ValueError, match="two logits or more: for one output use bce_with_logits or hinge"):
+        cross_entropy([[Value(0.5)], [Value(0.1)]], [0, 1])
+
+
+@pytest.mark.parametrize("loss", [*PLACE_BY_PLACE, *ROW_BY_ROW])
+@pytest.mark.parametrize("reduction", ["average", None, "Mean"])
+def test_reductions_refused(loss, reduction):
+    with pytest.raises(ValueError, match="reduction must be one of mean, sum or none, not"):
+        loss([0.5, 0.5], 1, reduction=reduction)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: nn.bce(True, 1),
+        lambda: nn.hinge([False], [1]),
+        lambda: nn.mse([[True]], [[1.0]]),
+        lambda: nn.cross_entropy([True, False], 0),
+        lambda: nn.nll([[0.0, True]], [0]),
+    ],
+)
+def test_a_bool_is_no_prediction(call):
+    with pytest.raises(TypeError, match="bool"):
+        call()
+
+
+@pytest.mark.parametrize("loss", [cross_entropy, nll])
+def test_a_row_of_scores_for_each_position_is_told_from_one(loss):
+    """A sequence that was not pooled said that lists cannot be compared with floats."""
+    with pytest.raises(TypeError, match=r"several rows of scores, .*: pool them in the model, or, .*nn.per_sample"):
+        loss([[[-1.0, -2.0], [-1.0, -2.0]]], [0])

@@ -1,0 +1,105 @@
+"""A start from the cache is the start of the function that is there now: a table of ways to change it meanwhile."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+import engine
+from engine.compiler import live_trace, loss_structure
+from engine.compiler.backends import signatures
+from engine.imported import TABLE
+from nn import SGD, EagerStep, Module, Trainer, cross_entropy
+from nn.evaluation.metrics import is_largest
+from tests.needs import NATIVE, needs
+from tests.nn.own_code.changes import EVERY, Silent, X, Y, evaluated, parameters, plain, scored, trained
+
+np = needs("numpy")
+pytestmark = NATIVE
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_cached_start_trains_what_is_there_now(name: str, warm: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, loss = EVERY[name](monkeypatch)
+    if name == "what the loss calls":
+        with pytest.raises(engine.TraceError, match=r"uses a label as an object|was looked up as a key"):
+            trained(model, loss)
+        return
+    own = copy.deepcopy(model) if isinstance(model, Module) else EVERY[name](monkeypatch)[0]
+    step, found = EagerStep(own, loss, SGD(parameters(own), lr=0.1)), trained(model, loss)
+    assert found == pytest.approx([step(X.tolist(), Y.tolist()) for _ in range(3)], rel=1e-12)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_cached_start_evaluates_what_is_there_now(
+    name: str, warm_evaluation: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, loss = EVERY[name](monkeypatch)
+    outputs = [[out.data for out in model(x)] for x in X]
+    found, means = evaluated(model, loss)
+    np.testing.assert_allclose(found, outputs, rtol=1e-12)
+    if name in ("what the loss calls", "another loss"):  # labels as keys; no class has a label
+        assert means is None
+    elif isinstance(model, Module):
+        losses = [loss([row], [label]) for row, label in zip(outputs, Y.tolist())]
+        right = [row.index(max(row)) == label for row, label in zip(outputs, Y)]
+        whole = np.sum(losses) if name in ("a loss with another setting", "a default of the loss") else np.mean(losses)
+        assert means == pytest.approx([whole, np.mean(right)], rel=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore::nn.evaluation.programs.EagerWarning")  # how it is evaluated does not matter here
+@pytest.mark.parametrize("name", EVERY)
+def test_a_cached_start_scores_what_is_there_now(
+    name: str, warm_evaluation: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, loss = EVERY[name](monkeypatch)
+    assert scored(model, loss) == pytest.approx(scored(model, loss, "eager"), rel=1e-12)
+
+
+def test_a_judge_that_was_changed_is_traced(warm_evaluation: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(is_largest, "__code__", (lambda place, outputs: outputs[0] * 0.0 + 0.25).__code__)
+    _, means = evaluated(plain(), cross_entropy)
+    assert means is not None
+    assert means[1] == 0.25
+
+
+def test_nothing_is_traced_at_a_cached_start(warm: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: Any, **__: Any) -> Any:
+        raise AssertionError("a function was traced")
+
+    expected = trained(plain(), cross_entropy, 1)  # a trace is due some time later, and may be at the second step
+    monkeypatch.setattr(live_trace, "trace", never)
+    monkeypatch.setattr(loss_structure, "trace", never)
+    assert trained(plain(), cross_entropy, 1) == expected
+    with pytest.raises(AssertionError, match="a function was traced"):
+        trained(Silent(3, [5, 4], activation="tanh", seed=1), cross_entropy)
+    monkeypatch.setattr(signatures, "ENGINE", "another version of the engine")
+    with pytest.raises(AssertionError, match="a function was traced"):
+        trained(plain(), cross_entropy)
+
+
+def test_evaluation_starts_without_a_trace(warm_evaluation: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a model that is being trained, too, whose numbers live elsewhere."""
+    monkeypatch.setattr(live_trace, "trace", None)
+    model = plain()
+    trainer = Trainer(model, cross_entropy, SGD(model.parameters(), lr=0.1), backend="llvm")
+    trainer.step(X, Y)
+    found, means = evaluated(model, cross_entropy)
+    assert means is not None
+    np.testing.assert_allclose(found, [[out.data for out in model(x)] for x in X], rtol=1e-12)
+    assert scored(model, cross_entropy) == pytest.approx(scored(model, cross_entropy, "eager"), rel=1e-12)
+
+
+@pytest.mark.parametrize("part", ["forward", "rules", "native"])
+def test_a_replaced_rule_of_the_table_has_no_entry_in_the_cache(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The code in the cache was made by the old one."""
+    traced = engine.compiler.pipeline.trace(lambda x: engine.tanh(x), [()])
+    before = engine.compiler.frontend.fingerprint.fingerprint(traced)
+    new = {"forward": lambda x: x, "rules": (lambda z, x: 1.0,), "native": "x"}[part]
+    monkeypatch.setitem(vars(engine.tanh), part, new)
+    assert engine.compiler.frontend.fingerprint.fingerprint(traced) == ""
+    assert not TABLE.is_unchanged()
+    monkeypatch.undo()
+    assert engine.compiler.frontend.fingerprint.fingerprint(traced) == before != ""
