@@ -73,7 +73,7 @@ def _leaves(bits: int, width: int) -> str:
         with code.loop(start, stop, width) as g:
             code.store(code.load(mine, g) + code.load(others, g), mine, g)
     with code.when(_updating(code, f, whole=0)):
-        _update(code, f, f["G"], "%step", start, stop)
+        _update(code, f, f["G"], "%step", start, stop, "false")
     code.ret()
     return code.text()
 
@@ -85,8 +85,8 @@ def _updating(code: Code, f: Fields, whole: int) -> str:
     return code.value(f"and i1 {some}, {sort}")
 
 
-def _update(code: Code, f: Fields, gradients: str, step: str, start: str, stop: str) -> None:
-    what = f"ptr {f['P']}, ptr {gradients}, ptr {f['state']}, i64 {step}, i64 {start}, i64 {stop}"
+def _update(code: Code, f: Fields, gradients: str, step: str, start: str, stop: str, only: str) -> None:
+    what = f"ptr {f['P']}, ptr {gradients}, ptr {f['state']}, i64 {step}, i64 {start}, i64 {stop}, i1 {only}"
     code.lines.append(f"call void {f['update']}({what})")
 
 
@@ -115,7 +115,7 @@ def _spare_gradients(code: Code, f: Fields) -> None:
                 code.lines.append(f"store ptr {new}, ptr {code.pointer('%frame', str(POSITION[name]), 'i64')}")
 
 
-def _counted(code: Code, f: Fields, step: str) -> None:
+def _counted(code: Code, f: Fields, step: str, only: str) -> None:
     """Count a step; one whose update is not finite is undone instead, and ends the call with a loss of nan.
 
     The steps before it are undone with it, unless the numbers before each step were kept.
@@ -123,7 +123,7 @@ def _counted(code: Code, f: Fields, step: str) -> None:
     names = ("made", "refused", "keeping")
     made, refused, keeping = (code.pointer(f["state"], str(STATE.index(name)), "i64") for name in names)
     with code.when(code.value(f"icmp ne i64 {code.value(f'load i64, ptr {refused}')}, 0")):
-        _update(code, f, "null", step, "0", f["gradients"])
+        _update(code, f, "null", step, "0", f["gradients"], only)
         kept = code.value(f"icmp ne i64 {code.value(f'load i64, ptr {keeping}')}, 0")
         undone = code.value(f"select i1 {kept}, i64 0, i64 {step}")
         left = code.value(f"sub i64 {code.value(f'load i64, ptr {made}')}, {undone}")
@@ -143,6 +143,7 @@ def _drive(bits: int, width: int, shared: bool) -> str:
     nowhere = f"ptr {f['X']}, ptr {f['S']}"  # not read by kernels outside the body
     ordered = code.value(f"icmp ne ptr {f['order']}, null")
     _find_out_when_losses_are_known(code, f)
+    only = "false" if shared else code.value(f"icmp eq i64 {f['steps']}, 1")
     with code.loop(0, f["steps"]) as step:
         with code.when(code.value(f"icmp ne ptr {f['update']}, null")):
             _spare_gradients(code, f)
@@ -165,13 +166,13 @@ def _drive(bits: int, width: int, shared: bool) -> str:
             _share(code, f, step, "leaves", code.value(f"select i1 {many}, ptr %lines, ptr null"))
         else:
             with code.when(_updating(code, f, whole=0)):
-                _update(code, f, f["G"], step, "0", f["gradients"])
+                _update(code, f, f["G"], step, "0", f["gradients"], only)
         run(code, "epilogue", f, nowhere, "1", "true")
         with code.when(_updating(code, f, whole=1)):
-            _update(code, f, f["G"], step, "0", f["gradients"])
+            _update(code, f, f["G"], step, "0", f["gradients"], only)
         with code.when(code.value(f"icmp ne ptr {f['update']}, null")):
             code.lines.append(f"store ptr {f['G']}, ptr {_last_gradients(code, f)}")
-            _counted(code, f, step)
+            _counted(code, f, step, only)
     code.label("end")
     code.lines.append(f"ret double {code.value('load double, ptr %loss')}")
     return code.text()

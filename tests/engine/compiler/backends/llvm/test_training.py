@@ -8,6 +8,7 @@ import math
 import threading
 import weakref
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -455,12 +456,14 @@ def test_few_samples_run_one_after_the_other(count: int, dtype: str) -> None:
 @pytest.mark.parametrize("frozen", [(), (2,)])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("refused", [0, 1, 5, 11])
+@pytest.mark.parametrize("rule", [partial(nn.SGD, momentum=0.9), nn.Adam])
 def test_a_refused_step_within_a_call_leaves_what_single_steps_leave(
-    refused: int, dtype: str, frozen: Any, streamed: bool, monkeypatch: pytest.MonkeyPatch
+    rule: Any, refused: int, dtype: str, frozen: Any, streamed: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The old numbers are kept before a call only: with a later step all are undone, and made again up to that one.
 
-    Those of large nets, as if caches were tiny, are kept past the caches.
+    Those of large nets, as if caches were tiny, are kept past the caches. A brief rule looks first where the step is
+    alone, and keeps none.
     """
     if streamed:
         monkeypatch.setattr(native_training, "cache_sizes", lambda: (8, 8))
@@ -470,12 +473,11 @@ def test_a_refused_step_within_a_call_leaves_what_single_steps_leave(
     rates[refused] = math.inf
     made = []
     for together in (True, False):
-        training = program.training(1, frozen)
+        training = program.training(2, frozen)
         training.parameters[:] = leaves
         losses: list[float] = []
         for rate in [rates] if together else [[rate] for rate in rates[: refused + 1]]:
-            optimizer = nn.SGD([Value(0.0)], 0.1, momentum=0.9)
-            losses += training(arrays, configured(optimizer, rates=rate), steps=len(rate))
+            losses += training(arrays, configured(rule([Value(0.0)], 0.1), rates=rate), steps=len(rate))
         made.append((training.made, losses, training.parameters.copy(), training.memory.copy(), training.sums.copy()))
         made[-1] = (*made[-1], training.gradient.copy())
     assert made[0][0] == made[1][0] == refused
@@ -496,10 +498,14 @@ def test_old_numbers_of_large_nets_go_past_the_caches(frozen: bool) -> None:
     assert "fence" not in plain
 
 
+@pytest.mark.parametrize("only", [False, True])
 @pytest.mark.parametrize("frozen", [False, True])
 @pytest.mark.parametrize(("start", "stop"), [(0, 16), (0, 48), (16, 48), (32, 48), (48, 64)])
-def test_an_update_leaves_alone_what_is_not_between_its_bounds(start: int, stop: int, frozen: bool) -> None:
-    """Of 21 parameters: also where a thread's share begins behind the last one, since there are more gradients."""
+def test_an_update_leaves_alone_what_is_not_between_its_bounds(start: int, stop: int, frozen: bool, only: bool) -> None:
+    """Of 21 parameters: also where a thread's share begins behind the last one, since there are more gradients.
+
+    The old numbers are kept, unless the only step of a call has looked before: then a refused one changes nothing.
+    """
     P, G, old, sums, trainable = (np.zeros(64) for _ in range(5))
     P[:21], G[:], trainable[:21] = np.arange(21.0), 1.0, 1.0
     numbers, rates, state = np.array([0.0]), np.array([0.5]), np.zeros(len(STATE), np.int64)
@@ -508,14 +514,20 @@ def test_an_update_leaves_alone_what_is_not_between_its_bounds(start: int, stop:
         state[POSITION[name]] = array.ctypes.data
     state[POSITION["count"]], state[POSITION["stride"]] = 21, 64
     library, place = update(update_of("SGD", 0.5).rule, frozen, 64, vector_bytes() // 8)
-    kinds = [*[ctypes.c_void_p] * 3, *[ctypes.c_int64] * 3]
+    kinds = [*[ctypes.c_void_p] * 3, *[ctypes.c_int64] * 3, ctypes.c_bool]
     function = ctypes.CFUNCTYPE(None, *kinds)(place)
-    function(P.ctypes.data, G.ctypes.data, state.ctypes.data, 0, start, stop)
+    function(P.ctypes.data, G.ctypes.data, state.ctypes.data, 0, start, stop, only)
     moved = np.flatnonzero(np.pad(np.arange(21.0), (0, 43)) != P)
+    looks, inside = only and not frozen, range(start, min(stop, 21))
     assert library
-    assert moved.tolist() == list(range(start, min(stop, 21)))
-    assert old[start : min(stop, 21)].tolist() == list(map(float, range(start, min(stop, 21))))
+    assert moved.tolist() == [*inside]
+    assert old.tolist() == [float(k) if k in inside and not looks else 0.0 for k in range(64)]
     assert not state[POSITION["refused"]]
+    if looks and inside:
+        now, G[inside[-1]] = P.copy(), math.inf
+        function(P.ctypes.data, G.ctypes.data, state.ctypes.data, 0, start, stop, only)
+        assert state[POSITION["refused"]]
+        assert np.array_equal(P, now)
 
 
 @pytest.mark.parametrize("ordered", [False, True])
