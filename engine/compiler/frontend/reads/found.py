@@ -16,9 +16,8 @@ from .objects import (
     OF_FUNCTIONS,
     PARTS,
     PLAIN,
+    Facts,
     LeafList,
-    Names,
-    Registrations,
     all_same,
     attribute_of,
     held,
@@ -148,8 +147,8 @@ class Found:
 
     def is_near(self, holder: Any) -> bool:
         """Whether a list, dict, ... is to be compared at every call, if there is time."""
-        if isinstance(holder, (Names, Registrations)):
-            return False
+        if isinstance(holder, Facts):
+            return holder.are_near
         return id(holder) not in self._inside_announced or is_array(holder)
 
     def is_announced(self, name: Name) -> bool:

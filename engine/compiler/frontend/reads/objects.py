@@ -10,7 +10,7 @@ import weakref
 from abc import get_cache_token
 from array import array
 from collections import defaultdict, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import Context, ContextVar
 from functools import cache, partial
 from io import BytesIO, StringIO
@@ -43,52 +43,48 @@ class LeafList(NamedTuple):
     kinds: set[type]
 
 
-class Decimals:
-    """The settings of a `decimal` context, as entries; by default of this thread's current one."""
+class Facts:
+    """What is read of something that is no container, as entries, which are compared like those of one.
 
-    def __init__(self, of: Any = None) -> None:
-        self._of = of
+    Args:
+        read: gives the entries.
+        are_near: whether to compare them at every call, if there is time.
+    """
+
+    def __init__(self, read: Callable[[], Iterable[Any]], are_near: bool = True) -> None:
+        self._read, self.are_near = read, are_near
 
     def __iter__(self) -> Iterator[Any]:
+        yield from self._read()
+
+
+def decimals(own: Any = None) -> Facts:
+    """The settings of a `decimal` context of the function's own, or of this thread's current one."""
+
+    def read() -> Iterator[Any]:
         import decimal
 
-        context = self._of or decimal.getcontext()
+        context = own or decimal.getcontext()
         yield from (context.prec, context.rounding, context.Emin, context.Emax, context.clamp, context.capitals)
         yield from context.traps.values()
-        yield from self._of.flags.values() if self._of else ()
+        yield from own.flags.values() if own else ()
+
+    return Facts(read)
 
 
-DECIMALS = Decimals()
+def names_in(space: Any) -> Facts:
+    """The names that a class or module has now: a new one may hide that of another."""
+    return Facts(lambda: vars(space), are_near=False)
 
 
-class Subclasses:
-    """The classes derived from one so far, as entries."""
-
-    def __init__(self, of: type) -> None:
-        self._of = of
-
-    def __iter__(self) -> Iterator[Any]:
-        yield from type.__subclasses__(self._of)
+def subclasses_of(kind: type) -> Facts:
+    """The classes derived from one so far."""
+    return Facts(lambda: type.__subclasses__(kind))
 
 
-class Registrations:
-    """How many classes have been registered with abstract ones so far, and count as derived from them."""
-
-    def __iter__(self) -> Iterator[Any]:
-        yield get_cache_token()
-
-
-REGISTRATIONS = Registrations()
-
-
-class Names:
-    """The names that a class or module has now, as entries: a new one may hide that of another."""
-
-    def __init__(self, of: Any) -> None:
-        self._of = of
-
-    def __iter__(self) -> Iterator[Any]:
-        yield from vars(self._of)
+DECIMALS = decimals()
+REGISTRATIONS = Facts(lambda: [get_cache_token()], are_near=False)
+"""How many classes have been registered with abstract ones so far, and count as derived from them."""
 
 
 def is_generator(thing: Any) -> bool:

@@ -35,19 +35,20 @@ from .objects import (
     REGISTRATIONS,
     SPACES,
     VIEWS,
-    Decimals,
+    Facts,
     LeafList,
-    Names,
-    Subclasses,
     attribute_of,
     attributes_of,
     class_of,
+    decimals,
     held,
     is_a,
     is_array,
     is_generator,
     is_memory,
+    names_in,
     reads_as_array,
+    subclasses_of,
 )
 from .owners import announces, is_leaf, is_of_project, is_of_users, slots_of
 
@@ -148,7 +149,7 @@ class Walk(Functions):
             yield from self._weakly_held(thing)
         elif issubclass(kind, CONTAINERS):
             yield from self._container(thing)
-        elif kind is Decimals:
+        elif kind is Facts:
             self.found.holder(thing)
         elif str(kind.__module__).startswith(_COMPILER):  # the function counts, not its program
             yield getattr(thing, "function", None)
@@ -198,7 +199,7 @@ class Walk(Functions):
                 for name in ("__bases__", *({"__name__", "__qualname__"} & self.used)):
                     self._part(space, name, getattr(space, name))
                 yield from self._subclasses(space)
-            self._once(space, "", Names(space))
+            self._once(space, "", names_in(space))
             if isinstance(space, EnumMeta):  # code may go through its members, naming none
                 yield from space.__members__.values()
             if isinstance(space, ABCMeta):
@@ -229,7 +230,7 @@ class Walk(Functions):
             self.found.holder(thing)
             yield from held(thing)
         elif kind.__module__ == "decimal":
-            yield Decimals(thing) if kind.__name__ == "Context" else DECIMALS
+            yield decimals(thing) if kind.__name__ == "Context" else DECIMALS
         elif issubclass(kind, VIEWS):
             yield thing.mapping
         elif kind is CACHE:
@@ -260,8 +261,8 @@ class Walk(Functions):
     def _subclasses(self, of: type) -> Iterator[Any]:
         """The classes derived from one, if code asks for them."""
         if "__subclasses__" in self.used:
-            self._once(of, "__subclasses__", Subclasses(of))
-            yield from Subclasses(of)
+            self._once(of, "__subclasses__", subclasses_of(of))
+            yield from type.__subclasses__(of)
 
     def _container(self, container: Any) -> Iterator[Any]:
         known = self._leaf_lists.get(id(container)) if type(container) is list else None
