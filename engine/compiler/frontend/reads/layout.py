@@ -141,11 +141,40 @@ def versions_tell_attributes() -> bool:
     return set_ and exchanged and tells(lambda: delattr(thing, "a"))
 
 
-def plain_dict(names: Mapping[Any, Any] | None) -> dict[Any, Any] | None:
+class PlainDict:
+    """A dict, and where it is in memory.
+
+    Attributes:
+        names: the dict.
+        used, version, keys: the addresses of these fields.
+    """
+
+    def __init__(self, names: dict[Any, Any], fields: DictFields) -> None:
+        self.names, self._made = names, fields.made
+        self.used, self.version, self.keys = (id(names) + field for field in fields[:3])
+
+    @property
+    def table(self) -> int:
+        """The address of its own table; 0 if it shares a table with other objects' dicts."""
+        return word(self.keys) if word(self.keys + 8) == 0 else 0
+
+    def made_in(self, table: int) -> int:
+        """Where its table counts the entries that were ever added."""
+        return table + self._made
+
+    def places_in(self, table: int) -> dict[tuple[int, int], int]:
+        """The places in its table of a name's address, followed by the address of its content."""
+        count = (self.names.__sizeof__() - dict.__basicsize__) // 8
+        words = (ctypes.c_int64 * count).from_address(table)[:]
+        return {pair: table + 8 * k for k, pair in enumerate(pairwise(words))}
+
+
+def plain_dict(names: Mapping[Any, Any] | None) -> PlainDict | None:
     """The dict behind a mapping, which is a dict or the attributes of a class; None if that is unknown."""
     if type(names) is MappingProxyType:
         (names,) = gc.get_referents(names)
-    return names if type(names) is dict and dict_fields() is not None else None
+    fields = dict_fields()
+    return PlainDict(names, fields) if type(names) is dict and fields is not None else None
 
 
 def place_of_dict(owner: Any) -> int:
@@ -154,18 +183,3 @@ def place_of_dict(owner: Any) -> int:
     places = range(id(owner) - before, id(owner) + type(owner).__basicsize__, 8)
     found = [place for place in places if word(place) == id(attributes)]
     return found[0] if len(found) == 1 and attributes is not None else 0
-
-
-def table_of(names: dict[Any, Any]) -> int:
-    """The address of a dict's own table; 0 if it shares a table with other objects' dicts."""
-    fields = dict_fields()
-    assert fields is not None
-    place = id(names) + fields.keys
-    return word(place) if word(place + 8) == 0 else 0
-
-
-def places_in(table: int, names: dict[Any, Any]) -> dict[tuple[int, int], int]:
-    """The places in a dict's table of a name's address, followed by the address of its content."""
-    count = (names.__sizeof__() - dict.__basicsize__) // 8
-    words = (ctypes.c_int64 * count).from_address(table)[:]
-    return {pair: table + 8 * k for k, pair in enumerate(pairwise(words))}

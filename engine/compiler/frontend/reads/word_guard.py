@@ -16,14 +16,11 @@ from typing import Any, NamedTuple, TypeAlias
 from .layout import (
     HEAD,
     count_of,
-    dict_fields,
     lists_are_as_expected,
     offset,
     offset_of_slot,
     place_of_dict,
-    places_in,
     plain_dict,
-    table_of,
     versions_tell_attributes,
     word,
 )
@@ -58,25 +55,20 @@ class WordGuard:
     def add_part(self, owner: Any, name: str) -> bool:
         """Watch an attribute of a function, or the content of a cell."""
         kind: Any = type(owner)
-        place = offset(kind, name)
-
-        def look(held: list[Any]) -> _Words:
-            content = getattr(owner, name)
-            held.append(content)
-            yield id(owner) + place, [0 if content is None and kind is FunctionType else id(content)]
-
-        return self._added(place > 0, look)
+        return self._add_attribute(owner, name, offset(kind, name))
 
     def add_slot(self, owner: Any, name: str) -> bool:
         """Watch a slot of an object of the engine's own."""
         kind: Any = type(owner)
-        place = offset_of_slot(kind, name)
+        return self._add_attribute(owner, name, offset_of_slot(kind, name))
 
+    def _add_attribute(self, owner: Any, name: str, place: int) -> bool:
         def look(held: list[Any]) -> _Words:
-            held.append(getattr(owner, name))
-            yield id(owner) + place, [id(held[-1])]
+            content = getattr(owner, name)
+            held.append(content)
+            yield id(owner) + place, [0 if content is None and type(owner) is FunctionType else id(content)]
 
-        return self._added(place > 0, look)
+        return place > 0 and self._added(look)
 
     def add_list(self, entries: Any) -> bool:
         """Watch the entries of a list."""
@@ -88,108 +80,106 @@ class WordGuard:
             yield place, [len(before), start]
             yield start, [*map(id, before)]
 
-        return self._added(type(entries) is list and lists_are_as_expected(), look)
+        return type(entries) is list and lists_are_as_expected() and self._added(look)
 
     def add_dict(self, entries: Any) -> bool:
         """Watch the entries of a dict, and their order."""
-        fields, known = dict_fields(), plain_dict(entries)
+        known = plain_dict(entries)
+        if known is None or known.names is not entries or (entries and not known.table):
+            return False
 
         def look(held: list[Any]) -> _Words:
-            assert fields is not None
-            before, table = entries.copy(), table_of(entries)
+            before, table = entries.copy(), known.table
             held.append(before)
-            yield id(entries) + fields.used, [len(before)]
+            yield known.used, [len(before)]
             if before:
-                yield id(entries) + fields.keys, [table]
-                places = places_in(table, entries)
+                yield known.keys, [table]
+                places = known.places_in(table)
                 for name, content in before.items():
                     yield from _entry(places, name, content)
 
-        return self._added(known is entries and (not known or table_of(known) > 0), look)
-
-    def add_name(self, names: Mapping[Any, Any], name: Any) -> bool:
-        """Watch what a dict, or a class, has under a name."""
-        fields, known = dict_fields(), plain_dict(names)
-
-        def look(held: list[Any]) -> _Words:
-            assert fields is not None
-            assert known is not None
-            content, table = known[name], table_of(known)
-            held.append(content)
-            yield id(known) + fields.keys, [table]
-            yield from _entry(places_in(table, known), name, content)
-
-        return self._added(known is not None and table_of(known) > 0, look)
+        return self._added(look)
 
     def add_entry(self, names: Mapping[Any, Any], name: Any, content: Any) -> bool:
         """Watch what a dict has under a name, or that it has nothing there."""
         return self.add_absence(names, name) if content is ABSENT else self.add_name(names, name)
 
-    def add_absence(self, names: Mapping[Any, Any], name: Any) -> bool:
-        """Watch that a dict, or a class, has nothing under a name."""
-        fields, known = dict_fields(), plain_dict(names)
+    def add_name(self, names: Mapping[Any, Any], name: Any) -> bool:
+        """Watch what a dict, or a class, has under a name."""
+        known = plain_dict(names)
+        if known is None or not known.table:
+            return False
 
         def look(held: list[Any]) -> _Words:
-            assert fields is not None
-            assert known is not None
-            table = table_of(known)
-            yield id(known) + fields.keys, [table]
-            yield table + fields.made, [word(table + fields.made)]
-            if name in known:
+            content, table = known.names[name], known.table
+            held.append(content)
+            yield known.keys, [table]
+            yield from _entry(known.places_in(table), name, content)
+
+        return self._added(look)
+
+    def add_absence(self, names: Mapping[Any, Any], name: Any) -> bool:
+        """Watch that a dict, or a class, has nothing under a name."""
+        known = plain_dict(names)
+        if known is None or not known.table:
+            return False
+
+        def look(held: list[Any]) -> _Words:
+            table = known.table
+            made = known.made_in(table)
+            yield known.keys, [table]
+            yield made, [word(made)]
+            if name in known.names:
                 raise LookupError(name)
             # There may have been another table meanwhile, and then one of this size again: what was added came last.
-            last = [*islice(reversed(known.items()), _LAST_ENTRIES)]
+            last = [*islice(reversed(known.names.items()), _LAST_ENTRIES)]
             held.append(last)
-            places = places_in(table, known) if last else {}
+            places = known.places_in(table) if last else {}
             for key, content in last:
                 yield places[id(key), id(content)], [id(key)]
 
-        return self._added(known is not None and table_of(known) > 0, look)
+        return self._added(look)
 
     def add_object(self, owner: Any) -> bool:
         """Watch all attributes of an object and its classes: whether each dict is unchanged."""
-        fields, place, order = dict_fields(), place_of_dict(owner), offset(type, "__mro__")
-
-        def dicts(kind: Any) -> list[dict[Any, Any] | None]:
-            return [plain_dict(names) for names in (owner.__dict__, *[vars(base) for base in kind.__mro__[:-1]])]
+        place, order = place_of_dict(owner), offset(type, "__mro__")
 
         def look(held: list[Any]) -> _Words:
-            assert fields is not None
-            kind, all_names = type(owner), dicts(type(owner))
-            held += [kind, kind.__mro__, all_names]
+            kind = type(owner)
+            dicts = [plain_dict(names) for names in (owner.__dict__, *[vars(base) for base in kind.__mro__[:-1]])]
+            held += [kind, kind.__mro__, dicts]
             yield id(owner) + HEAD - 8, [id(kind)]
             yield id(kind) + order, [id(kind.__mro__)]
             yield place, [id(owner.__dict__)]
-            for names in all_names:
-                if names is None or not table_of(names):
+            for known in dicts:
+                if known is None or not known.table:
                     raise LookupError
-                yield id(names) + fields.version, [word(id(names) + fields.version)]
+                yield known.version, [word(known.version)]
 
-        known = place > 0 and order > 0 and all(names is not None and table_of(names) for names in dicts(type(owner)))
-        return self._added(known, look)
+        return place > 0 and order > 0 and self._added(look)
 
     def add_lock(self, lock: Any) -> bool:
         """Watch that a reentrant lock is free."""
         kind: Any = type(lock)
         place = count_of(kind)
-        return self._added(place > 0, lambda held: iter([(id(lock) + place, [0])]))
+        return place > 0 and self._added(lambda held: iter([(id(lock) + place, [0])]))
 
     def add_version(self, entries: Any) -> bool:
         """Watch whether anything at all is set in a dict, as in that of an object's attributes."""
-        fields, known = dict_fields(), plain_dict(entries)
+        known = plain_dict(entries)
+        if known is None or known.names is not entries or not (known.table or versions_tell_attributes()):
+            return False
 
         def look(held: list[Any]) -> _Words:
-            assert fields is not None
             held.append(entries)
-            yield id(entries) + fields.version, [word(id(entries) + fields.version)]
+            yield known.version, [word(known.version)]
 
-        tells = known is not None and known is entries and (table_of(known) > 0 or versions_tell_attributes())
-        return self._added(tells, look)
+        return self._added(look)
 
-    def _added(self, known: bool, look: Callable[[list[Any]], _Words]) -> bool:
-        """Keep a look, if its place is known."""
+    def _added(self, look: Callable[[list[Any]], _Words]) -> bool:
+        """Keep a look, if it finds its places now."""
         try:
-            found = known and len([*look([])]) > 0
+            found = len([*look([])]) > 0
         except (ValueError, LookupError):
             found = False
         if found:

@@ -242,8 +242,7 @@ def test_what_is_not_found_in_memory_is_left_to_python(monkeypatch: pytest.Monke
 
 
 def test_where_dicts_are_not_as_expected_python_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("word_guard", "layout"):
-        monkeypatch.setattr(f"engine.compiler.frontend.reads.{name}.dict_fields", lambda: None)
+    monkeypatch.setattr(layout, "dict_fields", lambda: None)
     words = WordGuard()
     assert not words.add_dict({"a": 1})
     assert not words.add_name({"a": 1}, "a")
@@ -340,7 +339,7 @@ def test_a_name_is_seen_to_come_in_a_table_where_one_of_its_size_has_been() -> N
     names = dict[str, Any]()
     for name in "abcdefg":
         names[name] = [name]
-    words, before = WordGuard(), layout.table_of(names)
+    words, before = WordGuard(), layout.plain_dict(names).table
     assert words.add_absence(names, "z")
     renew(words)
     assert not differ(words)
@@ -351,7 +350,7 @@ def test_a_name_is_seen_to_come_in_a_table_where_one_of_its_size_has_been() -> N
     for k in range(100):
         names["y"] = [k]
         assert differ(words)
-        met.add(layout.table_of(names))
+        met.add(layout.plain_dict(names).table)
         del names["y"]
     assert before in met
 
