@@ -88,6 +88,10 @@ def across(
         line = near.line(taylor_direction(near.point), near.point)
         noise = measured_noise(lambda u: line(u - 1.0), 1.0, near.epsilon)  # each number moves by its own size
         near = replace(near, noise=max(near.noise, noise))
+    steepest = [max(map(abs, (d.claimed, *(d.slopes or (d.expected,))))) for d in found]
+    changes = (slope * x for slope, x in zip(steepest, near.point) if math.isfinite(slope))
+    rounded = 4 * near.epsilon * math.hypot(*changes)  # as what a direction makes of a number is rounded
+    near = replace(near, noise=max(near.noise, rounded))
     against = refuted(near, gradient, slack, kinked)
     if against is None:
         return

@@ -123,11 +123,14 @@ def _in_clouds(
     """The verdict of the slopes on the line and at that many points beside it."""
     low, high = slopes.low, slopes.high
     size = max(abs(low.slope), abs(high.slope))
-    radius = 1.0 if slopes.apart else 1 / _SHRINK**2  # what differs from the one slope on the line needs more proof
+    radii = (1.0,) if slopes.apart else (_SHRINK**-2, 1 / _SHRINK, 1.0)  # the finest that rounding does not drown
     limit = math.inf if slopes.apart else min(side.step for side in slopes.sides) / 4  # where it is sure to be smooth
-    wide, narrow = (
-        _slopes_near(near, direction, shrunk, limit * shrunk, size, points) for shrunk in (radius, radius / _SHRINK)
-    )
+    for radius in radii:
+        wide, narrow = (
+            _slopes_near(near, direction, shrunk, limit * shrunk, size, points) for shrunk in (radius, radius / _SHRINK)
+        )
+        if wide and narrow:
+            break
     if not slopes.apart and not (wide and narrow):
         return None
     narrow = narrow or wide or [low.slope, high.slope]  # rounding may drown the finer ones
@@ -144,7 +147,8 @@ def _in_clouds(
         return Found(direction, claimed, bottom, top, "agrees")
     if outside > top - bottom + tolerance:
         return Found(direction, claimed, bottom, top, "differs")
-    convex = low.slope - tolerance <= min(narrow) and max(narrow) <= high.slope + tolerance
+    loose = tolerance + _PERCENT * size  # as those nearby are known
+    convex = low.slope - loose <= min(narrow) and max(narrow) <= high.slope + loose
     excluded = convex and outside > tolerance + _PERCENT * max(abs(claimed), abs(bottom), abs(top))
     return Found(direction, claimed, bottom, top, "unresolved", excluded)
 

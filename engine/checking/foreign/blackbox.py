@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -251,7 +252,8 @@ class _Probe:
                 return self._at_kink(name, output, claim, slack, wide, kink)
             return derivative(name, x, claim, verdict, kink)
         if verdict.status != "agrees" and len(self.claimed.point.numbers) > 1 and math.isfinite(claim):
-            found = beside(self.claimed.neighbourhood(output), self._unit(), claim, slack, fine)
+            around = replace(self.claimed.neighbourhood(output), noise=noise)
+            found = beside(around, self._unit(), claim, slack, fine)
             if found is not None:
                 kink = Kink("slopes beside the line", 0.0, claim, found.low, found.high, (x - likely, x + likely))
                 return at_slopes(name, x, found, kink, max(side.bound for side in fine.sides))

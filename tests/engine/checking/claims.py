@@ -50,6 +50,10 @@ def step(x: float) -> float:
     return 1.0 if x > 0 else 0.0
 
 
+def clip(x: float) -> float:
+    return min(max(x, -1.0), 1.0)
+
+
 def sign(x: float) -> float:
     return (x > 0) - (x < 0) + 0.0
 
@@ -204,6 +208,31 @@ KINKS: list[Claim] = [
         lambda x: [sign(x[0]) * x[1], abs(x[0])],
         [[0.0, 0.0]],
         [[1.0, 0.0], [0.0, 1.0]],
+    ),
+    # slopes along (1, 1) that are the same on both sides of the point
+    *row(
+        "clip(x) + clip(y)",
+        lambda x: clip(x[0]) + clip(x[1]),
+        [1.0, -1.0],
+        lambda x: [float(abs(x[0]) < 1), float(abs(x[1]) < 1)],
+        [[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [0.5, 0.25]],
+        [[2.0, 0.0], [-0.2, 0.0], [0.0, 1.1], [0.0, NAN]],
+    ),
+    *row(
+        "relu(x)/2 - relu(10 - y)/2 + 100",
+        lambda x: relu(x[0]) / 2 - relu(10 - x[1]) / 2 + 100,
+        [0.0, 10.0],
+        lambda x: [step(x[0]) / 2, step(10 - x[1]) / 2],
+        [[0.25, 0.0], [0.0, 0.0], [0.5, 0.5]],
+        [[0.25, 0.6], [-0.5, 0.0]],
+    ),
+    *row(
+        "relu(x - 3) + |y|",
+        lambda x: relu(x[0] - 3) + abs(x[1]),
+        [3.0, 0.0],
+        lambda x: [step(x[0] - 3), sign(x[1])],
+        [[0.0, 0.0], [1.0, -1.0]],
+        [[-1.0, 0.0], [2.0, 0.5], [1.1, 0.0]],
     ),
 ]
 
