@@ -99,9 +99,7 @@ class Compiled(Traced):
         threads: how many may share a call.
     """
 
-    def __init__(
-        self, function: Callable[..., Any], dtype: str = "float64", backend: str = "auto", threads: int = 1
-    ) -> None:
+    def __init__(self, function: Callable[..., Any], dtype: str, backend: str, threads: int) -> None:
         if not callable(function):
             raise TypeError(f"compile() takes a function, got {function!r}")
         if isinstance(function, Compiled):

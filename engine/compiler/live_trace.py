@@ -36,6 +36,7 @@ class LiveTrace:
     Attributes:
         signature: what programs need of the trace.
         type_guard: the types that the function asks for.
+        description: what the function says of itself, as few do.
         seconds: how long it took to trace it, and to trace it again.
         computed: processor seconds of the first trace, not counting what else the machine did meanwhile.
     """
@@ -48,8 +49,8 @@ class LiveTrace:
             self.type_guard = TypeGuard()
             self._types = [types_of(batch)]  # all types that are known to give the same trace
             self._surroundings: Surroundings | None = None  # what the function reads; not looked for yet
-            self._description = SelfDescription(function, self.shapes, is_native)
-            remembered = self._description.remembered
+            self.description = SelfDescription(function, self.shapes, is_native)
+            remembered = self.description.remembered
             self._confirmed = remembered is None  # by a trace, in this process
             self.signature = remembered or self._traced(batch)
         self.seconds = {"trace": time.perf_counter() - started}
@@ -58,11 +59,11 @@ class LiveTrace:
     def _traced(self, batch: Batch) -> Signature:
         """The signature of the function, from a trace."""
         self._surroundings = Surroundings(self.function)
-        self._trace = trace(self.function, self.shapes, self._surroundings, self.is_trusted(), self._types[0])
+        self._trace = trace(self.function, self.shapes, self._surroundings, self.description.holds(), self._types[0])
         asked = self._trace.asked.union(self.type_guard.note(batch) if self._trace.computes else ())
         if asked:
             self._trace_for_all_types(batch, self._trace, asked)
-        return Signature.of(self._trace, self._description.values)
+        return Signature.of(self._trace, self.description.values)
 
     def _trace_for_all_types(self, batch: Batch, first: Trace, asked: frozenset[int]) -> None:
         """Check that the function does the same for all types of numbers that are given.
@@ -92,7 +93,7 @@ class LiveTrace:
         """
         if self._trace is None:
             with collector_at_rest():
-                found = trace(self.function, self.shapes, trusted=self.is_trusted(), types=self._types[0])
+                found = trace(self.function, self.shapes, trusted=self.description.holds(), types=self._types[0])
                 if not self._is_still(Signature.of(found)):
                     raise TraceError(f"{described(self.function)} does something else by now: compile it anew")
             self._trace = found
@@ -110,7 +111,7 @@ class LiveTrace:
 
     def let_go(self) -> Trace | None:
         """Give away the trace, whose graph is large, if the function can be traced again at any time."""
-        if not self.is_described:
+        if not self.description.is_given:
             return None
         found, self._trace = self._trace, None
         return found
@@ -132,7 +133,7 @@ class LiveTrace:
     def _first_look(self) -> bool:
         """Whether a remembered function, which describes itself, has changed; from now on everything is watched."""
         self._surroundings = Surroundings(self.function)
-        return not self.is_as_described()
+        return not self.description.is_unchanged()
 
     def settle(self) -> Surroundings | None:
         """Take what the function reads now as unchanged, since it may have changed it itself; return what it reads.
@@ -140,7 +141,7 @@ class LiveTrace:
         A trusted function changes nothing: None if what it reads is not watched yet, since its description is compared.
         """
         around = self._surroundings
-        if around is not None and (around.are_announced_to_be_others or not self.is_trusted()):
+        if around is not None and (around.are_announced_to_be_others or not self.description.holds()):
             around.settle()
         return around
 
@@ -155,11 +156,11 @@ class LiveTrace:
         Raises:
             TraceError: the function now does something that cannot be compiled.
         """
-        if self._confirmed and self.is_as_described():
+        if self._confirmed and self.description.is_unchanged():
             return True
         started = time.perf_counter()
         with collector_at_rest():
-            trusted = self.is_trusted()
+            trusted = self.description.holds()
             same = all(
                 self._is_still(Signature.of(again)) if self._trace is None else is_same(self._trace, again)
                 for again in (trace(self.function, self.shapes, trusted=trusted, types=types) for types in self._types)
@@ -187,32 +188,9 @@ class LiveTrace:
         self.type_guard.renew(other.type_guard)
         self._types = [*dict.fromkeys((*self._types, *other._types))]
 
-    # ---- what the function says of itself, which few do ----
-
-    @property
-    def is_described(self) -> bool:
-        """Whether the function describes all that determines it."""
-        return self._description.is_given
-
-    def is_as_described(self) -> bool:
-        """Whether the function's description of all that determines it is unchanged."""
-        return self._description.is_unchanged()
-
-    def is_trusted(self) -> bool:
-        """Whether the function is known to do the same at every call, and to use labels as numbers."""
-        return self._description.holds()
-
-    def keep(self) -> None:
-        """Keep the signature for later processes."""
-        self._description.keep(self.signature)
-
-    def forget(self) -> None:
-        """Let later processes trace the function, whatever was kept."""
-        self._description.forget()
-
     def _is_still(self, signature: Signature) -> bool:
         """Whether the signature is still the same; a remembered one that is not is forgotten."""
         same = self.signature.is_of(signature)
         if not same:
-            self.forget()
+            self.description.forget()
         return same

@@ -157,17 +157,17 @@ class Specialisation:
             check_templates(symbol.primitive for symbol in operations(trace.outputs))
         self._let_go()
         with self._lock:
-            trusted = self.traced.is_trusted()
+            trusted = self.traced.description.holds()
             try:
                 self._comparison.of_some(program, mode, batch, trusted, self.traced.computed)
             except TraceError:
-                self.traced.forget()
+                self.traced.description.forget()
                 raise
             if trusted:
                 self.labels.kinds.enter(batch)  # trusted code is not compared
             self._checked.add(program)
             program.note_proof()
-            self.traced.keep()
+            self.traced.description.keep(self.signature)
             self.traced.settle()  # the function may have changed things in these calls
         trim_heap(len(self.leaves.values))
 
@@ -176,7 +176,7 @@ class Specialisation:
         numbers: Numbers | None = None
         for row in rows:
             with self._lock, collector_at_rest():
-                if not (self.traced.is_trusted() or self._labels_are_numbers()):
+                if not (self.traced.description.holds() or self._labels_are_numbers()):
                     numbers = numbers or Numbers(self.leaves.values)
                     program = self.program().fitting(batch.size)
                     self._comparison(program, "outputs", batch.rows([row]), numbers, None, False)

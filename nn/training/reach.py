@@ -55,7 +55,7 @@ def look_at_program(
     strays = read.difference(optimizer.params, weights)
     strays = strays and strays.difference(model.parameters())
     if strays:  # unless they are of the loss
-        outputs, (sample, *_) = compile(traced, backend="python"), batch.as_given(0)
+        outputs, (sample, *_) = compile(traced, backend="python"), batch.first_as_given()
         _warn_of_strays(model, strays.intersection(outputs.bound(outputs.batch([sample]))))
 
 

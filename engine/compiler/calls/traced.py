@@ -86,11 +86,11 @@ class Traced:
     @property
     def is_described(self) -> bool:
         """Whether the function, at the last call, described all that determines it."""
-        return self._latest is not None and self._latest.traced.is_described
+        return self._latest is not None and self._latest.traced.description.is_given
 
     def is_as_described(self) -> bool:
         """Whether that description is unchanged; False if there is none."""
-        return self._latest is not None and self._latest.traced.is_as_described()
+        return self._latest is not None and self._latest.traced.description.is_unchanged()
 
     def type_guard(self, batch: Batch) -> TypeGuard:
         """Which types of numbers the function is known to ask for, in samples of these shapes."""

@@ -131,7 +131,7 @@ class Comparison:
 
         The graph of a trusted function is not kept: it takes as much memory as a network, and is made again if needed.
         """
-        values = sample.sample(0)
+        values = sample.first_as_values()
         by = {"outputs": [], "leaves": self._leaves.values, "inputs": flat(values)}[mode]
 
         def of_values() -> Eager:
@@ -139,7 +139,7 @@ class Comparison:
 
         if mode != "inputs":
             with suppress(Exception):
-                again = partial(self._function, *sample.as_given(0, self._entirely))
+                again = partial(self._function, *sample.first_as_given(self._entirely))
                 if not trusted:
                     return Eager(again(), by, arrays, of_values)
                 eager = Eager(again(), by, arrays, of_values, again)

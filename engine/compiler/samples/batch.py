@@ -108,24 +108,23 @@ class Batch:
         first = self.masks.drawn(self.arrays[0], later)
         return Batch(self.size, self.shapes, (first, *self.arrays[1:]), [first, *self.given[1:]])
 
-    def sample(self, row: int) -> list[Any]:
-        """The arguments of one sample, as the function takes them: Values in nested lists."""
-        return [nested([Value(float(x)) for x in array[row]], shape) for array, shape in zip(self.arrays, self.shapes)]
+    def first_as_values(self) -> list[Any]:
+        """The arguments of the first sample: Values in nested lists."""
+        return [nested([Value(float(x)) for x in array[0]], shape) for array, shape in zip(self.arrays, self.shapes)]
 
-    def as_given(self, row: int, entirely: bool = False) -> list[Any]:
-        """The arguments of one sample as they were given, but rounded like those that a program reads.
+    def first_as_given(self, entirely: bool = False) -> list[Any]:
+        """The arguments of the first sample as they were given, but rounded like those that a program reads.
 
         Args:
-            row: which sample.
             entirely: whether to keep the types of numbers and lists, and all digits.
         """
         if entirely:
             arrays = [g.reshape(self.size, *s) if hasattr(g, "dtype") else g for g, s in zip(self.given, self.shapes)]
-            return [array[row] for array in arrays]
+            return [array[0] for array in arrays]
         found = []
         for given, array, shape in zip(self.given, self.arrays, self.shapes):
             exact = isinstance(array, list) or array.dtype == "float64"
-            found.append(nested(flat(_plain(given[row])) if exact else array[row].tolist(), shape))
+            found.append(nested(flat(_plain(given[0])) if exact else array[0].tolist(), shape))
         return found
 
 

@@ -152,25 +152,23 @@ class GivenLabels:
     """
 
     def __init__(self, given: Batch) -> None:
-        self._given, types = given, types_of(given)
-        self._count, arguments = _count(given), len(given.shapes)
-        self._first = self._count - math.prod(given.shapes[-1])
-        self.types, self._form = types[self._first : self._count], types[self._count + arguments - 1]
+        self._given, types, count, arguments = given, types_of(given), _count(given), len(given.shapes)
+        self._first = count - math.prod(given.shapes[-1])  # the positions in `types` of a label: its first number,
+        self._row, self._whole = count + arguments - 1, count + 2 * arguments - 1  # its form, and the class of all
+        self.types, self._form = types[self._first : count], types[self._row]
         self._positions = set[int]()
 
     def as_rows(self, labels: list[Any]) -> Any:
         """The labels of a batch, in rows of the classes that were given."""
-        arguments, whole = len(self._given.shapes), type(self._given.given[-1])
-        note = partial(self._positions.add, self._count + arguments - 1)
+        note = partial(self._positions.add, self._row)
         rows = [as_rows(label, self._form, note) for label in labels]
-        return all_rows(rows, whole, partial(self._positions.add, self._count + 2 * arguments - 1))
+        return all_rows(rows, type(self._given.given[-1]), partial(self._positions.add, self._whole))
 
     def ask(self, places: Iterable[int], rows: bool) -> None:
         """Note the numbers of a label whose type was asked for (places below 0 are ignored), and whether rows were."""
         self._positions.update(self._first + place for place in places if place >= 0)
         if rows:
-            arguments = len(self._given.shapes)
-            self._positions |= {self._count + arguments - 1, self._count + 2 * arguments - 1}
+            self._positions |= {self._row, self._whole}
 
     def type_guard(self, loss: str) -> TypeGuard:
         """What the loss asked for.

@@ -135,8 +135,8 @@ def test_a_sample_as_it_was_given(dtype: str) -> None:
     np = needs("numpy")
     batch = as_batch([[[0.1, 2]], np.array([[3]]), np.array([True]), [7]], dtype)
     exact = 0.1 if dtype == "float64" else float(np.float32(0.1))
-    assert batch.as_given(0) == [[exact, 2], [3], True, 7]
-    assert type(batch.as_given(0)[3]) is (int if dtype == "float64" else float)
+    assert batch.first_as_given() == [[exact, 2], [3], True, 7]
+    assert type(batch.first_as_given()[3]) is (int if dtype == "float64" else float)
 
 
 @BACKENDS
