@@ -35,3 +35,4 @@ from .training.repeated import RepeatedStep as RepeatedStep
 from .training.session import Session as Session
 from .training.session import open_session as open_session
 from .values.lending import classes_of as classes_of
+from .values.lending import lent_numbers as lent_numbers

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import math
 import random
@@ -10,7 +9,7 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
-from engine import no_grad
+from engine import lent_numbers, no_grad
 
 from ..arguments import counted, is_row, real_number, show, whole_number
 from ..data.entries import lost_numbers
@@ -264,9 +263,12 @@ class Patience:
         self._optimizer.take_back()  # or the program that holds the state now would write it back later
         for parameter, number in zip(self._optimizer.params, numbers):
             parameter.data = number
-        self._optimizer.state = copy.deepcopy(memory)
+        steps, memories = memory
+        self._optimizer.state = steps, tuple(map(list, memories))
 
     def _state(self) -> Any:
-        numbers = [parameter.data for parameter in self._optimizer.params]
-        self._optimizer.take_back()
-        return numbers, copy.deepcopy(self._optimizer.state)
+        parameters = self._optimizer.params
+        lent = lent_numbers(parameters)  # without taking them from the program that trains them
+        numbers = [parameter.data for parameter in parameters] if lent is None else lent.tolist()
+        steps, memories = self._optimizer.state
+        return numbers, (steps, tuple(map(list, memories)))

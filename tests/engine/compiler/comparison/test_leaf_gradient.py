@@ -51,13 +51,13 @@ def test_networks_have_the_gradient_of_the_engine_to_the_last_bit(seed: int, wid
 
 @pytest.mark.parametrize("constant", [True, False])
 def test_dots_are_rows_and_constants_are_not_looked_for(constant: bool) -> None:
-    model = nn.MLP(3, [4, 1], "tanh", seed=1)
-    x = [engine.Constant(k) if constant else Value(k) for k in (0.1, 0.2, 0.3)]
+    model = nn.MLP(4, [4, 1], "tanh", seed=1)
+    x = [engine.Constant(k) if constant else Value(k) for k in (0.1, 0.2, 0.3, 0.4)]
     (result,) = model(x)
     leaves = model.parameters()
     order = module._Order(result, leaves)
-    assert sorted(order.rows.values()) == [0, 4, 8, 12, 16]
-    found = {leaves[k] for k in (3, 7, 11, 15, 20)} | ({*x} if not constant else set())
+    assert sorted(order.rows.values()) == [0, 5, 10, 15, 20]
+    found = {leaves[k] for k in (4, 9, 14, 19, 24)} | ({*x} if not constant else set())
     assert {*order.single} == found
 
 

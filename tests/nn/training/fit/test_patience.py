@@ -3,7 +3,8 @@
 import pytest
 
 import nn
-from tests.needs import needs
+from engine.compiler.values.lending import Loan
+from tests.needs import NATIVE, needs
 
 from .fitting import BACKENDS, X, Y, network, numbers, trained
 
@@ -41,6 +42,24 @@ def test_patience_gives_the_best_epoch_back(backend):
     assert optimizer.steps == best * 3  # of 18 samples
     losses = [row["validation_loss"] for row in history.rows]
     assert losses[best - 1] == min(losses)
+
+
+@NATIVE
+def test_the_program_goes_on_with_the_parameters_while_the_best_are_kept(monkeypatch):
+    """To take all numbers back after each better epoch took several times as long as the epoch."""
+    given_back, give_back = [], Loan.give_back
+
+    def noted(loan):
+        given_back.append(loan.open)
+        give_back(loan)
+
+    monkeypatch.setattr(Loan, "give_back", noted)
+    held = {"backend": "llvm", "seed": 1, "validation": (X, Y)}
+    model, history = trained(epochs=12, patience=12, **held)
+    assert history.best_epoch == 12
+    assert sum(given_back) <= 2
+    expected, _ = trained(epochs=12, **held)
+    assert numbers(model) == numbers(expected)
 
 
 def test_min_delta():
