@@ -129,7 +129,7 @@ class _OfRows:
 
 
 def are_plain(numbers: Iterable[Any]) -> bool:
-    """Whether all are ints or floats, which are the same if they are equal; True and 1 are not."""
+    """Whether all are ints or floats, of which equal ones are interchangeable, as True and 1 are not."""
     return {*map(type, numbers)} <= {int, float}
 
 

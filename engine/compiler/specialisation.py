@@ -81,7 +81,7 @@ class Specialisation:
         return outputs, ([] if gradients is None and mode == "leaves" else gradients)
 
     def _as_added(self, gradients: Any, program: Program, batch: Batch) -> Any:
-        """Gradients that are infinite as sums over samples, as eager code has it: an infinity less itself is nan."""
+        """Gradients as eager code adds them up: nan where a sum over samples has infinities of both signs."""
         if gradients is None:
             return gradients
         sizes = map(abs, gradients) if isinstance(gradients, list) else [abs(gradients).max(initial=0.0)]
@@ -182,7 +182,7 @@ class Specialisation:
                     self._comparison(program, "outputs", batch.rows([row]), numbers, None, False)
 
     def _labels_are_numbers(self) -> bool:
-        """Whether the function, which knows where labels go, says that none is used as an object, such as a key."""
+        """Whether the function itself says that it uses no label as an object, such as a key of a dict."""
         says = attribute_of(self.function, "labels_are_numbers")
         return callable(says) and says() is True
 

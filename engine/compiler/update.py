@@ -60,7 +60,7 @@ class Update:
 
     @cached_property
     def kept(self) -> tuple[int, ...]:
-        """The memories that the rule uses; the others need not exist."""
+        """The memories that the rule uses; the others need no room."""
         read = self._read | {self.results[0]}
         pairs = enumerate(zip(self.memories, self.results[1:]))
         return tuple([k for k, (memory, new) in pairs if memory in read or new is not memory])
@@ -110,7 +110,7 @@ def form_of(settings: Mapping[str, Setting]) -> Form:
 
 
 def values(settings: Mapping[str, Setting]) -> list[float]:
-    """The settings that are not 0, pair by pair, as they follow `ALWAYS`.
+    """The settings that are not 0, with pairs taken apart, in the order in which they follow `ALWAYS`.
 
     >>> values({"momentum": 0.9, "dampening": 0.0, "nesterov": True, "betas": (0.9, 0.0)})
     [0.9, 0.9]

@@ -104,7 +104,7 @@ class _Batch:
         return result
 
     def _read(self, run: Run, rows: int) -> Callable[[], Array]:
-        """Gives the operand as [rows, columns, samples]; uniform numbers have one sample, equal rows are one."""
+        """Gives the operand as [rows, columns, samples]: one sample if it is uniform, one row if all rows are equal."""
         buffer = self._buffers[run.buffer]
         lanes = buffer.strides[1:] or (0,)
         width = buffer.shape[1] if buffer.ndim == 2 else 1
@@ -149,18 +149,13 @@ class _Batch:
 
     def _dot(self, group: Group, out: Array) -> Task:
         left, right, *bias = [self._joined(runs, group.rows) for runs in group.operands]
-        if group.is_product:
-            matrix = group.rows, group.columns  # of which all rows may be the same, with a bias each
-
-            def product() -> None:
-                np.matmul(np.broadcast_to(left()[:, :, 0], matrix), right()[0], out=out)
-                for b in bias:
-                    np.add(out, b()[:, 0], out=out)
-
-            return product
+        is_product, matrix = group.is_product, (group.rows, group.columns)  # all rows may be the same, with a bias each
 
         def dot() -> None:
-            np.copyto(out, np.add.reduce(np.multiply(left(), right()), axis=1))
+            if is_product:
+                np.matmul(np.broadcast_to(left()[:, :, 0], matrix), right()[0], out=out)
+            else:
+                np.copyto(out, np.add.reduce(np.multiply(left(), right()), axis=1))
             for b in bias:
                 np.add(out, b()[:, 0], out=out)
 

@@ -40,7 +40,7 @@ class Variant(Runner, Protocol):
         """Whether this very code has been compared with the eager engine, by this process or another."""
 
     def note_proof(self) -> None:
-        """Remember that it has been, for later processes."""
+        """Record for later processes that it has been compared."""
 
     def repetition(self, arrays: Any, n: int, means: bool, /) -> Callable[[Any], Any] | None:
         """Gives the outputs of the same samples for other numbers of the leaves; None if only `run` does.
@@ -101,7 +101,7 @@ class Training(Protocol):
         """
 
     def once_more(self, configured: ConfiguredUpdate, order: Any = None, /) -> Any:
-        """Make as many steps as the last call, on the same samples, in less time; None, doing nothing, if it cannot.
+        """Make as many steps as the last call, on the same samples, but faster; None, doing nothing, if it cannot.
 
         The array of losses that it returns is overwritten by the next call.
 
@@ -128,7 +128,7 @@ class Program(Runner, Protocol):
         """The variant that runs batches of that size."""
 
     def training(self, memories: int, frozen: Sequence[int], rule: Update | None = None) -> Training | None:
-        """Room to train in; None if the back end does not make steps of an optimiser.
+        """Memory to train in; None if the back end does not make steps of an optimiser.
 
         Args:
             memories: how many numbers the optimiser may remember for each parameter.

@@ -81,7 +81,7 @@ class Signature:
 
     @classmethod
     def of(cls, trace: Trace, values: Sequence[Value] = ()) -> Signature:
-        """The signature of a trace, whose leaves are usually the described values: then there is one list."""
+        """The signature of a trace. Its leaves are usually the described values, and then the same list."""
         leaves: Sequence[Value] = trace.graph.leaves
         leaves = values if same_objects(leaves, values) else leaves
         own = Graph(simplify, derivatives)

@@ -111,9 +111,9 @@ class Traced:
             special.traced.look_again()
 
     def settled(self, batch: Batch) -> Surroundings | None:
-        """What the function reads; its present state counts as unchanged since the trace for samples of these shapes.
+        """What the function reads; its present state counts from now on as that of the trace for these shapes.
 
-        None for a function that describes itself, if that has been enough so far.
+        None for a function that describes itself, as long as its description has been enough.
         """
         return self._known[batch.shapes].traced.settle()
 

@@ -59,9 +59,9 @@ class Eager:
 
     @cached_property
     def noise(self) -> dict[str, list[float]]:
-        """How far the numbers may be off by rounding: by more than their own size, where terms cancel.
+        """How far rounding may put the numbers off: by more than their own size, where terms cancel.
 
-        Only where they lie does it matter: a number of 1e100 elsewhere allows nothing here.
+        It is a bound for each number by itself: a number of 1e100 elsewhere allows nothing here.
         """
         results = flat(self._again())
         if self._of_values is not None and not any(isinstance(result, Value) for result in results):

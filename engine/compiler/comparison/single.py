@@ -52,7 +52,7 @@ class Comparison:
     def __call__(
         self, program: Runner, mode: Mode, sample: Batch, numbers: Numbers, change: Change | None, trusted: bool
     ) -> None:
-        """Compare a sample, perhaps with other numbers in the leaves: then errors and infinities do not count.
+        """Compare a sample, perhaps with other numbers in the leaves, when errors and infinities are passed over.
 
         A trusted function takes no derivatives itself, so its results are first compared without recording a graph,
         which takes time and memory. Only if they differ is it recorded, to tell by how much they may.
@@ -68,7 +68,7 @@ class Comparison:
             self._compare(program, mode, sample, numbers, change, trusted)
 
     def of_some(self, program: Variant, mode: Mode, batch: Batch, trusted: bool, traced: float) -> None:
-        """Compare samples until that has taken its share of the time; a single one if the code was proved before.
+        """Compare samples until their share of the time is used up, or a single one if the code was proved before.
 
         Args:
             program: the program of this mode.

@@ -70,7 +70,7 @@ class Numbers:
 
 
 def trials(batch: Batch) -> Iterator[tuple[int, Change | None]]:
-    """Samples, each with a change of the parameters, or None for no change; the first ones tell most.
+    """Samples, each with a change of the parameters or None, the most telling first.
 
     >>> from engine.compiler.samples.arguments import as_batch
     >>> batch = as_batch([[0.1, 0.2, 0.3, 0.4], [1, 1, 0, 1]], None)

@@ -68,7 +68,7 @@ def _names_errors(code: CodeType) -> bool:
 
 
 def _computes_class(code: CodeType) -> bool:
-    """Whether an `except` has other than names, such as an attribute or a call, of which it is not known what class."""
+    """Whether an `except` takes its class from an attribute, a call or the like: then it may be any class."""
     steps = [*dis.get_instructions(code)]
     for k, step in enumerate(steps):
         if step.opname in _MATCHING:
@@ -105,7 +105,7 @@ def _returns_nothing(code: CodeType) -> bool:
 
 
 def _catches(thing: Any) -> bool:
-    """Whether it is a class of such errors, several classes, or what suppresses such errors, or may hold such."""
+    """Whether it is a class of such errors, a tuple with one, or a context manager that may suppress them."""
     if issubclass(type(thing), ExitStack):
         return True
     if issubclass(type(thing), suppress):

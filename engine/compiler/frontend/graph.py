@@ -87,7 +87,7 @@ class Graph:
         self._row_of = None
 
     def settle(self) -> None:
-        """Forget which leaf is in which row, which takes a third of their own memory; it is made again on demand."""
+        """Forget which leaf is in which row: that takes a third of their memory, and is made again on demand."""
         self._row_of = None
 
     def is_leaf_among(self, values: Iterable[Value]) -> bool:
@@ -144,7 +144,7 @@ class Graph:
         return known
 
     def require(self, requirement: Requirement, symbols: tuple[Symbol, ...]) -> bool:
-        """Note a requirement on samples; False for what is computed from bound Values, on which there is none."""
+        """Note a requirement on samples; False, noting nothing, if bound Values are involved."""
         if all(symbol.kind == "constant" for symbol in symbols):
             requirement.check(*[symbol.value for symbol in symbols])
         elif any(read_leaf(s.operands) for s in operations(symbols)) or "leaf" in {*map(_kind, symbols)}:

@@ -110,7 +110,7 @@ class _Slots:
 
 
 def _check_operands(group: Group, where: str) -> None:
-    """That there are as many operands as the primitive takes, of the shapes that it takes."""
+    """Check that there are as many operands as the primitive takes, of the shapes that it takes."""
     primitive, operands = group.primitive, group.operands
     counts = [[run.count for run in runs] for runs in operands]
     if primitive is ops.dot:

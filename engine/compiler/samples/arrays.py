@@ -1,4 +1,4 @@
-"""Plain arrays of the numbers in what users give, which may show others than it holds."""
+"""Plain arrays of what users give, whose own classes may show other numbers than NumPy finds in them."""
 
 from __future__ import annotations
 

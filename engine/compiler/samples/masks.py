@@ -55,7 +55,7 @@ class Drop(NamedTuple):
 
     @property
     def least(self) -> int:
-        """From which hash on an entry is kept: its upper 53 bits, as a number from 0 to below 1, are at least p."""
+        """The smallest hash of an entry that is kept: its upper 53 bits, as a number from 0 to 1, are at least p."""
         return math.ceil(self.p * 2.0**53) << 11
 
     @property

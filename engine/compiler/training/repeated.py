@@ -17,13 +17,13 @@ from .optimizer import Optimizer
 class RepeatedStep:
     """Makes a step like the last one, and returns its loss.
 
-    That is right as long as nothing has changed but the numbers of the samples and the learning rate. Each call checks
-    it: the model and the loss, by their guards; then, with the lock held, the settings of the optimiser, who has its
-    memory, and whether somebody has read or set numbers of parameters, or made other steps. Native code sees whether
-    samples have the shape of the last ones, and labels are known to be right; if not, they are copied into an array,
-    and checked as they were given. If that is impossible, or anything has changed, the call does nothing and returns
-    None, and the step has to be made the long way. Looks and checks may run the user's code, and wait for numbers that
-    another loan has, so they do not hold the lock of the training.
+    That is right as long as nothing has changed but the numbers of the samples and the learning rate, which each call
+    checks: first the model and the loss, by their guards; then, with the lock held, the settings of the optimiser, who
+    has its memory, and whether somebody has read or set numbers of parameters, or made other steps. Native code sees
+    whether samples have the shape of the last ones, and labels are known to be right; if not, they are copied into an
+    array, and checked as they were given. If that is impossible, or anything has changed, the call does nothing and
+    returns None, and the step has to be made the long way. Looks and checks may run the user's code, and wait for
+    numbers that another loan has, so they do not hold the lock of the training.
 
     From the second call on, if words of memory show whether anything has changed and the step is brief, native code
     does all of this by itself; if it finds a change, it calls the function in Python.

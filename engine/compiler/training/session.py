@@ -166,7 +166,7 @@ class Session:
         self._special.labels.check(batch)
 
     def load(self, values: Sequence[Value], numbers: Sequence[float]) -> None:
-        """Assign numbers to Values as one array, without touching each.
+        """Assign numbers to Values as one array, without touching every Value.
 
         Args:
             values: some of the leaves, and perhaps others, which are left out; the same object at every call.
@@ -238,7 +238,7 @@ class Session:
         return found
 
     def look_outside(self) -> None:
-        """Check whether what the rule reads has changed; otherwise changes made for other nets do not matter."""
+        """If what the rule reads is unchanged, do not have it traced again for changes announced for other nets."""
         known = self._known[-1]
         if known is not None:
             known.rule.surroundings.holds_outside(())

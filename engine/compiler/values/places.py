@@ -72,7 +72,7 @@ class Places:
         return [_Part(self._values, ahead, len(self._values)), _Part(self._values, 0, ahead)]
 
     def _looked_for(self, value: Value) -> int | None:
-        """Where a Value is that is not in the table; all that are in the same part are, from now on."""
+        """The place of a Value that is not in the table yet; the part that it is in joins the table."""
         for part in [*self._parts]:
             if part.has(value):
                 self._parts.remove(part)
@@ -102,7 +102,7 @@ class _Part:
         return zip(self._values[self._places.start : self._places.stop], self._places)
 
     def has(self, value: Value) -> bool:
-        """Whether it is one of them; of few the table tells that as well."""
+        """Whether it is one of them; True for a small part, which may as well join the table."""
         addresses, address = self._addresses, id(value)
         if addresses is None:
             return True
@@ -111,7 +111,7 @@ class _Part:
 
     @cached_property
     def _addresses(self) -> memoryview | None:
-        """Where they are in memory, in order; None where there are few, or NumPy is not installed."""
+        """Their addresses in memory, sorted; None if they are few, or NumPy is not installed."""
         if len(self._places) < _MANY:
             return None
         try:

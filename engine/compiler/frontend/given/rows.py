@@ -62,7 +62,7 @@ def as_rows(nested: Any, form: Form, note: Callable[[], Any]) -> Any:
 
 
 def refuse_changes(rows: Any, nested: Any, name: str) -> None:
-    """Refuse a function that has changed rows that it was given, as which the caller's own lists would change.
+    """Refuse a function that has changed the rows it was given: in eager code those are the caller's own lists.
 
     Args:
         rows: what the function was given for nested lists.

@@ -166,7 +166,7 @@ def _hook(
     kinds: dict[type, tuple[str, Callable[[str], bool]] | None] = {}
 
     def examined(owner: Any) -> tuple[str, Callable[[str], bool]] | None:
-        """What methods of a class ask, or of an object, which is remembered for its class."""
+        """What the methods of a class, or of an object, ask; for objects it is remembered by class."""
         if isinstance(owner, type):
             return _asking(owner)
         found = kinds[type(owner)] = _asking(type(owner))
@@ -264,9 +264,9 @@ def _is_harmless(frame: FrameType | None, function: Any) -> bool:
 
 
 def _is_for_the_user(frame: FrameType | None) -> bool:
-    """Whether a module is imported by a name that comes from the user's code, and not where a library fetches its own.
+    """Whether a module is imported by a name from the user's code, and not by a library that loads one of its own.
 
-    These do so at the top of a module, or when one of their attributes is read first.
+    Libraries do so at the top of a module, or when an attribute is read for the first time.
     """
     while frame is not None and not is_users(frame.f_code.co_filename):
         if frame.f_code.co_name in ("<module>", "__getattr__") or frame.f_code.co_filename == RUNS:
