@@ -56,6 +56,47 @@ def test_rows_are_those_of_fit_bit_for_bit(options: dict[str, Any], monkeypatch:
         assert row == {**config, **alone(config, **options), "error": None}
 
 
+@pytest.mark.parametrize("at_once", [1, 120, 10_000])
+def test_passes_over_the_samples_are_laid_out_for_one_call_or_several(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(program, "AT_ONCE", at_once)
+    calls_for_many(monkeypatch)
+    rows = nn.fit_many(make, CONFIGS[:3], X, Y, epochs=5)
+    expected = [{**config, **alone(config, epochs=5), "error": None} for config in CONFIGS[:3]]
+    assert without_seconds(rows) == expected
+
+
+@pytest.mark.parametrize("patience", [None, 3])
+def test_nets_of_other_epochs_batches_and_memories_among_those_of_one_call(
+    patience: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def make_moving(velocity: float, seed: int) -> Any:
+        model, loss, optimizer = make(4, 0.1, 0.9, seed)
+        if velocity:
+            optimizer.state = 3, ([velocity] * len(optimizer.params),)
+        return model, loss, optimizer
+
+    calls_for_many(monkeypatch)
+    own = [(0.0, 2, 8), (0.0, 2, 8), (0.0, 2, 8), (0.5, 2, 8), (0.0, 2, 16), (0.0, 3, 8), (0.0, 3, 8), (0.0, 2, 8)]
+    configs = [
+        {"velocity": velocity, "epochs": epochs, "batch_size": size, "seed": seed}
+        for seed, (velocity, epochs, size) in enumerate(own + own)
+    ]
+    options: dict[str, Any] = {"validation": (X, Y), "patience": patience}
+    for config, row in zip(configs, nn.fit_many(make_moving, configs, X, Y, **options)):
+        model, loss, optimizer = make_moving(config["velocity"], config["seed"])
+        history = nn.fit(
+            model, X, Y, loss, optimizer, config["epochs"], config["batch_size"], seed=config["seed"], **options
+        )
+        best = history.rows[(history.best_epoch or 0) - 1 if patience else -1]
+        assert {name: row[name] for name in ("loss", "validation_loss", "error")} == {
+            "loss": best["loss"],
+            "validation_loss": best["validation_loss"],
+            "error": None,
+        }
+
+
 class Backwards(nn.Module):
     """A model that reads its parts in another order than the optimiser has them, and not all of them."""
 
