@@ -16,6 +16,7 @@ from .estimates.differences import Line, central_estimates
 from .estimates.slopes import Slopes, slopes_at
 from .estimates.verdicts import judge
 from .kinks import describe, finer_than_floats, kink_of
+from .proof import is_its_graph, moved
 from .replay import Replay
 from .report import Derivative, Fault
 from .rounding import rounding
@@ -240,9 +241,10 @@ def _one_node(primitive: Primitive, inputs: Sequence[float], position: int, expe
 def find_culprit(subject: Subject, wrong: Derivative) -> Fault:
     """Why this derivative is wrong: the first primitive, else the smallest subgraph, else the code around it."""
     if wrong.slopes is not None:
-        return audit(subject.record(subject.numbers).nodes) or _sum_at_kink(wrong)
+        near = is_its_graph(subject, subject.here, moved(subject, wrong), most=1)
+        return audit(subject.here.nodes) or (_sum_at_kink(wrong) if near else _outside_the_graph(wrong))
     if wrong.direction:
-        return audit(subject.record(subject.numbers).nodes) or Fault(
+        return audit(subject.here.nodes) or Fault(
             f"each primitive's own rule is right, and the slope along {wrong.name} is not: check without directions= "
             "to learn which inputs are wrong"
         )

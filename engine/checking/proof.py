@@ -56,7 +56,7 @@ def _is_right_along(subject: Subject, wrong: Derivative) -> bool:
     if not all(_is_exact(node) for node in here.nodes if node not in doubtful):
         return False
     known = all(map(_is_exact, doubtful)) or _lies_between(here, wrong)
-    return known and _is_its_graph(subject, here, range(len(subject.names)))
+    return known and is_its_graph(subject, here, range(len(subject.names)))
 
 
 def _is_right_by_coordinate(subject: Subject, position: int, wrong: Derivative) -> bool:
@@ -65,7 +65,7 @@ def _is_right_by_coordinate(subject: Subject, position: int, wrong: Derivative) 
     forward = push_forward(here.output, {leaf: 1.0})
     return (
         (same_number(forward, wrong.claimed) or math.isclose(forward, wrong.claimed, rel_tol=_SAME))
-        and _is_its_graph(subject, here, [position])
+        and is_its_graph(subject, here, [position])
         and all(map(_is_exact, depending_on([leaf], here.nodes)))  # others play no part in its derivative
     )
 
@@ -80,10 +80,10 @@ def kinks_between_floats(subject: Subject, found: Derivative) -> list[Value]:
     False
     """
     here = subject.here
-    positions = range(len(subject.names)) if found.direction else [subject.names.index(found.name)]
+    positions = moved(subject, found)
     moving = depending_on([here.coordinates[position] for position in positions], here.nodes)
     finer = [node for node in moving if finer_than_floats(node)]
-    return finer if finer and not math.isnan(found.claimed) and _is_its_graph(subject, here, positions) else []
+    return finer if finer and not math.isnan(found.claimed) and is_its_graph(subject, here, positions) else []
 
 
 def is_own(node: Value) -> bool:
@@ -153,17 +153,16 @@ def _is_of_its_formula(subject: Subject, wrong: Derivative) -> bool:
     The graph of a gradient is not a formula: where rules branch, as `pow`'s does, it differs elsewhere. And
     where operands are tied, as in ``maximum(x, x)``, only their sum is right.
     """
-    positions: Sequence[int] = range(len(subject.names))
+    positions = moved(subject, wrong)
     first: Sequence[float]
     if wrong.direction:
         numbers, first = list(subject.numbers), wrong.direction
     else:
-        positions = [subject.names.index(wrong.name)]
         numbers = subject.moved(positions[0], wrong.at)
         first = [float(k in positions) for k in range(len(numbers))]
     function = subject.of_order(1)
     here = function.record(numbers)
-    if not all(map(is_own, here.nodes)) or not _is_its_graph(function, here, positions):
+    if not all(map(is_own, here.nodes)) or not is_its_graph(function, here, positions):
         return False
     largest = max(abs(math.frexp(node.data)[1]) for node in here.nodes if math.isfinite(node.data))
     apart = 60 + largest // 3  # zeros after the point: small beside all numbers
@@ -185,11 +184,19 @@ def _is_of_its_formula(subject: Subject, wrong: Derivative) -> bool:
         )
 
 
-def _is_its_graph(subject: Subject, recording: Recording, positions: Sequence[int]) -> bool:
-    """Whether the recorded graph still gives the function's own numbers when coordinates move by the usual steps."""
+def moved(subject: Subject, by: Derivative) -> Sequence[int]:
+    """The positions of the coordinates by which a derivative is taken."""
+    return range(len(subject.names)) if by.direction else [subject.names.index(by.name)]
+
+
+def is_its_graph(subject: Subject, recording: Recording, positions: Sequence[int], most: int | None = None) -> bool:
+    """Whether the recorded graph still gives the function's own numbers when coordinates move by the usual steps.
+
+    Or by the likeliest of them, as many as `most`: within the wide ones the function may branch.
+    """
     graph = Replay(recording)
     numbers = [leaf.data for leaf in recording.coordinates]
-    for moves in zip(*[steps(numbers[position]) for position in positions]):
+    for moves in zip(*[steps(numbers[position])[:most] for position in positions]):
         for sign in (-1.0, 1.0):
             there = list(numbers)
             for position, move in zip(positions, moves):

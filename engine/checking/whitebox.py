@@ -81,8 +81,7 @@ def check_subject(subject: Subject, order: int, directions: int = 0) -> Report:
             break
     require_repeatable(lambda: [subject.value(subject.numbers)], subject.noise, len(subject.numbers))
     if not subject.noise:
-        here = subject.here
-        require_same_gradient(lambda: _gradient(here, sweep(here.output)), len(subject.numbers))
+        require_same_gradient(partial(_gradient, subject.here), len(subject.numbers))
     faults = () if fault is None else (fault,)
     return Report(subject.title, tuple(derivatives), faults, tuple(notes), subject.written, directions, rate)
 
@@ -115,12 +114,13 @@ class _Claims(NamedTuple):
         return self._replace(slack=[s + more.get(x, 0.0) for s, x in zip(self.slack, here.coordinates)])
 
 
-def _gradient(recording: Recording, adjoints: dict[Value, float]) -> list[float]:
+def _gradient(recording: Recording) -> list[float]:
+    adjoints = sweep(recording.output)
     return [adjoints.get(x, 0.0) + 0.0 for x in recording.coordinates]
 
 
 def _claims(subject: Subject, recording: Recording) -> _Claims:
-    gradient, errors = _gradient(recording, sweep(recording.output)), rounding(recording.output)
+    gradient, errors = _gradient(recording), rounding(recording.output)
     slack = [errors.derivatives.get(x, 0.0) for x in recording.coordinates]
     slack = [s if math.isfinite(g) else 0.0 for g, s in zip(gradient, slack)]
     return _Claims(gradient, slack, max(subject.noise, errors.value))

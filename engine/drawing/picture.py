@@ -85,10 +85,10 @@ def take(
     shown = _view(called, path_to, around, radius)
     groups, how = _grouped(shown, paths, collapse, expand)
     where, members = _place(shown, groups)
-    notes = [] if not how else [f"{len(shown):,} nodes in {len(members):,} boxes, {how}; collapse=None draws them all"]
-    notes += [*about_numbers(called), *about_gradients(called)]
     if limit is not None and len(members) > limit:
         raise ValueError(_too_large(len(members), limit, paths, collapse))
+    notes = [] if not how else [f"{len(shown):,} nodes in {len(members):,} boxes, {how}; collapse=None draws them all"]
+    notes += [*about_numbers(called), *about_gradients(called)]
     with_gradients = has_gradients(root)
     cut = _cut_off(order, where) if around is not None else set()
     edges = _edges(shown, where, groups, local_derivatives)

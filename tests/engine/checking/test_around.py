@@ -199,6 +199,13 @@ def test_parameters_of_one_name_are_told_apart() -> None:
     assert report.point == "[3.0], with the parameters {'w': 1.0, 'w (2)': 2.0, 'x (2)': 3.0}"
 
 
+def test_what_a_graph_lacks_is_not_blamed_on_a_kink_at_the_point() -> None:
+    report = check_gradients(lambda x: abs(x - 1) + 5 * x * x.detach(), [1.0])
+    assert "the function depends on x also outside of it" in report.faults[0].what
+    report = check_gradients(lambda x: engine.relu(x) - engine.relu(-x) + (x if x < 0.5 else 3 * x), [0.0])
+    assert "at a kink each primitive takes a slope of its own choice" in report.faults[0].what
+
+
 @pytest.mark.parametrize("formula", ["", "sin(x)"])
 def test_a_small_error_of_a_rule_is_not_called_one_of_a_sum(formula: str) -> None:
     close = replace(
