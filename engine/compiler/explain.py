@@ -26,35 +26,48 @@ def explain(specialisation: Specialisation, title: str) -> str:
         specialisation: a function traced for one shape of samples.
         title: the name of the function.
     """
-    program, lazy_plan, plan = specialisation.program(), specialisation.lazy_plan(), specialisation.plan()
-    lines = [f"{title}, one sample of the shapes {', '.join(map(str, specialisation.shapes)) or 'of no arguments'}"]
-    lines.append(f"back end    {program.name}")
-    lines += [f"            not {reason}" for reason in specialisation.reasons]
-    lines.append(f"threads     {program.shared_by(specialisation.threads)}")
-    lines.append(f"passes      {', '.join(_sizes(specialisation))} operations")
-    seconds = {**specialisation.traced.seconds, "build": specialisation.build_seconds, "plan": lazy_plan.seconds}
-    lines.append("seconds     " + ", ".join(f"{name} {took:.3f}" for name, took in seconds.items()))
+    shapes = ", ".join(map(str, specialisation.shapes)) or "of no arguments"
+    of_program, of_plan = _of_program(specialisation), _of_plan(specialisation.plan())
+    rows = [f"{name:<12}{text}" for name, text in (*of_program, *of_plan, *_of_native_code(specialisation))]
+    return "\n".join([f"{title}, one sample of the shapes {shapes}", *rows])
+
+
+def _of_program(specialisation: Specialisation) -> Iterator[tuple[str, str]]:
+    program, traced = specialisation.program(), specialisation.traced
+    yield "back end", program.name
+    for reason in specialisation.reasons:
+        yield "", f"not {reason}"
+    yield "threads", program.shared_by(specialisation.threads)
+    yield "passes", f"{', '.join(_sizes(specialisation))} operations"
+    planning = specialisation.lazy_plan().seconds
+    seconds = {**traced.seconds, "build": specialisation.build_seconds, "plan": planning}
+    yield "seconds", ", ".join(f"{name} {took:.3f}" for name, took in seconds.items())
+
+
+def _of_plan(plan: Plan) -> Iterator[tuple[str, str]]:
     groups = list(plan.groups)
+    yield "groups", f"{len(groups)} of {sum(group.rows for group in groups)} operations"
     products = [group for group in groups if group.is_product and group.rows > 1]
-    lines.append(f"groups      {len(groups)} of {sum(group.rows for group in groups)} operations")
-    shapes = ": " + ", ".join(f"{g.rows}x{g.columns}" for g in products) if products else ""
-    lines.append(f"products    {counted(len(products), 'matrix product')}{shapes}")
+    sizes = ": " + ", ".join(f"{g.rows}x{g.columns}" for g in products) if products else ""
+    yield "products", counted(len(products), "matrix product") + sizes
     kinds = Counter(group.primitive.name for group in groups if group not in products)
-    lines.append("others      " + ", ".join(f"{count} {name}" for name, count in kinds.most_common()))
+    yield "others", ", ".join(f"{count} {name}" for name, count in kinds.most_common())
     if plan.reductions:
         sizes = ", ".join(f"{r.rows}x{r.columns}" for r in plan.reductions)
-        lines.append(f"gradient    {counted(len(plan.reductions), 'sum')} over the samples: {sizes}")
+        yield "gradient", f"{counted(len(plan.reductions), 'sum')} over the samples: {sizes}"
     if plan.scatters:
         sizes = ", ".join(f"{s.rows} of {s.target.count}" for s in plan.scatters)
-        lines.append(f"lookups     {len(plan.scatters)} that add to what an index names: {sizes}")
+        yield "lookups", f"{len(plan.scatters)} that add to what an index names: {sizes}"
     memory = {"leaves": plan.leaves, "constants": len(plan.constants), "inputs": plan.inputs}
     memory |= {"per sample": plan.sizes["S"], "uniform": plan.sizes["U"]}
-    lines.append("numbers     " + ", ".join(f"{count} {name}" for name, count in memory.items()))
-    lines.append(f"work        {plan.flops()} floating-point operations per sample")
-    if stats := program.stats():
-        lines.append(f"speed       {_speed(specialisation)}")
-        lines.append("native      " + ", ".join(f"{name} {_show(value)}" for name, value in stats.items()))
-    return "\n".join(lines)
+    yield "numbers", ", ".join(f"{count} {name}" for name, count in memory.items())
+    yield "work", f"{plan.flops()} floating-point operations per sample"
+
+
+def _of_native_code(specialisation: Specialisation) -> Iterator[tuple[str, str]]:
+    if stats := specialisation.program().stats():
+        yield "speed", _speed(specialisation)
+        yield "native", ", ".join(f"{name} {_show(value)}" for name, value in stats.items())
 
 
 def _sizes(specialisation: Specialisation) -> Iterator[str]:

@@ -91,5 +91,8 @@ TESTS: dict[str, list[str]] = {
     "nn/many/structure.py": ["tests/nn/many/test_structures.py", *MANY],
     "nn/many/table.py": ["nn/many/table.py", *MANY, "tests/nn/many/test_executors.py"],
     "nn/many/workbench.py": MANY,
-    "engine/compiler/samples/masks.py": ["engine/compiler/samples/masks.py", "tests/engine/compiler/test_masks.py"],
+    "engine/compiler/samples/masks.py": [
+        "engine/compiler/samples/masks.py",
+        "tests/engine/compiler/samples/test_masks.py",
+    ],
 }

@@ -1,4 +1,4 @@
-"""Samples for a compiled function: lists, arrays and tensors of any shape, and what is refused."""
+"""What a compiled function takes: lists, arrays and tensors of any shape, and what is refused."""
 
 from __future__ import annotations
 
