@@ -50,6 +50,11 @@ def calls_for_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(program.SharedTrainer, "_fresh_until", lambda trainer: trainer._traced + 1e9)
 
 
+def without_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no net be trained by `fit`, which would hide that the program cannot."""
+    monkeypatch.setattr(workbench, "fit", None)
+
+
 def make_line(lr: float, seed: int) -> Any:
     model = nn.MLP(2, [1], seed=seed)
     return model, nn.mse, nn.SGD(model.parameters(), lr)

@@ -11,7 +11,7 @@ import pytest
 import nn
 from nn.many import program
 
-from .nets import CONFIGS, X, Y, alone, calls_for_many, make, make_line, without_seconds
+from .nets import CONFIGS, X, Y, alone, calls_for_many, make, make_line, without_fit, without_seconds
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,8 @@ def test_rows_are_those_of_fit_bit_for_bit(options: dict[str, Any], monkeypatch:
     monkeypatch.setattr(program.SharedProgram, "row", noted)
     monkeypatch.setattr(program.SharedProgram, "rows", all_noted)
     calls_for_many(monkeypatch)
+    if options.get("backend") != "eager":
+        without_fit(monkeypatch)
     rows = nn.fit_many(make, CONFIGS, X, Y, **options)
     if options.get("backend") == "eager":
         assert not shared
@@ -62,6 +64,7 @@ def test_passes_over_the_samples_are_laid_out_for_one_call_or_several(
 ) -> None:
     monkeypatch.setattr(program, "AT_ONCE", at_once)
     calls_for_many(monkeypatch)
+    without_fit(monkeypatch)
     rows = nn.fit_many(make, CONFIGS[:3], X, Y, epochs=5)
     expected = [{**config, **alone(config, epochs=5), "error": None} for config in CONFIGS[:3]]
     assert without_seconds(rows) == expected
@@ -78,6 +81,7 @@ def test_nets_of_other_epochs_batches_and_memories_among_those_of_one_call(
         return model, loss, optimizer
 
     calls_for_many(monkeypatch)
+    without_fit(monkeypatch)
     own = [(0.0, 2, 8), (0.0, 2, 8), (0.0, 2, 8), (0.5, 2, 8), (0.0, 2, 16), (0.0, 3, 8), (0.0, 3, 8), (0.0, 2, 8)]
     configs = [
         {"velocity": velocity, "epochs": epochs, "batch_size": size, "seed": seed}
@@ -115,6 +119,7 @@ def make_backwards(seed: int, lr: float) -> Any:
 
 def test_each_number_goes_to_its_own_place(monkeypatch: pytest.MonkeyPatch) -> None:
     calls_for_many(monkeypatch)
+    without_fit(monkeypatch)
     configs = [{"seed": seed, "lr": 0.1 * seed} for seed in (1, 2, 3)]
     options: dict[str, Any] = {"epochs": 3, "validation": (X[:9], Y[:9])}
     rows = nn.fit_many(make_backwards, configs, X, Y, **options)
