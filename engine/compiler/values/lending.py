@@ -257,36 +257,39 @@ def classes_of(kind: type[Value]) -> set[type[Value]]:
 
 def _lent(kind: type[Value], whole: bool) -> type[Value]:
     """A class like `kind` whose instances come back at the first touch; if `whole`, also of the gradient."""
-    if (kind, whole) in _lent_classes:
-        return _lent_classes[kind, whole]
+    if (kind, whole) not in _lent_classes:
+        body = {"_data": _NUMBER, "_grad": _GRADIENT} if whole else {"_data": _NUMBER}
+        named = {"__doc__": kind.__doc__, "__module__": kind.__module__, "__qualname__": kind.__qualname__}
+        lent = type(kind.__name__, (kind,), {"__slots__": (), "__reduce_ex__": _reduced, **body, **named})
+        _lent_classes[kind, whole], _own[lent] = lent, kind
+    return _lent_classes[kind, whole]
 
-    def fetched(name: str) -> property:
-        """An attribute that fetches all numbers back when it is read."""
 
-        def read(value: Value) -> float:
-            loan = _data.__get__(value)
-            if name == "_data":
-                shown = shown_number(value)  # this thread may be shown other numbers, while another one lends the Value
-                if shown is not None:
-                    return shown
-                return loan.number_of(value) if isinstance(loan, Loan) else loan
-            _fetch(value)
-            number: float = getattr(value, name)
-            return number
+def _read_number(value: Value) -> float:
+    """The number of a lent Value; or the one that this thread is shown in its place, while another one lends it."""
+    shown, loan = shown_number(value), _data.__get__(value)
+    if shown is not None:
+        return shown
+    return loan.number_of(value) if isinstance(loan, Loan) else loan
 
-        def write(value: Value, number: float) -> None:
-            _fetch(value)
-            setattr(value, name, number)
 
-        return property(read, write)
+def _read_gradient(value: Value) -> float:
+    _fetch(value)
+    return value._grad
 
-    def reduce(value: Value, protocol: Any) -> Any:
+
+def _writing(name: str) -> Callable[[Value, float], None]:
+    def write(value: Value, number: float) -> None:
         _fetch(value)
-        return value.__reduce_ex__(protocol)
+        setattr(value, name, number)
 
-    body = {"__slots__": (), "_data": fetched("_data"), "__reduce_ex__": reduce, "__doc__": kind.__doc__}
-    if whole:
-        body["_grad"] = fetched("_grad")
-    lent = type(kind.__name__, (kind,), {**body, "__module__": kind.__module__, "__qualname__": kind.__qualname__})
-    _lent_classes[kind, whole], _own[lent] = lent, kind
-    return lent
+    return write
+
+
+def _reduced(value: Value, protocol: Any) -> Any:
+    _fetch(value)
+    return value.__reduce_ex__(protocol)
+
+
+_NUMBER, _GRADIENT = property(_read_number, _writing("_data")), property(_read_gradient, _writing("_grad"))
+"""What replaces the slots of lent Values."""
