@@ -100,11 +100,15 @@ def main(argv: Sequence[str] | None = None) -> Trained:
     )
     rng = random.Random(chosen.seed)
     new_words: list[str] = []
-    while len(new_words) < chosen.count:
+    for _ in range(20 * chosen.count):  # not for ever: at a low temperature it says the same again and again
         word = made_up(model, letters, chosen.temperature or 1e-3, rng)
         if word and word not in words and word not in new_words:
             new_words.append(word)
+        if len(new_words) == chosen.count:
+            break
     print("new words: " + " ".join(new_words))
+    if len(new_words) < chosen.count:
+        print(f"no more than {len(new_words)} of {chosen.count}: train longer, or raise the temperature")
     return Trained(model, history, words, new_words)
 
 

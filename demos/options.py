@@ -48,7 +48,14 @@ def training_options(
 
 def add_output(parser: ArgumentParser) -> None:
     """Add the option for the folder that pictures go to."""
-    parser.add_argument("--output", type=Path, default=Path("output"), metavar="FOLDER", help="where pictures go")
+    parser.add_argument("--output", type=folder, default=Path("output"), metavar="FOLDER", help="where pictures go")
+
+
+def folder(text: str) -> Path:
+    """A folder that is there or can be made."""
+    if Path(text).exists() and not Path(text).is_dir():
+        raise ArgumentTypeError(f"{text!r} is a file, and a folder is wanted")
+    return Path(text)
 
 
 def whole(least: int) -> Callable[[str], int]:

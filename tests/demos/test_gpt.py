@@ -33,6 +33,13 @@ def test_the_same_seed_gives_the_same_words() -> None:
     assert runs[0].history.losses == runs[1].history.losses
 
 
+def test_what_says_the_same_again_and_again_comes_to_an_end(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without chance there is one word, and the search for the second one went on for ever."""
+    trained = gpt.main(["--epochs", "1", "--count", "2", "--temperature", "0"])
+    assert len(trained.new_words) == 1
+    assert "no more than 1 of 2" in capsys.readouterr().out
+
+
 def test_texts_cover_every_letter() -> None:
     words = ["tin", "praseodymium"]
     letters = ".adeimnoprstuy"
