@@ -69,7 +69,7 @@ def compile(
             numbers every time; another may change them by rounding, since sums are made in another order.
 
     Raises:
-        TypeError: `function` cannot be called, or `threads` is not a whole number.
+        TypeError: `function` cannot be called or is a method without its object, or `threads` is not a whole number.
         ValueError: there is no such dtype or back end; `threads` is below 1, or above 1 for another back end.
         ImportError: the back end needs a package that is not installed.
 
@@ -104,6 +104,11 @@ class Compiled(Traced):
             raise TypeError(f"compile() takes a function, got {function!r}")
         if isinstance(function, Compiled):
             raise TypeError(f"compile() takes a plain function, got {function!r}: call compile() on its `function`")
+        if isinstance(function, FunctionType) and function.__code__.co_varnames[:1] == ("self",):
+            raise TypeError(
+                f"compile() takes a function of samples, and {function.__qualname__} is a method, whose first argument "
+                f"is an object: compile that of an object, as in engine.compile(model.{function.__name__})"
+            )
         if dtype not in TOLERANCE:
             raise ValueError(f"dtype must be 'float64' or 'float32', got {dtype!r}")
         if backend != "auto" and backend not in BACKENDS:

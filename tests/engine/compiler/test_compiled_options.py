@@ -31,6 +31,13 @@ def test_wrong_options(keywords: dict[str, Any], error: type[Exception], message
         compile(compile(lambda x: x))
     with pytest.raises(TypeError, match="takes a function"):
         compile(3.0)
+    with pytest.raises(TypeError, match=r"squared is a method, .* engine\.compile\(model\.squared\)"):
+
+        class Model:
+            @compile
+            def squared(self, x: Any) -> Any:
+                return x * x
+
     with pytest.raises(ValueError, match="wrt"):
         compile(lambda x: x, backend="python").value_and_grad([1.0], wrt="weights")
     with pytest.raises(RuntimeError, match="call it once"):
