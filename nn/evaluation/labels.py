@@ -41,7 +41,10 @@ def are_texts(labels: Any) -> bool:
         return True
     texts = [isinstance(label, str) for label in labels]
     if any(texts) and not all(texts):
-        raise TypeError(f"some labels are texts and others are not, such as {show(labels[texts.index(False)])}")
+        other = show(labels[texts.index(False)])
+        raise TypeError(
+            f"some labels are texts and others are not, such as {other}: make texts of all, or leave those samples out"
+        )
     return bool(texts) and texts[0]
 
 

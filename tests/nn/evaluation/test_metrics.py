@@ -102,7 +102,7 @@ def test_labels_out_of_range_name_themselves():
         nn.accuracy(same, [[1.0, 2.0]] * 2, np.array([0, -1]))
     with pytest.raises(ValueError, match="labels are texts, and the model knows no names"):
         nn.accuracy(same, [[1.0, 2.0]] * 2, ["a", "b"])
-    with pytest.raises(TypeError, match="some labels are texts and others are not, such as int 1"):
+    with pytest.raises(TypeError, match="some labels are texts and others are not, such as int 1: make texts of all"):
         nn.accuracy(same, [[1.0, 2.0]] * 2, ["a", 1])
 
 
