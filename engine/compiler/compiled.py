@@ -147,7 +147,7 @@ class Compiled(Traced):
 
     def _is_current(self, special: Specialisation) -> bool:
         """Whether that is the program of the last call, and nothing that the function reads has changed."""
-        return self._latest is special and not special.traced.stale()
+        return self._latest is special and not special.live_trace.stale()
 
     def repetition(self, batch: Batch, means: bool = False) -> Callable[..., Any] | None:
         """A faster way to repeat the last call, with the numbers that parameters have by then.

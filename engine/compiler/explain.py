@@ -33,14 +33,14 @@ def explain(specialisation: Specialisation, title: str) -> str:
 
 
 def _of_program(specialisation: Specialisation) -> Iterator[tuple[str, str]]:
-    program, traced = specialisation.program(), specialisation.traced
+    program, seconds = specialisation.program(), specialisation.live_trace.seconds
     yield "back end", program.name
     for reason in specialisation.reasons:
         yield "", f"not {reason}"
     yield "threads", program.shared_by(specialisation.threads)
     yield "passes", f"{', '.join(_sizes(specialisation))} operations"
     planning = specialisation.lazy_plan().seconds
-    seconds = {**traced.seconds, "build": specialisation.build_seconds, "plan": planning}
+    seconds = {**seconds, "build": specialisation.build_seconds, "plan": planning}
     yield "seconds", ", ".join(f"{name} {took:.3f}" for name, took in seconds.items())
 
 

@@ -39,7 +39,7 @@ class Specialisation:
         dtype, backend, threads: as for `engine.compile`.
 
     Attributes:
-        traced: the trace, as long as the function does the same; signature: what the programs need of it.
+        live_trace: the trace, as long as the function does the same; signature: what the programs need of it.
         requirements, labels: what samples must satisfy.
         leaves: the numbers of the Values that the function reads.
         reasons: why the best back end was not taken.
@@ -49,8 +49,8 @@ class Specialisation:
     def __init__(self, function: Callable[..., Any], batch: Batch, dtype: str, backend: str, threads: int) -> None:
         self.function, self.shapes = function, batch.shapes
         self.dtype, self.backend, self.threads = dtype, backend, threads
-        self.traced = LiveTrace(function, batch, is_native(backend))
-        self.signature = signature = self.traced.signature
+        self.live_trace = LiveTrace(function, batch, is_native(backend))
+        self.signature = signature = self.live_trace.signature
         self.reasons: dict[str, None] = {}
         self.build_seconds = 0.0
         self._programs: dict[Mode, Program] = {}
@@ -60,7 +60,7 @@ class Specialisation:
         self.requirements = Requirements(signature.requirements, self.shapes)
         self.labels = LabelChecks(self.requirements, len(self.shapes), self._compare_labels)
         self.leaves = Leaves(signature.leaves)
-        entirely = bool(self.traced.type_guard)
+        entirely = bool(self.live_trace.type_guard)
         self._comparison = Comparison(function, self.leaves, signature.outputs, dtype, self._exact, entirely)
         self._lock, self._planning = new_lock(), new_lock()
 
@@ -119,7 +119,7 @@ class Specialisation:
     def computation(self, mode: Mode | None = None) -> Computation:
         """What one mode, or the mode that was asked for last, wants of the traced function."""
         mode = mode or self._recent
-        trace = self.traced.trace
+        trace = self.live_trace.trace
         return Computation.of(trace, mode == "leaves", trace.inputs if mode == "inputs" else ())
 
     def plan(self) -> Plan:
@@ -152,23 +152,23 @@ class Specialisation:
         program = self.program(mode).fitting(size or batch.size)
         if program in self._checked:
             return
-        trace = self.traced.at_hand
+        trace = self.live_trace.at_hand
         if trace is not None:
             check_templates(symbol.primitive for symbol in operations(trace.outputs))
         self._let_go()
         with self._lock:
-            trusted = self.traced.description.holds()
+            trusted = self.live_trace.description.holds()
             try:
-                self._comparison.of_some(program, mode, batch, trusted, self.traced.computed)
+                self._comparison.of_some(program, mode, batch, trusted, self.live_trace.computed)
             except TraceError:
-                self.traced.description.forget()
+                self.live_trace.description.forget()
                 raise
             if trusted:
                 self.labels.kinds.enter(batch)  # trusted code is not compared
             self._checked.add(program)
             program.note_proof()
-            self.traced.description.keep(self.signature)
-            self.traced.settle()  # the function may have changed things in these calls
+            self.live_trace.description.keep(self.signature)
+            self.live_trace.settle()  # the function may have changed things in these calls
         trim_heap(len(self.leaves.values))
 
     def _compare_labels(self, batch: Batch, rows: Iterator[int]) -> None:
@@ -176,7 +176,7 @@ class Specialisation:
         numbers: Numbers | None = None
         for row in rows:
             with self._lock, collector_at_rest():
-                if not (self.traced.description.holds() or self._labels_are_numbers()):
+                if not (self.live_trace.description.holds() or self._labels_are_numbers()):
                     numbers = numbers or Numbers(self.leaves.values)
                     program = self.program().fitting(batch.size)
                     self._comparison(program, "outputs", batch.rows([row]), numbers, None, False)
@@ -188,7 +188,7 @@ class Specialisation:
 
     def _let_go(self) -> None:
         """Free graph and plans, which are large, of a function that can be traced again at any time."""
-        trace = self.traced.let_go()
+        trace = self.live_trace.let_go()
         if trace is not None:
             for lazy_plan in self._lazy_plans.values():
                 lazy_plan.let_go()

@@ -45,7 +45,7 @@ class RepeatedCalls:
         if last != self._last:
             self._last, self._row, self._ready = last, 0, None
         self._row += 1
-        if self._row == FEW and batch.size and not special.requirements.arguments and not special.traced.type_guard:
+        if self._row == FEW and batch.size and not special.requirements.arguments and not special.live_trace.type_guard:
             run = special.program("outputs").fitting(batch.size).direct((batch.size, *batch.shapes[0]))
             self._ready = None if run is None else (special, run)
 
@@ -70,7 +70,7 @@ def repeated_call(
     leaves, shape, shapes = special.leaves, () if means else special.signature.shape, batch.shapes
 
     def again(current: bool = False) -> Any:
-        if not current and (known.get(shapes) is not special or special.traced.differs()):
+        if not current and (known.get(shapes) is not special or special.live_trace.differs()):
             return None
         found = run(leaves.numbers())
         return found if means else in_shape(found, shape)

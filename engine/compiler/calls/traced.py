@@ -53,8 +53,8 @@ class Traced:
         with self._lock:
             known = self._known.get(batch.shapes)
             special = Specialisation(self.function, batch, self.dtype, self.backend, self.threads)
-            if known is not None and known.traced.is_same(special.traced):
-                known.traced.renew(special.traced)
+            if known is not None and known.live_trace.is_same(special.live_trace):
+                known.live_trace.renew(special.live_trace)
                 return known
             self._known[batch.shapes] = special
             return special
@@ -73,7 +73,7 @@ class Traced:
         Raises:
             TraceError: the function does something that cannot be compiled.
         """
-        return (self._known.get(batch.shapes) or self._trace(batch)).traced.learns
+        return (self._known.get(batch.shapes) or self._trace(batch)).live_trace.learns
 
     def is_current(self, batch: Batch) -> bool:
         """Whether the function, traced again, is the one that was compiled for samples of these shapes.
@@ -81,21 +81,21 @@ class Traced:
         Raises:
             TraceError: by now it does what cannot be compiled.
         """
-        return (self._known.get(batch.shapes) or self._trace(batch)).traced.is_current()
+        return (self._known.get(batch.shapes) or self._trace(batch)).live_trace.is_current()
 
     @property
     def is_described(self) -> bool:
         """Whether the function, at the last call, described all that determines it."""
-        return self._latest is not None and self._latest.traced.description.is_given
+        return self._latest is not None and self._latest.live_trace.description.is_given
 
     def is_as_described(self) -> bool:
         """Whether that description is unchanged; False if there is none."""
-        return self._latest is not None and self._latest.traced.description.is_unchanged()
+        return self._latest is not None and self._latest.live_trace.description.is_unchanged()
 
     def type_guard(self, batch: Batch) -> TypeGuard:
         """Which types of numbers the function is known to ask for, in samples of these shapes."""
         special = self._known.get(batch.shapes)
-        return TypeGuard() if special is None else special.traced.type_guard
+        return TypeGuard() if special is None else special.live_trace.type_guard
 
     def trace(self, batch: Batch) -> None:
         """Trace the function for samples of these shapes, unless that has been done.
@@ -103,19 +103,19 @@ class Traced:
         Raises:
             TraceError: the function does something that cannot be compiled.
         """
-        self._trace(batch).traced.trace  # noqa: B018  # a cached property
+        self._trace(batch).live_trace.trace  # noqa: B018  # a cached property
 
     def look_again(self) -> None:
         """Compare everything that the function reads at the next call, near and far."""
         for special in self._known.values():
-            special.traced.look_again()
+            special.live_trace.look_again()
 
     def settled(self, batch: Batch) -> Surroundings | None:
         """What the function reads; its present state counts from now on as that of the trace for these shapes.
 
         None for a function that describes itself, as long as its description has been enough.
         """
-        return self._known[batch.shapes].traced.settle()
+        return self._known[batch.shapes].live_trace.settle()
 
     @property
     def tracing_seconds(self) -> float:
@@ -124,7 +124,7 @@ class Traced:
         Raises:
             RuntimeError: it has not been called yet.
         """
-        return self._last().traced.tracing_seconds
+        return self._last().live_trace.tracing_seconds
 
     # ---- inside ----
 
@@ -133,7 +133,7 @@ class Traced:
         if open_modes and tracer.get() is not None:
             raise refusal(f"{self!r} was called while another function is traced", "Call its plain one, f.function.")
         special = self._known.get(batch.shapes)
-        if special is None or special.traced.stale() or not special.traced.type_guard.covers(batch):
+        if special is None or special.live_trace.stale() or not special.live_trace.type_guard.covers(batch):
             special = self.traced_again(batch)
         self._latest = special
         return special

@@ -161,7 +161,7 @@ class Session:
         """
         if batch.shapes != self._special.shapes:
             raise ValueError(f"samples of the shapes {batch.shapes}, where {self._special.shapes} were compiled")
-        if not self._special.traced.type_guard.covers(batch):
+        if not self._special.live_trace.type_guard.covers(batch):
             raise TraceError("numbers of other types, for which the loss, which asks for them, was not compiled")
         self._special.labels.check(batch)
 

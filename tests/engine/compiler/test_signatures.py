@@ -94,9 +94,9 @@ def test_what_a_remembered_function_reads_is_not_looked_for_where_another_thread
     compiled = compile(lambda x, y: x * y, backend="python")
     whole, real = compiled.batch([1], [2]), compiled.batch([1.0], [2.0])
     first, other = compiled.traced_again(whole), compile(compiled.function, backend="python").traced_again(real)
-    first.traced._surroundings = None  # as of one that was remembered
-    first.traced.renew(other.traced)
-    assert first.traced._surroundings is None
-    assert first.traced.type_guard.covers(real)
-    first.traced.stale()
-    assert first.traced._surroundings is not None
+    first.live_trace._surroundings = None  # as of one that was remembered
+    first.live_trace.renew(other.live_trace)
+    assert first.live_trace._surroundings is None
+    assert first.live_trace.type_guard.covers(real)
+    first.live_trace.stale()
+    assert first.live_trace._surroundings is not None
