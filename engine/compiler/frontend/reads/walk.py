@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import gc
-import sys
 import threading
 import weakref
 from abc import ABCMeta
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from enum import EnumMeta
 from io import BytesIO, StringIO
@@ -22,18 +21,16 @@ from ...errors import refusal
 from ...values.lending import own_class
 from ...values.places import same_objects
 from ..conditions import OWN
-from .code import ASKING, COMPUTING, LISTING, reading_name
+from .attributes import Attributes
+from .code import reading_name
 from .found import Found
-from .functions import Functions
 from .objects import (
     ABSENT,
     CACHE,
     CONTAINERS,
     DECIMALS,
     PARTS,
-    PLAIN,
     REGISTRATIONS,
-    SPACES,
     VIEWS,
     Facts,
     LeafList,
@@ -50,15 +47,14 @@ from .objects import (
     reads_as_array,
     subclasses_of,
 )
-from .owners import announces, is_leaf, is_of_project, is_of_users, slots_of
+from .owners import is_leaf, is_of_users
 
 _MOST = 100_000  # objects that a walk enters, at most
 _COMPILER = __name__.partition(".frontend")[0]
 _CODE = frozenset({FunctionType, MethodType, BuiltinMethodType, Primitive, attrgetter, methodcaller})
-_METHODS = (FunctionType, staticmethod, classmethod, property)
 
 
-class Walk(Functions):
+class Walk(Attributes):
     """Enters each object once, near ones first.
 
     Args:
@@ -68,8 +64,6 @@ class Walk(Functions):
     def __init__(self, leaf_lists: Mapping[int, LeafList]) -> None:
         super().__init__()
         self._leaf_lists = leaf_lists
-        self._private: set[int] = set()  # containers that objects of this project keep for themselves
-        self._owners: list[Any] = []  # of attributes that may not have been named yet
         self._weak: list[weakref.ReferenceType[Any]] = []
 
     def of(self, function: Any) -> Found:
@@ -281,111 +275,3 @@ class Walk(Functions):
                 return
         if type(container) is list:
             self.found.leaf_lists[id(container)] = LeafList(inside, kinds)
-
-    def _named_attributes(self, owner: Any, attributes: Mapping[str, Any]) -> Iterator[Any]:
-        """The attributes that some code names, or may read without naming them."""
-        if is_of_project(type(owner)) and not is_a(owner, Value):
-            yield from self._attributes_of_project(owner, attributes)
-            return
-        self._owners.append(owner)
-        if not self._unlisted(owner):
-            self._once(owner, "all", attributes)
-        unnamed = self._unnamed_reads(owner)
-        for name, content in list(attributes.items()):
-            named = name in self.used
-            if (named or unnamed(name, content)) and self._is_new(owner, name):
-                if named:
-                    self._iterator(content, name)
-                self.found.directly(content)
-                yield from self._attribute(attributes, name, content)
-        self._absent_attributes(owner, attributes)
-
-    def _attributes_of_project(self, owner: Any, attributes: Mapping[str, Any]) -> Iterator[Any]:
-        """All attributes of one of this project's objects, such as a layer."""
-        if not announces(type(owner)):  # what it keeps for itself may change
-            self._private.update(id(c) for c in attributes.values() if is_a(c, (list, dict, set)))
-            yield from attributes.values()
-            return
-        self.found.announced(attributes)
-        self._call_of(class_of(owner))
-        for name, content in list(attributes.items()):
-            if self._is_new(owner, name):
-                yield from self._attribute(attributes, name, content)
-
-    def _attribute(self, attributes: Mapping[str, Any], name: str, content: Any) -> tuple[Any, ...]:
-        """What to enter for an attribute: its content, or the function of a method."""
-        self.found.name(attributes, name, content)
-        if not is_a(content, _METHODS):
-            return (content,)
-        function = getattr(content, "__func__", getattr(content, "fget", content))
-        return (function, content) if is_of_users(class_of(content)) else (function,)  # a property of their own class
-
-    def _unnamed_reads(self, owner: Any) -> Callable[[str, Any], bool]:
-        """Whether an attribute, by its name and content, matters although no code names it."""
-        kind, computing = class_of(owner), not self.used.isdisjoint(COMPUTING)
-        is_class = issubclass(kind, type)
-
-        def matters(name: str, content: Any) -> bool:
-            return type(content) not in PLAIN or name == "_value_" or computing
-
-        def is_method(name: str, content: Any) -> bool:
-            return is_a(content, _METHODS) and (is_class or name == "__getattr__")
-
-        if not issubclass(kind, (type, ModuleType)):
-            return matters
-        if not self._is_searched(owner):
-            return is_method
-        return lambda name, content: (is_method if name[:2] == "__" else matters)(name, content)
-
-    def _absent_attributes(self, owner: Any, attributes: Mapping[str, Any]) -> None:
-        """The names that code reads and an object lacks: should they be added, they hide those of its class or base."""
-        kind = class_of(owner)
-        if issubclass(kind, type):
-            for name in self.used.intersection(dir(owner)).difference(attributes):
-                if name[:2] != "__" and self._is_new(owner, name):
-                    self.found.rare_name(attributes, name, ABSENT)
-        elif not issubclass(kind, ModuleType) and kind is not FunctionType:
-            asks = not self.used.isdisjoint(ASKING) or hasattr(kind, "__getattr__")
-            for name in self.used if asks else self.used.intersection(dir(type(owner))):
-                if name not in attributes and self._is_new(owner, name):
-                    self.found.name(attributes, name, ABSENT)
-
-    def _unlisted(self, owner: Any) -> bool:
-        """Whether only attributes that some code names count: all do for objects that a library's own methods read."""
-        if is_a(owner, SPACES):
-            return not is_a(owner, ModuleType) or self.used.isdisjoint(COMPUTING)
-        return (is_a(owner, type) or is_of_users(class_of(owner))) and self.used.isdisjoint(LISTING)
-
-    def _is_searched(self, space: Any) -> bool:
-        """Whether some code may read what it does not name from a class, or a module."""
-        return id(space) in self._searched if is_a(space, ModuleType) else not self.used.isdisjoint(COMPUTING)
-
-    def _call_of(self, kind: type) -> None:
-        """The call method of this project's layers: users replace it in the class, to look at all layers."""
-        for base in kind.__mro__ if self._is_new(kind, "every base") else ():
-            if "__call__" in vars(base) and not is_of_users(base) and self._is_new(base, "__call__"):
-                self.found.rare_name(vars(base), "__call__", vars(base)["__call__"])
-
-    def _slots(self, owner: Any, kind: type) -> Iterator[Any]:
-        """The content of the ``__slots__`` of the user's classes."""
-        for name in slots_of(kind):
-            if (id(owner), name) not in self._attributes:
-                content = attribute_of(owner, name)
-                if type(content) not in PLAIN or name in self.used or not self.used.isdisjoint(COMPUTING):
-                    self._attributes.add((id(owner), name))
-                    self.found.slot(owner, name, name, content)
-                    self.found.directly(content)
-                    yield content
-                elif not self._owners or self._owners[-1] is not owner:
-                    self._owners.append(owner)
-
-    def _settings(self, module: ModuleType) -> Iterator[Any]:
-        """What the user's code names in a module that is not searched, including the content of containers there."""
-        attributes = vars(module)
-        self._owners.append(module)
-        for name in self.used.intersection(attributes):
-            content = attributes[name]
-            if content is not sys.modules and self._is_new(module, name):
-                self.found.setting(attributes, name, content)
-                if is_a(content, (*CONTAINERS, ModuleType)) and not is_of_project(module):
-                    yield content
