@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -185,6 +186,13 @@ def test_a_result_from_before_the_call_does_not_follow_its_parameter() -> None:
         check_gradients(lambda x: before * x, [3.0])
     assert check_gradients(lambda x: before.detach() * x, [3.0]).ok
     assert check_gradients(lambda x: engine.tanh(w) * x, [3.0]).ok
+
+
+@pytest.mark.parametrize("k", [1e15, 3e15, 7e15])
+def test_a_slope_between_adjacent_floats_is_not_called_wrong(k: float) -> None:
+    report = check_gradients(lambda x: math.sin(k * x), 1.7, grad=lambda x: k * math.cos(k * x))
+    assert report.wrong == []
+    assert not check_gradients(lambda x: math.sin(k * x), 1.7, grad=lambda x: 1e20).ok
 
 
 # ---- whose fault it is -------------------------------------------------------------------------------------------
