@@ -42,7 +42,7 @@ def test_a_sigmoid_at_the_end_parts_at_a_half():
     np.testing.assert_allclose(nn.predict_proba(model, X).sum(1), 1.0)
 
 
-def test_nothing_is_guessed():
+def test_a_class_or_probability_that_nothing_tells_is_refused():
     model = network(1)
     for call in (lambda: nn.classify(model, X), lambda: nn.accuracy(model, X, [0] * 40)):
         with pytest.raises(ValueError, match=r"give threshold= \(0.5 for a probability"):
@@ -65,7 +65,7 @@ def test_nothing_is_guessed():
     assert nn.classify(model, X, threshold=-1e9).tolist() == [1] * 40
 
 
-def test_probabilities():
+def test_probabilities_are_the_softmax_of_what_the_loss_calls_scores():
     model = network(3)
     found = nn.predict_proba(model, X, loss=nn.cross_entropy)
     raw = nn.predict(model, X)

@@ -59,7 +59,7 @@ def test_a_parameter_that_is_replaced_counts_at_once(backend):
 
 
 @BACKENDS
-def test_eval_mode_for_the_while(backend):
+def test_prediction_is_in_eval_mode_and_leaves_train_mode_on(backend):
     model = nn.Sequential(nn.Layer(3, 4, seed=1), nn.Dropout(0.9, seed=1), nn.Layer(4, 2, "identity", seed=2))
     still = nn.Sequential(model.layers[0], model.layers[2])
     np.testing.assert_array_equal(nn.predict(model, X, backend=backend), nn.predict(still, X, backend=backend))
@@ -67,7 +67,7 @@ def test_eval_mode_for_the_while(backend):
     assert model.layers[1].calls == 0
 
 
-def test_without_numpy():
+def test_training_and_evaluation_need_no_numpy():
     """Neither training nor evaluation needs it."""
     code = """
 import sys
@@ -82,7 +82,7 @@ print(history.rows[-1]["validation_loss"] == nn.score(model, X, y, nn.cross_entr
     assert found.stdout == "True python\n"
 
 
-def test_data_frames():
+def test_a_data_frame_gives_what_its_array_gives():
     pandas = needs("pandas")
     model = network(2)
     frame, labels = pandas.DataFrame(X, columns=list("abc")), pandas.Series([0, 1] * 20)
@@ -102,7 +102,7 @@ class Sparse:
 
 @BACKENDS
 @pytest.mark.filterwarnings("ignore:the matrix subclass")  # NumPy's own, of a class that is still met
-def test_a_matrix_has_rows_as_an_array_has(backend):
+def test_a_matrix_gives_what_its_array_gives(backend):
     model = network(2)
     found = nn.predict(model, np.matrix(X), backend=backend)
     np.testing.assert_array_equal(found, nn.predict(model, X, backend=backend))
@@ -124,12 +124,12 @@ def test_a_matrix_has_rows_as_an_array_has(backend):
         (lambda: nn.score(network(2), X, X[:, 0] > 0, nn.cross_entropy), TypeError, r"or y.astype\(int\) of an array"),
     ],
 )
-def test_what_people_give_by_mistake(ask, error, message):
+def test_mistaken_samples_and_labels_are_refused_with_the_remedy(ask, error, message):
     with pytest.raises(error, match=message):
         ask()
 
 
-def test_outputs_that_are_no_probabilities_are_not_shown_as_such():
+def test_outputs_that_are_no_probabilities_are_refused():
     with pytest.raises(ValueError, match=r"an output is 1.5, which is not a probability"):
         nn.predict_proba(lambda x: x, [0.5, 1.5], loss=nn.bce)
     with pytest.raises(ValueError, match=r"sum to 3.*end the model with nn.log_softmax"):
@@ -137,14 +137,14 @@ def test_outputs_that_are_no_probabilities_are_not_shown_as_such():
     assert nn.predict_proba(lambda x: [x, x], [math.log(0.5)], loss=nn.nll) == [[0.5, 0.5]]
 
 
-def test_memory_maps(tmp_path):
+def test_a_memory_map_gives_what_its_array_gives(tmp_path):
     mapped = np.memmap(tmp_path / "X", np.float64, "w+", shape=X.shape)
     mapped[:] = X
     np.testing.assert_array_equal(nn.predict(network(2), mapped), nn.predict(network(2), X))
 
 
 @BACKENDS
-def test_sequences(backend):
+def test_sequences_are_predicted_classified_and_scored_position_by_position(backend):
     model = nn.Sequential(nn.Embedding(5, 3, seed=1), nn.SelfAttention(3, seed=1), nn.Layer(3, 5, "identity", seed=2))
     tokens = [[0, 1, 2], [4, 4, 1]]
     expected = [[[y.data for y in row] for row in model(x)] for x in tokens]
@@ -230,7 +230,7 @@ def test_a_few_samples_are_not_worth_a_compiler(monkeypatch):
 
 
 @given(st.lists(st.lists(st.floats(-1e6, 1e6), min_size=3, max_size=3), min_size=1, max_size=8), st.integers(1, 4))
-def test_any_samples(rows, outputs):
+def test_whatever_the_samples_outputs_are_the_eager_ones(rows, outputs):
     model = network(outputs, seed=outputs)
     expected = [[y.data for y in model(x)] for x in rows]
     np.testing.assert_allclose(nn.predict(model, rows, backend="python"), expected, rtol=1e-9, atol=1e-9)

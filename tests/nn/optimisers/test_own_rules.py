@@ -143,7 +143,7 @@ def test_declarations_are_seen_on_the_class():
     assert (optimizer.velocity, optimizer.mean_square) == ([1.0, 2.0], [3.0, 4.0])
 
 
-def test_a_setting_that_is_not_declared():
+def test_a_setting_that_is_not_declared_is_refused():
     with pytest.raises(TypeError, match="RMSprop has no setting 'beta': it has lr, alpha, eps, momentum"):
         RMSprop([Value(1.0)], 0.1, beta=0.5)
 

@@ -35,7 +35,7 @@ def test_adam_without_eps_and_gradient_is_refused():
     assert ([p.data for p in params], optimizer.state) == ([1.0, 2.0], (0, ([], [])))
 
 
-def test_whose_steps_are_those_of_their_rule():
+def test_an_optimiser_whose_step_is_its_own_is_not_known_by_its_rule():
     class Own(SGD):
         def step(self):
             pass
@@ -109,7 +109,7 @@ def lent(memory=(1.0, 2.0)):
     ],
     ids=["state", "steps", "velocity", "params"],
 )
-def test_what_is_assigned_stays_though_somebody_else_had_the_state(change, expected):
+def test_what_is_assigned_counts_though_something_else_had_the_state(change, expected):
     """Asked for afterwards only, it would bring back what was there before, over what was assigned."""
     optimizer, _, asked = lent()
     change(optimizer, Value(3.0))
@@ -131,7 +131,7 @@ def test_what_is_assigned_stays_though_somebody_else_had_the_state(change, expec
     ],
     ids=["state", "steps", "velocity", "repr", "copy"],
 )
-def test_who_looks_sees_the_state_that_somebody_else_had(look):
+def test_reading_the_state_takes_it_back_from_who_has_it(look):
     optimizer, _, asked = lent()
     assert look(optimizer)
     assert asked == [True]

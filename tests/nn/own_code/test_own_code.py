@@ -83,7 +83,7 @@ def test_a_loss_that_a_user_has_added_to_the_losses_is_the_users(monkeypatch: py
     assert own_loss(cross_entropy) != ""
 
 
-def test_what_is_no_leaf_and_what_holds_itself() -> None:
+def test_a_result_as_parameter_a_model_inside_itself_and_dropout_are_not_own_code() -> None:
     model = plain()
     with pytest.warns(UserWarning, match="which nothing trains"):
         model.layers[0].neurons[0].b = Value(1.0) * 2
@@ -102,7 +102,7 @@ def test_code_is_unchanged_where_python_notes_something_of_its_own() -> None:
         assert own_loss(cross_entropy)
 
 
-def test_a_description_after_another_one_sees_what_was_exchanged() -> None:
+def test_a_description_that_knows_an_earlier_one_sees_exchanged_and_shared_values() -> None:
     model = plain()
     first = own_code(model, cross_entropy)
     assert first is not None
