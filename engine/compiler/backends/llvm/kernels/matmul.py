@@ -80,7 +80,9 @@ class Blocking:
         copied = turned and shape.lanes >= MANY_LANES
         if turned and not copied and vectors == 4 and group.rows % WHOLE_LINE[0] == 0:
             rows, vectors = WHOLE_LINE
-        most = shape.l1 * 4 // 5 // shape.bytes(rows)  # the rest is for the vectors that pass
+        of_rows = shape.l1 * 4 // 5 // shape.bytes(rows)  # the rest is for the vectors that pass
+        of_vectors = shape.l2 // 2 // shape.bytes(shape.stride)  # and here for weights and sums that pass
+        most = max(1, min(of_rows, of_vectors))
         pieces = -(-columns // most)
         scattered = group.rows >= MANY_ROWS and shape.bytes(columns * shape.stride) > shape.l2 // 2
         halves = _falling(vectors, vectors // 2, 1)  # all weights are not to pass for each of two or three vectors

@@ -21,7 +21,8 @@ from engine.compiler.backends.llvm.runtime import threads as pool
 from engine.compiler.backends.python import PythonProgram
 from engine.compiler.passes.computation import Computation
 from engine.compiler.pipeline import make_plan, trace
-from engine.compiler.plan.plan import Plan
+from engine.compiler.plan.plan import Group, Plan, Run
+from engine.ops import dot
 from tests.engine.compiler.backends.llvm.test_training import update_of
 
 SIZES = st.integers(2, 40)
@@ -253,6 +254,16 @@ def test_blocks_are_whole_tiles_where_no_gradients_are_wanted(
     """A last tile of one vector took as long as one of four; single rows are no matrix."""
     monkeypatch.setattr(schedule, "cache_sizes", lambda: (64 * 1024, 512 * 1024))
     assert schedule.shape_of(plan_of(sizes, gradients=False)[0], 64, width).lanes == lanes
+
+
+@pytest.mark.parametrize("shape", [Shape(64, 8, 480, 48 * 1024, 2**21), Shape(32, 8, 512, 32 * 1024, 2**18)])
+def test_pieces_leave_half_of_each_cache(shape: Shape) -> None:
+    """All lanes of a piece are read for every tile of rows: from the third cache they would come too late."""
+    weights, x = Run("P", 0, 1025, 1024, 1), Run("X", 0, 0, 1024, 1)
+    blocking = matmul.Blocking.of(Group(dot, 1024, ((weights,), (x,)), Run("S", 0, 1)), shape)
+    assert shape.bytes(blocking.columns * blocking.rows) <= shape.l1
+    assert shape.l2 // 4 < shape.bytes(blocking.columns * shape.stride) <= shape.l2 // 2
+    assert blocking.pieces * blocking.columns >= 1024
 
 
 def test_what_the_system_tells_of_caches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
