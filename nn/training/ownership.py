@@ -77,12 +77,12 @@ def refuse_outdated(parameters: Sequence[Value], loss: Value) -> None:
     trained = {*parameters}
     for node in topological_order(loss):
         for operand, number in zip(node.operands, node.inputs):
-            if operand in trained and number != operand.data:
+            if operand in trained and number != operand.data == operand.data:  # a nan is named when it is updated
                 raise ValueError(
                     f"the loss uses the result of {node.primitive} of a parameter that was {number!r} and is "
                     f"{operand.data!r} now: it was kept since then, by functools.cache, an attribute or a variable "
                     "outside of the model, or the model changes its parameters when it is called. Compute it whenever "
-                    "the model is called, from the parameters themselves"
+                    "the model is called, from the parameters themselves, or keep its detach() if it is a constant"
                 )
 
 

@@ -49,25 +49,9 @@ def _as_array(argument: Any, dtype: str, position: int) -> tuple[int, Shape, Any
         )
     if argument.ndim == 0:
         raise TypeError(f"argument {position} is a single number: give one number or row for each sample")
-    if argument.ndim > 1 and isinstance(given, (list, tuple)):
-        _refuse_other_rows(given, position)
     size, shape = argument.shape[0], argument.shape[1:]
     rows = np.ascontiguousarray(argument.reshape(size, math.prod(shape)), dtype)
     return size, shape, rows, given if isinstance(given, (list, tuple)) else argument
-
-
-def _refuse_other_rows(rows: Sequence[Any], position: int) -> None:
-    """Refuse rows that are no lists, tuples or arrays: of what class their numbers are is not known.
-
-    Raises:
-        TypeError: there is one, such as a deque or a tensor.
-    """
-    for number, row in enumerate(rows):
-        if not isinstance(row, (list, tuple)) and not hasattr(getattr(row, "dtype", None), "type"):
-            raise TypeError(
-                f"argument {position} holds a row of type {type(row).__name__} in sample {number}: a compiled "
-                "function takes rows that are lists, tuples or NumPy's arrays, such as [list(row) for row in rows]"
-            )
 
 
 def _as_lists(argument: Any, position: int) -> tuple[int, Shape, list[list[float]], Any]:

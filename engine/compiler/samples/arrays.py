@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import chain
 from operator import is_
 from typing import Any
 
 _SHOWING = ("__getitem__", "__iter__", "tolist")
 """Methods by which lists and arrays give their entries."""
+_KEPT = (list, tuple, str, bytes)
+"""Sequences that stay as they are: lists of the user's own classes, which are examined, and what is none of numbers."""
 
 
 def as_it_is_now(argument: Any) -> Any:
-    """A copy of a list, so that what is checked is what is read, whatever another thread puts into the original."""
-    return argument.copy() if type(argument) is list else argument
+    """A copy of a list, so that what is checked is what is read, whatever another thread puts into the original.
+
+    Another sequence, such as a range, a deque or one of `array`, becomes a list too: of the numbers in it NumPy would
+    make some of its own types.
+    """
+    if type(argument) is not list and (not isinstance(argument, Sequence) or isinstance(argument, _KEPT)):
+        return argument
+    return argument.tolist() if hasattr(argument, "tolist") else [*argument]
 
 
 def plain_array(argument: Any, position: int) -> Any:
@@ -24,6 +33,8 @@ def plain_array(argument: Any, position: int) -> Any:
         found = np.asarray(argument)
     except ValueError:
         raise ValueError(f"argument {position} is ragged: its samples must all have the same length") from None
+    if isinstance(argument, (list, tuple)):
+        _refuse_other_rows(argument, found.ndim, position)
     are_listed_ints = found.dtype.kind in "iu" and isinstance(argument, (list, tuple))
     return np.asarray(argument, float) if are_listed_ints and _have_own_floats(argument, found.ndim) else found
 
@@ -45,6 +56,25 @@ def refuse_what_shows_others(argument: Any, position: int) -> None:
                 f"argument {position} is or holds a {kind.__name__}, whose own class may show other numbers than NumPy "
                 "finds in it: give a plain list or array of those that are meant"
             )
+
+
+def _refuse_other_rows(samples: Sequence[Any], depth: int, position: int) -> None:
+    """Refuse rows, at any depth, that are no lists, tuples or arrays: of what class their numbers are is not known.
+
+    Raises:
+        TypeError: there is one, such as a deque or a tensor.
+    """
+    for number, sample in enumerate(samples if depth > 1 else ()):
+        rows = [sample]
+        for _ in range(depth - 1):
+            for row in rows:
+                if not isinstance(row, (list, tuple)) and not hasattr(getattr(row, "dtype", None), "type"):
+                    raise TypeError(
+                        f"argument {position} holds a row of type {type(row).__name__} in sample {number}: a compiled "
+                        "function takes rows that are lists, tuples or NumPy's arrays, such as [list(row) for row in "
+                        "rows]"
+                    )
+            rows = [part for row in rows if isinstance(row, (list, tuple)) for part in row]
 
 
 def _has_mask(argument: Any) -> bool:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import copy
 import functools
+import math
 import warnings
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
+import engine
 import nn
 from engine import Value
 
@@ -304,6 +307,30 @@ def test_a_result_of_parameters_as_they_were_is_found_later_too() -> None:
     model.scale = lambda: kept  # what a cache that fills late comes to
     with pytest.raises(ValueError, match=r"the loss uses the result of <primitive mul"):
         _repeat(step, 3)
+
+
+@pytest.mark.parametrize("detached", [True, False])
+def test_what_parameters_were_at_first_may_be_kept_as_constants(detached: bool) -> None:
+    """The remedy that the message names."""
+    model = nn.MLP(2, [1], seed=0)
+    first = [p * 1.0 for p in model.parameters()]
+    start = [value.detach() for value in first] if detached else first
+
+    def near_the_start(predictions: Any, labels: Any) -> Value:
+        return nn.mse(predictions, labels) + engine.sum([(p - s) ** 2 for p, s in zip(model.parameters(), start)])
+
+    step = nn.EagerStep(model, near_the_start, nn.SGD(model.parameters(), lr=0.1))
+    with nullcontext() if detached else pytest.raises(ValueError, match=r"keep its detach\(\)"):
+        _repeat(step, 3)
+
+
+def test_a_parameter_that_is_nan_is_the_same_as_it_was() -> None:
+    """Though equal to nothing: it was said to be nan now, and to have been nan before."""
+    model, unused = nn.MLP(2, [1], seed=0), Value(math.nan)
+    optimizer = nn.SGD([*model.parameters(), unused], lr=0.1)
+    step = nn.EagerStep(model, lambda p, y: engine.where(True, nn.mse(p, y), 2 * unused), optimizer)
+    with pytest.raises(FloatingPointError, match="the update of parameter 3"):
+        _repeat(step, 1)
 
 
 def test_a_result_among_the_weights_of_a_layer_is_told_where_parameters_are_asked_for() -> None:
