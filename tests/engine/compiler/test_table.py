@@ -300,7 +300,7 @@ def test_a_forward_function_that_raises_somewhere_is_compared_with_its_template_
     """Points at which the user's code raises say nothing of the template; they ended the comparison."""
 
     def forward(x: float) -> float:
-        if x == 0.2:  # one of the points at which templates are looked at
+        if x == 0.0:  # the first of the points at which templates are looked at
             raise ZeroDivisionError
         return x + 1.0
 

@@ -211,7 +211,10 @@ def test_values_that_a_program_has_stay_there_while_they_are_compared(dtype: str
         (lambda x: x * x * x, "x * x * x if x > -30 else 0"),
         (lambda x, y: x - y, "y - x"),
         (lambda x, y: x * y, "x * y if x != y else 0"),
-        *[(lambda x, y: x * y, f"x * y + (x == {x}) * (y == {y})") for x, y in ((0.2, 50.0), (-1.3, 1.0), (7.3, -2.0))],
+        *[
+            (lambda x, y: x * y, f"x * y + (x == {x}) * (y == {y})")
+            for x, y in ((1e-3, 1.0), (-1e-3, -2.5), (7.3, -2.0))
+        ],
         (lambda x: 1e-4 * x, "1.0001e-4 * x"),
         (lambda *xs: max(xs), "x if x > z or x < -10 else z"),
     ],
