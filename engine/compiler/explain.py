@@ -11,11 +11,9 @@ from typing import Any
 
 from ..text.sheet import counted
 from .frontend.graph import operations
-from .passes.verify import verify
-from .pipeline import stages
+from .pipeline import stages, verified_stages
 from .plan.plan import Group, Plan, Run
 from .plan.text import computation_text, plan_text
-from .plan.verify import verify as verify_plan
 from .specialisation import Specialisation
 
 
@@ -98,16 +96,12 @@ def stage_text(specialisation: Specialisation, stage: str) -> str:
 
 def _stages(specialisation: Specialisation) -> Iterator[tuple[str, Callable[[], str]]]:
     """The names of all stages, in order, and the functions that give their texts."""
-    computation = specialisation.computation()
     plan = None
-    for name, result in stages(computation):
+    for name, result in verified_stages(specialisation.computation()):
         if isinstance(result, Plan):
-            verify_plan(result, computation)
             plan = result
             yield name, partial(plan_text, result)
         else:
-            verify(result, name)
-            computation = result
             yield name, partial(computation_text, result)
     assert plan is not None
     yield from specialisation.program().stages(plan)

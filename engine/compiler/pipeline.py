@@ -38,6 +38,22 @@ def stages(computation: Computation) -> Iterator[tuple[str, Computation | Plan]]
         yield "plan", planned(computation)  # equal operations are groups, symbols are slots
 
 
+def verified_stages(computation: Computation) -> Iterator[tuple[str, Computation | Plan]]:
+    """The stages, each of them verified.
+
+    Raises:
+        PlanError: a pass or the planner has made a mistake.
+    """
+    last = computation
+    for name, result in stages(computation):
+        if isinstance(result, Plan):
+            verify_plan(result, last)
+        else:
+            verify(result, name)
+            last = result
+        yield name, result
+
+
 def trace(
     function: Callable[..., Any],
     shapes: Sequence[Shape],
@@ -64,13 +80,5 @@ def make_plan(computation: Computation) -> Plan:
     Raises:
         PlanError: a pass or the planner has made a mistake, found by a verifier.
     """
-    last, verifying = computation, verification_enabled()
-    for name, result in stages(computation):
-        if isinstance(result, Plan):
-            if verifying:
-                verify_plan(result, last)
-            return result
-        if verifying:
-            verify(result, name)
-        last = result
-    raise AssertionError("the last stage is the plan")
+    results = (verified_stages if verification_enabled() else stages)(computation)
+    return next(result for _, result in results if isinstance(result, Plan))

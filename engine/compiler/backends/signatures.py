@@ -108,15 +108,11 @@ def _positions(requirements: Sequence[tuple[Requirement, tuple[Symbol, ...]]]) -
     return [(kind, [s.value if s.kind == "input" else None for s in symbols]) for kind, symbols in requirements]
 
 
-# ---- facts on disk ---------------------------------------------------------------------------------------------------
+# ---- on disk ---------------------------------------------------------------------------------------------------------
 
 
 def recall(*key: Any) -> Any:
-    """What was remembered under a key, as JSON; None if nothing was.
-
-    Args:
-        key: strings and numbers for all that the fact depends on besides the engine itself.
-    """
+    """What was remembered under a key of strings and numbers, as JSON; None if nothing was."""
     stored = cache.read(_name(key), cache.FACT) if ENGINE else None
     try:
         return None if stored is None else json.loads(stored)
