@@ -183,6 +183,11 @@ class GradientSteps(Way):
         for parameter, gradient in zip(self._compiled.parameters, gradients):
             parameter.grad += float(gradient)
         clip_gradients(optimizer.params, clip)
-        optimizer.step()
+        before = optimizer.own_state
+        try:
+            optimizer.step()
+        except BaseException:
+            self.made += optimizer.own_state is not before  # Ctrl-C may come just behind a step
+            raise
         self.made += 1
         return loss

@@ -13,7 +13,7 @@ import pytest
 
 import nn
 from nn import SGD, Adam, Trainer
-from tests.needs import FORK, NATIVE, needs
+from tests.needs import FORK, INSTALLED, NATIVE, needs
 
 from .reference import FAST, RNG, X, Y, data, model
 
@@ -68,6 +68,21 @@ def test_ctrl_c_leaves_the_steps_that_were_made(order: bool) -> None:
     make(trainers[0], 5), make(trainers[1], 5)
     assert data(m) == data(other)
     assert trainers[0].optimizer.state == trainers[1].optimizer.state
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+def test_a_step_is_counted_although_ctrl_c_comes_just_behind_it(backend: str) -> None:
+    class Pressing(SGD):
+        def step(self) -> None:
+            super().step()
+            raise Pressed
+
+    m = model()
+    trainer = Trainer(m, nn.cross_entropy, Pressing(m.parameters(), 0.05), backend)
+    for made in (1, 2):
+        with pytest.raises(Pressed):
+            trainer.step(X, Y)
+        assert trainer.steps == trainer.optimizer.steps == made
 
 
 @FAST
