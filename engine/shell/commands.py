@@ -123,7 +123,8 @@ def _report(expression: str, values: dict[str, Value], root: Value) -> int:
     else:
         columns += ["finite difference", ""]
         for row, derivative in zip(rows, report.derivatives):
-            row += [short(derivative.expected), derivative.status]
+            slopes = dict.fromkeys(map(short, derivative.slopes or (derivative.expected,)))  # at a kink there are two
+            row += [" to ".join(slopes), derivative.status]
             notes += [f"{derivative.name}: {derivative.kink}"] if derivative.kink else []
         notes += [f"{beyond.name}: {beyond.finding}" for beyond in report.derivatives[len(rows) :]]
         notes += [fault.what for fault in report.faults] + list(report.notes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from ...text.sheet import counted
 from .points import Point, numbers_in
@@ -22,11 +22,10 @@ class Reverse:
 
     Attributes:
         function: called as the function under test.
-        mode: what reports add to a name.
     """
 
     function: Callable[..., Any]
-    mode: str = ""
+    mode: ClassVar = ""  # what reports add to a name
 
     def jacobian(self, point: Point, arguments: Arguments, outputs: int) -> Rows:
         """All derivatives there."""
@@ -39,11 +38,10 @@ class Forward:
 
     Attributes:
         function: called with the arguments and then, in the same shapes, with how fast they change.
-        mode: what reports add to a name.
     """
 
     function: Callable[..., Any]
-    mode: str = ", forward"
+    mode: ClassVar = ", forward"
 
     def slopes(self, point: Point, arguments: Arguments, direction: Sequence[float], outputs: int) -> list[float]:
         """The slope of each output along a direction.

@@ -39,6 +39,7 @@ def test_a_kink_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert status == 0
     assert "x: kink at the point" in out
     assert "derivative 0 below and 1 above" in out
+    assert "0 to 1" in out, "differences give two slopes, and not the 0 that is claimed"
 
 
 def test_what_cannot_be_checked(capsys: pytest.CaptureFixture[str]) -> None:
