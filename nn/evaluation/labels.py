@@ -48,6 +48,36 @@ def are_texts(labels: Any) -> bool:
     return bool(texts) and texts[0]
 
 
+def are_names(labels: Any, classes: list[Any] | None) -> bool:
+    """Whether labels are names of a model's classes; otherwise they are indices, or rows.
+
+    Raises:
+        TypeError, ValueError: as `are_texts`.
+        ValueError: they are numbers, and so are the names, but not the indices: 1 may be the class "1" or the second.
+
+    >>> are_names(["2", "1"], ["1", "2"]), are_names([1, 0], ["no", "yes"]), are_names([1, 0], ["0", "1"])
+    (True, False, False)
+    """
+    if are_texts(labels):
+        return True
+    if not classes or is_row(labels[0]) or classes == [str(index) for index in range(len(classes))]:
+        return False
+    if numeric := [name for name in classes if _reads_as_number(name)]:
+        raise ValueError(
+            f"labels are numbers, as {show(labels[0])}, and the model's classes are texts, such as {numeric[0]!r}: "
+            "give texts, by y.astype(str) of an array, or set the model's classes to None, to give indices"
+        )
+    return False
+
+
+def _reads_as_number(name: str) -> bool:
+    try:
+        float(name)
+    except ValueError:
+        return False
+    return True
+
+
 def as_targets(labels: Any, classes: list[Any], loss: str) -> list[int]:
     """Names of classes as a loss takes them: -1 and 1 for `hinge`, indices for all others.
 
@@ -98,7 +128,7 @@ def label_indices(labels: Any, shape: tuple[int, ...], classes: list[Any] | None
     ([1, 0], [0, 1])
     """
     outputs = shape[-1] if shape else 1
-    if are_texts(labels):
+    if are_names(labels, classes):
         return as_indices(labels, classes or [])
     numbers = _whole(labels)
     if numbers is not None and outputs > 1 and numbers.ndim == len(shape):

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..data.entries import naming_data
 from ..data.tables import paired
-from .labels import are_texts, as_targets, classes_of, names_several
+from .labels import are_names, as_targets, classes_of, names_several
 from .metrics import Metric, metrics_for
 from .programs import LossFunction, Model, Options, programs_of
 from .rules import called, name_of_loss
@@ -66,7 +66,7 @@ def evaluate(
     called("loss", loss)
     samples, labels = paired(X, y, model=model)
     classes = classes_of(model)
-    if classes is not None and are_texts(labels):
+    if classes is not None and are_names(labels, classes):
         labels = as_targets(labels, classes, name_of_loss(loss))
     chosen = metrics_for(metrics, model, loss, X, names_several(model))
     with naming_data(X, labels):

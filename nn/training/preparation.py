@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from ..arguments import Seed, is_row, plain, random_source, show, warn_user
 from ..data.tables import notes_of_columns, paired, same_rows
 from ..evaluation.columns import flat
-from ..evaluation.labels import are_texts, as_targets, classes_of, names_several
+from ..evaluation.labels import are_names, are_texts, as_targets, classes_of, names_several
 from ..evaluation.metrics import Metric, metrics_for
 from ..evaluation.programs import LossFunction, Model, Options
 from ..evaluation.rules import RULES, name_of_loss
@@ -66,7 +66,8 @@ def prepared(
     several = name_several(y, loss)
     if several or names_several(model):
         notes["_several"] = several
-    names, classes = are_texts(y), classes_of(model)
+    classes = classes_of(model)
+    names = are_names(y, classes)
     if names:
         notes["classes"] = classes = _names(model, y, loss)
         y = as_targets(y, classes, name_of_loss(loss))
@@ -77,7 +78,7 @@ def prepared(
         if isinstance(validation, (tuple, list)):
             held_X, held_y = given_validation(validation, *tables)
             last = range(len(held_X))
-            if are_texts(held_y):
+            if are_names(held_y, classes):
                 held_y = as_targets(held_y, classes or [], name_of_loss(loss))
         else:
             # From the seed itself, so that a resumed training holds out the same samples.

@@ -136,6 +136,28 @@ def test_classes_with_names_come_as_an_array_for_an_array():
     assert listed == found.tolist() == [["no", "yes"][k] for k in nn.predict(model, X).argmax(1)]
 
 
+def test_numbers_are_no_labels_where_the_names_of_classes_are_other_numbers():
+    """They were taken for indices: of ["1", "2", "3"] the label 1 was the class "2", and an accuracy of 1 was 0."""
+    names, fit = np.array(["1", "2", "3"]), {"loss": nn.cross_entropy, "epochs": 1}
+    labels = np.digitize(X[:, 0], [-0.5, 0.5])
+    model = network(3)
+    optimizer = nn.Adam(model.parameters())
+    nn.fit(model, X, names[labels], optimizer=optimizer, **fit)
+    for numbers in (labels, (labels + 0.0).tolist()):
+        for call in (
+            lambda y: nn.accuracy(model, X, y),
+            lambda y: nn.score(model, X, y, nn.cross_entropy),
+            lambda y: nn.fit(model, X, y, optimizer=optimizer, **fit),
+            lambda y: nn.fit(model, X, names[labels], optimizer=optimizer, validation=(X, y), **fit),
+        ):
+            with pytest.raises(ValueError, match=r"classes are texts, such as '1': give texts, by y.astype\(str\)"):
+                call(numbers)
+    rows = [nn.one_hot(label, 3) for label in labels]
+    assert nn.accuracy(model, X, rows) == nn.accuracy(model, X, names[labels])
+    model.classes = ["0", "1", "2"]
+    assert nn.accuracy(model, X, labels) == nn.accuracy(model, X, rows)
+
+
 def test_probabilities_of_sequences_in_lists():
     logits = [[[0.0, 1.0], [2.0, 0.0]], [[0.5, 0.5], [-1.0, 1.0]]]
     found = nn.predict_proba(lambda x: x, logits, loss=nn.cross_entropy, backend="eager")
