@@ -74,22 +74,25 @@ def test_passes_over_the_samples_are_laid_out_for_one_call_or_several(
 def test_nets_of_other_epochs_batches_and_memories_among_those_of_one_call(
     patience: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def make_moving(velocity: float, seed: int) -> Any:
-        model, loss, optimizer = make(4, 0.1, 0.9, seed)
-        if velocity:
-            optimizer.state = 3, ([velocity] * len(optimizer.params),)
+    def make_moving(before: tuple[int, float], seed: int) -> Any:
+        model, loss, _ = make(4, 0.1, 0.9, seed)
+        optimizer = nn.Adam(model.parameters(), lr=0.1)
+        steps, memory = before
+        optimizer.state = steps, ([memory] * len(optimizer.params) if memory else [],) * 2
         return model, loss, optimizer
 
     calls_for_many(monkeypatch)
     without_fit(monkeypatch)
-    own = [(0.0, 2, 8), (0.0, 2, 8), (0.0, 2, 8), (0.5, 2, 8), (0.0, 2, 16), (0.0, 3, 8), (0.0, 3, 8), (0.0, 2, 8)]
+    new = (0, 0.0)
+    own = [(new, 2, 8)] * 3 + [((3, 0.5), 2, 8), ((0, 0.5), 2, 8), ((3, 0.0), 2, 8)]
+    own += [(new, 2, 16), (new, 3, 8), (new, 3, 8), (new, 2, 8)]
     configs = [
-        {"velocity": velocity, "epochs": epochs, "batch_size": size, "seed": seed}
-        for seed, (velocity, epochs, size) in enumerate(own + own)
+        {"before": before, "epochs": epochs, "batch_size": size, "seed": seed}
+        for seed, (before, epochs, size) in enumerate(own + own)
     ]
     options: dict[str, Any] = {"validation": (X, Y), "patience": patience}
     for config, row in zip(configs, nn.fit_many(make_moving, configs, X, Y, **options)):
-        model, loss, optimizer = make_moving(config["velocity"], config["seed"])
+        model, loss, optimizer = make_moving(config["before"], config["seed"])
         history = nn.fit(
             model, X, Y, loss, optimizer, config["epochs"], config["batch_size"], seed=config["seed"], **options
         )
