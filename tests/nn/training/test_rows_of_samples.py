@@ -76,6 +76,8 @@ LISTS: dict[str, Model] = {
     "added in place": _extended,
     "added to what has two names": _aliased,
     "method": lambda x: mean([*x.copy(), 1.0]),
+    "place of None": lambda x: mean(x[None][0]),
+    "all places": lambda x: mean(x[...]),
     "type": lambda x: mean(x) if type(x) is list else engine.sum(x),
     "equal": lambda x: x[0] * (2.0 if x == 3.0 else 1.0),
     "minus": lambda x: mean(x - x),
