@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from .. import ops
 from ..backprop import grad
-from ..graph import leaves, topological_order
+from ..graph import depending_on, leaves, topological_order
 from ..modes import no_grad
 from ..numbers import as_float, shortened
 from ..primitive import Primitive
@@ -310,10 +310,13 @@ def _require_finite(recording: Recording) -> None:
 
 
 def _require_computed_inside(first: Recording, again: Recording) -> None:
-    """Refuse results that are there before the function is called: they stay when what they are made of changes."""
-    there = set(first.nodes)
+    """Refuse results that are there before the function is called: they stay when what they are made of changes.
+
+    Those of constants alone may be there, as nothing changes that they are made of.
+    """
+    there, changing = set(first.nodes), depending_on(leaves(again.output), again.nodes)
     for number, node in enumerate(again.nodes, 1):
-        if node.primitive is not None and node in there:
+        if node.primitive is not None and node in there and node in changing:
             raise ValueError(
                 f"the function uses {describe(node, number)}, which was computed before the call and stays when the "
                 "numbers change that it was computed from: compute it inside the function, or use its detach()"

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import engine
-from engine import Value, check_gradients
+from engine import Constant, Value, check_gradients
 from engine.checking import oracle
 
 Rule = Callable[..., Any]
@@ -186,6 +186,8 @@ def test_a_result_from_before_the_call_does_not_follow_its_parameter() -> None:
         check_gradients(lambda x: before * x, [3.0])
     assert check_gradients(lambda x: before.detach() * x, [3.0]).ok
     assert check_gradients(lambda x: engine.tanh(w) * x, [3.0]).ok
+    table = [engine.exp(Constant(k)) for k in range(3)]  # of constants, which never change
+    assert check_gradients(lambda x: engine.sum([entry * x for entry in table]), [3.0]).ok
 
 
 @pytest.mark.parametrize("k", [1e15, 3e15, 7e15])
