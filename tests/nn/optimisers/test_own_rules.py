@@ -6,9 +6,11 @@ import math
 import numpy as np
 import pytest
 
+import engine
+import nn
 from engine import Value
 from nn import SGD, Adam, AdamW, Memory, Optimizer, Setting
-from tests.needs import needs
+from tests.needs import NATIVE, needs
 from tests.nn.optimisers.examples import START, RMSprop, trajectory
 
 
@@ -170,3 +172,29 @@ def test_settings_have_the_defaults_of_the_signatures():
             assert getattr(kind, name).default == signature[name].default, (kind, name)
     assert [inspect.signature(kind).parameters["lr"].default for kind in (Adam, AdamW)] == [1e-3, 1e-3]
     assert inspect.signature(SGD).parameters["lr"].default is inspect.Parameter.empty
+
+
+# ---- native code ----
+
+
+@NATIVE
+def test_functions_of_the_gradient_and_of_the_settings_in_native_code() -> None:
+    """Those that are polynomials of our own were not defined: LLVM's error came out instead of a step."""
+
+    class Bounded(Optimizer):
+        slow = Memory()
+
+        @staticmethod
+        def rule(p, g, slow, s):
+            return p - s.lr * engine.exp(-0.1 * s.step) * engine.tanh(g), 0.5 * slow + engine.sin(g)
+
+    def trained(make):
+        model = nn.MLP(2, [3, 1], seed=1)
+        optimizer = Bounded(model.parameters(), 0.1)
+        step = make(model, nn.mse, optimizer)
+        for _ in range(3):
+            step([[0.1, 0.2], [-0.3, 0.4]], [1.0, -1.0])
+        return [p.data for p in model.parameters()] + optimizer.state[1][0]
+
+    expected = trained(nn.EagerStep)
+    np.testing.assert_allclose(trained(lambda *what: nn.Trainer(*what, backend="llvm").step), expected, rtol=1e-12)

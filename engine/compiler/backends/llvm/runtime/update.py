@@ -21,6 +21,7 @@ from collections.abc import Iterator
 
 from ....frontend.symbol import Symbol
 from ....update import ALWAYS, Update
+from ..ir import vectormath
 from ..ir.builder import Code
 from ..ir.control import unless
 from ..ir.templates import expand
@@ -108,8 +109,13 @@ def text(rule: Update, frozen: bool, bits: int, width: int, streamed: bool) -> s
             code.lines.append(f"store i64 1, ptr {code.pointer('%state', str(POSITION['refused']), 'i64')}")
             code.ret()
     code.ret()
-    once = _once(rule)
-    return "\n".join(sorted(code.declared | once.declared)) + "\n" + once.text() + code.text()
+    texts, declared = list[str](), set[str]()
+    for part in (_once(rule), code):
+        own = part.text()
+        functions, more = vectormath.definitions({*vectormath.called(own, part.width)}, part.bits, part.width)
+        texts += [*functions, own]
+        declared |= more | part.declared
+    return "\n".join([*sorted(declared), *texts])
 
 
 class _Each:
