@@ -12,6 +12,7 @@ from ..graph import topological_order
 from ..ieee import total
 from ..value import Value
 from .estimates.differences import EPSILON, SMALLEST
+from .kinks import kink_of
 
 
 class Rounding(NamedTuple):
@@ -116,10 +117,11 @@ def inherited(root: Value, off: Mapping[Value, float] | None = None) -> dict[Val
     for node in reversed(order):
         if node.primitive is None:
             continue
+        at_its_kink = kink_of(node) == 0.0  # there the slopes on both sides say what a derivative may be
         moved = tuple(Value(x + off[operand]) for x, operand in zip(node.inputs, node.operands))
         beside = local_derivatives(Value.__apply_primitive__(node.primitive, moved))
         for operand, d, other in zip(node.operands, local_derivatives(node), beside):
-            change = abs(d - other) if d is not None and other is not None else 0.0
+            change = 0.0 if d is None or other is None or at_its_kink else abs(d - other)
             more = found[node] * abs(d or 0.0) + abs(adjoints[node]) * change
             found[operand] += more if math.isfinite(more) else 0.0
     return found

@@ -197,6 +197,23 @@ def test_a_slope_between_adjacent_floats_is_not_called_wrong(k: float) -> None:
     assert not check_gradients(lambda x: math.sin(k * x), 1.7, grad=lambda x: 1e20).ok
 
 
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [
+        (lambda x: engine.relu(-x - 1) - engine.relu(x + 1), -1.0),
+        (lambda x: engine.relu(3 * x - 1.5) - engine.relu(1.5 - 3 * x), 0.5),
+        (lambda x: engine.relu(x * x - 4) - engine.relu(4 - x * x), 2.0),
+    ],
+)
+def test_a_sum_of_conventions_that_is_no_slope_is_wrong_where_the_kink_comes_out_of_a_difference(
+    f: Rule, x: float
+) -> None:
+    """Moved by the rounding of the numbers on the way, relu has another derivative: that gives a claim no room."""
+    report = check_gradients(f, [x])
+    assert report.wrong, report
+    assert "at a kink each primitive takes a slope of its own choice" in report.faults[0].what
+
+
 # ---- whose fault it is -------------------------------------------------------------------------------------------
 
 
