@@ -13,7 +13,6 @@ from collections.abc import Iterator
 
 from .differences import (
     EPSILON,
-    FLOATS,
     SAFETY,
     Estimate,
     Line,
@@ -60,8 +59,8 @@ def heard(
     roughness = noise_among_floats(f, x, epsilon)
     rough = max(noise, roughness)
     if roughness > _EXPLAINED * noise and _turbulent(f, x, rough, epsilon):
-        steepest = steepest_among_floats(f, x, epsilon)  # some floats apart: between adjacent ones it may be steeper
-        if _TELLS * _LOOSE * steepest < abs(claimed) < 4 * FLOATS * steepest:
+        steepest = steepest_among_floats(f, x, epsilon)
+        if _TELLS * _LOOSE * steepest < abs(claimed) < 4 * steepest:
             return Verdict("unresolved", None)
     best = _plateau(_finest_first(f, x, rough, _TELLS * apart, epsilon), _TELLS * apart)
     if best is not None and agrees(claimed, best, slack):

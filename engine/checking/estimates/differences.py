@@ -19,7 +19,7 @@ Line = Callable[[float], float]
 
 EPSILON = 2.0**-52
 SMALLEST = 2.0**-1074
-FLOATS = 61.0  # the distance, in floats, of what are called neighbouring floats
+_FLOATS = 61.0  # the distance, in floats, of what are called neighbouring floats
 SAFETY = 10.0  # factor on an error that is estimated, not proven
 _MANTISSA = 181 / 128  # of every step, about sqrt(2): powers of two are whole periods of many functions
 _LONG_MANTISSA = 94906265 / 2**26  # of wide steps, where there is room for its digits
@@ -181,7 +181,7 @@ def measured_noise(f: Line, x: float, epsilon: float = EPSILON) -> float:
     grids = ((0.0, -1.37), (0.0, 1.43), (-away, -1.61), (away, 1.79))
     found = sorted(filter(math.isfinite, (_roughness(f, x + far, width * unit) for far, width in grids)))
     noise = found[(len(found) - 1) // 2] if found else 0.0
-    near = FLOATS * epsilon * _scale(x)
+    near = _FLOATS * epsilon * _scale(x)
     stairs = not noise or f(x + near) == f(x - near) == f(x + 8 * near)
     return noise if stairs else min(noise, noise_among_floats(f, x, epsilon))
 
@@ -195,7 +195,7 @@ def noise_among_floats(f: Line, x: float, epsilon: float = EPSILON) -> float:
 
 def steepest_among_floats(f: Line, x: float, epsilon: float = EPSILON) -> float:
     """The size of the steepest secant between neighbouring floats; inf where there are no values."""
-    unit = max(FLOATS * epsilon * _scale(x), SMALLEST)
+    unit = max(_FLOATS * epsilon * _scale(x), SMALLEST)
     values = [f(x + k * unit) for k in range(-2, 3)]
     slopes = [abs(later - earlier) / unit for earlier, later in pairwise(values)]
     return max(slopes) if all(map(math.isfinite, slopes)) else math.inf
