@@ -30,6 +30,9 @@ TOGETHER = 4
 WHOLE_LINE = 8, 2
 """Rows and vectors of a tile whose rows are neighbours in memory: at each column it uses all of a cache line."""
 
+FEWER_LOADS = 8, 3
+"""Rows and vectors of a tile whose vectors come from the second cache: each of them serves eight rows there."""
+
 MANY_ROWS = 64
 """Of a matrix, for which it pays to copy the vectors first."""
 
@@ -78,13 +81,13 @@ class Blocking:
             return cls(rows, _falling(vectors, 1), columns, 1, left=False, right=False)
         turned = parts[0].column != 1 and parts[0].row == 1
         copied = turned and shape.lanes >= MANY_LANES
-        if turned and not copied and vectors == 4 and group.rows % WHOLE_LINE[0] == 0:
-            rows, vectors = WHOLE_LINE
+        scattered = group.rows >= MANY_ROWS and shape.bytes(columns * shape.stride) > shape.l2 // 2
+        if vectors == 4 and group.rows % 8 == 0 and (scattered or (turned and not copied)):
+            rows, vectors = FEWER_LOADS if scattered else WHOLE_LINE
         of_rows = shape.l1 * 4 // 5 // shape.bytes(rows)  # the rest is for the vectors that pass
         of_vectors = shape.l2 // 2 // shape.bytes(shape.stride)  # and here for weights and sums that pass
         most = max(1, min(of_rows, of_vectors))
         pieces = -(-columns // most)
-        scattered = group.rows >= MANY_ROWS and shape.bytes(columns * shape.stride) > shape.l2 // 2
         halves = _falling(vectors, vectors // 2, 1)  # all weights are not to pass for each of two or three vectors
         return cls(rows, halves, -(-columns // pieces), pieces, copied, scattered, TOGETHER)
 

@@ -216,6 +216,19 @@ def test_tiles_of_whole_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     assert tiles == [(8, (2, 1)), (4, (4, 2, 1))]
 
 
+@pytest.mark.parametrize("count", [30, 70])
+def test_tiles_of_vectors_from_the_second_cache(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight rows and three vectors, if vectors have 64 bytes; 30 and 70 samples leave one of them, and two."""
+    narrow_caches(monkeypatch, 64)
+    sizes = [20, 32, 24]
+    plan, leaves = plan_of(sizes)
+    program = build(plan, "float64")
+    products = [group for group in plan.body if group.is_product]
+    blockings = [matmul.Blocking.of(group, program.fitting(count).shape) for group in products]
+    assert all((blocking.rows, blocking.vectors, blocking.right) == (8, (3, 1), True) for blocking in blockings)
+    assert agree(plan, leaves, program, samples(sizes, count, "float64"), "float64")
+
+
 def test_what_only_a_kernel_itself_reads_it_does_not_store(monkeypatch: pytest.MonkeyPatch) -> None:
     """The sums of a product in pieces wait where its results would be, and those of the last piece do not go there."""
     narrow_caches(monkeypatch, 32)
