@@ -44,11 +44,11 @@ class Samples:
         """The batch, in memory that is used again, if the samples are few and shaped like the last ones.
 
         Raises:
-            TypeError, ValueError: they are not numbers.
+            ValueError: they are ragged.
         """
         self._look(X, y)
         own = self._own
         try:
             return own if own is not None and own.refill(0, X) and own.refill(1, y) else None
-        except RuntimeError:  # a tensor of PyTorch that wants gradients is not read as an array
+        except (RuntimeError, TypeError):  # rows that are PyTorch's tensors, or one that wants gradients: see `checked`
             return None
