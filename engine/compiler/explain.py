@@ -149,7 +149,7 @@ def draw(plan: Plan) -> str:
     }
     """
     groups = list(plan.groups)
-    owner = {(g.result.buffer, g.result.base + row): f"g{k}" for k, g in enumerate(groups) for row in range(g.rows)}
+    owner = {place: f"g{k}" for k, group in enumerate(groups) for place in group.places}
     names = {"X": ("inputs", plan.inputs), "P": ("leaves", plan.leaves), "G": ("gradients", plan.sizes["G"])}
     edges: list[str] = []
 

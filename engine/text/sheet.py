@@ -89,7 +89,7 @@ class Shown:
 
     def sheet(self) -> Sheet:
         """What is shown."""
-        raise NotImplementedError(f"{type(self).__name__} must say what it shows")
+        raise NotImplementedError(f"{type(self).__name__} must say what it shows")  # each class does
 
     @property
     def text(self) -> str:

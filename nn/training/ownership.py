@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from operator import is_
 
@@ -77,7 +78,7 @@ def refuse_outdated(parameters: Sequence[Value], loss: Value) -> None:
     trained = {*parameters}
     for node in topological_order(loss):
         for operand, number in zip(node.operands, node.inputs):
-            if operand in trained and number != operand.data == operand.data:  # a nan is named when it is updated
+            if operand in trained and number != operand.data and not math.isnan(operand.data):  # that is told elsewhere
                 raise ValueError(
                     f"the loss uses the result of {node.primitive} of a parameter that was {number!r} and is "
                     f"{operand.data!r} now: it was kept since then, by functools.cache, an attribute or a variable "

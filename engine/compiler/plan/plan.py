@@ -116,6 +116,11 @@ class Group:
         """How many operands (for dot: factors) one row has."""
         return sum(run.count for run in self.operands[0])
 
+    @property
+    def places(self) -> list[tuple[str, int]]:
+        """Where the results are, row by row: the buffer and the slot in it."""
+        return [(self.result.buffer, self.result.base + row) for row in range(self.rows)]
+
     def flops(self) -> int:
         """Additions and multiplications per lane; another primitive counts as one per operand after the first."""
         if self.primitive.name == "dot":

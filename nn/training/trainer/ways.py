@@ -87,7 +87,7 @@ class Way:
             FloatingPointError: a loss or an update is not finite: that step is not made, those before it are; the
                 error's `losses` are theirs.
         """
-        raise NotImplementedError(f"{type(self).__name__} must say how it makes steps")
+        raise NotImplementedError(f"{type(self).__name__} must say how it makes steps")  # each way does
 
 
 class NativeSteps(Way):

@@ -52,7 +52,7 @@ def defer(fused_plan: FusedPlan) -> FusedPlan:
     if fused_plan.shape.single:
         return fused_plan
     plan, body = fused_plan.plan, [group for fused in fused_plan.stages["body"] for group in fused]
-    owner = {(g.result.buffer, g.result.base + r): k for k, g in enumerate(body) for r in range(g.rows)}
+    owner = {place: k for k, group in enumerate(body) for place in group.places}
     possible = {k for k, group in enumerate(body) if _needs_no_loop(group)}
     by_target: dict[int, set[int | None]] = {}
     plain = [job for job in plan.reductions if job.right is None]
@@ -90,7 +90,7 @@ def fuse(fused_plan: FusedPlan) -> FusedPlan:
 
 
 def _fused(groups: Sequence[Group]) -> list[Fused]:
-    owners = {(g.result.buffer, g.result.base + r): i for i, g in enumerate(groups) for r in range(g.rows)}
+    owners = {place: i for i, group in enumerate(groups) for place in group.places}
     needs = [_needs(group, groups, owners) for group in groups]
     waiting: dict[int, list[int]] = {}  # by their rows, those that may be fused with an earlier one
     for i, group in enumerate(groups):
@@ -200,8 +200,8 @@ def store(fused_plan: FusedPlan) -> FusedPlan:
                     slots = [(run.buffer, slot) for slot in _slots(run, group.rows)]
                     found |= {owner[slot] for slot in slots if slot in owner}
             computed.add(place(group.result))
-            for r in range(group.rows):  # if a result is recomputed, the first one is stored
-                owner.setdefault((group.result.buffer, group.result.base + r), id(group))
+            for result in group.places:  # if one is recomputed, the first one is stored
+                owner.setdefault(result, id(group))
     for run, rows in other_reads(fused_plan):
         found |= {owner[run.buffer, slot] for slot in _slots(run, rows) if (run.buffer, slot) in owner}
     return replace(fused_plan, stored=frozenset(found))

@@ -52,7 +52,7 @@ def _places(fused_plan: FusedPlan) -> list[tuple[int, Slots]]:
     kinked, adjoints, trained = _Zeros(plan), {("X", plan.weight)}, set[tuple[str, int]]()
     for fused in [*body, fused_plan.deferred]:
         for group in fused:
-            reads, results = _reads(group), _results(group)
+            reads, results = _reads(group), {*group.places}
             if not trained.isdisjoint(reads) or any(run.buffer in "PU" for run in runs_of(group)):
                 trained |= results
             if not adjoints.isdisjoint(reads):
@@ -76,7 +76,7 @@ def _places(fused_plan: FusedPlan) -> list[tuple[int, Slots]]:
     found = deque[tuple[int, Slots]](maxlen=MOST)
     for kernels in range(len(body), -1, -1):
         for group in reversed(body[kernels] if kernels < len(body) else fused_plan.deferred):
-            results, reads = _results(group), _reads(group) & adjoints
+            results, reads = {*group.places}, _reads(group) & adjoints
             live -= results
             live |= reads
             other -= results
@@ -100,7 +100,7 @@ def _guard(fused_plan: FusedPlan, kernels: int, begin: Slots) -> Guard | None:
     always = tuple([job for job in plan.reductions if job.right is None and not zeros.has(job.left, job.rows)])
     products = [zeros.product(job.left, job.rows, job.right, 1) for job in plan.reductions if job.right is not None]
     picks = [zeros.has(pick.source, pick.rows) for pick in plan.scatters]
-    own = {place for group in guarded for place in _results(group)}
+    own = {place for group in guarded for place in group.places}
     needed = {place for job in always for place in _slots(job.left, job.rows)}
     needed |= {(run.buffer, run.base) for run in plan.outputs}
     finite = _finite(zeros, [group for fused in body[:kernels] for group in fused])
@@ -117,7 +117,7 @@ def _guard(fused_plan: FusedPlan, kernels: int, begin: Slots) -> Guard | None:
 
 def _finite(zeros: _Zeros, before: list[Group]) -> tuple[Run, ...] | None:
     """What zeros are multiplied by and may be infinite; None if some of it is not computed before the guard."""
-    known = {place: _is_condition(group, zeros.plan) for group in before for place in _results(group)}
+    known = {place: _is_condition(group, zeros.plan) for group in before for place in group.places}
     slots: set[int] = set()
     bounds: dict[str, tuple[int, int]] = {}  # of what is there from the start, in each buffer the first and last slot
     factors = []
@@ -188,11 +188,11 @@ class _Zeros:
     def follow(self, group: Group) -> None:
         """Note the results of a group if they are 0 because operands are, or what was selected."""
         if self._makes_zeros(group):
-            self.slots |= _results(group)
+            self.slots.update(group.places)
         elif group.primitive is ops.where and self.has(group.operands[2][0], group.rows):
             (kept,) = group.operands[1]
-            for r, (slot,) in enumerate(kept.slots(group.rows)):
-                self.selected[group.result.buffer, group.result.base + r] = kept.buffer, slot
+            for place, (slot,) in zip(group.places, kept.slots(group.rows)):
+                self.selected[place] = kept.buffer, slot
 
     def _makes_zeros(self, group: Group) -> bool:
         primitive, operands, rows = group.primitive, group.operands, group.rows
@@ -220,10 +220,6 @@ class _Zeros:
 
 def _reads(group: Group) -> Slots:
     return {place for run in runs_of(group) for place in _slots(run, group.rows)}
-
-
-def _results(group: Group) -> Slots:
-    return {(group.result.buffer, group.result.base + r) for r in range(group.rows)}
 
 
 def _slots(run: Run, rows: int) -> Slots:

@@ -31,7 +31,7 @@ def verify(fused_plan: FusedPlan) -> None:
                 _check_guard(fused_plan, fused_plan.guard, memory)
         if stage == "body":
             _check_deferred(fused_plan, memory)
-    own = {slot for group in fused_plan.deferred for slot in _results(group)}
+    own = {slot for group in fused_plan.deferred for slot in group.places}
     for run, rows in job_reads(fused_plan.plan):
         _read(run, rows, "a sum, an output or a copy", memory | own)
     if fused_plan.products or fused_plan.sums:
@@ -79,7 +79,7 @@ def _run(fused_plan: FusedPlan, fused: Fused, where: str, memory: set[tuple[str,
         computed.add(place(group.result))
     for group in fused:  # what other kernels read, which run after this one
         if stored is None or id(group) in stored:
-            memory |= _results(group)
+            memory.update(group.places)
 
 
 def _read(run: Run, rows: int, where: str, memory: set[tuple[str, int]]) -> None:
@@ -104,7 +104,7 @@ def _check_deferred(fused_plan: FusedPlan, memory: set[tuple[str, int]]) -> None
     for group in fused_plan.deferred:
         for run in runs_of(group):
             _read(run, group.rows, f"in a sum: {_name(group)}", memory)
-    own = {slot for group in fused_plan.deferred for slot in _results(group)}
+    own = {slot for group in fused_plan.deferred for slot in group.places}
     plain = [job.left for job in fused_plan.plan.reductions if job.right is None]
     for run, rows in job_reads(fused_plan.plan):
         if not any(run is one for one in plain):
@@ -139,10 +139,6 @@ def _terms(sums: Sums, target: int, slots: list[int]) -> list[tuple[Any, ...]]:
         return [(target, (sums.source, slot), None) for slot in slots]
     left, right = sums.source
     return [(target, (left, a), (right, b)) for a, b in zip(slots[::2], slots[1::2])]
-
-
-def _results(group: Group) -> set[tuple[str, int]]:
-    return {(group.result.buffer, group.result.base + r) for r in range(group.rows)}
 
 
 def _name(group: Group) -> str:

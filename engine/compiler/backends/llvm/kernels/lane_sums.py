@@ -116,7 +116,7 @@ def kernel_jobs(jobs: Iterable[Reduction], lazy: Iterable[Group]) -> tuple[list[
             terms.setdefault(((job.left.buffer, job.right.buffer), target), []).extend([left, right])
         else:
             products.setdefault(_shape(job), []).append(job)
-    computed = {(g.result.buffer, g.result.base + r): g for g in lazy for r in range(g.rows)}
+    computed = {place: group for group in lazy for place in group.places}
     collected: dict[Any, Sums] = {}
     for (buffers, target), slots in terms.items():
         source = computed.get((buffers, slots[0]), buffers) if isinstance(buffers, str) else buffers
