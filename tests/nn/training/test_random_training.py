@@ -74,7 +74,9 @@ def test_compiled_training_is_eager_training_or_refused(data: st.DataObject) -> 
     activation, penalty = draw(st.sampled_from(["tanh", "relu", "gelu"])), draw(st.sampled_from([0.0, 0.1]))
     size = draw(st.integers(1, 6))
     number = st.floats(-2, 2).map(lambda x: round(x, 3))
-    samples = draw(st.lists(st.lists(number, min_size=2, max_size=2), min_size=size, max_size=size))
+    # A sample of zeros leaves relu its bias alone, 0 or 1e-18 as a sum was rounded: either side of the kink.
+    sample = st.lists(number, min_size=2, max_size=2).filter(any)
+    samples = draw(st.lists(sample, min_size=size, max_size=size))
     labels = draw(st.lists(st.sampled_from(TERMS[term][1]), min_size=size, max_size=size))
     calls = draw(st.lists(st.integers(1, size), min_size=1, max_size=4))  # the sizes of the batches
     changes = draw(st.sampled_from(["nothing", "lr", "parameter", "momentum"]))
