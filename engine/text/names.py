@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -125,7 +126,7 @@ class Names:
     def _text(self, node: Value) -> Text:
         label = self.label(node)
         if label:
-            return words(label, _LONGEST), ATOM
+            return _as_operand(words(label, _LONGEST))
         if isinstance(node, Constant):
             return short(node._data), NEGATIVE if node._data < 0 else ATOM
         brief = None if node.primitive is None else write(node, self._unopened, _BRIEF)
@@ -198,6 +199,16 @@ class Names:
         """What the node stands for, down to labelled nodes; the `formula` alone where that takes more than `most`."""
         written = None if node.primitive is None else write(node, self._unopened, most)
         return self.formula(node) if written is None else written[0]
+
+
+def _as_operand(name: str) -> Text:
+    """A name in a formula: one with operators or spaces outside of brackets is bracketed there, as in (a + b)*c.
+
+    >>> _as_operand("w.0[1]"), _as_operand("a + b"), _as_operand("f(a + b)")
+    (('w.0[1]', 5), ('a + b', 0), ('f(a + b)', 5))
+    """
+    outside = re.sub(r"\([^()]*\)|\[[^][]*\]", "", name)
+    return name, 0 if re.search(r"[\s+\-*/%@<>=]", outside) else ATOM
 
 
 def given_names(given: Any) -> dict[Value, str]:

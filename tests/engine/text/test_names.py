@@ -109,6 +109,21 @@ def test_a_blank_label_is_none() -> None:
     assert (a + blank).explain().expression == "a + v2"
 
 
+def test_a_label_with_operators_is_bracketed_in_a_formula() -> None:
+    """Labels as in micrograd's lecture, where a + b times 3 would read as a plus 3b."""
+    total, minus, call, pair = (Value(2.0, label) for label in ("x1*w1 + x2*w2", "-a", "f(a, b - c)", "(a) - (b)"))
+    for node, text in [
+        (total * 3, "(x1*w1 + x2*w2) * 3"),
+        (minus**2, "(-a)**2"),
+        (call * 3, "f(a, b - c) * 3"),
+        (3 - pair, "3 - ((a) - (b))"),
+        (engine.tanh(total), "tanh(x1*w1 + x2*w2)"),
+    ]:
+        names = Names(topological_order(node))
+        assert (names(node), names.formula(node)) == (text, text)
+    assert str(engine.forward_steps(total * 3).__next__()).endswith("\n  x1*w1 + x2*w2  = 2")
+
+
 def test_names_from_outside() -> None:
     a, b = Value(2.0, "a"), Value(3.0, "b")
     names = Names(topological_order(a * b), {"weight": a, "elsewhere": Value(1.0)})
