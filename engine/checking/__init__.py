@@ -1,12 +1,16 @@
 """Checking gradients, of Values and of any other code, by differences whose error is bounded.
 
-- gradients: check_gradients, the entry point; subject: what is checked, in one form
-- whitebox: functions of Values, primitive by primitive; foreign: any other function
-- directional: many inputs along random directions; replay: a graph in place of the function, on other numbers
+From the function that users call down to single estimates:
+
+- gradients: check_gradients, which calls one of two checks
+- whitebox: functions of Values, with their graph: kinks are known (kinks), and what is wrong is traced to its cause
+  (faults); what differences cannot decide is proven (proof, by the table to fifty digits: oracle). subject is what it
+  checks, replay a graph in place of the function, rounding what rounding adds to both
+- foreign: any other function, known by its values alone
+- directional: a whole gradient along directions that move several inputs
+- claim: one claimed slope along a line, from estimates to its verdict: all of the above end here
 - estimates: derivatives from values alone, with an error bound, and what they say about a claim, at kinks too
-- rounding: what rounding adds; kinks: where a graph leaves a smooth piece
-- faults: which primitive is to blame; entries: lines of a report; report: the result
-- oracle: derivatives of the table to 50 digits; proof: what these settle where differences cannot
+- report: what was found, as text and as a table
 """
 
 from .gradients import check_gradients as check_gradients

@@ -1,7 +1,7 @@
-"""The gradient along random directions: many inputs for the price of a few.
+"""A whole gradient along directions that move several inputs: random ones, or at a kink those that may refute it.
 
-A direction changes every input by plus or minus one unit, so that an error in one coordinate changes the slope along
-every direction by as much: none above the slopes' bound can hide. Errors in several coordinates cancel in one
+A random direction changes every input by plus or minus one unit, so that an error in one coordinate changes the slope
+along every direction by as much: none above the slopes' bound can hide. Errors in several coordinates cancel in one
 direction with a probability of at most 1/2 (Erdős, Bulletin of the AMS 51 (1945) 898), so in k with at most 2**-k. No
 line is tried twice, so that for two inputs two directions suffice.
 """
@@ -12,15 +12,16 @@ import itertools
 import math
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 
 from ..ieee import inner
-from .entries import at_slopes, between, derivative, kink_of_slopes, on_appeal
-from .estimates.differences import EPSILON, Line, central, likely_estimates, measured_noise, power_of_two, steps
-from .estimates.slopes import slopes_at
-from .estimates.verdicts import Verdict, confirming, judge
-from .report import Derivative
+from .claim import Claim
+from .estimates.clarke import Neighbourhood, refuted
+from .estimates.differences import Line, central, measured_noise, power_of_two, steps
+from .estimates.taylor import taylor_direction
+from .estimates.verdicts import Verdict
+from .report import Derivative, Kink
 
 __tracebackhide__ = True  # pytest then shows the user's own lines
 
@@ -42,67 +43,92 @@ def random_directions(count: int, directions: int) -> Iterator[list[float]]:
         yield [1.0 if bit == "1" else -1.0 for bit in f"{bits:0{count}b}"]
 
 
-def slope_along(
-    name: str,
-    line: Line,
-    claims: tuple[float, float],
-    point: Sequence[float],
-    noise: float,
-    epsilon: float = EPSILON,
-    order: int = 1,
-) -> Derivative:
-    """The verdict on the slope along one direction.
-
-    Args:
-        name: its name in the report.
-        line: the function along the direction; 0 is the point.
-        claims: the claimed slope and its rounding.
-        point: the numbers that the direction moves.
-        noise: how far a value may be off.
-        epsilon: the relative spacing of the numbers.
-        order: which derivative is checked.
-    """
-    claimed, slack = claims
-    typical = math.hypot(*point) / math.sqrt(len(point)) if point else 0.0
+def slope_along(name: str, near: Neighbourhood, line: Line, slope: float, slack: float, order: int = 1) -> Derivative:
+    """The verdict on the slope along one direction; 0 on the line is the point."""
+    typical = math.hypot(*near.point) / math.sqrt(len(near.point)) if near.point else 0.0
     origin = power_of_two(typical) if typical else 0.0  # so that steps suit numbers of the point's size, not 0
-    likely = steps(typical, epsilon=epsilon)
-    finest = 4096 * epsilon * typical
     known = cache(lambda u: line(u - origin))
-    agreed = confirming(claimed, slack, likely_estimates(known, origin, likely[0], noise), epsilon)
-    if agreed is not None:
-        return derivative(name, 0.0, claimed, Verdict("agrees", agreed), order=order)
-    exact, noise = noise, max(noise, measured_noise(known, origin, epsilon))
-    candidates = (central(known, origin, step, noise) for step in likely if step > finest)
-    verdict = judge(claimed, slack, candidates, epsilon)
-    slopes = slopes_at(known, origin, noise, epsilon, abs(claimed), finest)
-    if verdict.status != "agrees" and slopes.sides and not slopes.smooth:
-        bound = max(side.bound for side in slopes.sides)
-        kink = kink_of_slopes(0.0, likely[0], claimed, slopes)
-        found = at_slopes(name, origin, between(claimed, slack, slopes), kink, bound, order)
-    else:
-        found = derivative(name, origin, claimed, verdict, order=order)
-    return replace(on_appeal(found, known, slack, exact, epsilon), at=0.0)
+    claim = Claim(name, known, origin, slope, slack, near.noise, near.epsilon, order, origin=origin)
+    sharp = claim.confirmed()
+    if sharp is not None:
+        return claim.entry(Verdict("agrees", sharp))
+    rough = replace(claim, noise=max(near.noise, measured_noise(known, origin, near.epsilon)))
+    finest = 4096 * near.epsilon * typical
+    likely = steps(typical, epsilon=near.epsilon)
+    verdict = rough.judged(central(known, origin, step, rough.noise) for step in likely if step > finest)
+    if verdict.status == "agrees":
+        return claim.entry(verdict)
+    return claim.after_second_look(rough.seen_closely(verdict, rough.slopes(finest)))
 
 
-def along(
-    line: Callable[[Sequence[float]], Line],
-    gradient: Sequence[float],
-    slack: Sequence[float],
-    point: Sequence[float],
-    noise: float,
-    directions: int,
-    epsilon: float = EPSILON,
-    order: int = 1,
-    suffix: str = "",
-) -> list[Derivative]:
-    """The verdicts on a gradient along random directions."""
-    finite = all(map(math.isfinite, gradient))
-    moved = epsilon * math.hypot(*(g * x for g, x in zip(gradient, point))) if finite else 0.0
-    loose = math.hypot(*slack) if finite else 0.0
-    found: list[Derivative] = []
-    for number, direction in enumerate(random_directions(len(point), directions), 1):
-        claimed = inner(gradient, direction) if finite else math.nan
-        name = f"direction {number}{suffix}"
-        entry = slope_along(name, line(direction), (claimed, loose), point, max(noise, 4 * moved), epsilon, order)
-        found.append(replace(entry, direction=tuple(direction)))
-    return found
+@dataclass(frozen=True)
+class Gradient:
+    """A gradient that is claimed of a function of several inputs.
+
+    Attributes:
+        near: the function, near the point.
+        names: those of the inputs.
+        claims: a derivative for each.
+        slack: how far off each may be by its own rounding.
+        order: which derivatives they are.
+        suffix: what the report adds to the names.
+    """
+
+    near: Neighbourhood
+    names: Sequence[str]
+    claims: Sequence[float]
+    slack: Sequence[float]
+    order: int = 1
+    suffix: str = ""
+
+    def by(self, position: int, line: Line, at: float) -> Claim:
+        """The claim by one input, on a line that moves it alone."""
+        name, slope, slack = self.names[position], self.claims[position], self.slack[position]
+        near, order = self.near, self.order
+        return Claim(name, line, at, slope, slack, near.noise, near.epsilon, order, near, position)
+
+    def along(self, line: Callable[[Sequence[float]], Line], directions: int) -> Iterator[Derivative]:
+        """The verdicts on the slopes along that many random directions."""
+        finite = all(map(math.isfinite, self.claims))
+        near = self._with_noise(4 * self.near.moved(self.claims) if finite else 0.0)
+        slack = math.hypot(*self.slack) if finite else 0.0
+        for number, direction in enumerate(random_directions(len(near.point), directions), 1):
+            slope = inner(self.claims, direction) if finite else math.nan
+            name = f"direction {number}{self.suffix}"
+            entry = slope_along(name, near, line(direction), slope, slack, self.order)
+            yield replace(entry, direction=tuple(direction))
+
+    def across(self, found: Sequence[Derivative], everywhere: bool = False) -> Iterator[Derivative]:
+        """At a kink, a direction other than the coordinates' along which the slopes refute the claim.
+
+        A function may have kinks that show along no coordinate, like the median of three equal numbers: `everywhere`
+        looks for these as well.
+
+        Args:
+            found: the verdicts by coordinate.
+            everywhere: whether to look at all coordinates, not only at those with a kink at the point.
+        """
+        kinked = [k for k, d in enumerate(found) if everywhere or (d.kink is not None and d.kink.distance == 0)]
+        if not kinked or len(self.claims) < 2 or any(d.status == "differs" for d in found):
+            return
+        if not all(map(math.isfinite, self.claims)):
+            return
+        near = self.near
+        if everywhere:
+            line = near.line(taylor_direction(near.point), near.point)
+            measured = measured_noise(lambda u: line(u - 1.0), 1.0, near.epsilon)  # each number moves by its own size
+            near = self._with_noise(measured)
+        steepest = [max(map(abs, (d.claimed, *(d.slopes or (d.expected,))))) for d in found]
+        near = replace(near, noise=max(near.noise, 4 * near.moved(steepest)))
+        against = refuted(near, self.claims, self.slack, kinked)
+        if against is None:
+            return
+        direction, slope, verdict = against
+        moves = [f"{d:+.4g} {name}" for d, name in zip(direction, self.names) if d]
+        name = "the direction " + " ".join(moves[:6]) + (" ..." if len(moves) > 6 else "") + self.suffix
+        claim = Claim(name, near.line(direction, near.point), 0.0, slope, 0.0, near.noise, order=self.order)
+        kink = Kink("slopes along it", 0.0, slope, verdict.low, verdict.high, (0.0, 0.0))
+        yield replace(claim.entry_between(verdict, kink), direction=tuple(direction))
+
+    def _with_noise(self, noise: float) -> Neighbourhood:
+        return replace(self.near, noise=max(self.near.noise, noise))

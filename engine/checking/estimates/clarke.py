@@ -18,8 +18,7 @@ from typing import NamedTuple
 
 from ...ieee import inner
 from .differences import EPSILON, Estimate, Line, central, steps
-from .slopes import Side, Slopes, slopes_at
-from .verdicts import Status
+from .slopes import RangeVerdict, Side, Slopes, slopes_at
 
 _FEW, _MANY, _MOST = 8, 96, 384  # points drawn nearby, each with its mirror image; more before a claim differs
 _SMALL = 8  # up to this many inputs, many points are drawn even if nothing has looked like a kink yet
@@ -54,28 +53,12 @@ class Neighbourhood:
         moved = [(x, d) for x, d in zip(self.point, direction) if d]
         return min(steps(x, epsilon=self.epsilon)[0] / abs(d) for x, d in moved)
 
-
-class Found(NamedTuple):
-    """What slopes say about a claim along one direction.
-
-    Attributes:
-        direction: one number for each input.
-        claimed: the claimed slope.
-        low: the smallest slope found.
-        high: the largest.
-        status: the verdict.
-        excluded: the claim, though unresolved, is outside of what the slopes allow, as the function looks convex.
-    """
-
-    direction: list[float]
-    claimed: float
-    low: float
-    high: float
-    status: Status
-    excluded: bool = False
+    def moved(self, gradient: Sequence[float]) -> float:
+        """How far the rounding of the point's numbers moves a value, by the slopes that are finite."""
+        return self.epsilon * math.hypot(*(g * x for g, x in zip(gradient, self.point) if math.isfinite(g)))
 
 
-def along(near: Neighbourhood, direction: list[float], claimed: float, slack: float) -> Found | None:
+def along(near: Neighbourhood, direction: Sequence[float], claimed: float, slack: float) -> RangeVerdict | None:
     """The verdict on a claimed slope along one direction; None where the function has no values."""
     line = near.line(direction, near.point)
     unit = near.step(direction) / steps(0.0, epsilon=near.epsilon)[0]  # so that steps for 0 suit the point's numbers
@@ -88,38 +71,36 @@ def along(near: Neighbourhood, direction: list[float], claimed: float, slack: fl
     slopes = Slopes(left, right, found.jump)
     if not slopes.sides:
         return None
-    kinked = beside(near, direction, claimed, slack, slopes)
-    low, high = slopes.low.slope, slopes.high.slope
-    return kinked or Found(direction, claimed, low, high, slopes.status(claimed, slack))
+    return beside(near, direction, claimed, slack, slopes) or slopes.verdict(claimed, slack)
 
 
-def beside(near: Neighbourhood, direction: list[float], claimed: float, slack: float, slopes: Slopes) -> Found | None:
+def beside(
+    near: Neighbourhood, direction: Sequence[float], claimed: float, slack: float, slopes: Slopes
+) -> RangeVerdict | None:
     """The same for known slopes on the line through the point; None if nothing looks like a kink."""
-    low, high = slopes.low, slopes.high
-    kinked = slopes.apart or not all(math.isfinite(side.slope) for side in slopes.sides)
-    if kinked and slopes.status(claimed, slack) != "differs":
-        return Found(direction, claimed, low.slope, high.slope, slopes.status(claimed, slack))
-    if not math.isfinite(claimed) or not all(math.isfinite(side.slope) for side in slopes.sides):
-        return Found(direction, claimed, low.slope, high.slope, "differs")
+    own = slopes.verdict(claimed, slack)
+    finite = slopes.finite and math.isfinite(claimed)
+    if not finite or (slopes.apart and own.status != "differs"):
+        return own
     found = None
     for points in (_FEW, _MANY, _MOST):
         found = _in_clouds(near, direction, claimed, slack, slopes, points)
         if found is None:
             if len(near.point) > _SMALL or points == _MANY:
                 break
-        elif found.status == "agrees" or (points == _MANY and _far_outside(found)):
+        elif found.status == "agrees" or (points == _MANY and _far_outside(claimed, found)):
             break
     return found
 
 
-def _far_outside(found: Found) -> bool:
+def _far_outside(claimed: float, found: RangeVerdict) -> bool:
     """Whether a claim is so far from the slopes found that slopes missed in a thin cone cannot explain it."""
-    return max(found.low - found.claimed, found.claimed - found.high) > 2 * (found.high - found.low)
+    return max(found.low - claimed, claimed - found.high) > 2 * (found.high - found.low)
 
 
 def _in_clouds(
-    near: Neighbourhood, direction: list[float], claimed: float, slack: float, slopes: Slopes, points: int
-) -> Found | None:
+    near: Neighbourhood, direction: Sequence[float], claimed: float, slack: float, slopes: Slopes, points: int
+) -> RangeVerdict | None:
     """The verdict of the slopes on the line and at that many points beside it."""
     low, high = slopes.low, slopes.high
     size = max(abs(low.slope), abs(high.slope))
@@ -144,13 +125,13 @@ def _in_clouds(
     tolerance += max(abs(min(wide) - min(narrow)), abs(max(wide) - max(narrow))) / 4  # what is left is a seventh
     outside = max(bottom - claimed, claimed - top)
     if outside <= tolerance:
-        return Found(direction, claimed, bottom, top, "agrees")
+        return RangeVerdict("agrees", bottom, top)
     if outside > top - bottom + tolerance:
-        return Found(direction, claimed, bottom, top, "differs")
+        return RangeVerdict("differs", bottom, top)
     loose = tolerance + _PERCENT * size  # as those nearby are known
     convex = low.slope - loose <= min(narrow) and max(narrow) <= high.slope + loose
     excluded = convex and outside > tolerance + _PERCENT * max(abs(claimed), abs(bottom), abs(top))
-    return Found(direction, claimed, bottom, top, "unresolved", excluded)
+    return RangeVerdict("unresolved", bottom, top, excluded)
 
 
 def _slopes_near(
@@ -205,17 +186,26 @@ def directions(count: int, kinked: Sequence[int], gradient: Sequence[float]) -> 
             yield [signs.get(k, 0.0) for k in range(count)]
 
 
+class Refutation(NamedTuple):
+    """A direction along which the slope that a gradient claims is not among those of the function."""
+
+    direction: Sequence[float]
+    claimed: float
+    verdict: RangeVerdict
+
+
 def refuted(
     near: Neighbourhood, gradient: Sequence[float], slack: Sequence[float], kinked: Sequence[int]
-) -> Found | None:
+) -> Refutation | None:
     """The direction that contradicts the claim most clearly, if one does."""
-    worst: Found | None = None
+    worst: Refutation | None = None
     for direction in directions(len(near.point), kinked, gradient):
         claimed, loose = inner(gradient, direction), inner(slack, [*map(abs, direction)])
         found = along(near, direction, claimed, loose) if math.isfinite(claimed) else None  # else the sum overflows
         if found is None or found.status == "agrees":
             continue
         if found.status == "differs":
-            return found
-        worst = worst if worst is not None and worst.excluded >= found.excluded else found
+            return Refutation(direction, claimed, found)
+        if worst is None or (found.excluded and not worst.verdict.excluded):
+            worst = Refutation(direction, claimed, found)
     return worst

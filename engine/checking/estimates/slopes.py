@@ -43,6 +43,22 @@ class Side(NamedTuple):
     steepest: float = 0.0
 
 
+class RangeVerdict(NamedTuple):
+    """What several slopes say about a claim.
+
+    Attributes:
+        status: the verdict.
+        low: the smallest slope found.
+        high: the largest.
+        excluded: the claim, though unresolved, is outside of what the slopes allow.
+    """
+
+    status: Status
+    low: float
+    high: float
+    excluded: bool = False
+
+
 class Slopes(NamedTuple):
     """The slopes on both sides of a point, None where the function has no values; and the size of its jump."""
 
@@ -66,10 +82,14 @@ class Slopes(NamedTuple):
         return abs(self.left.slope - self.right.slope) > self.left.bound + self.right.bound + _APART * size
 
     @property
+    def finite(self) -> bool:
+        """Whether no slope is infinite."""
+        return all(math.isfinite(side.slope) for side in self.sides)
+
+    @property
     def smooth(self) -> bool:
         """Whether there is one finite slope, the same on both sides, and no jump."""
-        finite = all(math.isfinite(side.slope) for side in self.sides)
-        return len(self.sides) == 2 and finite and not self.apart and self.jump == 0
+        return len(self.sides) == 2 and self.finite and not self.apart and self.jump == 0
 
     def spans(self, claimed: float) -> bool:
         """Whether there are two slopes, however close beside their size, and a claim between them."""
@@ -87,6 +107,11 @@ class Slopes(NamedTuple):
         return max(self.sides, key=lambda side: side.slope)
 
     @property
+    def bound(self) -> float:
+        """How far off the slopes may be."""
+        return max(side.bound for side in self.sides)
+
+    @property
     def estimates(self) -> list[Estimate]:
         """The finite slopes as estimates of the derivative of a smooth function."""
         return [Estimate(s.slope, s.bound, 0.0, s.step) for s in self.sides if math.isfinite(s.slope)]
@@ -98,6 +123,10 @@ class Slopes(NamedTuple):
         if len(self.sides) == 1:
             return "the domain ends here"
         return "one-sided differences disagree" if self.apart else "the slopes grow without bound"
+
+    def verdict(self, claimed: float, slack: float = 0.0) -> RangeVerdict:
+        """What they say about a claim; with one input they are all that there are."""
+        return RangeVerdict(self.status(claimed, slack), self.low.slope, self.high.slope)
 
     def status(self, claimed: float, slack: float = 0.0) -> Status:
         """Whether a claim lies between the slopes.

@@ -13,22 +13,12 @@ from itertools import chain
 from typing import Any
 
 from ...ieee import inner
-from ..directional import along, random_directions, slope_along
-from ..entries import across, at_slopes, between, derivative, kink_of_slopes, on_appeal, rounding_of, slack_of
-from ..estimates.appeal import seen_from_afar
-from ..estimates.clarke import Found, beside
-from ..estimates.differences import (
-    Line,
-    central_estimates,
-    grain,
-    likely_estimates,
-    measured_noise,
-    power_of_two,
-    steps,
-)
-from ..estimates.slopes import Slopes, slopes_at
+from ..claim import Claim
+from ..directional import Gradient, random_directions, slope_along
+from ..estimates.differences import Line, grain, measured_noise, power_of_two
+from ..estimates.slopes import Slopes
 from ..estimates.taylor import looks_wrong, taylor_direction, taylor_rate
-from ..estimates.verdicts import Verdict, confirming, judge, resolution
+from ..estimates.verdicts import Verdict, resolution
 from ..report import Derivative, Kink, Report, worst
 from ..subject import name_of, require_repeatable, require_same_gradient, weight
 from .claimed import Claimed, described
@@ -81,7 +71,7 @@ def check_callable(
         require_same_gradient(each.claimed_again, len(numbers))
     rate = math.nan if any(d.kink is not None for d in found) else _rate(claimed)
     if looks_wrong(rate) and not directions:
-        found += [d for output in range(len(claimed.values)) for d in _across(claimed, output, found, everywhere=True)]
+        found += _across(claimed, found, everywhere=True)
     if looks_wrong(rate) and not any(d.status == "differs" or d.excluded for d in found):
         rate = math.nan  # its steps are too wide for a function that turns fast
     return Report(title_of(claimed), tuple(found), point=written(claimed), directions=directions, rate=rate)
@@ -89,36 +79,52 @@ def check_callable(
 
 def _by_coordinate(claimed: Claimed) -> list[Derivative]:
     found: list[Derivative] = []
-    outputs = len(claimed.values)
+    outputs = range(len(claimed.values))
     for index, name in enumerate(claimed.point.names):
         probe = _Probe(claimed, index)
-        found += [probe.check(claimed.name(name, k), k) for k in range(outputs)]
-    for output in range(outputs):
-        found += _across(claimed, output, found)
-    return found
+        found += [probe.check(claimed.name(name, k), k) for k in outputs]
+    return found + _across(claimed, found)
+
+
+def _across(claimed: Claimed, found: Sequence[Derivative], everywhere: bool = False) -> list[Derivative]:
+    """Directions that refute the claims at kinks, for each output in turn."""
+    outputs, count = len(claimed.values), len(claimed.point.numbers) * len(claimed.values)
+    each = [_gradient(claimed, k, slack_of).across(found[k:count:outputs], everywhere) for k in range(outputs)]
+    return [entry for entries in each for entry in entries]
 
 
 def _by_direction(claimed: Claimed, directions: int) -> list[Derivative]:
     if isinstance(claimed.by, Forward):
         return list(_forward_along(claimed, directions))
-    found: list[Derivative] = []
-    for output, gradient in enumerate(claimed.jacobian):
-        near = claimed.neighbourhood(output)
-        slack = [rounding_of(claim, near.epsilon) for claim in gradient]
-        line = claimed.line(output)
-        suffix = claimed.name("", output)
-        found += along(line, gradient, slack, near.point, near.noise, directions, near.epsilon, suffix=suffix)
-    return found
+    outputs = range(len(claimed.values))
+    each = [_gradient(claimed, k, rounding_of).along(claimed.line(k), directions) for k in outputs]
+    return [entry for entries in each for entry in entries]
+
+
+def _gradient(claimed: Claimed, output: int, slack: Callable[[float, float], float]) -> Gradient:
+    """What is claimed of one output."""
+    near, claims = claimed.neighbourhood(output), claimed.jacobian[output]
+    room = [slack(claim, near.epsilon) for claim in claims]
+    return Gradient(near, claimed.point.names, claims, room, suffix=claimed.name("", output))
 
 
 def _forward_along(claimed: Claimed, directions: int) -> Iterator[Derivative]:
-    """The same if each slope is claimed by a call of its own."""
+    """The verdicts along random directions if each slope is claimed by a call of its own."""
     for number, direction in enumerate(random_directions(len(claimed.point.numbers), directions), 1):
         for output, slope in enumerate(claimed.slopes(direction)):
             near, name = claimed.neighbourhood(output), claimed.name(f"direction {number}", output)
-            slack = rounding_of(slope, near.epsilon)
             line = claimed.line(output)(direction)
-            yield slope_along(name, line, (slope, slack), near.point, near.noise, near.epsilon)
+            yield slope_along(name, near, line, slope, rounding_of(slope, near.epsilon))
+
+
+def rounding_of(claim: float, epsilon: float) -> float:
+    """The rounding of a claim; 0 if it is not finite, as no bound is known then."""
+    return 8 * epsilon * abs(claim) if math.isfinite(claim) else 0.0
+
+
+def slack_of(claim: float, epsilon: float) -> float:
+    """How far off a right claim may be if its formula cancels, as 1 - x*x does near 1."""
+    return math.sqrt(epsilon) / 4 * abs(claim) if math.isfinite(claim) else 0.0
 
 
 def _rate(claimed: Claimed) -> float:
@@ -174,7 +180,6 @@ class _Probe:
 
     def __init__(self, claimed: Claimed, index: int) -> None:
         self.claimed, self.index = claimed, index
-        self.x, self.epsilon = claimed.point.numbers[index], claimed.point.epsilons[index]
         self.known: dict[float, list[float]] = {}
 
     def line(self, output: int) -> Line:
@@ -188,112 +193,64 @@ class _Probe:
         return value
 
     def check(self, name: str, output: int) -> Derivative:
-        x, line, epsilon = self.x, self.line(output), self.epsilon
-        value, claim = self.claimed.values[output], self.claimed.jacobian[output][self.index]
-        noise = max(self.claimed.noise, 4 * epsilon * abs(value))
-        slack = slack_of(claim, epsilon)
-        likely = steps(x, epsilon=epsilon)[0]
-        sharp = confirming(claim, slack, likely_estimates(line, x, likely, noise), epsilon)
-        straight = sharp is not None and not _bent(line, x, value, likely / 4, noise, claim)
-        grid = 0.0 if straight and sharp and not sharp.flat else grain(line, x)
-        hidden = claim == 0 and (grid > 0 or _hides(line, x, value, noise, epsilon))
-        if straight and sharp and not (sharp.flat and hidden):
-            return derivative(name, x, claim, Verdict("agrees", sharp))
-        judged = self._judged(name, output, max(noise, measured_noise(line, x, epsilon), grid), grid > 0 or hidden)
-        found = on_appeal(judged, line, slack, max(noise, grid), epsilon)
-        afar = seen_from_afar(line, x, max(noise, grid), epsilon) if claim == 0 and found.status == "agrees" else None
-        if afar is None or abs(afar.derivative) <= 2 * afar.bound:
-            return found
-        return derivative(name, x, claim, Verdict("unresolved", afar))  # stairs: flat, and steep from afar
-
-    def _judged(self, name: str, output: int, noise: float, coarse: bool) -> Derivative:
-        """The verdict where the first estimates did not confirm the claim."""
-        x, line, epsilon = self.x, self.line(output), self.epsilon
-        claim = self.claimed.jacobian[output][self.index]
-        slack = slack_of(claim, epsilon)
-        likely = steps(x, epsilon=epsilon)[0]
-        wide = slopes_at(line, x, noise, epsilon, abs(claim), likely / _WIDE)
-        fine = slopes_at(line, x, noise, epsilon, abs(claim))
+        claimed, index = self.claimed, self.index
+        x, epsilon = claimed.point.numbers[index], claimed.point.epsilons[index]
+        value, slope = claimed.values[output], claimed.jacobian[output][index]
+        noise = max(claimed.noise, 4 * epsilon * abs(value))
+        near = claimed.neighbourhood(output)
+        line, slack = self.line(output), slack_of(slope, epsilon)
+        claim = Claim(name, line, x, slope, slack, noise, epsilon, near=near, position=index)
+        sharp = claim.confirmed()
+        agrees = claim.entry(Verdict("agrees", sharp))
+        straight = sharp is not None and not _bent(claim, value)
+        if straight and sharp and not sharp.flat:
+            return agrees
+        claim = replace(claim, noise=max(noise, grain(line, x)))
+        hidden = slope == 0 and _hides(claim, value)
+        if straight and not hidden:
+            return agrees
+        rough = replace(claim, noise=max(claim.noise, measured_noise(line, x, epsilon)))
+        wide, fine = rough.slopes(claim.likely / _WIDE), rough.slopes()
         if not fine.sides:
-            return derivative(name, x, claim, Verdict("unresolved", None))
-        if not fine.smooth:
-            here = self._at_kink(name, output, claim, slack, fine, kink_of_slopes(x, likely, claim, fine))
-        else:
-            here = self._smooth(name, output, claim, slack, noise, fine, wide, coarse)
-        if wide.smooth or not wide.sides:
+            return claim.entry(Verdict("unresolved", None))
+        here = claim.after_second_look(_judged(rough, wide, fine, hidden))
+        if here.kink is None or wide.smooth or not wide.sides:
             return here
-        kink = here.kink or kink_of_slopes(x, likely, claim, wide)
-        around = self._beside(name, output, noise, likely, kink)
+        around = self._around(rough, output, here.kink)
         return worst([here, *(d for d in around if d.status == "differs")])
 
-    def _smooth(
-        self,
-        name: str,
-        output: int,
-        claim: float,
-        slack: float,
-        noise: float,
-        fine: Slopes,
-        wide: Slopes,
-        coarse: bool,
-    ) -> Derivative:
-        """The verdict where there is one slope, with a kink close by or none."""
-        x, line, epsilon = self.x, self.line(output), self.epsilon
-        likely = steps(x, epsilon=epsilon)[0]
-        near = min(side.reach for side in fine.sides)
-        reach = math.inf if wide.smooth else near
-        candidates = chain(central_estimates(line, x, noise, reach, epsilon), fine.estimates)
-        verdict = judge(claim, slack, candidates, epsilon, coarse)
-        if verdict.status == "differs" and fine.spans(claim):
-            verdict = verdict._replace(status="unresolved")
-        if not wide.smooth and wide.sides:
-            kink = kink_of_slopes(x, likely, claim, wide, math.copysign(min(near, likely), _nearer(fine)))
-            if wide.apart and verdict.status == "unresolved" and wide.status(claim, slack) == "differs":
-                return self._at_kink(name, output, claim, slack, wide, kink)
-            return derivative(name, x, claim, verdict, kink)
-        if verdict.status != "agrees" and len(self.claimed.point.numbers) > 1 and math.isfinite(claim):
-            around = replace(self.claimed.neighbourhood(output), noise=noise)
-            found = beside(around, self._unit(), claim, slack, fine)
-            if found is not None:
-                kink = Kink("slopes beside the line", 0.0, claim, found.low, found.high, (x - likely, x + likely))
-                return at_slopes(name, x, found, kink, max(side.bound for side in fine.sides))
-        return derivative(name, x, claim, verdict)
-
-    def _at_kink(self, name: str, output: int, claim: float, slack: float, slopes: Slopes, kink: Kink) -> Derivative:
-        """The verdict at a kink, a jump, or the end of a domain."""
-        bound = max(side.bound for side in slopes.sides)
-        found: Found | None = None
-        if len(self.claimed.point.numbers) > 1:
-            found = beside(self.claimed.neighbourhood(output), self._unit(), claim, slack, slopes)
-        if found is None:
-            found = between(claim, slack, slopes)
-        return at_slopes(name, self.x, found, kink, bound)
-
-    def _unit(self) -> list[float]:
-        return [float(k == self.index) for k in range(len(self.claimed.point.numbers))]
-
-    def _beside(self, name: str, output: int, noise: float, likely: float, kink: Kink) -> Iterator[Derivative]:
+    def _around(self, claim: Claim, output: int, kink: Kink) -> Iterator[Derivative]:
         """The claims a little below and above the kink, where the function is smooth."""
-        line, epsilon = self.line(output), self.epsilon
-        for there in (self.x - likely / 2, self.x + likely / 2):
-            if not math.isfinite(line(there)):
-                continue
-            jacobian = self.claimed.claims(self.claimed.point.moved(self.index, there))
-            claim = jacobian[output][self.index]
-            slack = slack_of(claim, epsilon)
-            candidates = central_estimates(line, there, noise, likely / 2, epsilon)
-            found = derivative(name, there, claim, judge(claim, slack, candidates, epsilon), kink)
-            yield on_appeal(found, line, slack, noise, epsilon)
+        for there in (claim.at - claim.likely / 2, claim.at + claim.likely / 2):
+            if math.isfinite(claim.line(there)):
+                slope = self.claimed.claims(self.claimed.point.moved(self.index, there))[output][self.index]
+                beside = replace(claim, at=there, slope=slope, slack=slack_of(slope, claim.epsilon))
+                yield beside.within(claim.likely / 2, kink)
 
 
-def _across(
-    claimed: Claimed, output: int, found: Sequence[Derivative], everywhere: bool = False
-) -> Iterator[Derivative]:
-    gradient, near = claimed.jacobian[output], claimed.neighbourhood(output)
-    slack = [slack_of(claim, near.epsilon) for claim in gradient]
-    outputs = len(claimed.values)
-    own = found[output : len(gradient) * outputs : outputs]
-    yield from across(near, claimed.point.names, gradient, slack, own, claimed.name("", output), everywhere)
+def _judged(claim: Claim, wide: Slopes, fine: Slopes, hidden: bool) -> Derivative:
+    """The verdict by the slopes that wide steps see, and that the finest do.
+
+    Args:
+        claim: one that likely differences do not confirm.
+        wide: these may show a kink that is only close by.
+        fine: these are the slopes at the point.
+        hidden: whether equal values say nothing.
+    """
+    if not fine.smooth:
+        return claim.at_kink(fine, claim.kink(fine))
+    reach = min(side.reach for side in fine.sides)
+    alone = wide.smooth or not wide.sides
+    estimates = chain(claim.differences(math.inf if alone else reach), fine.estimates)
+    verdict = claim.judged(e for e in estimates if e is not None and not (hidden and e.flat))
+    if verdict.status == "differs" and fine.spans(claim.slope):
+        verdict = verdict._replace(status="unresolved")
+    if alone:
+        return claim.seen_closely(verdict, fine)
+    kink = claim.kink(wide, math.copysign(min(reach, claim.likely), _nearer(fine)))
+    if verdict.status == "unresolved" and wide.apart and wide.status(claim.slope, claim.slack) == "differs":
+        return claim.at_kink(wide, kink)
+    return claim.entry(verdict, kink)
 
 
 def _nearer(slopes: Slopes) -> float:
@@ -302,15 +259,17 @@ def _nearer(slopes: Slopes) -> float:
     return -1.0 if left.reach < right.reach else 1.0
 
 
-def _bent(line: Line, x: float, value: float, step: float, noise: float, slope: float) -> bool:
+def _bent(claim: Claim, value: float) -> bool:
     """Whether the second difference halves with the step, as at a kink, where that of a smooth function quarters."""
+    line, x, step = claim.line, claim.at, claim.likely / 4
     wide, narrow = (abs(line(x + h) - 2 * value + line(x - h)) for h in (step, step / 2))
-    return narrow > 0.4 * wide and narrow > max(16 * noise, 1e-6 * step * abs(slope))
+    return narrow > 0.4 * wide and narrow > max(16 * claim.noise, 1e-6 * step * abs(claim.slope))
 
 
-def _hides(line: Line, x: float, value: float, noise: float, epsilon: float) -> bool:
+def _hides(claim: Claim, value: float) -> bool:
     """Whether equal values near the point may hide a slope: one within rounding that a wide step shows to be large."""
+    line, x = claim.line, claim.at
     width = max(power_of_two(abs(x)) if x else 0.0, 2.0**-10) / math.sqrt(2)
     moved = [abs(far - value) for far in (line(x + width), line(x - width)) if math.isfinite(far)]
     slope = max(moved, default=0.0) / width
-    return 0 < resolution(epsilon) * slope < 16 * noise / steps(x, epsilon=epsilon)[0]
+    return 0 < resolution(claim.epsilon) * slope < 16 * claim.noise / claim.likely

@@ -1,0 +1,131 @@
+"""One claimed slope along a line, and the way from estimates of the slope to a line of the report.
+
+The check of graphs, of any other code and of directions all go this way, each as far as it must:
+
+1. a few likely differences agree with most right claims: `Claim.confirmed`
+2. differences of all steps, until they decide: `Claim.judged`
+3. where there may be no single slope, the slopes on both sides, and beside the line: `Claim.seen_closely`
+4. before a claim is called wrong, the finest and the widest steps: `Claim.after_second_look`
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from .estimates.appeal import heard
+from .estimates.clarke import Neighbourhood, beside
+from .estimates.differences import EPSILON, Estimate, Line, central_estimates, likely_estimates, steps
+from .estimates.slopes import RangeVerdict, Slopes, slopes_at
+from .estimates.verdicts import Verdict, confirming, judge
+from .report import Derivative, Kink
+
+__tracebackhide__ = True  # pytest then shows the user's own lines
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What is claimed of a function along a line, and all that a verdict on it depends on.
+
+    Attributes:
+        name: what the report calls it.
+        line: the function along the line.
+        at: the point on the line.
+        slope: the claim.
+        slack: how far off a right claim may be by its own rounding.
+        noise: how far a value of the function may be off.
+        epsilon: the relative spacing of the numbers on the line.
+        order: which derivative it is.
+        near: the function of all its inputs, if there are several; at kinks, slopes beside the line count too.
+        position: of the input that the line moves, among them.
+        origin: what the report calls 0 on the line.
+    """
+
+    name: str
+    line: Line
+    at: float
+    slope: float
+    slack: float
+    noise: float
+    epsilon: float = EPSILON
+    order: int = 1
+    near: Neighbourhood | None = None
+    position: int = 0
+    origin: float = 0.0
+
+    @property
+    def likely(self) -> float:
+        """The step that is likeliest to do well."""
+        return steps(self.at, epsilon=self.epsilon)[0]
+
+    def confirmed(self) -> Estimate | None:
+        """The first likely estimate that agrees with the claim and is sharp."""
+        estimates = likely_estimates(self.line, self.at, self.likely, self.noise)
+        return confirming(self.slope, self.slack, estimates, self.epsilon)
+
+    def differences(self, reach: float = math.inf) -> Iterator[Estimate | None]:
+        """Central differences of all steps, no wider than `reach`."""
+        return central_estimates(self.line, self.at, self.noise, reach, self.epsilon)
+
+    def judged(self, estimates: Iterable[Estimate | None], coarse: bool = False) -> Verdict:
+        """What estimates say about the claim."""
+        return judge(self.slope, self.slack, estimates, self.epsilon, coarse)
+
+    def slopes(self, finest: float = 0.0) -> Slopes:
+        """The slopes on both sides of the point."""
+        return slopes_at(self.line, self.at, self.noise, self.epsilon, abs(self.slope), finest)
+
+    def kink(self, slopes: Slopes, distance: float = 0.0, why: str = "") -> Kink:
+        """The kink that slopes show."""
+        left, right = (math.nan if side is None else side.slope for side in (slopes.left, slopes.right))
+        at, reach = self.at - self.origin, self.likely
+        return Kink(why or slopes.reason(), distance, self.slope, left, right, (at - reach, at + reach))
+
+    def entry(self, verdict: Verdict, kink: Kink | None = None) -> Derivative:
+        """The line of the report where the function has one slope."""
+        found = verdict.estimate or Estimate(math.nan, math.inf, 0.0, 0.0)
+        return self._entry(verdict, found.derivative, found.bound, kink)
+
+    def entry_between(self, found: RangeVerdict, kink: Kink, bound: float = 0.0) -> Derivative:
+        """The line of the report where it has several."""
+        nearest = found.low if math.isnan(self.slope) else min(max(self.slope, found.low), found.high)
+        return replace(self._entry(found, nearest, bound, kink), slopes=(found.low, found.high))
+
+    def _entry(self, found: Verdict | RangeVerdict, expected: float, bound: float, kink: Kink | None) -> Derivative:
+        at, status, excluded = self.at - self.origin, found.status, found.excluded
+        return Derivative(self.name, self.order, at, self.slope, expected, bound, status, kink, excluded=excluded)
+
+    def at_kink(self, slopes: Slopes, kink: Kink) -> Derivative:
+        """The verdict at a kink, a jump, or the end of a domain."""
+        return self.entry_between(self._beside(slopes) or slopes.verdict(self.slope, self.slack), kink, slopes.bound)
+
+    def seen_closely(self, verdict: Verdict, slopes: Slopes, why: str = "") -> Derivative:
+        """The same verdict if there is one slope; else what the slopes say."""
+        if slopes.sides and not slopes.smooth:
+            return self.at_kink(slopes, self.kink(slopes, why=why))
+        doubtful = verdict.status != "agrees" and slopes.sides and math.isfinite(self.slope)
+        found = self._beside(slopes) if doubtful else None
+        if found is None:
+            return self.entry(verdict)
+        return self.entry_between(found, self.kink(slopes, why="slopes beside the line"), slopes.bound)
+
+    def _beside(self, slopes: Slopes) -> RangeVerdict | None:
+        if self.near is None or len(self.near.point) < 2:
+            return None
+        near = replace(self.near, noise=max(self.near.noise, self.noise))
+        unit = [float(k == self.position) for k in range(len(near.point))]
+        return beside(near, unit, self.slope, self.slack, slopes)
+
+    def after_second_look(self, found: Derivative) -> Derivative:
+        """The same line, or a second look's at a finite claim that differences contradict."""
+        if not (found.status == "differs" or found.excluded) or not math.isfinite(self.slope):
+            return found
+        verdict = heard(self.line, self.at, self.slope, self.slack, found.expected, self.noise, self.epsilon)
+        if verdict is None or (verdict.status == "differs" and found.slopes is not None):
+            return found
+        return self.entry(verdict, found.kink)
+
+    def within(self, reach: float, kink: Kink) -> Derivative:
+        """The whole verdict at a place beside a kink, where the function is smooth as far as `reach`."""
+        return self.after_second_look(self.entry(self.judged(self.differences(reach)), kink))
