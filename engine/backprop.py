@@ -9,6 +9,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import count
 from typing import Any, Literal, overload
 from weakref import ref
 
@@ -17,7 +18,7 @@ from .modes import always_recorded, inside_rule, observed_by, observer
 from .numbers import as_float, same_number
 from .primitive import Primitive
 from .pullbacks import UNREACHED, call_rules, pullbacks
-from .value import Constant, Value
+from .value import MANY, Constant, Value
 
 Function = Callable[..., Any]
 
@@ -163,6 +164,59 @@ def _check_derivatives(order: Iterable[Value]) -> None:
         flowing_derivatives(node)
 
 
+LARGE = 1_000
+"""Nodes of a graph up to which every call looks whether it is of one moment; larger ones wait for a power of two."""
+
+_calls = count(1)
+
+
+def _refuse_two_moments(order: Iterable[Value], size: int) -> None:
+    """Refuse a graph that was recorded partly before a leaf was changed and partly after: no function has its gradient.
+
+    So it is with a result that a loop computes once, from a parameter, and uses again after the optimiser's step. A
+    graph that is old as a whole is differentiated at its own numbers.
+
+    Args:
+        order: the nodes, in topological order.
+        size: how many.
+
+    Raises:
+        RuntimeError: nodes were computed from different numbers of one leaf.
+    """
+    call = next(_calls)
+    if (size > LARGE and call & (call - 1)) or not _has_moved(order):
+        return
+    known: dict[Value, tuple[float, str]] = {}
+    for node in order:
+        for operand, number in zip(node.operands, node.inputs):
+            if operand._primitive is not None:
+                continue
+            assert node._primitive is not None
+            name = node._primitive.name
+            first, of_first = known.setdefault(operand, (number, name))
+            if not same_number(first, number):
+                raise RuntimeError(
+                    f"{operand!r} was {first!r} when {of_first} was computed from it, and {number!r} when {name} was: "
+                    "a part of this graph is older than a change, so that it is no function's, and has no gradient. "
+                    "Compute what was kept, such as a result from before a loop, anew in each step, or keep its "
+                    "detach() if it is a constant"
+                )
+
+
+def _has_moved(order: Iterable[Value]) -> bool:
+    """Whether an operand may have another number now: it is another object."""
+    for node in order:
+        a, b = node._a, node._b
+        if a.__class__ is Value and a._data is not node._x:
+            return True
+        if b.__class__ is Value:
+            if b._data is not node._y:
+                return True
+        elif b is MANY and tuple([operand._data for operand in a]) != node._x:
+            return True
+    return False
+
+
 def backward(root: Value) -> None:
     """Add d root / d leaf to the `grad` of every leaf, and set that of every result to its adjoint.
 
@@ -174,6 +228,7 @@ def backward(root: Value) -> None:
 
     Raises:
         TypeError: `root` is not a Value.
+        RuntimeError: parts of the graph were recorded before a leaf was changed, and others after.
 
     >>> x = Value(2.0)
     >>> backward(x ** 3)
@@ -181,6 +236,7 @@ def backward(root: Value) -> None:
     12.0
     """
     adjoints = sweep(root)
+    _refuse_two_moments(adjoints, len(adjoints))
     if passes_under_way:
         stop_passes(adjoints)
     add_gradients(adjoints)
@@ -271,7 +327,7 @@ def grad(output: Value, inputs: Value | Sequence[Value], create_graph: bool = Fa
 
     Raises:
         TypeError: something is not a Value.
-        RuntimeError: with `create_graph`, a leaf was changed since the graph was recorded.
+        RuntimeError: a leaf was changed after a part of the graph was recorded; with `create_graph`, after all of it.
 
     >>> x, y = Value(2.0), Value(3.0)
     >>> grad(x * x * y, [x, y])
@@ -297,5 +353,6 @@ def grad(output: Value, inputs: Value | Sequence[Value], create_graph: bool = Fa
         found = [d if isinstance(d, Value) else Value(d) for d in found]
     else:
         adjoints = sweep(output)
+        _refuse_two_moments(adjoints, len(adjoints))
         found = [d or 0.0 for d in map(adjoints.get, wanted)]  # an unreached one is -0.0
     return found[0] if single else found

@@ -60,6 +60,17 @@ engine.notes(y)
     ),
     Mistake(
         "Gradients",
+        "A result was kept while a parameter changed.",
+        "In a loop it is as old as the first step, and the rest is new: no function has such a gradient.",
+        """
+t = Value(2.0, "t")
+k = 1 / (t * t)
+t.data = 2.5
+(k * t).backward()
+""",
+    ),
+    Mistake(
+        "Gradients",
         "A result was assigned to.",
         "Only leaves can be changed; a result follows from them.",
         """

@@ -242,14 +242,14 @@ def _check_replaced(module: Module, name: str, before: Any, value: Any) -> None:
         TypeError: plain numbers take the place of parameters.
     """
     first = _first(value)
-    is_result = isinstance(first, Value) and first.primitive is not None
-    if not (is_result or isinstance(first, Real)) or parameters_in(value) or not parameters_in(before):
+    primitive = first.primitive if isinstance(first, Value) else None
+    if not (primitive or isinstance(first, Real)) or parameters_in(value) or not parameters_in(before):
         return
     what = f"{name} of {type(module).__name__} holds parameters"
-    if not is_result:
+    if not primitive:
         raise TypeError(f"{what}, not numbers such as {first}, which nothing would train: set their .data, or del it")
     warn_user(
-        f"{what}, and is set to the result of {first.primitive}, which nothing trains: change parameters by their "
+        f"{what}, and is set to the result of {primitive.name}, which nothing trains: change parameters by their "
         ".data, and keep results under another name",
         UserWarning,
     )
@@ -269,10 +269,11 @@ def results_in(module: Module) -> list[tuple[str, Value, Module]]:
 
 def of_result(path: str, value: Value) -> str:
     """What to say of such a result."""
+    assert value.primitive is not None
     return (
-        f"{path} is not a parameter but the result of {value.primitive}: it keeps its number when what it was computed "
-        "from changes. Write Value(x.data) for a parameter that starts with it, x.detach() for a constant, or compute "
-        "it whenever the model is called"
+        f"{path} is not a parameter but the result of {value.primitive.name}: it keeps its number when what it was "
+        "computed from changes. Write Value(x.data) for a parameter that starts with it, x.detach() for a constant, or "
+        "compute it whenever the model is called"
     )
 
 

@@ -79,8 +79,9 @@ def refuse_outdated(parameters: Sequence[Value], loss: Value) -> None:
     for node in topological_order(loss):
         for operand, number in zip(node.operands, node.inputs):
             if operand in trained and number != operand.data and not math.isnan(operand.data):  # that is told elsewhere
+                assert node.primitive is not None
                 raise ValueError(
-                    f"the loss uses the result of {node.primitive} of a parameter that was {number!r} and is "
+                    f"the loss uses the result of {node.primitive.name} of a parameter that was {number!r} and is "
                     f"{operand.data!r} now: it was kept since then, by functools.cache, an attribute or a variable "
                     "outside of the model, or the model changes its parameters when it is called. Compute it whenever "
                     "the model is called, from the parameters themselves, or keep its detach() if it is a constant"

@@ -162,9 +162,7 @@ class Caching(nn.Module):
         return self.outer(self.last)
 
 
-RESULT = (
-    r"slopes.0 is not a parameter but the result of <primitive mul.*Write Value\(x.data\).*x.detach\(\) for a constant"
-)
+RESULT = r"slopes.0 is not a parameter but the result of mul: .*Write Value\(x.data\).*x.detach\(\) for a constant"
 
 
 @pytest.mark.parametrize("name", ["fit", "fit, eager", "EagerStep"])
@@ -305,7 +303,7 @@ def test_a_result_of_parameters_as_they_were_is_found_later_too() -> None:
     _repeat(step, 3)
     kept = model.scale()
     model.scale = lambda: kept  # what a cache that fills late comes to
-    with pytest.raises(ValueError, match=r"the loss uses the result of <primitive mul"):
+    with pytest.raises(ValueError, match=r"the loss uses the result of mul of"):
         _repeat(step, 3)
 
 

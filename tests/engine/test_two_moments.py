@@ -1,0 +1,122 @@
+"""A graph recorded partly before a leaf was changed and partly after is refused: no function has its gradient."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from contextlib import nullcontext
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import engine
+import nn
+from engine import Value, backprop
+
+KEPT: dict[str, Callable[[Value], Value]] = {
+    "an operator": lambda t: 1 / (t * t),
+    "a number on the left": lambda t: 2 - t,
+    "a function": engine.exp,
+    "a dot": lambda t: engine.dot([t, Value(2.0)], [Value(1.0), t]),
+    "a sum": lambda t: engine.sum([Value(1.0), t, t]),
+    "a penalty in several steps": lambda t: engine.sum([w * w for w in (t, Value(3.0))]) * 0.1,
+    "a choice": lambda t: engine.where(t > 0, t, -t),
+}
+
+
+@pytest.mark.parametrize("kind", KEPT)
+def test_a_result_kept_while_its_leaf_changes_is_refused(kind: str) -> None:
+    t, x = Value(2.0, "t"), Value(3.0, "x")
+    kept, optimizer = KEPT[kind](t), nn.SGD([t], lr=0.1)
+    loss = kept * x * t
+    loss.backward()
+    optimizer.step()
+    with pytest.raises(RuntimeError, match=r"'t'\) was .* a part of this graph is older than a change.*detach\(\)"):
+        (kept * x * t).backward()
+    with pytest.raises(RuntimeError, match="older than a change"):
+        engine.grad(kept * x * t, t)
+
+
+def test_a_refused_pass_changes_no_gradient() -> None:
+    t = Value(2.0)
+    kept = t * t
+    t.data = 5.0
+    t.grad = 7.0
+    with pytest.raises(RuntimeError, match=r"was 2\.0 when mul was computed from it, and 5\.0 when add was"):
+        (kept + (t + 1)).backward()
+    assert t.grad == 7.0
+
+
+def test_a_detached_result_is_a_constant() -> None:
+    t = Value(2.0)
+    kept = (1 / (t * t)).detach()
+    t.data = 4.0
+    (kept * t).backward()
+    assert t.grad == 0.25
+
+
+def test_a_graph_that_is_old_as_a_whole_has_the_gradient_of_its_numbers() -> None:
+    t = Value(2.0)
+    square = t * t
+    t.data = 5.0
+    square.backward()
+    assert t.grad == 4.0
+    (square * 3).backward()  # more of it, that does not read the leaf
+    assert t.grad == 16.0
+
+
+@pytest.mark.parametrize("number", [2.0, -0.0, math.nan, math.inf])
+def test_the_same_number_again_is_no_change(number: float) -> None:
+    t = Value(number)
+    kept = t * 1
+    t.data = float(repr(number))  # another object
+    (kept + t).backward()
+    assert t.grad == 2.0
+
+
+def test_a_number_that_came_back_is_no_change() -> None:
+    t = Value(2.0)
+    kept = t * t
+    t.data = 3.0
+    t.data = 2.0
+    (kept * t).backward()
+    assert t.grad == 12.0
+
+
+def test_large_graphs_are_looked_at_in_calls_whose_number_is_a_power_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    t = Value(1.0)
+    kept = t * t
+    t.data = 1.5
+    loss = engine.sum([kept * t for _ in range(backprop.LARGE)])
+    monkeypatch.setattr(backprop, "_calls", iter([3, 4, 5, 7, 8]))
+    for refused in (False, True, False, False, True):
+        with pytest.raises(RuntimeError) if refused else nullcontext():
+            loss.backward()
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("+*-"), st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=12),
+    st.integers(0, 12),
+    st.integers(0, 2),
+)
+def test_refused_exactly_where_one_leaf_was_read_at_two_numbers(
+    steps: list[tuple[str, int, int]], moment: int, changed: int
+) -> None:
+    nodes = [Value(float(k + 2)) for k in range(3)]
+    leaf, reads = nodes[changed], []
+    for k, (symbol, i, j) in enumerate(steps):
+        if k == moment:
+            leaf.data = 17.0
+        a, b = nodes[i % len(nodes)], nodes[j % len(nodes)]
+        nodes.append(a + b if symbol == "+" else a * b if symbol == "*" else a - b)
+        if a is leaf or b is leaf:
+            reads.append((nodes[-1], k < moment))
+    root = nodes[-1]
+    order = engine.topological_order(root)
+    seen = {before for node, before in reads if any(node is one for one in order)}
+    if len(seen) == 2:
+        with pytest.raises(RuntimeError, match="older than a change"):
+            root.backward()
+    else:
+        root.backward()
