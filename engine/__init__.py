@@ -88,6 +88,7 @@ if TYPE_CHECKING:
     from .compiler import batch_loss as batch_loss
     from .compiler import classes_of as classes_of
     from .compiler import compile as compile
+    from .compiler import counts_steps as counts_steps
     from .compiler import lent_numbers as lent_numbers
     from .compiler import new_lock as new_lock
     from .compiler import open_session as open_session
@@ -113,8 +114,8 @@ _NAMES = {
     "adopting": "Adoption adopt",
     "checking": "check_gradients",
     "compiler": "Batch BatchLoss Compiled Description Drop LeafReadError Masks RepeatedStep Session Surroundings "
-    "TraceError TreeReader TypeGuard Guards all_same batch_loss classes_of compile lent_numbers new_lock open_session "
-    "update_step",
+    "TraceError TreeReader TypeGuard Guards all_same batch_loss classes_of compile counts_steps lent_numbers new_lock "
+    "open_session update_step",
     "drawing": "draw draw_dot to_dot",
     "files": "write_file",
     "stepping": "AnomalyError backward_steps detect_anomaly find_anomaly forward_steps",
@@ -141,7 +142,7 @@ def __getattr__(name: str) -> Any:
 
 _FOR_NN = """Batch BatchLoss Description Drop Imported LeafReadError Masks RepeatedStep Session Shown Surroundings
     TABLE TreeReader TypeGuard Guards all_same always_recorded batch_loss changes classes_of collector_at_rest
-    counted is_traced leaves_made lent_numbers new_lock open_session purpose update_step write_file"""
+    counted counts_steps is_traced leaves_made lent_numbers new_lock open_session purpose update_step write_file"""
 _BUILT_ON = frozenset(_FOR_NN.split())
 """What `nn` is built on: imported from here like everything else, but not offered to users of the engine alone."""
 

@@ -82,6 +82,11 @@ class Update:
         """Whether the update depends on the norm of the whole gradient."""
         return self.numbers[ALWAYS.index("norm")] in self._read
 
+    @cached_property
+    def reads_step(self) -> bool:
+        """Whether the update depends on how many steps were made before."""
+        return self.numbers[ALWAYS.index("step")] in self._read
+
     @property
     def _read(self) -> set[Symbol]:
         return {operand for symbol in self.operations for operand in symbol.operands}

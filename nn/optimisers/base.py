@@ -59,7 +59,8 @@ class Optimizer(Known, Explained):
             out of range.
 
     Attributes:
-        params: a tuple; assign another one to change it: the memories of parameters that stay are kept.
+        params: a tuple; assign another one to change it: the memories of parameters that stay are kept. New ones are
+            refused after steps that the rule counts, such as Adam's.
         settings: all by name, read-only; a new mapping whenever one of them changes.
         memories: the names of what is remembered.
         own_state: the state, unless a compiled program holds it; read `state`.
@@ -146,8 +147,21 @@ class Optimizer(Known, Explained):
         place = {p: k for k, p in enumerate(self._params)}
         steps, rows = self.own_state
         kept = [place.get(p) for p in new]
+        if None in kept and any(rows) and has_rule(self):
+            self._refuse_late(kept.index(None))
         self.own_state = steps, tuple([[0.0 if k is None else row[k] for k in kept] if row else [] for row in rows])
         self._params = new
+
+    def _refuse_late(self, place: int) -> None:
+        """Refuse a parameter whose memories would be taken for those of as many steps as the others have seen."""
+        from engine import counts_steps
+
+        if counts_steps(self):
+            raise ValueError(
+                f"parameter {place} is new, and {type(self).__name__} would treat its first step as number "
+                f"{self.own_state[0] + 1}: make a new optimiser of all, or, to start anew with this one, set its "
+                f"{' and '.join(self.memories)} to [] first"
+            )
 
     @property
     def state(self) -> tuple[int, tuple[list[float], ...]]:

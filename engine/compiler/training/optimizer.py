@@ -87,6 +87,15 @@ def started(optimizer: Optimizer, kept: Sequence[int]) -> tuple[int, Rows]:
     return steps, rows
 
 
+def counts_steps(optimizer: Optimizer) -> bool:
+    """Whether an optimiser's rule, with its present settings, goes by the number of the step, as Adam's does.
+
+    Raises:
+        TraceError: the rule cannot be traced.
+    """
+    return configured(optimizer).rule.reads_step
+
+
 def update_step(optimizer: Optimizer) -> None:
     """Change every parameter once by its gradient, or none of them if an error or Ctrl-C comes in between.
 

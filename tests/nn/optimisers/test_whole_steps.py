@@ -81,6 +81,30 @@ def test_parameters_may_be_changed_and_memory_follows_them():
         optimizer.step()
 
 
+@pytest.mark.parametrize("make", [Adam, lambda params: SGD(params, 0.1, momentum=0.9, dampening=0.5)])
+def test_a_parameter_that_comes_late_to_a_rule_that_counts_steps_is_refused(make):
+    """Adam would correct the means of a new parameter as if they had seen as many steps as the others."""
+    a, b = Value(1.0), Value(2.0)
+    optimizer, a.grad, b.grad = make([a]), 1.0, 1.0
+    optimizer.params = [b, a]  # before the first step anything goes
+    optimizer.params = [a]
+    for _ in range(3):
+        optimizer.step()
+    before = optimizer.params, optimizer.state
+    with pytest.raises(
+        ValueError, match=r"parameter 1 is new, and (Adam|SGD) would treat its first step as number 4: "
+    ):
+        optimizer.params = [a, b]
+    assert (optimizer.params, optimizer.state) == before
+    for memory in optimizer.memories:
+        setattr(optimizer, memory, [])
+    optimizer.params = [a, b]
+    twin, twin.grad = Value(2.0), 1.0
+    optimizer.step()
+    make([twin]).step()
+    assert (b.data, optimizer.steps) == (twin.data, 1)
+
+
 # ---- who has the state ----
 
 
