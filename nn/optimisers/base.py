@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar
 
 from engine import Value
 
-from ..arguments import counted, show, whole_number
+from ..arguments import counted, show, warn_user, whole_number
 from ..attributes import Explained, Known
 from ..layers.module import Module, are_parameters
 from .declaration import Memory, Setting, refuse_in_a_trace
@@ -218,15 +218,20 @@ class Optimizer(Known, Explained):
     def step(self) -> None:
         """Change every parameter once, by the gradient that the last backward pass stored in it.
 
-        All or nothing: after an error, or Ctrl-C, neither parameters nor memories have changed.
+        All or nothing: after an error, or Ctrl-C, neither parameters nor memories have changed. A first step at which
+        every gradient is 0 is warned of.
 
         Raises:
             FloatingPointError: if a parameter, or what is remembered of it, would become nan or infinite.
             RuntimeError: if a stepper is half-way through a backward pass over them, so that gradients are partial.
         """
-        from engine import update_step
-
-        update_step(self)
+        if not self.own_state[0] and not any(p.grad for p in self._params):
+            warn_user(
+                "every gradient is 0 at the first step: call backward() on the loss after zero_grad(), and compute the "
+                "loss from these parameters, neither under no_grad() nor through float()",
+                UserWarning,
+            )
+        _update(self)
 
 
 def has_rule(optimizer: Optimizer) -> bool:
@@ -234,6 +239,20 @@ def has_rule(optimizer: Optimizer) -> bool:
     kind, own = type(optimizer), optimizer.__dict__
     shared = kind.step is Optimizer.step and kind.zero_grad is Optimizer.zero_grad
     return shared and "step" not in own and "zero_grad" not in own
+
+
+def make_step(optimizer: Optimizer) -> None:
+    """A step for those who know that the loss depends on the parameters: one without any gradient is no mistake."""
+    if has_rule(optimizer):
+        _update(optimizer)
+    else:
+        optimizer.step()
+
+
+def _update(optimizer: Optimizer) -> None:
+    from engine import update_step
+
+    update_step(optimizer)
 
 
 def _leaves(params: Iterable[Value]) -> tuple[Value, ...]:

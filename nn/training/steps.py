@@ -20,7 +20,7 @@ from ..evaluation.programs import Model as Model
 from ..evaluation.rules import called, is_mean, name_of_loss
 from ..layers.dropout import Place, drawing
 from ..layers.initializers import made
-from ..optimisers.base import Optimizer, has_rule
+from ..optimisers.base import Optimizer, has_rule, make_step
 from ..optimisers.clipping import clip_gradients, clip_limits
 from .ownership import check_ownership, refuse_outdated, refuse_results, results_of, warn_of_layers
 from .reach import look_at_graph, look_beside_graph
@@ -197,7 +197,7 @@ class EagerStep(Known):
             look_at_graph(self.model, self.optimizer, X, predictions, loss, self.steps)
             look_beside_graph(self.model, self.loss, self.optimizer, X, y, loss, self.steps)
         clip_gradients(self.optimizer.params, self._clip)
-        self.optimizer.step()
+        make_step(self.optimizer)
         self.steps += 1
         return loss.data
 

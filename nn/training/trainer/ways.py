@@ -9,7 +9,7 @@ from typing import Any
 
 from engine import Batch, Compiled, Guards, RepeatedStep, Session, Value
 
-from ...optimisers.base import Optimizer, has_rule
+from ...optimisers.base import Optimizer, has_rule, make_step
 from ...optimisers.clipping import Clip, clip_gradients
 
 
@@ -185,7 +185,7 @@ class GradientSteps(Way):
         clip_gradients(optimizer.params, clip)
         before = optimizer.own_state
         try:
-            optimizer.step()
+            make_step(optimizer)
         except BaseException:
             self.made += optimizer.own_state is not before  # Ctrl-C may come just behind a step
             raise

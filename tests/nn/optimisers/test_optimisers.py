@@ -115,7 +115,7 @@ def test_momentum_zero_means_none(x, gradient, lr):
     p = Value(x)
     optimizer = SGD([p], lr, momentum=0)
     for step in range(1, 3):
-        before, p.grad = p.data, gradient * step
+        before, p.grad = p.data, gradient * step or 1.0
         optimizer.step()
         assert p.data == before - lr * p.grad
     assert optimizer.velocity == []

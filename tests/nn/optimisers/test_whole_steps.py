@@ -188,4 +188,4 @@ def test_half_of_a_backward_pass_is_no_gradient():
     stepper.run()
     optimizer.step()
     assert b.data == 1.0 - 0.5 * math.tanh(2.0)
-    SGD([Value(1.0)], lr=0.5).step()
+    SGD([w], lr=0.5).step()  # and other optimisers go on
