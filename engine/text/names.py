@@ -130,12 +130,25 @@ class Names:
         if isinstance(node, Constant):
             return short(node._data), NEGATIVE if node._data < 0 else ATOM
         brief = None if node.primitive is None else write(node, self._unopened, _BRIEF)
-        if brief is not None and self._owners.setdefault(brief[0], node) is node:
+        if brief is not None and brief[0] not in self._owners:
+            self._give_brief_names()
+        if brief is not None and self._owners[brief[0]] is node:
             return brief
         name = f"{'v' if node.primitive is None else node.primitive.name}{self._position[node]}"
         while self._owners.setdefault(name, node) is not node:
             name += "'"
         return name, ATOM
+
+    def _give_brief_names(self) -> None:
+        """Let the first node with a brief expression own it: a name is the same node's whatever is asked first."""
+        long: set[Value] = set()
+        for node in self.order:
+            if node.primitive is not None and not self.label(node):
+                brief = write(node, self._unopened, _BRIEF) if long.isdisjoint(node.operands) else None
+                if brief is None:
+                    long.add(node)
+                else:
+                    self._owners.setdefault(brief[0], node)
 
     def _unopened(self, node: Value) -> Text | None:
         """The name of a node that is not written out: a leaf, or one that has a given name or label."""

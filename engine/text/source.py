@@ -131,30 +131,37 @@ def _written(
 ) -> str | None:
     """Text from left to right, from a stack of what is still to be written: graphs may be too deep for recursion."""
     tokens: list[str] = []
-    length = 0
-    stack: list[Any] = _parts(primitive, operands, ends)[::-1]
+    stack = _parts(primitive, operands, ends)[::-1]
+    length = _length(stack)  # of the tokens and the text on the stack: a deep graph is given up before its first leaf
     while stack:
         item = stack.pop()
-        if item.__class__ is tuple:
-            operand, at_least = item
-            found: Any = opened(operand)
-            if len(found) == 3:
-                inner, below, name = found
-                parts = _parts(inner, below, ends)
-                if name is not None:
-                    parts = [f"({name} := ", *parts, ")"]
-                elif (inner.precedence or ATOM) < at_least:
-                    parts = ["(", *parts, ")"]
-                stack += reversed(parts)
-                continue
+        if item.__class__ is not tuple:
+            tokens.append(item)
+            continue
+        operand, at_least = item
+        found: Any = opened(operand)
+        if len(found) == 2:
             text, binds = found
-            item = bracket(text, binds, at_least)
-        tokens.append(item)
-        length += 0 if item is _OPEN or item is _CLOSE else len(item)
+            parts = [bracket(text, binds, at_least)]
+        else:
+            inner, below, name = found
+            parts = _parts(inner, below, ends)
+            if name is not None:
+                parts = [f"({name} := ", *parts, ")"]
+            elif (inner.precedence or ATOM) < at_least:
+                parts = ["(", *parts, ")"]
+        length += _length(parts)
         if most is not None and length > most:
             return None
+        stack += reversed(parts)
     joined = _joined(tokens)
     return joined if most is None or len(joined) <= most else None
+
+
+def _length(parts: Sequence[Any]) -> int:
+    """How many characters of text there are, beside operands that are still to be written."""
+    texts = [part for part in parts if part.__class__ is not tuple and part is not _OPEN and part is not _CLOSE]
+    return sum(map(len, texts))
 
 
 def _parts(primitive: Primitive, operands: Sequence[Any], ends: int | None) -> list[Any]:

@@ -91,6 +91,21 @@ def test_names_stay_apart() -> None:
     assert names.find("a*a") is first
 
 
+def test_a_name_is_the_same_node_whatever_is_asked_first() -> None:
+    """A stepper names nodes from the result on, a table from the leaves on; both said a*b, of different nodes."""
+    a, b = Value(2.0, "a"), Value(-0.3, "b")
+    root = (a * b).tanh() + a * b
+    inner, outer = root.operands[0].operands[0], root.operands[1]
+    for nodes in ([inner, outer, root], [root, outer, inner]):
+        names = Names(topological_order(root))
+        assert {node: names(node) for node in nodes} == {inner: "a*b", outer: "mul5", root: "tanh(a*b) + a*b"}
+        a.label, b.label = "x", "y"
+        assert {node: names(node) for node in nodes} == {inner: "x*y", outer: "mul5", root: "tanh(x*y) + x*y"}
+        a.label, b.label = "a", "b"
+    assert "a -> a*b -> tanh(a*b)" in str(root.why("a"))
+    assert "a -> mul5 -> (tanh(a*b) + a*b)" in str(root.why("a"))
+
+
 def test_labels_that_come_later_count() -> None:
     a, b = Value(2.0), Value(3.0)
     root = (a * b).tanh()
