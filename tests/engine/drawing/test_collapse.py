@@ -239,7 +239,9 @@ def test_what_would_be_many_boxes_collapses_by_itself() -> None:
     assert len(alike.boxes) < 30
     small = model.loss(1)
     assert len(take(small, names=model).boxes) == len(topological_order(small))
-    assert take(small, names=model).notes == ["no backward pass yet: gradients are not shown"]
+    assert take(small, names=model).notes == [
+        "the gradient here is 0, as before a backward pass: gradients are not shown"
+    ]
 
 
 def test_parameters_that_are_each_a_module_do_not_make_a_picture_of_their_number() -> None:
