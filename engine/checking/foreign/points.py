@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import accumulate, product
 from typing import Any, NamedTuple, TypeAlias
 
@@ -32,17 +33,26 @@ class Leaf(NamedTuple):
         numbers: its numbers, flat.
         indices: the index of each, as text.
         epsilon: their relative spacing.
-        placed: makes a new one with other numbers.
-        moved: makes a copy with one number changed.
-        shifted: from a direction to a function of t that makes a copy with the numbers moved by t along it.
+        vector: makes a list, or a flat array of its own kind, of as many numbers.
+        shaped: makes of that a list or array like it.
     """
 
     numbers: list[float]
     indices: list[str]
     epsilon: float
-    placed: Callable[[Sequence[float]], Any]
-    moved: Callable[[int, float], Any]
-    shifted: Callable[[Sequence[float]], Callable[[float], Any]]
+    vector: Callable[[Sequence[float]], Any]
+    shaped: Callable[[Any], Any]
+
+    def placed(self, numbers: Sequence[float]) -> Any:
+        """A new one with other numbers."""
+        return self.shaped(self.vector(numbers))
+
+    def line(self, direction: Sequence[float]) -> Callable[[float], Any]:
+        """From t to a new one whose numbers are moved by t along a direction."""
+        start, along = self.vector(self.numbers), self.vector(direction)
+        if isinstance(start, list):
+            return lambda t: self.shaped([x + t * d for x, d in zip(start, along)])
+        return lambda t: self.shaped(start + float(t) * along)
 
 
 Rebuild = Callable[[Iterator[Any]], Any]
@@ -72,6 +82,7 @@ class Point:
         self.numbers = [number for leaf in self.leaves for number in leaf.numbers]
         self.epsilons = [leaf.epsilon for leaf in self.leaves for _ in leaf.numbers]
         self._places = [(k, index) for k, leaf in enumerate(self.leaves) for index in range(len(leaf.numbers))]
+        self._vectors = [leaf.vector(leaf.numbers) for leaf in self.leaves]
         self._originals = [leaf.placed(leaf.numbers) for leaf in self.leaves]
         if not self.numbers:
             raise TypeError(f"a gradient is checked at {_WANTED}, got none in {shortened(arguments)}")
@@ -107,8 +118,10 @@ class Point:
     def moved(self, index: int, number: float) -> tuple[Any, ...]:
         """The arguments with one number changed."""
         place, inner = self._places[index]
-        leaves = list(self._originals)
-        leaves[place] = self.leaves[place].moved(inner, number)
+        vector, leaves = self._vectors[place], list(self._originals)
+        vector = vector[:] if isinstance(vector, list) else vector + 0.0
+        vector[inner] = number
+        leaves[place] = self.leaves[place].shaped(vector)
         return self._built(leaves)
 
     def placed(self, numbers: Sequence[float]) -> tuple[Any, ...]:
@@ -117,7 +130,7 @@ class Point:
 
     def line(self, direction: Sequence[float]) -> Callable[[float], tuple[Any, ...]]:
         """The arguments along a direction."""
-        lines = [leaf.shifted(part) for leaf, part in zip(self.leaves, self.split(direction))]
+        lines = [leaf.line(part) for leaf, part in zip(self.leaves, self.split(direction))]
         return lambda t: self._built([line(t) for line in lines])
 
     def split(self, numbers: Sequence[float]) -> list[Sequence[float]]:
@@ -233,17 +246,10 @@ def leaf_of(x: Any) -> Leaf:
     >>> leaf_of([1.0, [2.0, 3.0]]).indices
     ['[0]', '[1][0]', '[1][1]']
     """
-    if isinstance(x, (int, float)) and not isinstance(x, bool):
-        return Leaf(
-            [float(x)],
-            [""],
-            EPSILON,
-            lambda numbers: numbers[0],
-            lambda _, number: number,
-            lambda direction: lambda t: float(x) + t * direction[0],
-        )
-    if _only_numbers(x) and isinstance(x, (list, tuple)):
-        return _leaf_of_list(x)
+    if _only_numbers(x):
+        plain = isinstance(x, (list, tuple)) and not any(isinstance(item, (list, tuple)) for item in x)
+        shaped = type(x) if plain else lambda numbers: _filled(x, iter(numbers))
+        return Leaf(numbers_in(x), _indices(x), EPSILON, list, shaped)
     kind = _kind(x)
     if kind in ("float16", "bfloat16"):
         raise TypeError(f"{kind} has too few digits for differences: check the gradient in float32 or float64")
@@ -257,53 +263,30 @@ def leaf_of(x: Any) -> Leaf:
             f"a gradient is checked at {_WANTED}, got {shortened(x)} of type {type(x).__name__} {kind}".strip()
         )
     indices = [f"[{', '.join(map(str, index))}]" if index else "" for index in product(*map(range, x.shape))]
-    movers = _tensor(x) if hasattr(x, "detach") else _array(x)
-    return Leaf(numbers_in(x), indices, _EPSILONS[kind], *movers)
+    return Leaf(numbers_in(x), indices, _EPSILONS[kind], *(_of_tensor(x) if hasattr(x, "detach") else _of_array(x)))
 
 
-def _leaf_of_list(x: Any) -> Leaf:
-    parts = [leaf_of(item) for item in x]
-    places = [(k, inner) for k, part in enumerate(parts) for inner in range(len(part.numbers))]
-    numbers = [number for part in parts for number in part.numbers]
-    counts = [len(part.numbers) for part in parts]
-
-    def placed(others: Sequence[float]) -> Any:
-        rest = iter(others)
-        return type(x)([part.placed([next(rest) for _ in range(count)]) for part, count in zip(parts, counts)])
-
-    def moved(index: int, number: float) -> Any:
-        outer, inner = places[index]
-        return type(x)([*x[:outer], parts[outer].moved(inner, number), *x[outer + 1 :]])
-
-    def shifted(direction: Sequence[float]) -> Callable[[float], Any]:
-        return lambda t: placed([number + t * d for number, d in zip(numbers, direction)])
-
-    indices = [f"[{k}]{parts[k].indices[inner]}" for k, inner in places]
-    return Leaf(numbers, indices, EPSILON, placed, moved, shifted)
+def _indices(x: Any, path: str = "") -> list[str]:
+    """The index of each number in nested lists, as text."""
+    if not isinstance(x, (list, tuple)):
+        return [path]
+    return [index for k, item in enumerate(x) for index in _indices(item, f"{path}[{k}]")]
 
 
-Movers: TypeAlias = "tuple[Callable[..., Any], Callable[..., Any], Callable[..., Any]]"
-"""How an array is copied with other numbers, with one number changed, and moved along a direction."""
+def _filled(x: Any, numbers: Iterator[float]) -> Any:
+    """Nested lists like `x` with other numbers."""
+    return type(x)([_filled(item, numbers) for item in x]) if isinstance(x, (list, tuple)) else next(numbers)
 
 
-def _tensor(x: Any) -> Movers:  # pragma: no cover  # PyTorch is not in the test extra; CI tests it later
-    def placed(numbers: Sequence[float]) -> Any:
-        fresh = x.detach().new_tensor(numbers).reshape(x.shape)
-        return fresh.requires_grad_(x.requires_grad)
-
-    def moved(index: int, number: float) -> Any:
-        fresh = x.detach().clone().contiguous()
-        fresh.view(-1)[index] = number
-        return fresh.requires_grad_(x.requires_grad)
-
-    def shifted(direction: Sequence[float]) -> Callable[[float], Any]:
-        start, along = x.detach(), placed(direction).detach()
-        return lambda t: (start + t * along).requires_grad_(x.requires_grad)
-
-    return placed, moved, shifted
+FlatAndBack: TypeAlias = "tuple[Callable[[Sequence[float]], Any], Callable[[Any], Any]]"
+"""What makes a flat array of numbers, and what gives it the shape of another."""
 
 
-def _array(x: Any) -> Movers:
+def _of_tensor(x: Any) -> FlatAndBack:  # pragma: no cover  # PyTorch is not in the test extra; CI tests it later
+    return x.detach().new_tensor, lambda flat: flat.reshape(x.shape).requires_grad_(x.requires_grad)
+
+
+def _of_array(x: Any) -> FlatAndBack:
     import numpy
 
     back: Callable[[Any], Any] = numpy.asarray
@@ -312,20 +295,7 @@ def _array(x: Any) -> Movers:
 
         back = jax.numpy.asarray
     here = numpy.array(x)
-
-    def placed(numbers: Sequence[float]) -> Any:
-        return back(numpy.array(numbers, dtype=here.dtype).reshape(here.shape))
-
-    def moved(index: int, number: float) -> Any:
-        fresh = here.copy()
-        fresh.flat[index] = number
-        return back(fresh)
-
-    def shifted(direction: Sequence[float]) -> Callable[[float], Any]:
-        along = numpy.array(direction, dtype=here.dtype).reshape(here.shape)
-        return lambda t: back(here + here.dtype.type(t) * along)
-
-    return placed, moved, shifted
+    return partial(numpy.array, dtype=here.dtype), lambda flat: back(flat.reshape(here.shape))
 
 
 def numbers_in(result: Any) -> list[float]:
