@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..text.sheet import Sheet, Shown, counted
-from .estimates.taylor import RIGHT, looks_wrong
+from .estimates.taylor import looks_wrong
+from .estimates.thresholds import RIGHT_RATE
 from .estimates.verdicts import Status
 
 _SHOWN = 40  # how many derivatives that agree are listed one by one
@@ -281,12 +282,12 @@ def _opinion(rate: float, wrong: bool = False) -> str:
     >>> _opinion(1.95, wrong=True)
     "none: so small an error is lost in what else Taylor's remainder holds"
     """
-    if wrong and rate > RIGHT:
+    if wrong and rate > RIGHT_RATE:
         return "none: so small an error is lost in what else Taylor's remainder holds"
     if math.isinf(rate):
         return "Taylor's remainder is lost in rounding, as that of a right gradient of a linear function is"
     shrinks = f"Taylor's remainder shrinks like t**{rate:.2f}"
-    if rate > RIGHT:
+    if rate > RIGHT_RATE:
         return f"{shrinks}, as that of a right gradient does (2 or more; of a wrong one 1)"
     if looks_wrong(rate):
         return f"{shrinks}, as that of a wrong one does (right: 2)"

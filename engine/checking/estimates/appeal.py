@@ -13,7 +13,6 @@ from collections.abc import Iterator
 
 from .differences import (
     EPSILON,
-    SAFETY,
     Estimate,
     Line,
     central,
@@ -24,13 +23,9 @@ from .differences import (
     steps,
     uneven,
 )
-from .verdicts import Verdict, agrees, resolution, resolved
+from .thresholds import CLEAR, ENOUGH, EXPLAINED, SAFETY, TELLS, TREAD, TURNS, resolution
+from .verdicts import Verdict, agrees, resolved
 
-_TELLS = 0.1  # an estimate tells two slopes apart if its bound is below this part of their distance
-_ENOUGH = 3  # neighbouring steps that see the same slope
-_LOOSE = 0.02
-_EXPLAINED = 8.0  # third differences of values that are off by 1
-_STAIR = 1e-3  # how far off the slope of wide steps may be, where fine ones see only the tread of a stair
 _RATIO = 2.0
 _WIDE = [2.0**k for k in (0, 2, 5, 7, 10, 12, 14, 16)]  # wide steps, as multiples of the likeliest
 
@@ -58,17 +53,17 @@ def heard(
     apart = abs(claimed - expected) if math.isfinite(expected) else abs(claimed)
     roughness = noise_among_floats(f, x, epsilon)
     rough = max(noise, roughness)
-    if roughness > _EXPLAINED * noise and _turbulent(f, x, rough, epsilon):
+    if roughness > EXPLAINED * noise and _turbulent(f, x, rough, epsilon):
         steepest = steepest_among_floats(f, x, epsilon)
-        if _TELLS * _LOOSE * steepest < abs(claimed) < 4 * steepest:
+        if TELLS * CLEAR * steepest < abs(claimed) < 4 * steepest:
             return Verdict("unresolved", None)
-    best = _plateau(_finest_first(f, x, rough, _TELLS * apart, epsilon), _TELLS * apart)
+    best = _plateau(_finest_first(f, x, rough, TELLS * apart, epsilon), TELLS * apart)
     if best is not None and agrees(claimed, best, slack):
         sharp = resolved(claimed, best, resolution(epsilon), slack)
         return Verdict("agrees" if sharp else "unresolved", best)
     afar = seen_from_afar(f, x, noise, epsilon)
     if afar is not None:
-        stairs = best is not None and best.flat and abs(claimed - afar.derivative) <= _STAIR * abs(afar.derivative)
+        stairs = best is not None and best.flat and abs(claimed - afar.derivative) <= TREAD * abs(afar.derivative)
         if stairs or _may_be(afar, claimed, slack):
             return Verdict("unresolved", afar)
     if best is None:
@@ -82,7 +77,7 @@ def _turbulent(f: Line, x: float, rough: float, epsilon: float) -> bool:
     """Whether values at neighbouring floats differ as much as those a likely step apart: it turns between them."""
     step = min(steps(x, epsilon=epsilon)[0], power_of_two(abs(x)) / 8 if x else math.inf)
     values = [y for y in (f(x + part * step) for part in (-1, -0.6, -0.3, 0.3, 0.6, 1)) if math.isfinite(y)]
-    return len(values) > 2 and rough > (max(values) - min(values)) / 16
+    return len(values) > 2 and rough > TURNS * (max(values) - min(values))
 
 
 def _finest_first(f: Line, x: float, noise: float, bound: float, epsilon: float) -> Iterator[Estimate]:
@@ -102,10 +97,10 @@ def _plateau(estimates: Iterator[Estimate], bound: float) -> Estimate | None:
     run: list[Estimate] = []
     for estimate in estimates:
         close = bool(run) and abs(estimate.derivative - run[-1].derivative) <= estimate.bound + run[-1].bound
-        if len(run) >= _ENOUGH and (not close or estimate.bound > 16 * min(e.bound for e in run)):
+        if len(run) >= ENOUGH and (not close or estimate.bound > 16 * min(e.bound for e in run)):
             break
         run = [] if estimate.bound > bound else [*run, estimate] if close else [estimate]
-    return min(_backed(run), key=lambda e: e.bound) if len(run) >= _ENOUGH else None
+    return min(_backed(run), key=lambda e: e.bound) if len(run) >= ENOUGH else None
 
 
 def _backed(estimates: list[Estimate]) -> list[Estimate]:
@@ -132,12 +127,12 @@ def seen_from_afar(f: Line, x: float, noise: float, epsilon: float = EPSILON) ->
     if len(clearest) < 2:
         return None
     slope = clearest[0]
-    clear = _LOOSE * abs(slope.derivative)
+    clear = CLEAR * abs(slope.derivative)
 
     def is_slope(estimate: Estimate | None, clear: float) -> bool:
         return estimate is not None and estimate.bound <= clear and _may_be(estimate, slope.derivative, slope.bound)
 
-    if not all(is_slope(estimate, _TELLS * clear) for estimate in clearest):
+    if not all(is_slope(estimate, TELLS * clear) for estimate in clearest):
         return None
     alike = any(all(is_slope(one_sided(f, x, sign * step, noise), clear) for sign in (1.0, -1.0)) for step in wide)
     return slope if alike else None

@@ -19,13 +19,13 @@ from typing import NamedTuple
 from ...ieee import inner
 from .differences import EPSILON, Estimate, Line, central, steps
 from .slopes import RangeVerdict, Side, Slopes, slopes_at
+from .thresholds import PERCENT
 
 _FEW, _MANY, _MOST = 8, 96, 384  # points drawn nearby, each with its mirror image; more before a claim differs
 _SMALL = 8  # up to this many inputs, many points are drawn even if nothing has looked like a kink yet
 _SHRINK = 8.0  # how much smaller the second cloud of points is
 _PAIRS = 6  # how many kinked inputs are combined two by two
 _MIXED = 4  # directions that move all kinked inputs at once
-_PERCENT = 0.01
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _in_clouds(
     wide = wide or narrow
     spread = max(narrow) - min(narrow)
     tolerance = max(low.bound, high.bound) + slack
-    shrinks = spread < 0.5 * (max(wide) - min(wide)) or spread <= 4 * tolerance + _PERCENT * abs(high.slope)
+    shrinks = spread < 0.5 * (max(wide) - min(wide)) or spread <= 4 * tolerance + PERCENT * abs(high.slope)
     if not slopes.apart and shrinks:
         return None  # the slopes near a point where a function is smooth
     bottom, top = min(low.slope, *narrow), max(high.slope, *narrow)
@@ -128,9 +128,9 @@ def _in_clouds(
         return RangeVerdict("agrees", bottom, top)
     if outside > top - bottom + tolerance:
         return RangeVerdict("differs", bottom, top)
-    loose = tolerance + _PERCENT * size  # as those nearby are known
+    loose = tolerance + PERCENT * size  # as those nearby are known
     convex = low.slope - loose <= min(narrow) and max(narrow) <= high.slope + loose
-    excluded = convex and outside > tolerance + _PERCENT * max(abs(claimed), abs(bottom), abs(top))
+    excluded = convex and outside > tolerance + PERCENT * max(abs(claimed), abs(bottom), abs(top))
     return RangeVerdict("unresolved", bottom, top, excluded)
 
 
@@ -148,8 +148,8 @@ def _slopes_near(
             start = [x + sign * each for x, each in zip(near.point, away)]
             estimate = central(near.line(direction, start), 0.0, step, near.noise, levels=2)
             found += [estimate] if estimate is not None else []
-    size = max([size, *(abs(e.derivative) for e in found if e.bound <= _PERCENT * abs(e.derivative))])
-    return [estimate.derivative for estimate in found if estimate.bound <= _PERCENT * size]
+    size = max([size, *(abs(e.derivative) for e in found if e.bound <= PERCENT * abs(e.derivative))])
+    return [estimate.derivative for estimate in found if estimate.bound <= PERCENT * size]
 
 
 def _drawn(random_: random.Random, reach: Sequence[float], number: int) -> list[float]:

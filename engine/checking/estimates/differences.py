@@ -14,13 +14,14 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
+from .thresholds import SAFETY
+
 Line = Callable[[float], float]
 """The function to differentiate, as a function of one coordinate."""
 
 EPSILON = 2.0**-52
 SMALLEST = 2.0**-1074
 _FLOATS = 61.0  # the distance, in floats, of what are called neighbouring floats
-SAFETY = 10.0  # factor on an error that is estimated, not proven
 _MANTISSA = 181 / 128  # of every step, about sqrt(2): powers of two are whole periods of many functions
 _LONG_MANTISSA = 94906265 / 2**26  # of wide steps, where there is room for its digits
 _COARSE = 2.0**-9  # values on a grid of this part of their size or finer may be rounded, to half precision at worst

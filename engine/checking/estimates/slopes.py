@@ -11,16 +11,14 @@ import math
 from itertools import pairwise
 from typing import NamedTuple
 
-from .differences import EPSILON, SAFETY, Estimate, Line, limit, one_sided, power_of_two, steps, uneven
+from .differences import EPSILON, Estimate, Line, limit, one_sided, power_of_two, steps, uneven
+from .thresholds import APART, SAFETY, TOUCH, TREAD
 from .verdicts import Status
 
 _RATIO = 8.0  # from one step to the next finer one
 _LEVELS = 17
 _STEADY = 5  # how many equal ratios of increments show a power of the step; the last three may be rounded
 _FAST, _SLOW = 0.2, 0.985  # ratios of a smooth function's increments are smaller; those of slopes without bound larger
-_APART = 1e-4  # slopes that differ by less than this part may be one
-_BLUNT = 1e-3  # an interval known to this part of its size decides
-_TOUCH = 1e-6  # a claim that is beyond the interval by less than this part is at its end
 
 
 class Side(NamedTuple):
@@ -79,7 +77,7 @@ class Slopes(NamedTuple):
         if math.isinf(self.left.slope) or math.isinf(self.right.slope):
             return self.left.slope != self.right.slope
         size = max(abs(self.left.slope), abs(self.right.slope))
-        return abs(self.left.slope - self.right.slope) > self.left.bound + self.right.bound + _APART * size
+        return abs(self.left.slope - self.right.slope) > self.left.bound + self.right.bound + APART * size
 
     @property
     def finite(self) -> bool:
@@ -145,10 +143,10 @@ class Slopes(NamedTuple):
             return "agrees" if seen else "unresolved"
         size = max(abs(low.slope), abs(high.slope))
         outside = max(low.slope - low.bound - claimed, claimed - high.slope - high.bound)
-        if outside > slack + _TOUCH * size:
+        if outside > slack + TOUCH * size:
             return "differs"
         scale = max(low.scale, high.scale)
-        sharp = max(low.bound, high.bound) <= max(_BLUNT * max(size, abs(claimed)), _TOUCH * scale)
+        sharp = max(low.bound, high.bound) <= max(TREAD * max(size, abs(claimed)), TOUCH * scale)
         return "agrees" if low.slope <= claimed <= high.slope or sharp else "unresolved"
 
 

@@ -10,11 +10,10 @@ import random
 from collections.abc import Sequence
 
 from .differences import Line, power_of_two
+from .thresholds import EQUAL_RATES
 
 _OCTAVES = (-4, -9, -14, -19)  # the steps, relative to the numbers
 _ABOVE = 32.0  # a remainder this many times the rounding is above it
-RIGHT = 1.5
-"""A rate above this is a right gradient's."""
 
 
 def looks_wrong(rate: float) -> bool:
@@ -23,7 +22,7 @@ def looks_wrong(rate: float) -> bool:
     >>> looks_wrong(1.001), looks_wrong(0.5), looks_wrong(1.5)
     (True, False, False)
     """
-    return abs(rate - 1) < 0.15
+    return abs(rate - 1) < EQUAL_RATES
 
 
 def taylor_direction(point: Sequence[float]) -> list[float]:

@@ -7,10 +7,9 @@ from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 from .differences import EPSILON, Estimate
+from .thresholds import ENOUGH, PERCENT, resolution
 
 Status = Literal["agrees", "differs", "unresolved"]
-_PERCENT = 0.01
-_ENOUGH = 3  # sharp estimates against a claim
 
 
 class Verdict(NamedTuple):
@@ -28,15 +27,6 @@ class Verdict(NamedTuple):
     excluded: bool = False
 
 
-def resolution(epsilon: float = EPSILON) -> float:
-    """The part of a derivative below which an estimate's bound must be to decide.
-
-    >>> f"{resolution():.1e}, in single precision {resolution(2.0**-23):.1e}"
-    '2.7e-07, in single precision 8.5e-04'
-    """
-    return float(epsilon**0.4 / 2)
-
-
 def agrees(claimed: float, estimate: Estimate, slack: float) -> bool:
     """Whether the claim lies within the bound; `slack` is the claim's own rounding."""
     return math.isfinite(claimed) and abs(claimed - estimate.derivative) <= estimate.bound + slack
@@ -44,11 +34,11 @@ def agrees(claimed: float, estimate: Estimate, slack: float) -> bool:
 
 def excludes(claimed: float, estimate: Estimate, slack: float) -> bool:
     """Whether the claim is off by more than the bound and 1 %."""
-    margin = estimate.bound + slack + _PERCENT * max(abs(claimed), abs(estimate.derivative))
+    margin = estimate.bound + slack + PERCENT * max(abs(claimed), abs(estimate.derivative))
     return not abs(claimed - estimate.derivative) <= margin
 
 
-def resolved(claimed: float, estimate: Estimate, fine: float = resolution(), slack: float = 0.0) -> bool:
+def resolved(claimed: float, estimate: Estimate, fine: float, slack: float = 0.0) -> bool:
     """Whether the estimate, and a claim that is off by `slack`, are sharp enough to decide on this claim."""
     size = abs(claimed) if math.isfinite(claimed) else 0.0
     return estimate.bound + slack <= fine * max(size, abs(estimate.derivative))
@@ -93,7 +83,7 @@ def judge(
             return Verdict("agrees", estimate)
         found.append(estimate)
         sharp_ones = [e for e in found if resolved(claimed, e, fine)]
-        if len(sharp_ones) >= _ENOUGH and not any(agrees(claimed, e, slack) for e in found):
+        if len(sharp_ones) >= ENOUGH and not any(agrees(claimed, e, slack) for e in found):
             break
     if not found:
         return Verdict("unresolved", None)
@@ -109,7 +99,7 @@ def judge(
     )
     if confirmed:
         return Verdict("differs", best)
-    backed = any(agrees(claimed, e, slack) and e.bound <= _PERCENT * abs(claimed) for e in found)
+    backed = any(agrees(claimed, e, slack) and e.bound <= PERCENT * abs(claimed) for e in found)
     return Verdict("unresolved", best, excludes(claimed, best, slack) and not backed)
 
 

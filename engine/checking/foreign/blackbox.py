@@ -18,7 +18,8 @@ from ..directional import Gradient, random_directions, slope_along
 from ..estimates.differences import Line, grain, measured_noise, power_of_two
 from ..estimates.slopes import Slopes
 from ..estimates.taylor import looks_wrong, taylor_direction, taylor_rate
-from ..estimates.verdicts import Verdict, resolution
+from ..estimates.thresholds import resolution
+from ..estimates.verdicts import Verdict
 from ..report import Derivative, Kink, Report, worst
 from ..subject import name_of, require_repeatable, require_same_gradient, weight
 from .claimed import Claimed, described

@@ -1,0 +1,54 @@
+"""The thresholds of all verdicts, in one table: how much is needed before something is said about a claim.
+
+None of them is a tolerance of the claim itself, which is the computed bound of an estimate and the claim's rounding.
+"""
+
+from __future__ import annotations
+
+SAFETY = 10.0
+"""Factor on an error that is estimated, not proven."""
+
+ENOUGH = 3
+"""As many estimates must be against a claim before the search for one that supports it ends, or see the same slope
+before a second look believes it."""
+
+PERCENT = 1e-2
+"""A claim that is off by the bound and more than this part is excluded, even if too few estimates confirm that; slopes
+beside a kink count if they are known as well as this."""
+
+TELLS = 0.1
+"""An estimate tells two slopes apart if its bound is below this part of their distance."""
+
+CLEAR = 2e-2
+"""Wide steps see one slope if it is known to this part from both sides."""
+
+TREAD = 1e-3
+"""Where fine steps see the tread of a stair, a claim may be off by this part from the slope of the stairs; slopes at a
+kink that are known to this part decide."""
+
+APART = 1e-4
+"""Slopes on both sides that differ by less than this part may be one."""
+
+TOUCH = 1e-6
+"""A claim that is beyond the slopes of a kink by less than this part is at their end."""
+
+EXPLAINED = 8.0
+"""Third differences of values may be this many times as large as the values are off."""
+
+TURNS = 1 / 16
+"""A function turns between neighbouring floats if its values there differ by more than this part of those around."""
+
+EQUAL_RATES = 0.15
+"""Taylor's remainder shrinks like that of a wrong gradient if its power is as close as this to 1."""
+
+RIGHT_RATE = 1.5
+"""It shrinks like that of a right gradient if its power is above this."""
+
+
+def resolution(epsilon: float) -> float:
+    """The part of a derivative below which an estimate's bound must be to decide; `epsilon` is the spacing of numbers.
+
+    >>> f"{resolution(2.0**-52):.1e}, in single precision {resolution(2.0**-23):.1e}"
+    '2.7e-07, in single precision 8.5e-04'
+    """
+    return float(epsilon**0.4 / 2)
