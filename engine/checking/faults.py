@@ -189,11 +189,14 @@ def _expected_of_smooth(node: Value, position: int, got: float, part: float) -> 
     line = _local_line(node, position)
     x, distance = inputs[position], kink_of(node)
     reach = math.inf if distance is None else abs(distance) / 2
-    noise = 2.0**-50 * abs(node.data)
-    verdict = judge(got, 2.0**-45 * abs(got), central_estimates(line, x, noise, reach))
-    if verdict.status != "differs" or verdict.estimate is None:
-        return None
-    return _Expected(verdict.estimate.derivative, "differences of its values")
+    denied = _denied(got, 2.0**-45 * abs(got), line, x, 2.0**-50 * abs(node.data), reach)
+    return None if denied is None else _Expected(denied, "differences of its values")
+
+
+def _denied(claimed: float, slack: float, line: Line, x: float, noise: float, reach: float = math.inf) -> float | None:
+    """The derivative that differences give, if they contradict the claim."""
+    verdict = judge(claimed, slack, central_estimates(line, x, noise, reach))
+    return verdict.estimate.derivative if verdict.status == "differs" and verdict.estimate is not None else None
 
 
 def _local_fault(node: Value, number: int, position: int, got: float, expected: _Expected) -> Fault:
@@ -278,10 +281,8 @@ def _wrong_subgraph(output: Value, leaf: Value, wrong: Derivative) -> Fault | No
         order = topological_order(node)
         claimed, errors = sweep(node)[leaf] + 0.0, rounding(node)
         line = _line_of_graph(order, leaf)
-        candidates = central_estimates(line, x, errors.value)
-        verdict = judge(claimed, errors.derivatives[leaf], candidates)
-        if verdict.status == "differs" and verdict.estimate is not None:
-            expected = verdict.estimate.derivative
+        expected = _denied(claimed, errors.derivatives[leaf], line, x, errors.value)
+        if expected is not None:
             code = expression(node, {leaf: name})
             uses = sum(operand is leaf for each in order for operand in each.operands)
             what = (
@@ -310,12 +311,12 @@ def _wrong_at_order(nodes: Sequence[Value], order: int) -> Fault | None:
         for position, (name, x, leaf) in enumerate(zip(single.names, single.numbers, recording.coordinates)):
             claimed, slack = adjoints.get(leaf, 0.0) + 0.0, errors.derivatives.get(leaf, 0.0)
             line = single.line(position)
-            verdict = judge(claimed, slack, central_estimates(line, x, errors.value))
-            if verdict.status == "differs" and verdict.estimate is not None:
+            expected = _denied(claimed, slack, line, x, errors.value)
+            if expected is not None:
                 what = (
                     f"{node.primitive.name}: its rule gives right numbers and a wrong graph: at "
                     f"{', '.join(map(repr, node.inputs[:8]))} the derivative of order {order}, last by {name}, is "
-                    f"{claimed!r}, and differences give {verdict.estimate.derivative!r}; write the rule with the "
+                    f"{claimed!r}, and differences give {expected!r}; write the rule with the "
                     "engine's own functions, on z and the operands"
                 )
                 return Fault(what, primitive=node.primitive.name)

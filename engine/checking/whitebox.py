@@ -77,7 +77,7 @@ def check_subject(subject: Subject, order: int, directions: int = 0) -> Report:
         fault = fault or _forward_against_reverse(here, gradient)
         if fault is not None:
             break
-    require_repeatable(lambda: [subject.value(subject.numbers)], subject.noise, len(subject.numbers))
+    require_repeatable(lambda: [subject.value(subject.numbers)], len(subject.numbers), subject.noise)
     if not subject.noise:
         require_same_gradient(partial(_adjoints, subject.here), len(subject.numbers))
     faults = () if fault is None else (fault,)

@@ -22,8 +22,8 @@ from ..estimates.thresholds import resolution
 from ..estimates.verdicts import Verdict
 from ..report import Derivative, Kink, Report, worst
 from ..subject import name_of, require_repeatable, require_same_gradient, weight
-from .claimed import Claimed, described
-from .claims import Forward, Reverse
+from .function import ForeignFunction, described
+from .modes import Forward, Reverse
 from .points import pasted
 
 __tracebackhide__ = True  # pytest then shows the user's own lines
@@ -61,60 +61,62 @@ def check_callable(
     >>> [d.name for d in report.wrong]
     ['x[1]']
     """
-    checked = claims_of(f, point, grad, jvp, noise)
+    checked = _checked(f, point, grad, jvp, noise)
     found: list[Derivative] = []
-    for claimed in checked:
-        found += _by_direction(claimed, directions) if directions else _by_coordinate(claimed)
-    claimed = checked[0]
-    numbers = claimed.point.numbers
-    require_repeatable(lambda: claimed.at(claimed.point.placed(numbers)), noise, len(numbers))
+    for function in checked:
+        found += _by_direction(function, directions) if directions else _by_coordinate(function)
+    function = checked[0]
+    numbers = function.point.numbers
+    require_repeatable(lambda: function.at(function.point.placed(numbers)), len(numbers), noise)
     for each in checked if not noise else ():
-        require_same_gradient(each.claimed_again, len(numbers))
-    rate = math.nan if any(d.kink is not None for d in found) else _rate(claimed)
+        require_same_gradient(each.claims_again, len(numbers))
+    rate = math.nan if any(d.kink is not None for d in found) else _rate(function)
     if looks_wrong(rate) and not directions:
-        found += _across(claimed, found, everywhere=True)
+        found += _across(function, found, everywhere=True)
     if looks_wrong(rate) and not any(d.status == "differs" or d.excluded for d in found):
         rate = math.nan  # its steps are too wide for a function that turns fast
-    return Report(title_of(claimed), tuple(found), point=written(claimed), directions=directions, rate=rate)
+    arguments = function.point.arguments
+    title = f"{name_of(f)} at {', '.join(map(described, arguments))}"
+    return Report(title, tuple(found), point=", ".join(map(pasted, arguments)), directions=directions, rate=rate)
 
 
-def _by_coordinate(claimed: Claimed) -> list[Derivative]:
+def _by_coordinate(function: ForeignFunction) -> list[Derivative]:
     found: list[Derivative] = []
-    outputs = range(len(claimed.values))
-    for index, name in enumerate(claimed.point.names):
-        probe = _Probe(claimed, index)
-        found += [probe.check(claimed.name(name, k), k) for k in outputs]
-    return found + _across(claimed, found)
+    outputs = range(len(function.values))
+    for index, name in enumerate(function.point.names):
+        probe = _Probe(function, index)
+        found += [probe.check(function.name(name, k), k) for k in outputs]
+    return found + _across(function, found)
 
 
-def _across(claimed: Claimed, found: Sequence[Derivative], everywhere: bool = False) -> list[Derivative]:
+def _across(function: ForeignFunction, found: Sequence[Derivative], everywhere: bool = False) -> list[Derivative]:
     """Directions that refute the claims at kinks, for each output in turn."""
-    outputs, count = len(claimed.values), len(claimed.point.numbers) * len(claimed.values)
-    each = [_gradient(claimed, k, slack_of).across(found[k:count:outputs], everywhere) for k in range(outputs)]
+    outputs, count = len(function.values), len(function.point.numbers) * len(function.values)
+    each = [_gradient(function, k, slack_of).across(found[k:count:outputs], everywhere) for k in range(outputs)]
     return [entry for entries in each for entry in entries]
 
 
-def _by_direction(claimed: Claimed, directions: int) -> list[Derivative]:
-    if isinstance(claimed.by, Forward):
-        return list(_forward_along(claimed, directions))
-    outputs = range(len(claimed.values))
-    each = [_gradient(claimed, k, rounding_of).along(claimed.line(k), directions) for k in outputs]
+def _by_direction(function: ForeignFunction, directions: int) -> list[Derivative]:
+    if isinstance(function.by, Forward):
+        return list(_forward_along(function, directions))
+    outputs = range(len(function.values))
+    each = [_gradient(function, k, rounding_of).along(function.line(k), directions) for k in outputs]
     return [entry for entries in each for entry in entries]
 
 
-def _gradient(claimed: Claimed, output: int, slack: Callable[[float, float], float]) -> Gradient:
+def _gradient(function: ForeignFunction, output: int, slack: Callable[[float, float], float]) -> Gradient:
     """What is claimed of one output."""
-    near, claims = claimed.neighbourhood(output), claimed.jacobian[output]
+    near, claims = function.neighbourhood(output), function.jacobian[output]
     room = [slack(claim, near.epsilon) for claim in claims]
-    return Gradient(near, claimed.point.names, claims, room, suffix=claimed.name("", output))
+    return Gradient(near, function.point.names, claims, room, suffix=function.name("", output))
 
 
-def _forward_along(claimed: Claimed, directions: int) -> Iterator[Derivative]:
+def _forward_along(function: ForeignFunction, directions: int) -> Iterator[Derivative]:
     """The verdicts along random directions if each slope is claimed by a call of its own."""
-    for number, direction in enumerate(random_directions(len(claimed.point.numbers), directions), 1):
-        for output, slope in enumerate(claimed.slopes(direction)):
-            near, name = claimed.neighbourhood(output), claimed.name(f"direction {number}", output)
-            line = claimed.line(output)(direction)
+    for number, direction in enumerate(random_directions(len(function.point.numbers), directions), 1):
+        for output, slope in enumerate(function.slopes(direction)):
+            near, name = function.neighbourhood(output), function.name(f"direction {number}", output)
+            line = function.line(output)(direction)
             yield slope_along(name, near, line, slope, rounding_of(slope, near.epsilon))
 
 
@@ -128,34 +130,34 @@ def slack_of(claim: float, epsilon: float) -> float:
     return math.sqrt(epsilon) / 4 * abs(claim) if math.isfinite(claim) else 0.0
 
 
-def _rate(claimed: Claimed) -> float:
+def _rate(function: ForeignFunction) -> float:
     """How fast Taylor's remainder shrinks; for several outputs, that of a sum with fixed weights."""
-    weights = [weight(k) for k in range(len(claimed.values))]
-    direction = taylor_direction(claimed.point.numbers)
-    line = claimed.point.line(direction)
+    weights = [weight(k) for k in range(len(function.values))]
+    direction = taylor_direction(function.point.numbers)
+    line = function.point.line(direction)
 
     def total(numbers: Sequence[float]) -> float:
         return inner(weights, numbers)
 
-    slopes = claimed.slopes(direction)
-    if isinstance(claimed.by, Forward):
+    slopes = function.slopes(direction)
+    if isinstance(function.by, Forward):
         terms = math.hypot(*slopes)
     else:
-        terms = math.hypot(*(g * x for row in claimed.jacobian for g, x in zip(row, claimed.point.numbers)))
+        terms = math.hypot(*(g * x for row in function.jacobian for g, x in zip(row, function.point.numbers)))
     if not all(map(math.isfinite, slopes)):
         return math.nan
-    size = total([*map(abs, claimed.values)]) + 2 * terms
-    noise = max(claimed.noise, max(claimed.point.epsilons) * size)
-    return taylor_rate(lambda t: total(claimed.at(line(t))), total(claimed.values), total(slopes), noise)
+    size = total([*map(abs, function.values)]) + 2 * terms
+    noise = max(function.noise, max(function.point.epsilons) * size)
+    return taylor_rate(lambda t: total(function.at(line(t))), total(function.values), total(slopes), noise)
 
 
-def claims_of(
+def _checked(
     f: Callable[..., Any],
     point: Any,
     grad: Callable[..., Any] | None,
     jvp: Callable[..., Any] | None,
     noise: float,
-) -> list[Claimed]:
+) -> list[ForeignFunction]:
     """The function at the point with each kind of claim, `grad` and `jvp`; what cannot be checked is refused here."""
     for code in (f, *(code for code in (grad, jvp) if code is not None)):
         if not callable(code):
@@ -163,42 +165,32 @@ def claims_of(
     arguments = point if isinstance(point, tuple) else (point,)
     by: list[Reverse | Forward] = [Reverse(grad)] if grad is not None else []
     by += [Forward(jvp)] if jvp is not None else []
-    return [Claimed(f, each, arguments, noise) for each in by]
-
-
-def title_of(claimed: Claimed) -> str:
-    """What was checked, in one line."""
-    return f"{name_of(claimed.f)} at {', '.join(map(described, claimed.point.arguments))}"
-
-
-def written(claimed: Claimed) -> str:
-    """The point as Python to paste, so that a failure can be repeated."""
-    return ", ".join(map(pasted, claimed.point.arguments))
+    return [ForeignFunction(f, each, arguments, noise) for each in by]
 
 
 class _Probe:
     """One coordinate: the functions along it, each evaluated once at any place."""
 
-    def __init__(self, claimed: Claimed, index: int) -> None:
-        self.claimed, self.index = claimed, index
+    def __init__(self, function: ForeignFunction, index: int) -> None:
+        self.function, self.index = function, index
         self.known: dict[float, list[float]] = {}
 
     def line(self, output: int) -> Line:
-        claimed, index, known = self.claimed, self.index, self.known
+        function, index, known = self.function, self.index, self.known
 
         def value(u: float) -> float:
             if u not in known:
-                known[u] = claimed.at(claimed.point.moved(index, u))
+                known[u] = function.at(function.point.moved(index, u))
             return known[u][output]
 
         return value
 
     def check(self, name: str, output: int) -> Derivative:
-        claimed, index = self.claimed, self.index
-        x, epsilon = claimed.point.numbers[index], claimed.point.epsilons[index]
-        value, slope = claimed.values[output], claimed.jacobian[output][index]
-        noise = max(claimed.noise, 4 * epsilon * abs(value))
-        near = claimed.neighbourhood(output)
+        function, index = self.function, self.index
+        x, epsilon = function.point.numbers[index], function.point.epsilons[index]
+        value, slope = function.values[output], function.jacobian[output][index]
+        noise = max(function.noise, 4 * epsilon * abs(value))
+        near = function.neighbourhood(output)
         line, slack = self.line(output), slack_of(slope, epsilon)
         claim = Claim(name, line, x, slope, slack, noise, epsilon, near=near, position=index)
         sharp = claim.confirmed()
@@ -224,7 +216,7 @@ class _Probe:
         """The claims a little below and above the kink, where the function is smooth."""
         for there in (claim.at - claim.likely / 2, claim.at + claim.likely / 2):
             if math.isfinite(claim.line(there)):
-                slope = self.claimed.claims(self.claimed.point.moved(self.index, there))[output][self.index]
+                slope = self.function.claims(self.function.point.moved(self.index, there))[output][self.index]
                 beside = replace(claim, at=there, slope=slope, slack=slack_of(slope, claim.epsilon))
                 yield beside.within(claim.likely / 2, kink)
 
@@ -249,8 +241,6 @@ def _judged(claim: Claim, wide: Slopes, fine: Slopes, hidden: bool) -> Derivativ
     if alone:
         return claim.seen_closely(verdict, fine)
     kink = claim.kink(wide, math.copysign(min(reach, claim.likely), _nearer(fine)))
-    if verdict.status == "unresolved" and wide.apart and wide.status(claim.slope, claim.slack) == "differs":
-        return claim.at_kink(wide, kink)
     return claim.entry(verdict, kink)
 
 

@@ -14,13 +14,13 @@ from ...text.sheet import counted
 from ..estimates.clarke import Neighbourhood
 from ..estimates.differences import Line
 from ..subject import name_of, require_the_same, weight
-from .claims import Forward, Reverse, Rows
+from .modes import Forward, Reverse, Rows
 from .points import NO_VALUE, Point, numbers_in
 
 __tracebackhide__ = True  # pytest then shows the user's own lines
 
 
-class Claimed:
+class ForeignFunction:
     """A function at a point, and the claims about it there.
 
     Attributes:
@@ -55,7 +55,7 @@ class Claimed:
             return self.by.slopes(self.point, arguments, direction, len(self.values))
         return [inner(row, direction) for row in self.jacobian]
 
-    def claimed_again(self) -> list[float]:
+    def claims_again(self) -> list[float]:
         """All claims of one more call; of forward mode the slopes along one direction."""
         if isinstance(self.by, Forward):
             return self.slopes([weight(k) for k in range(len(self.point.numbers))])
