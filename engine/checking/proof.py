@@ -1,9 +1,9 @@
-"""Proof by the graph, where differences cannot judge: a derivative with every factor known to fifty digits.
+"""Proof where differences cannot judge: factors known to fifty digits, or the whole formula by differences of more.
 
 Between two steps a function may turn a thousand times, as sin does at 1e15, or its values may vanish, as products of
 tiny numbers do: then differences of every step contradict a right gradient. But if the function is what its graph
 says, and each primitive's local derivative is right (at a kink: the same on both sides), the chain rule leaves no
-other.
+other; and the graph's formula in hundreds of digits has room for steps below everything that hides its slope.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..numbers import same_number
 from ..value import Constant, Value
 from . import oracle
 from .estimates.differences import steps
-from .kinks import at_kink, finer_than_floats, kink_of
+from .kinks import finer_than_floats, kink_of
 from .replay import Replay
 from .report import Derivative
 from .subject import Recording, Subject, weight
@@ -33,9 +33,9 @@ _DIGITS = 400  # of whole graphs; a third of them goes to the step, which is far
 def proven(subject: Subject, wrong: Derivative) -> bool:
     """Whether a derivative that differences contradict is right all the same.
 
-    This is never known for a user's primitives, whose formulas are no better than their rules, nor without mpmath. A
-    slope along a direction is right if those along all coordinates are, and at a kink if it lies between the slopes on
-    both sides. Besides, what the function's whole formula has on both sides is right.
+    By one input, it is if every factor of the chain rule is; also along a direction, it is if the function's own
+    formula has it, or has slopes on both sides that it lies between. This is never known for a user's primitives, whose
+    formulas are no better than their rules, nor without mpmath.
 
     >>> from engine import check_gradients, sin
     >>> str(check_gradients(sin, [1e15 + 0.5])).splitlines()[0]
@@ -43,23 +43,12 @@ def proven(subject: Subject, wrong: Derivative) -> bool:
     """
     if not oracle.available():
         return False
-    if wrong.direction:
-        right = _is_right_along(subject, wrong)
-    else:
-        right = _is_right_by_coordinate(subject, subject.names.index(wrong.name), wrong)
-    return right or _is_of_its_formula(subject, wrong)
+    return (not wrong.direction and _has_right_factors(subject, wrong)) or _is_of_its_formula(subject, wrong)
 
 
-def _is_right_along(subject: Subject, wrong: Derivative) -> bool:
-    here = subject.here
-    doubtful = at_kink(here.nodes)
-    if not all(_is_exact(node) for node in here.nodes if node not in doubtful):
-        return False
-    known = all(map(_is_exact, doubtful)) or _lies_between(here, wrong)
-    return known and is_its_graph(subject, here, range(len(subject.names)))
-
-
-def _is_right_by_coordinate(subject: Subject, position: int, wrong: Derivative) -> bool:
+def _has_right_factors(subject: Subject, wrong: Derivative) -> bool:
+    """Whether each factor that the chain rule multiplies for it is right."""
+    position = subject.names.index(wrong.name)
     here = subject.record(subject.moved(position, wrong.at))
     leaf = here.coordinates[position]
     forward = push_forward(here.output, {leaf: 1.0})
@@ -68,28 +57,6 @@ def _is_right_by_coordinate(subject: Subject, position: int, wrong: Derivative) 
         and is_its_graph(subject, here, [position])
         and all(map(_is_exact, depending_on([leaf], here.nodes)))  # others play no part in its derivative
     )
-
-
-def kinks_between_floats(subject: Subject, found: Derivative) -> list[Value]:
-    """The nodes that move and have kinks between neighbouring floats, where differences know nothing of the slope.
-
-    None if the function is not what its graph says: then differences tell what the graph leaves out.
-
-    >>> from engine import check_gradients, floor
-    >>> check_gradients(lambda x, y: x * x.detach() + 0 * floor(y), [1.5, 2.0**53]).ok
-    False
-    """
-    here = subject.here
-    positions = moved(subject, found)
-    moving = depending_on([here.coordinates[position] for position in positions], here.nodes)
-    finer = [node for node in moving if finer_than_floats(node)]
-    return finer if finer and not math.isnan(found.claimed) and is_its_graph(subject, here, positions) else []
-
-
-def is_own(node: Value) -> bool:
-    """Whether its primitive is one of the engine's own, or it is a leaf."""
-    primitive = node.primitive
-    return primitive is None or primitive is getattr(ops, primitive.name, None)
 
 
 def _is_exact(node: Value) -> bool:
@@ -112,22 +79,39 @@ def _confirmed(node: Value, place: int, got: float) -> bool:
     return slopes is not None and all(oracle.confirms(got, slope) for slope in slopes)
 
 
-def _lies_between(here: Recording, wrong: Derivative) -> bool:
-    """Whether a slope along a direction lies between those on both sides, by the graph with many digits."""
-    if not math.isfinite(wrong.claimed) or not all(map(is_own, here.nodes)):
+def _is_of_its_formula(subject: Subject, wrong: Derivative) -> bool:
+    """Whether it lies between the derivatives of the function's own formula on both sides, by many digits.
+
+    The graph of a gradient is not a formula: where rules branch, as `pow`'s does, it differs elsewhere. And where
+    operands are tied, as in ``maximum(x, x)``, only their sum is right.
+    """
+    if not math.isfinite(wrong.claimed):
         return False
+    positions = moved(subject, wrong)
+    numbers = list(subject.numbers) if wrong.direction else subject.moved(positions[0], wrong.at)
+    first = wrong.direction or [float(k in positions) for k in range(len(numbers))]
+    function = subject.of_order(1)
+    here = function.record(numbers)
+    if not all(map(is_own, here.nodes)) or not is_its_graph(function, here, positions):
+        return False
+    largest = max(abs(math.frexp(node.data)[1]) for node in here.nodes if math.isfinite(node.data))
+    apart = 60 + largest // 3  # zeros after the point: small beside all numbers
+    fixed = [weight(k) for k in range(len(numbers))]
     own = oracle.context()
 
-    def value(t: Any) -> Any:
-        return _exact_value(here, [t * d for d in wrong.direction])
+    def quotient(side: int, step: Any) -> Any:
+        found = own.mpf(0)
+        for sign, *signs in product((1, -1), repeat=subject.order):
+            moves = [step * (2 * side + sign) * a + step * sum(signs) * b for a, b in zip(first, fixed)]
+            found += sign * math.prod(signs) * _exact_value(here, moves)
+        return found / (2 * step) ** subject.order
 
-    with own.workdps(_DIGITS):
-        near, nearer = own.mpf(10) ** -(_DIGITS // 4), own.mpf(10) ** -(_DIGITS // 3)
-        sides = [[(value(2 * sign * t) - value(sign * t)) / (sign * t) for t in (near, nearer)] for sign in (-1, 1)]
-        settled = all(abs(a - b) <= _SAME * abs(b) for a, b in sides)
-        (_, left), (_, right) = sides
-        slack = _SAME * max(abs(left), abs(right))
-        return bool(settled and min(left, right) - slack <= wrong.claimed <= max(left, right) + slack)
+    with own.workdps((subject.order + 2) * apart + _DIGITS):
+        sides = [[quotient(side, own.mpf(10) ** -each) for each in (apart, apart + 10)] for side in (-1, 1)]
+        settled = all(abs(coarse - fine) <= _SAME * abs(fine) for coarse, fine in sides)
+        slopes = [fine for _, fine in sides]
+        slack = oracle.AGREEMENT * max(map(abs, slopes))
+        return bool(settled and min(slopes) - slack <= wrong.claimed <= max(slopes) + slack)
 
 
 def _exact_value(here: Recording, moves: Sequence[Any]) -> Any:
@@ -147,41 +131,26 @@ def _exact_value(here: Recording, moves: Sequence[Any]) -> Any:
         return own.nan
 
 
-def _is_of_its_formula(subject: Subject, wrong: Derivative) -> bool:
-    """Whether a derivative is that of the function's own formula on both sides, by differences of many digits.
+def kinks_between_floats(subject: Subject, found: Derivative) -> list[Value]:
+    """The nodes that move and have kinks between neighbouring floats, where differences know nothing of the slope.
 
-    The graph of a gradient is not a formula: where rules branch, as `pow`'s does, it differs elsewhere. And
-    where operands are tied, as in ``maximum(x, x)``, only their sum is right.
+    None if the function is not what its graph says: then differences tell what the graph leaves out.
+
+    >>> from engine import check_gradients, floor
+    >>> check_gradients(lambda x, y: x * x.detach() + 0 * floor(y), [1.5, 2.0**53]).ok
+    False
     """
-    positions = moved(subject, wrong)
-    first: Sequence[float]
-    if wrong.direction:
-        numbers, first = list(subject.numbers), wrong.direction
-    else:
-        numbers = subject.moved(positions[0], wrong.at)
-        first = [float(k in positions) for k in range(len(numbers))]
-    function = subject.of_order(1)
-    here = function.record(numbers)
-    if not all(map(is_own, here.nodes)) or not is_its_graph(function, here, positions):
-        return False
-    largest = max(abs(math.frexp(node.data)[1]) for node in here.nodes if math.isfinite(node.data))
-    apart = 60 + largest // 3  # zeros after the point: small beside all numbers
-    fixed = [weight(k) for k in range(len(numbers))]
-    own = oracle.context()
+    here = subject.here
+    positions = moved(subject, found)
+    moving = depending_on([here.coordinates[position] for position in positions], here.nodes)
+    finer = [node for node in moving if finer_than_floats(node)]
+    return finer if finer and not math.isnan(found.claimed) and is_its_graph(subject, here, positions) else []
 
-    def quotient(side: int, step: Any) -> Any:
-        found = own.mpf(0)
-        for sign, *signs in product((1, -1), repeat=subject.order):
-            moves = [step * (2 * side + sign) * a + step * sum(signs) * b for a, b in zip(first, fixed)]
-            found += sign * math.prod(signs) * _exact_value(here, moves)
-        return found / (2 * step) ** subject.order
 
-    with own.workdps((subject.order + 2) * apart + _DIGITS):
-        sides = [[quotient(side, own.mpf(10) ** -each) for each in (apart, apart + 10)] for side in (-1, 1)]
-        return all(
-            abs(coarse - fine) <= _SAME * abs(fine) and oracle.confirms(wrong.claimed, float(fine))
-            for coarse, fine in sides
-        )
+def is_own(node: Value) -> bool:
+    """Whether its primitive is one of the engine's own, or it is a leaf."""
+    primitive = node.primitive
+    return primitive is None or primitive is getattr(ops, primitive.name, None)
 
 
 def moved(subject: Subject, by: Derivative) -> Sequence[int]:

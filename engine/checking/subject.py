@@ -213,23 +213,27 @@ def _plain(numbers: Sequence[float]) -> str:
     return shortened(numbers[0] if len(numbers) == 1 else numbers, 80)
 
 
-def require_repeatable(
-    numbers: Callable[[], Sequence[float]], coordinates: int, noise: float, what: str = "the function"
-) -> None:
+def require_repeatable(values: Callable[[], Sequence[float]], coordinates: int, noise: float) -> None:
     """Refuse a function whose numbers at one point differ, which a check may have missed by chance.
 
     Raises:
         ValueError: they do.
     """
-    first = numbers()
+    first = values()
     for _ in range(_AGAIN if coordinates < _LARGE else _FEW):
-        require_the_same(first, numbers(), noise, what)
+        require_the_same(first, values(), noise)
 
 
 def require_same_gradient(gradient: Callable[[], Sequence[float]], coordinates: int) -> None:
-    """Refuse a gradient that differs from call to call, by more than the order of its sums may change it."""
-    largest = max(map(abs, filter(math.isfinite, gradient())), default=0.0)
-    require_repeatable(gradient, coordinates, _ORDER_OF_SUMS * largest, "the gradient")
+    """Refuse a gradient that differs from call to call, by more than the order of its sums may change it.
+
+    Raises:
+        ValueError: it does.
+    """
+    first = gradient()
+    room = _ORDER_OF_SUMS * max(map(abs, filter(math.isfinite, first)), default=0.0)
+    for _ in range(_AGAIN if coordinates < _LARGE else _FEW):
+        require_the_same(first, gradient(), room, "the gradient")
 
 
 def _calling(

@@ -66,11 +66,7 @@ def heard(
         stairs = best is not None and best.flat and abs(claimed - afar.derivative) <= TREAD * abs(afar.derivative)
         if stairs or _may_be(afar, claimed, slack):
             return Verdict("unresolved", afar)
-    if best is None:
-        return None
-    blunt = abs(claimed - best.derivative) <= 4 * best.bound + slack
-    another = abs(best.derivative - expected) > best.bound + apart / 2
-    return Verdict("unresolved" if blunt and another else "differs", best)
+    return None if best is None else Verdict("differs", best)
 
 
 def _turbulent(f: Line, x: float, rough: float, epsilon: float) -> bool:

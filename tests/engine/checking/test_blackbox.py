@@ -217,3 +217,18 @@ def test_no_second_opinion_on_what_turns_faster_than_its_steps() -> None:
     assert report.ok
     assert math.isnan(report.rate)
     assert "second opinion" not in str(report)
+
+
+@pytest.mark.parametrize(
+    ("f", "gradient", "point", "average"),
+    [
+        (lambda x: abs(x[0]) + x[0], lambda x: [2.0 * (x[0] > 0)], [0.0], [1.0]),
+        (lambda x: max(x), lambda x: [float(x[0] > x[1]), float(x[0] < x[1])], [1.0, 1.0], [0.5, 0.5]),
+    ],
+)
+def test_a_kink_is_seen_where_the_claim_is_the_average_of_its_slopes(
+    f: Any, gradient: Any, point: list[float], average: list[float]
+) -> None:
+    report = check_gradients(f, point, grad=lambda x: average if x == point else gradient(x))
+    assert report.ok
+    assert report.kinks[0].distance == 0.0
