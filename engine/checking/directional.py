@@ -18,7 +18,8 @@ from functools import cache
 from ..ieee import inner
 from .claim import Claim
 from .estimates.clarke import Neighbourhood, refuted
-from .estimates.differences import Line, central, measured_noise, power_of_two, steps
+from .estimates.differences import Line, central, power_of_two, steps
+from .estimates.noise import measured_noise
 from .estimates.taylor import taylor_direction
 from .estimates.verdicts import Verdict
 from .report import Derivative, Kink

@@ -11,7 +11,8 @@ from ..backprop import local_derivatives, sweep
 from ..graph import topological_order
 from ..ieee import total
 from ..value import Value
-from .estimates.differences import EPSILON, SMALLEST
+from .estimates.differences import EPSILON
+from .estimates.noise import SMALLEST
 from .kinks import kink_of
 
 

@@ -16,13 +16,12 @@ from .differences import (
     Estimate,
     Line,
     central,
-    noise_among_floats,
     one_sided,
     power_of_two,
-    steepest_among_floats,
     steps,
     uneven,
 )
+from .noise import noise_among_floats, steepest_among_floats
 from .thresholds import CLEAR, ENOUGH, EXPLAINED, SAFETY, TELLS, TREAD, TURNS, resolution
 from .verdicts import Verdict, agrees, resolved
 

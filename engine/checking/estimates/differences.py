@@ -20,11 +20,8 @@ Line = Callable[[float], float]
 """The function to differentiate, as a function of one coordinate."""
 
 EPSILON = 2.0**-52
-SMALLEST = 2.0**-1074
-_FLOATS = 61.0  # the distance, in floats, of what are called neighbouring floats
 _MANTISSA = 181 / 128  # of every step, about sqrt(2): powers of two are whole periods of many functions
 _LONG_MANTISSA = 94906265 / 2**26  # of wide steps, where there is room for its digits
-_COARSE = 2.0**-9  # values on a grid of this part of their size or finer may be rounded, to half precision at worst
 _OCTAVES = (0, -4, 5, -8, 9, 7, -12, 11, 13, -16, -20, -24, -28, -32, -36)  # steps to try, the likeliest first
 
 
@@ -168,75 +165,3 @@ def limit(f: Line, x: float, step: float) -> float:
     """
     near, second, third, far = (float(f(x + step * k / 4)) for k in (1, 2, 3, 4))
     return 4 * near - 6 * second + 4 * third - far
-
-
-def measured_noise(f: Line, x: float, epsilon: float = EPSILON) -> float:
-    """How far values of `f` near `x` are off by rounding, from how rough they are on a small grid.
-
-    The second smoothest of four grids counts: noise is everywhere, a kink or a jump is not. What is smooth among
-    neighbouring floats turns fast, as a root close to its end; where all values are equal there, it has stairs.
-    """
-    unit = epsilon**0.625 * _scale(x)
-    away = _scale(x) * power_of_two(epsilon**0.2)
-    # grids of different widths, as one may happen to be as wide as a grid that the values lie on
-    grids = ((0.0, -1.37), (0.0, 1.43), (-away, -1.61), (away, 1.79))
-    found = sorted(filter(math.isfinite, (_roughness(f, x + far, width * unit) for far, width in grids)))
-    noise = found[(len(found) - 1) // 2] if found else 0.0
-    near = _FLOATS * epsilon * _scale(x)
-    stairs = not noise or f(x + near) == f(x - near) == f(x + 8 * near)
-    return noise if stairs else min(noise, noise_among_floats(f, x, epsilon))
-
-
-def noise_among_floats(f: Line, x: float, epsilon: float = EPSILON) -> float:
-    """The same from neighbouring floats: roughness among these is noise, not finer structure of the function."""
-    # several grids: on some an argument such as 1e10 * x happens to be exact
-    units = (math.copysign(max(abs(each) * epsilon * _scale(x), SMALLEST), each) for each in (61, -53, 37, -101))
-    return max(filter(math.isfinite, (_roughness(f, x, unit) for unit in units)), default=0.0)
-
-
-def steepest_among_floats(f: Line, x: float, epsilon: float = EPSILON) -> float:
-    """The size of the steepest secant between neighbouring floats; inf where there are no values."""
-    unit = max(_FLOATS * epsilon * _scale(x), SMALLEST)
-    values = [f(x + k * unit) for k in range(-2, 3)]
-    slopes = [abs(later - earlier) / unit for earlier, later in pairwise(values)]
-    return max(slopes) if all(map(math.isfinite, slopes)) else math.inf
-
-
-def _scale(x: float) -> float:
-    return power_of_two(abs(x)) if x else 2.0**-10
-
-
-def _roughness(f: Line, start: float, step: float) -> float:
-    """Third differences: those of a smooth function vanish, those of noise of size s are about s times sqrt(20)."""
-    a = [f(start + k * step) for k in range(1, 9)]
-    return max(abs(a[k + 3] - 3 * a[k + 2] + 3 * a[k + 1] - a[k]) for k in range(5))
-
-
-def grain(f: Line, x: float) -> float:
-    """The grid that values of `f` lie on if they are rounded more coarsely than floats; 0.0 if they are not.
-
-    Single precision inside of a function shows as values without digits beyond its own. The steps are wide, as the
-    values may be equal close to `x`, and have all digits that a float has, so that exact values have them too.
-
-    >>> import struct
-    >>> grain(lambda x: struct.unpack("f", struct.pack("f", 100 + x / 1000))[0], 2.0) == 2.0**-17
-    True
-    >>> grain(lambda x: 100 + x / 1000, 2.0)
-    0.0
-    """
-    width = max(_scale(x), 2.0**-10) / math.sqrt(2)
-    here = f(x)
-    values = [f(x + sign * width * part) for part in (1, 0.31, 0.093) for sign in (1, -1)]
-    values = [value for value in values if math.isfinite(value) and value not in (0, here)]
-    if len(values) < 3:
-        return 0.0
-    finest = min(map(_last_digit, values))
-    size = max(map(abs, values))
-    return finest if 4 * EPSILON * size < finest <= _COARSE * size else 0.0
-
-
-def _last_digit(x: float) -> float:
-    """The value of the last binary digit of `x` that is not zero."""
-    mantissa, exponent = math.frexp(x)
-    whole = int(abs(mantissa) * 2**53)
-    return math.ldexp(float(whole & -whole), exponent - 53)

@@ -15,7 +15,8 @@ from typing import Any
 from ...ieee import inner
 from ..claim import Claim
 from ..directional import Gradient, random_directions, slope_along
-from ..estimates.differences import Line, grain, measured_noise, power_of_two
+from ..estimates.differences import Line, power_of_two
+from ..estimates.noise import grain, measured_noise
 from ..estimates.slopes import Slopes
 from ..estimates.taylor import looks_wrong, taylor_direction, taylor_rate
 from ..estimates.thresholds import resolution

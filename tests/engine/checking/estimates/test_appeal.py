@@ -7,7 +7,7 @@ import math
 import pytest
 
 from engine.checking.estimates.appeal import heard
-from engine.checking.estimates.differences import noise_among_floats, steepest_among_floats
+from engine.checking.estimates.noise import noise_among_floats, steepest_among_floats
 
 
 def turning(x: float) -> float:

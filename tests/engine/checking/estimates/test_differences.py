@@ -13,19 +13,21 @@ from hypothesis import strategies as st
 
 from engine.checking.estimates.differences import (
     Estimate,
-    _last_digit,
-    _roughness,
     central,
-    grain,
     likely_estimates,
     limit,
-    measured_noise,
-    noise_among_floats,
     one_sided,
     power_of_two,
-    steepest_among_floats,
     steps,
     uneven,
+)
+from engine.checking.estimates.noise import (
+    _last_digit,
+    _roughness,
+    grain,
+    measured_noise,
+    noise_among_floats,
+    steepest_among_floats,
 )
 from engine.checking.estimates.slopes import slopes_at
 from engine.checking.estimates.verdicts import judge
