@@ -30,7 +30,6 @@ class Side(NamedTuple):
         step: the step at which it was found.
         reach: how far it holds, at least.
         scale: the slope of a secant as long as the likeliest step, beside which a slope may be small.
-        steepest: the size of the steepest secant.
     """
 
     slope: float
@@ -38,7 +37,6 @@ class Side(NamedTuple):
     step: float
     reach: float = math.inf
     scale: float = 0.0
-    steepest: float = 0.0
 
 
 class RangeVerdict(NamedTuple):
@@ -137,10 +135,7 @@ class Slopes(NamedTuple):
         if math.isnan(claimed):
             return "differs"
         if math.isinf(claimed) or math.isinf(low.slope) or math.isinf(high.slope):
-            if not low.slope - low.bound <= claimed <= high.slope + high.bound:
-                return "differs"
-            seen = math.isinf(claimed) or abs(claimed) <= max(low.steepest, high.steepest)
-            return "agrees" if seen else "unresolved"
+            return "agrees" if low.slope - low.bound <= claimed <= high.slope + high.bound else "differs"
         size = max(abs(low.slope), abs(high.slope))
         outside = max(low.slope - low.bound - claimed, claimed - high.slope - high.bound)
         if outside > slack + TOUCH * size:
@@ -230,13 +225,12 @@ def _side(f: Line, x: float, sign: float, noise: float, epsilon: float, size: fl
                 break
     if best is None or scale is None:
         return None
-    steepest = max(map(abs, secants), default=0.0)
     limit = _slow_limit(secants)
     if limit is not None and math.isinf(limit.slope):
-        return Side(limit.slope, 0.0, abs(best.step), steepest=steepest)
+        return Side(limit.slope, 0.0, abs(best.step))
     if limit is not None and abs(limit.slope - best.derivative) > limit.bound:
-        return Side(limit.slope, limit.bound, abs(best.step), reach, scale, steepest)
-    return Side(best.derivative + 0.0, best.bound, abs(best.step), reach, scale, steepest)
+        return Side(limit.slope, limit.bound, abs(best.step), reach, scale)
+    return Side(best.derivative + 0.0, best.bound, abs(best.step), reach, scale)
 
 
 class _Limit(NamedTuple):
