@@ -48,8 +48,8 @@ def notes(root: Value, names: Any = None) -> list[str]:
     >>> notes(y)
     ['x was 1 when this was computed (now 5): evaluate again']
     >>> y.backward()
-    >>> notes(y)[1]
-    "x's gradient 4 is not this graph's own 2: an earlier backward() (zero_grad()), or changed since"
+    >>> print(notes(y)[1])
+    x's gradient 4 is not this graph's own 2: of a larger result, an earlier backward() (zero_grad()), or changed since
     """
     called = Names(topological_order(root), names)
     return [*about_numbers(called), *about_gradients(called)]
@@ -108,7 +108,7 @@ def about_gradients(names: Names) -> list[str]:
                 for node in kept
             ],
             f"{len(kept):,} gradients are not this graph's own, such as {{0}}",
-            "an earlier backward() (zero_grad()), or changed since",
+            "of a larger result, an earlier backward() (zero_grad()), or changed since",
         ),
         *_alike(
             [f"{names(node)} has no gradient, this graph's own is {short(own[node])}" for node in empty],

@@ -51,7 +51,7 @@ def test_many_alike_are_one_line() -> None:
     root.backward()
     assert notes(root) == [
         "9 gradients are not this graph's own, such as v3's gradient 0.4 is not this graph's own 0.2: "
-        "an earlier backward() (zero_grad()), or changed since"
+        "of a larger result, an earlier backward() (zero_grad()), or changed since"
     ]
     for w in ws:
         w.grad = 0
@@ -79,7 +79,8 @@ def test_no_backward_pass_yet() -> None:
     assert text.endswith(NO_PASS)
     fresh.backward()
     assert notes(fresh) == [
-        "w's gradient 10 is not this graph's own 7: an earlier backward() (zero_grad()), or changed since"
+        "w's gradient 10 is not this graph's own 7: "
+        "of a larger result, an earlier backward() (zero_grad()), or changed since"
     ]
     w.grad = 0
     fresh.backward()
@@ -101,6 +102,12 @@ def test_a_part_of_a_larger_result() -> None:
     (part * 3).backward()
     assert notes(part) == ["these are the gradients of a larger result: by it a*a has 3, not 1"]
     assert "gradient" in str(part.explain()).splitlines()[1]
+    total = part + 4 * a  # as a loss with a penalty: by it the part has 1, as by itself
+    a.grad = 0.0
+    total.backward()
+    assert notes(part)[0].startswith(
+        "a's gradient 8 is not this graph's own 4: of a larger result, an earlier backward"
+    )
 
 
 def test_a_pass_that_is_being_stepped_through_is_no_mistake() -> None:
