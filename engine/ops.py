@@ -212,7 +212,7 @@ normal_cdf = _declare("normal_cdf", _ieee.normal_cdf, [lambda z, x: normal_pdf(x
                       native="0.5 * erfc(-0.7071067811865476 * x)")
 
 # ---- network functions ---------------------------------------------------------------------------------------
-relu = _declare("relu", _ieee.relu, [lambda z, x: _either(x > 0, 1.0, 0.0)], formula="max(x, 0)",
+relu = _declare("relu", _ieee.relu, [lambda z, x: _either(z > 0, 1.0, 0.0)], formula="max(x, 0)",
                 kink=lambda z, x: x, convention="0 at 0", native="0 if x <= 0 else x")
 leaky_relu = _declare("leaky_relu", _ieee.leaky_relu, [
                           lambda z, x, slope: _either(x > 0, 1.0, slope), lambda z, x, slope: _either(x > 0, 0.0, x)],

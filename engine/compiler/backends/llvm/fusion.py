@@ -8,7 +8,7 @@ from dataclasses import replace
 from ...plan.plan import Group, Run
 from ...plan.strides import run_of
 from .fused_plan import STAGES, Fused, FusedPlan, distinct_slots, job_reads, other_reads, place, runs_of
-from .ir.templates import is_cheap
+from .ir.templates import is_cheap, is_choice
 from .kernels.kernel import FEW, aligned
 from .kernels.lane_sums import kernel_jobs
 from .runtime.cost_model import FUNCTION, calls
@@ -162,13 +162,15 @@ def _needs(group: Group, groups: Sequence[Group], owners: dict[tuple[str, int], 
 
 
 def recompute(fused_plan: FusedPlan) -> FusedPlan:
-    """Let kernels of the body recompute what takes less than a load: sums and products of what they read anyway.
+    """Let kernels of the body recompute what takes no more than a load.
 
-    A result that all its readers recompute need not be stored. Behind a guard, kernels read what it has looked at.
+    These are sums and products of what they read anyway, and constants chosen by a comparison, as relu's derivative is:
+    in its place the number that is compared is loaded. A result that all its readers recompute need not be stored.
+    Behind a guard, kernels read what it has looked at.
     """
     body = fused_plan.stages["body"]
     free = len(body) if fused_plan.guard is None else fused_plan.guard.kernels
-    sources = {place(g.result): g for fused in body for g in fused if is_cheap(g.primitive)}
+    sources = {place(g.result): g for fused in body for g in fused}
     copied = [_with_copies(fused, sources) for fused in body[:free]]
     return replace(fused_plan, stages={**fused_plan.stages, "body": copied + body[free:]})
 
@@ -180,12 +182,34 @@ def _with_copies(fused: Fused, sources: dict[tuple[str, int], Group]) -> Fused:
     reads = {run for group in fused for run in runs_of(group) if place(run) not in own}
     copies: dict[tuple[str, int], Group] = {}
     for run in sorted({run for group in fused[first:] for run in runs_of(group)} & reads, key=place):
-        source = sources.get(place(run))
-        if source is None or source.rows != rows or not aligned(run, rows):
-            continue
-        if all(operand in reads or (operand.uniform and operand.table is None) for operand in runs_of(source)):
-            copies[place(run)] = replace(source)
+        copies |= {place(group.result): replace(group) for group in _again(run, rows, reads, sources)}
     return [*fused[:first], *copies.values(), *fused[first:]]
+
+
+def _again(run: Run, rows: int, reads: set[Run], sources: dict[tuple[str, int], Group]) -> list[Group]:
+    """The groups that compute a run, operands first; none if that takes more than to load it."""
+    source = _source(run, rows, sources)
+    if source is None:
+        return []
+    if is_cheap(source.primitive):
+        return [source] if all(operand in reads or _is_constant(operand) for operand in runs_of(source)) else []
+    condition, *others = runs_of(source)
+    compared = _source(condition, rows, sources)
+    if compared is None or not (is_choice(source.primitive) and is_choice(compared.primitive)):
+        return []
+    loads = [operand for operand in (*runs_of(compared), *others) if not _is_constant(operand)]
+    return [compared, source] if len(loads) == 1 else []
+
+
+def _source(run: Run, rows: int, sources: dict[tuple[str, int], Group]) -> Group | None:
+    """The group that computes a run row by row, if one does."""
+    source = sources.get(place(run))
+    return source if source is not None and source.rows == rows and aligned(run, rows) else None
+
+
+def _is_constant(run: Run) -> bool:
+    """Whether it is one number for all lanes, found without a table."""
+    return run.uniform and run.table is None
 
 
 def store(fused_plan: FusedPlan) -> FusedPlan:

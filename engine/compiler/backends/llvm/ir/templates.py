@@ -42,15 +42,25 @@ def expand(code: Code, primitive: Primitive, values: dict[str, Vector]) -> Vecto
     return _number(code, walk(tree, values, functools.partial(_apply, code)))
 
 
-@functools.cache
 def is_cheap(primitive: Primitive) -> bool:
     """Whether it takes no more than additions and multiplications."""
+    return _operations(primitive) <= {"+", "-", "*", "neg", "number"}
+
+
+def is_choice(primitive: Primitive) -> bool:
+    """Whether it takes no more than a comparison, and a choice by it."""
+    return _operations(primitive) <= {*_COMPARISONS, "select", "number"}
+
+
+@functools.cache
+def _operations(primitive: Primitive) -> set[str]:
+    """What stands in its template; a call if it has none."""
     if not isinstance(primitive.native, str) or primitive.arity is None:
-        return False
-    found: list[str] = []
+        return {"call"}
+    found: set[str] = set()
     values = dict.fromkeys(primitive.operands)
-    walk(parse(primitive.native, tuple(values)), values, lambda operation, *parts: found.append(operation))
-    return set(found) <= {"+", "-", "*", "neg", "number"}
+    walk(parse(primitive.native, tuple(values)), values, lambda operation, *parts: found.add(operation))
+    return found
 
 
 def _number(code: Code, value: Any) -> Vector:

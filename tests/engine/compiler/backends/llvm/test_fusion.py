@@ -64,6 +64,19 @@ def test_cheap_results_are_computed_again_from_what_is_read_anyway() -> None:
     assert [id(group) in kept for group in parts[1]] == [False, False, False, True]
 
 
+def test_masks_are_computed_again_from_the_number_that_is_compared() -> None:
+    def function(x: Any) -> Any:
+        h = [ops.relu(dot(row, x)) for row in WEIGHTS]
+        masks = [ops.where(a > 0.0, 1.0, 0.0) for a in h]
+        return [a * b for a, b in zip([dot(row, h) for row in WEIGHTS], masks)]
+
+    fused_plan = store(recompute(fuse(fused_plan_of(function))))
+    kept = fused_plan.stored or set()
+    stored = [[group.primitive.name for group in part if id(group) in kept] for part in fused_plan.stages["body"]]
+    assert stored == [["relu"], ["mul"]]
+    assert names(fused_plan.stages["body"])[1] == ["dot", "less", "where", "mul"]
+
+
 def test_what_a_product_adds_to_is_stored_before_it_is_computed_again() -> None:
     def function(x: Any) -> Any:
         h = [engine.exp(a) for a in x]
