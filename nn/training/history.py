@@ -54,7 +54,7 @@ class History(Explained):
             return None
         key = "validation_loss" if any("validation_loss" in row for row in self.rows) else "loss"
         finite = [row for row in self.rows if math.isfinite(row.get(key, math.nan))]
-        return int(min(finite or self.rows, key=lambda row: row[key])["epoch"])
+        return int(min(finite or self.rows, key=lambda row: row.get(key, math.nan))["epoch"])
 
     def to_dict(self) -> dict[str, list[float]]:
         """The rows as columns, which `pandas.DataFrame` takes; nan where an epoch had no such number.
@@ -103,11 +103,11 @@ class History(Explained):
         figure: Any = Figure(figsize=(5.0 + 4.0 * bool(metrics), 3.2), dpi=120, layout="constrained")
         FigureCanvasAgg(figure)
         panels: Any = figure.subplots(1, 1 + bool(metrics), squeeze=False)[0]
-        marker = "." if len(epochs) == 1 else ""
         groups: list[list[str]] = [losses, metrics]
         for axes, group in zip(panels, groups):
             for name in group:
-                axes.plot(epochs, columns[name], marker, label=name.replace("_", " "), linewidth=1.8)
+                alone = _without_neighbours(columns[name])
+                axes.plot(epochs, columns[name], ".-", markevery=alone, label=name.replace("_", " "), linewidth=1.8)
             axes.set_xlabel("epoch")
             axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
             axes.spines[["top", "right"]].set_visible(False)
@@ -138,3 +138,13 @@ class History(Explained):
         cells = [names, *([f"{columns[name][place]:.4g}" for name in names] for place in places)]
         widths = [max(len(row[k]) for row in cells) for k in range(len(names))]
         return ["  " + "  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths)) for row in cells]
+
+
+def _without_neighbours(numbers: list[float]) -> list[int]:
+    """The places of numbers beside which there is no other, so that a line would not show them.
+
+    >>> _without_neighbours([0.5, math.nan, 0.25, 0.125, math.inf, 0.5])
+    [0, 5]
+    """
+    finite = [False, *map(math.isfinite, numbers), False]
+    return [k for k in range(len(numbers)) if finite[k : k + 3] == [False, True, False]]

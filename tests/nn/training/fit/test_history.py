@@ -61,10 +61,22 @@ def test_the_history_as_text_columns_and_curve(tmp_path):
     assert nn.History([1.0, -1.0], rows=[{"epoch": 1, "loss": 1.0}, {"epoch": 2, "loss": -1.0}])._repr_png_()
     one = nn.History([1.0], rows=[{"epoch": 1, "loss": 1.0}])._figure()
     assert {tick for axes in one.axes for tick in axes.get_xticks()} <= {0.0, 1.0, 2.0}  # no fractions of an epoch
+    assert [line.get_markevery() for line in one.axes[0].lines] == [[0]]
     assert nn.History()._repr_png_() is None
     assert nn.History().best_epoch is None
     with pytest.raises(ValueError, match="no epoch to draw"):
         nn.History().plot(tmp_path / "none.png")
+
+
+def test_a_number_between_epochs_without_one_is_a_dot_in_the_picture():
+    """As where training was resumed with validation for one epoch: a line of one point is not to be seen."""
+    needs("matplotlib")
+    losses, scores = [0.5, 0.25, math.nan, 0.125], [math.nan, 0.75, math.inf, math.nan]
+    rows = [{"epoch": k + 1, "loss": loss, "validation_loss": scores[k]} for k, loss in enumerate(losses)]
+    history = nn.History(losses, rows=rows)
+    drawn = history._figure().axes[0].lines
+    assert [(line.get_label(), line.get_markevery()) for line in drawn] == [("loss", [3]), ("validation loss", [1])]
+    assert history._repr_png_()
 
 
 def test_without_matplotlib_a_notebook_has_the_text(monkeypatch, tmp_path):
