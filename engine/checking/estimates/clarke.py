@@ -21,7 +21,7 @@ from .differences import EPSILON, Estimate, Line, central, steps
 from .slopes import RangeVerdict, Side, Slopes, slopes_at
 from .thresholds import PERCENT
 
-_FEW, _MANY, _MOST = 8, 96, 384  # points drawn nearby, each with its mirror image; more before a claim differs
+_FEW, _MANY = 8, 96  # points drawn nearby, each with its mirror image; many before a claim differs
 _SMALL = 8  # up to this many inputs, many points are drawn even if nothing has looked like a kink yet
 _SHRINK = 8.0  # how much smaller the second cloud of points is
 _PAIRS = 6  # how many kinked inputs are combined two by two
@@ -82,45 +82,27 @@ def beside(
     finite = slopes.finite and math.isfinite(claimed)
     if not finite or (slopes.apart and own.status != "differs"):
         return own
-    found = None
-    for points in (_FEW, _MANY, _MOST):
-        found = _in_clouds(near, direction, claimed, slack, slopes, points)
-        if found is None:
-            if len(near.point) > _SMALL or points == _MANY:
-                break
-        elif found.status == "agrees" or (points == _MANY and _far_outside(claimed, found)):
-            break
-    return found
-
-
-def _far_outside(claimed: float, found: RangeVerdict) -> bool:
-    """Whether a claim is so far from the slopes found that slopes missed in a thin cone cannot explain it."""
-    return max(found.low - claimed, claimed - found.high) > 2 * (found.high - found.low)
+    found = _in_clouds(near, direction, claimed, slack, slopes, _FEW)
+    if found is None and len(near.point) > _SMALL:
+        return None
+    return found if found and found.status == "agrees" else _in_clouds(near, direction, claimed, slack, slopes, _MANY)
 
 
 def _in_clouds(
     near: Neighbourhood, direction: Sequence[float], claimed: float, slack: float, slopes: Slopes, points: int
 ) -> RangeVerdict | None:
-    """The verdict of the slopes on the line and at that many points beside it."""
+    """The verdict of the slopes on the line and at that many points beside it; None if they are those of one slope."""
     low, high = slopes.low, slopes.high
-    size = max(abs(low.slope), abs(high.slope))
-    radii = (1.0,) if slopes.apart else (_SHRINK**-2, 1 / _SHRINK, 1.0)  # the finest that rounding does not drown
-    limit = math.inf if slopes.apart else min(side.step for side in slopes.sides) / 4  # where it is sure to be smooth
-    for radius in radii:
-        wide, narrow = (
-            _slopes_near(near, direction, shrunk, limit * shrunk, size, points) for shrunk in (radius, radius / _SHRINK)
-        )
-        if wide and narrow:
-            break
-    if not slopes.apart and not (wide and narrow):
-        return None
+    size, tolerance = max(abs(low.slope), abs(high.slope)), slopes.bound + slack
+    wide, narrow = _two_clouds(near, direction, slopes, size, points)
+    if not slopes.apart:
+        if not (wide and narrow):
+            return None
+        spread = max(narrow) - min(narrow)
+        if spread < 0.5 * (max(wide) - min(wide)) or spread <= 4 * tolerance + PERCENT * abs(high.slope):
+            return None  # it shrinks with the cloud, as near a point where a function is smooth
     narrow = narrow or wide or [low.slope, high.slope]  # rounding may drown the finer ones
     wide = wide or narrow
-    spread = max(narrow) - min(narrow)
-    tolerance = max(low.bound, high.bound) + slack
-    shrinks = spread < 0.5 * (max(wide) - min(wide)) or spread <= 4 * tolerance + PERCENT * abs(high.slope)
-    if not slopes.apart and shrinks:
-        return None  # the slopes near a point where a function is smooth
     bottom, top = min(low.slope, *narrow), max(high.slope, *narrow)
     tolerance += max(abs(min(wide) - min(narrow)), abs(max(wide) - max(narrow))) / 4  # what is left is a seventh
     outside = max(bottom - claimed, claimed - top)
@@ -132,6 +114,21 @@ def _in_clouds(
     convex = low.slope - loose <= min(narrow) and max(narrow) <= high.slope + loose
     excluded = convex and outside > tolerance + PERCENT * max(abs(claimed), abs(bottom), abs(top))
     return RangeVerdict("unresolved", bottom, top, excluded)
+
+
+def _two_clouds(
+    near: Neighbourhood, direction: Sequence[float], slopes: Slopes, size: float, points: int
+) -> tuple[list[float], list[float]]:
+    """The slopes nearby and those nearer still; without a kink on the line, the finest that rounding does not drown."""
+    radii = (1.0,) if slopes.apart else (_SHRINK**-2, 1 / _SHRINK, 1.0)
+    limit = math.inf if slopes.apart else min(side.step for side in slopes.sides) / 4  # where it is sure to be smooth
+    for radius in radii:
+        wide, narrow = (
+            _slopes_near(near, direction, shrunk, limit * shrunk, size, points) for shrunk in (radius, radius / _SHRINK)
+        )
+        if wide and narrow:
+            break
+    return wide, narrow
 
 
 def _slopes_near(
