@@ -252,7 +252,7 @@ def log1p(code: Code, x: Vector) -> Vector:
     u = _opaque_add(code, x, 1.0)
     # Whichever of 1 and x is larger, subtracting it first leaves the rounding error of u exactly.
     lost = code.select(x > 1.0, 1.0 - _opaque_add(code, u, -x), x - _opaque_add(code, u, -1.0))
-    z = _log_of(code, u, lost / u)
+    z = _log_of(code, u, lost * (1.0 / u))  # which `logistic` needs, too
     z = _special_log(code, u, z)
     tiny = _abs(code, x) < (1e-17 if code.bits == 64 else 1e-8)
     return code.select(tiny, x, z)
