@@ -302,8 +302,8 @@ def _softmax(xs: tuple[_Any, ...]) -> list[_Any]:
     """exp(x - z) for the logsumexp z of xs, shifted by the maximum: z itself has lost digits where xs are large."""
     top = maximum(xs)
     powers = [exp(x - top) for x in xs]
-    total = sum(powers)
-    return [power / total for power in powers]
+    share = 1 / sum(powers)
+    return [power * share for power in powers]
 
 
 def _runner_up(*xs: float) -> float:
