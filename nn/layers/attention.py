@@ -38,13 +38,12 @@ class SelfAttention(Module):
     """
 
     def __init__(self, size: int, heads: int = 1, causal: bool = False, bias: bool = True, seed: Seed = None) -> None:
-        size, self.heads = whole_number("size", size, least=1), whole_number("heads", heads, least=1)
-        if size % self.heads:
-            raise ValueError(f"{size} numbers cannot be shared by {self.heads} heads: choose a multiple")
-        self.causal, rng = true_or_false("causal", causal), random_source(seed)
+        size, rng = whole_number("size", size, least=1), random_source(seed)
+        self.heads, self.causal = whole_number("heads", heads, least=1), true_or_false("causal", causal)
         self.query, self.key, self.value, self.output = (
             Layer(size, size, "identity", seed=rng, bias=bias) for _ in range(4)
         )
+        self._cuts()
 
     def __call__(self, sequence: Any) -> list[Any]:
         """The answer of each position, a vector of `size` numbers; for a batch of sequences, those of each.
@@ -58,17 +57,26 @@ class SelfAttention(Module):
             return [self(one) for one in sequence]
         x = as_row("the sequence", sequence)
         queries, keys, values = self.query(x), self.key(x), self.value(x)
-        share = self.query.nin // self.heads
-        cuts = [slice(start, start + share) for start in range(0, self.query.nin, share)]
-        mixed = []
+        cuts, causal, mixed = self._cuts(), true_or_false("causal", self.causal), []
         for place, query in enumerate(queries):
-            seen = place + 1 if self.causal else len(x)
+            seen = place + 1 if causal else len(x)
             answer: list[Any] = []
             for cut in cuts:
-                weights = softmax([dot(query[cut], key[cut]) / sqrt(share) for key in keys[:seen]])
+                weights = softmax([dot(query[cut], key[cut]) / sqrt(cuts[0].stop) for key in keys[:seen]])
                 answer += [dot(weights, column) for column in zip(*[value[cut] for value in values[:seen]])]
             mixed.append(answer)
         return self.output(mixed)
+
+    def _cuts(self) -> list[slice]:
+        """The numbers of a vector that each head looks at.
+
+        Raises:
+            TypeError, ValueError: if they cannot be shared by so many heads, also where these were set later.
+        """
+        size, heads = self.query.nin, whole_number("heads", self.heads, least=1)
+        if size % heads:
+            raise ValueError(f"{size} numbers cannot be shared by {heads} heads: choose a multiple")
+        return [slice(start, start + size // heads) for start in range(0, size, size // heads)]
 
     def __repr__(self) -> str:
         return f"SelfAttention({self.query.nin}, heads={self.heads}, causal={self.causal})"

@@ -157,3 +157,22 @@ def test_reprs():
     assert repr(Embedding(5, 4)) == "Embedding(5, 4)"
     assert repr(Activation("tanh")) == "Activation(tanh)"
     assert repr(LayerNorm(3)) == "LayerNorm(3)"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error", "message"),
+    [
+        ("heads", 3, ValueError, "4 numbers cannot be shared by 3 heads: choose a multiple"),
+        ("heads", True, TypeError, "heads must be a whole number, not bool True"),
+        ("causal", "no", TypeError, "causal must be True or False, not str 'no'"),
+    ],
+)
+def test_attention_that_is_changed_later_is_checked_as_well(name, value, error, message):
+    """Of 3 heads for 4 numbers it made 4, and took any text for True."""
+    attention = SelfAttention(4, heads=2, seed=3)
+    sequence = [[1.0, 2.0, 3.0, 4.0], [2.0, 1.0, 0.0, 1.0]]
+    setattr(attention, name, value)
+    with pytest.raises(error, match=message):
+        attention(sequence)
+    attention.heads, attention.causal = 4, True
+    assert floats(attention(sequence)) == floats(SelfAttention(4, heads=4, causal=True, seed=3)(sequence))
