@@ -19,7 +19,7 @@ _primitive = attrgetter("_primitive")
 
 
 _FREEZING = frozenset({"requires_grad", "trainable"})
-_OF_NEURONS = frozenset({"weight", "weights", "kernel"})
+_OF_NEURONS = frozenset({"weight", "weights", "kernel", "bias", "biases"})
 _METHODS = frozenset({"parameters", "named_parameters", "children", "modules", "train", "eval", "zero_grad"})
 
 

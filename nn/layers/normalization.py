@@ -82,7 +82,7 @@ class LayerNorm(Module):
 
 def _scaled(x: list[Value], weight: list[Value], eps: float) -> list[Value]:
     """``weight * x / sqrt(mean(x²) + eps)``."""
-    scale = 1.0 / sqrt(dot(x, x) / len(x) + eps)
+    scale = 1.0 / sqrt(dot(x, x) / len(x) + _above_zero(eps))
     return [w * (entry * scale) for w, entry in zip(weight, x)]
 
 

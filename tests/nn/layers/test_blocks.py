@@ -176,3 +176,10 @@ def test_attention_that_is_changed_later_is_checked_as_well(name, value, error, 
         attention(sequence)
     attention.heads, attention.causal = 4, True
     assert floats(attention(sequence)) == floats(SelfAttention(4, heads=4, causal=True, seed=3)(sequence))
+
+
+@pytest.mark.parametrize("norm", [LayerNorm(2), RMSNorm(2)])
+def test_a_norm_whose_eps_is_set_later_is_checked_as_well(norm):
+    norm.eps = -1.0
+    with pytest.raises(ValueError, match="eps must be a finite number of at least 0, not -1"):
+        norm([1.0, 2.0])

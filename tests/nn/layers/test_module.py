@@ -340,7 +340,7 @@ def test_other_attributes_and_other_parameters_may_be_set():
     model.row = [1.0, 2.0]
 
 
-@pytest.mark.parametrize("name", ["weight", "weights", "kernel"])
+@pytest.mark.parametrize("name", ["weight", "weights", "kernel", "bias", "biases"])
 def test_attributes_by_which_other_libraries_hold_parameters(name):
     """They were set, and nothing read them."""
     model = MLP(2, [1], seed=0)
