@@ -82,6 +82,7 @@ def test_an_attribute_that_nothing_reads_is_refused(make, name, message):
 
 def test_subclasses_have_what_they_add():
     own = optimizer(WithCode)
+    own.params[0].grad = 1.0
     own.step()
     own.tag = "mine"
     assert (own.before, own.after, own.later, own.tag) == (1, 2, 3, "mine")
