@@ -48,6 +48,11 @@ TESTS: dict[str, list[str]] = {
         "tests/engine/checking/estimates/test_differences.py",
         "tests/engine/checking/test_blackbox.py",
     ],
+    "engine/checking/estimates/noise.py": [
+        "tests/engine/checking/estimates/test_differences.py",
+        "tests/engine/checking/estimates/test_appeal.py",
+        "tests/engine/checking/test_claims.py",
+    ],
     "nn/attributes.py": ["tests/nn/test_attributes.py"],
     "nn/layers/ending.py": [*LOSSES, "tests/nn/evaluation/test_meaning.py"],
     "nn/losses/activated.py": LOSSES,

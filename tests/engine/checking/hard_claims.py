@@ -1,7 +1,7 @@
 """More claims, of an attack on the verdict, most of them judged wrongly once.
 
 Functions that turn between steps, ends of domains close by, single precision in one term, powers that settle slowly,
-kinks that no coordinate shows.
+kinks that no coordinate shows, programs that iterate.
 """
 
 from __future__ import annotations
@@ -202,10 +202,125 @@ SEVERAL: list[Claim] = [
     ),
 ]
 
+
+def _bisected(x: float) -> float:
+    low, high = 0.0, 10.0
+    while high - low > 1e-6:
+        middle = (low + high) / 2
+        low, high = (low, middle) if middle**3 + middle > x else (middle, high)
+    return low
+
+
+def _newton(x: float) -> float:
+    root = 1.0
+    while abs(root**3 + root - x) > 1e-12:
+        root -= (root**3 + root - x) / (3 * root**2 + 1)
+    return root
+
+
+def _interpolated(x: float) -> float:
+    knots = [0.0, 1.0, 4.0, 2.0]
+    k = max(0, min(int(x), 2))
+    return knots[k] * (k + 1 - x) + knots[k + 1] * (x - k)
+
+
+def _logistic(x: float) -> float:
+    for _ in range(30):
+        x = 3.9 * x * (1 - x)
+    return x
+
+
+def _logistic_slope(x: float) -> float:
+    slope = 1.0
+    for _ in range(30):
+        slope, x = slope * 3.9 * (1 - 2 * x), 3.9 * x * (1 - x)
+    return slope
+
+
+def _eigenvalue(x: list[float]) -> float:
+    return (x[0] + 1) / 2 + math.hypot((x[0] - 1) / 2, x[1])
+
+
+def _eigenvalue_slopes(x: list[float]) -> list[float]:
+    return [0.5 + (x[0] - 1) / 4 / (_eigenvalue(x) - (x[0] + 1) / 2), x[1] / (_eigenvalue(x) - (x[0] + 1) / 2)]
+
+
+def _until(x: float) -> float:
+    return x**3 if x <= 1 + 1e-12 else NAN
+
+
+def _planes(x: list[float]) -> float:
+    return min(x[0] + x[1], 2 * x[0] - x[1], 5.0)
+
+
+def _of_planes(x: list[float]) -> list[float]:
+    return [1.0, 1.0] if x[0] + x[1] < 2 * x[0] - x[1] else [2.0, -1.0]
+
+
+_ROOT = 1 / (3 * _newton(5.0) ** 2 + 1)
+
+PROGRAMS: list[Claim] = [
+    *row("a root by bisection, to 1e-6", lambda x: _bisected(x[0]), [5.0], None, [_ROOT], [-_ROOT, 2 * _ROOT]),
+    *smooth("a root by Newton", _newton, 5.0, lambda x: 1 / (3 * _newton(x) ** 2 + 1)),
+    *smooth("thirty steps of a chaotic map", _logistic, 0.345, _logistic_slope),
+    *row("between knots", lambda x: _interpolated(x[0]), [1.3], lambda x: [3.0], [3.0], [1.0, 2.9, NAN]),
+    *row(
+        "at a knot",
+        lambda x: _interpolated(x[0]),
+        [2.0],
+        lambda x: [3.0 if x[0] < 2 else -2.0],
+        [3.0, -2.0, 0.0],
+        [-2.1, 4.0, NAN],
+    ),
+    *row(
+        "an eigenvalue that two share",
+        _eigenvalue,
+        [1.0, 0.0],
+        _eigenvalue_slopes,
+        [[0.5, 0.0], [1.0, 0.0], [0.5, 1.0], [0.0, 0.0]],
+        [[1.5, 0.0], [0.5, 2.0], [1.0, 1.0]],
+    ),
+    *row(
+        "the least of three planes",
+        _planes,
+        [2.0, 1.0],
+        _of_planes,
+        [[1.0, 1.0], [2.0, -1.0], [1.5, 0.0]],
+        [[3.0, 0.0], [0.0, 0.0], [1.0, -1.0]],
+    ),
+    *row("x^3 with an end close by", lambda x: _until(x[0]), [1.0], lambda x: [3 * x[0] ** 2], [3.0], [2.9, 0.0, 3.1]),
+    *row("x + 1e15", lambda x: x[0] + 1e15, [3.0], None, [1.0], [-1.0, 100.0]),
+    *row(
+        "stairs of 1e-4 on a slope",
+        lambda x: math.floor(x[0] * 1e4) / 1e4 + x[0] / 7,
+        [0.33333],
+        lambda x: [1 / 7],
+        [1 / 7],
+        [0.2, 0.0, NAN],
+    ),
+    *row(
+        "a curve that is steep close by",
+        lambda x: 1e10 * (x[0] - 1) ** 2 + x[0],
+        [1.0],
+        lambda x: [2e10 * (x[0] - 1) + 1],
+        [1.0],
+        [0.0, 2.0, -1.0],
+    ),
+    *row(
+        "log(exp + exp) with a softmax that does not add up",
+        lambda x: math.log(math.exp(x[0]) + math.exp(x[1])),
+        [0.0, math.log(3)],
+        None,
+        [[0.25, 0.75]],
+        [[1.0, 3.0], [0.75, 0.25], [0.2525, 0.7575]],
+    ),
+]
+
 HARD = {
     "turning": TURNING,
     "near ends": NEAR_ENDS,
     "slow": SLOW,
     "rounded": ROUNDED,
     "several": SEVERAL,
+    "programs": PROGRAMS,
 }
