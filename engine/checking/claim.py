@@ -16,8 +16,18 @@ from dataclasses import dataclass, replace
 
 from .estimates.appeal import heard
 from .estimates.clarke import Neighbourhood, beside
-from .estimates.differences import EPSILON, Estimate, Line, central_estimates, likely_estimates, steps
+from .estimates.differences import (
+    EPSILON,
+    Estimate,
+    Line,
+    central_estimates,
+    likely_estimates,
+    power_of_two,
+    steps,
+)
+from .estimates.noise import grain
 from .estimates.slopes import RangeVerdict, Slopes, slopes_at
+from .estimates.thresholds import resolution
 from .estimates.verdicts import Verdict, confirming, judge
 from .report import Derivative, Kink
 
@@ -60,17 +70,30 @@ class Claim:
         return steps(self.at, epsilon=self.epsilon)[0]
 
     def confirmed(self) -> Estimate | None:
-        """The first likely estimate that agrees with the claim and is sharp."""
+        """The first likely estimate that agrees with the claim and is sharp, or flat if it hides no slope."""
         estimates = likely_estimates(self.line, self.at, self.likely, self.noise)
-        return confirming(self.slope, self.slack, estimates, self.epsilon)
+        found = confirming(self.slope, self.slack, estimates, self.epsilon)
+        return None if found is not None and found.flat and self.hides_slope() else found
 
     def differences(self, reach: float = math.inf) -> Iterator[Estimate | None]:
         """Central differences of all steps, no wider than `reach`."""
         return central_estimates(self.line, self.at, self.noise, reach, self.epsilon)
 
-    def judged(self, estimates: Iterable[Estimate | None], coarse: bool = False) -> Verdict:
-        """What estimates say about the claim."""
-        return judge(self.slope, self.slack, estimates, self.epsilon, coarse)
+    def on_grid(self) -> Claim:
+        """The same with room for the grid that values lie on where something inside is in single precision."""
+        return replace(self, noise=max(self.noise, grain(self.line, self.at)))
+
+    def hides_slope(self) -> bool:
+        """Whether equal values near the point may hide a slope: one within rounding that a wide step shows."""
+        value, width = self.line(self.at), max(power_of_two(abs(self.at)) if self.at else 0.0, 2.0**-10) / math.sqrt(2)
+        moved = [abs(self.line(self.at + sign * width) - value) for sign in (1, -1)]
+        slope = max(filter(math.isfinite, moved), default=0.0) / width
+        return slope > 0 and resolution(self.epsilon) * slope < 16 * self.on_grid().noise / self.likely
+
+    def judged(self, estimates: Iterable[Estimate | None]) -> Verdict:
+        """What estimates say about the claim; one by equal values that may hide a slope says nothing about 0."""
+        told = (e for e in estimates if e is not None and not (e.flat and self.slope == 0 and self.hides_slope()))
+        return judge(self.slope, self.slack, told, self.epsilon)
 
     def slopes(self, finest: float = 0.0) -> Slopes:
         """The slopes on both sides of the point."""

@@ -19,7 +19,7 @@ from ..ieee import inner
 from .claim import Claim
 from .estimates.clarke import Neighbourhood, refuted
 from .estimates.differences import Line, central, power_of_two, steps
-from .estimates.noise import measured_noise
+from .estimates.noise import grain, measured_noise
 from .estimates.taylor import taylor_direction
 from .estimates.verdicts import Verdict
 from .report import Derivative, Kink
@@ -53,10 +53,12 @@ def slope_along(name: str, near: Neighbourhood, line: Line, slope: float, slack:
     sharp = claim.confirmed()
     if sharp is not None:
         return claim.entry(Verdict("agrees", sharp))
-    rough = replace(claim, noise=max(near.noise, measured_noise(known, origin, near.epsilon)))
+    claim = claim.on_grid()
+    rough = replace(claim, noise=max(claim.noise, measured_noise(known, origin, near.epsilon)))
     finest = 4096 * near.epsilon * typical
     likely = steps(typical, epsilon=near.epsilon)
-    verdict = rough.judged(central(known, origin, step, rough.noise) for step in likely if step > finest)
+    estimates = (central(known, origin, step, rough.noise) for step in likely if step > finest)
+    verdict = rough.judged(estimates)
     if verdict.status == "agrees":
         return claim.entry(verdict)
     return claim.after_second_look(rough.seen_closely(verdict, rough.slopes(finest)))
@@ -114,11 +116,13 @@ class Gradient:
             return
         if not all(map(math.isfinite, self.claims)):
             return
-        near = self.near
-        if everywhere:
-            line = near.line(taylor_direction(near.point), near.point)
-            measured = measured_noise(lambda u: line(u - 1.0), 1.0, near.epsilon)  # each number moves by its own size
-            near = self._with_noise(measured)
+        away = self.near.line(taylor_direction(self.near.point), self.near.point)
+
+        def line(u: float) -> float:
+            return away(u - 1.0)  # each number moves by its own size
+
+        measured = measured_noise(line, 1.0, self.near.epsilon) if everywhere else 0.0
+        near = self._with_noise(max(grain(line, 1.0), measured))
         steepest = [max(map(abs, (d.claimed, *(d.slopes or (d.expected,))))) for d in found]
         near = replace(near, noise=max(near.noise, 4 * near.moved(steepest)))
         against = refuted(near, self.claims, self.slack, kinked)

@@ -64,14 +64,13 @@ def judge(
     slack: float,
     candidates: Iterable[Estimate | None],
     epsilon: float = EPSILON,
-    coarse: bool = False,
 ) -> Verdict:
     """Compare a claimed derivative with estimates, made one after another (by an iterator) until one decides.
 
     The first sharp estimate that agrees settles it. A disagreement must be confirmed: at least two estimates at
     different steps agree with each other and not with the claim; three sharp ones end the search. A claim that is not
     finite differs from any estimate. A claim near 0 is judged beside the spread of the function's values at the
-    likeliest step, the first; a function that is flat there has the slope 0, unless its values are `coarse`.
+    likeliest step, the first; a function that is flat there has the slope 0.
     """
     fine = resolution(epsilon)
     found: list[Estimate] = []
@@ -79,7 +78,7 @@ def judge(
         if estimate is None:
             continue
         sharp = resolved(claimed, estimate, fine, slack) and agrees(claimed, estimate, slack)
-        if sharp or (estimate.flat and claimed == 0 and not found and not coarse):
+        if sharp or (estimate.flat and claimed == 0 and not found):
             return Verdict("agrees", estimate)
         found.append(estimate)
         sharp_ones = [e for e in found if resolved(claimed, e, fine)]

@@ -15,11 +15,10 @@ from typing import Any
 from ...ieee import inner
 from ..claim import Claim
 from ..directional import Gradient, random_directions, slope_along
-from ..estimates.differences import Line, power_of_two
-from ..estimates.noise import grain, measured_noise
+from ..estimates.differences import Line
+from ..estimates.noise import measured_noise
 from ..estimates.slopes import Slopes
 from ..estimates.taylor import looks_wrong, taylor_direction, taylor_rate
-from ..estimates.thresholds import resolution
 from ..estimates.verdicts import Verdict
 from ..report import Derivative, Kink, Report, worst
 from ..subject import name_of, require_repeatable, require_same_gradient, weight
@@ -195,19 +194,14 @@ class _Probe:
         line, slack = self.line(output), slack_of(slope, epsilon)
         claim = Claim(name, line, x, slope, slack, noise, epsilon, near=near, position=index)
         sharp = claim.confirmed()
-        agrees = claim.entry(Verdict("agrees", sharp))
-        straight = sharp is not None and not _bent(claim, value)
-        if straight and sharp and not sharp.flat:
-            return agrees
-        claim = replace(claim, noise=max(noise, grain(line, x)))
-        hidden = slope == 0 and _hides(claim, value)
-        if straight and not hidden:
-            return agrees
+        if sharp is not None and not _bent(claim, value):
+            return claim.entry(Verdict("agrees", sharp))
+        claim = claim.on_grid()
         rough = replace(claim, noise=max(claim.noise, measured_noise(line, x, epsilon)))
         wide, fine = rough.slopes(claim.likely / _WIDE), rough.slopes()
         if not fine.sides:
             return claim.entry(Verdict("unresolved", None))
-        here = claim.after_second_look(_judged(rough, wide, fine, hidden))
+        here = claim.after_second_look(_judged(rough, wide, fine))
         if here.kink is None or wide.smooth or not wide.sides:
             return here
         around = self._around(rough, output, here.kink)
@@ -222,21 +216,20 @@ class _Probe:
                 yield beside.within(claim.likely / 2, kink)
 
 
-def _judged(claim: Claim, wide: Slopes, fine: Slopes, hidden: bool) -> Derivative:
+def _judged(claim: Claim, wide: Slopes, fine: Slopes) -> Derivative:
     """The verdict by the slopes that wide steps see, and that the finest do.
 
     Args:
         claim: one that likely differences do not confirm.
         wide: these may show a kink that is only close by.
         fine: these are the slopes at the point.
-        hidden: whether equal values say nothing.
     """
     if not fine.smooth:
         return claim.at_kink(fine, claim.kink(fine))
     reach = min(side.reach for side in fine.sides)
     alone = wide.smooth or not wide.sides
     estimates = chain(claim.differences(math.inf if alone else reach), fine.estimates)
-    verdict = claim.judged(e for e in estimates if e is not None and not (hidden and e.flat))
+    verdict = claim.judged(estimates)
     if verdict.status == "differs" and fine.spans(claim.slope):
         verdict = verdict._replace(status="unresolved")
     if alone:
@@ -256,12 +249,3 @@ def _bent(claim: Claim, value: float) -> bool:
     line, x, step = claim.line, claim.at, claim.likely / 4
     wide, narrow = (abs(line(x + h) - 2 * value + line(x - h)) for h in (step, step / 2))
     return narrow > 0.4 * wide and narrow > max(16 * claim.noise, 1e-6 * step * abs(claim.slope))
-
-
-def _hides(claim: Claim, value: float) -> bool:
-    """Whether equal values near the point may hide a slope: one within rounding that a wide step shows to be large."""
-    line, x = claim.line, claim.at
-    width = max(power_of_two(abs(x)) if x else 0.0, 2.0**-10) / math.sqrt(2)
-    moved = [abs(far - value) for far in (line(x + width), line(x - width)) if math.isfinite(far)]
-    slope = max(moved, default=0.0) / width
-    return 0 < resolution(claim.epsilon) * slope < 16 * claim.noise / claim.likely
