@@ -83,7 +83,7 @@ def train_test_split(
     Args:
         X: the samples, a list, array or DataFrame of rows.
         y: their labels, as many.
-        test: the share of samples to hold out, above 0 and below 1, by default 0.25; each part gets at least one.
+        test: the share of samples to hold out, above 0 and below 1, by default 0.25.
         seed: an int for the same split every time, or a `random.Random` to draw from.
         test_size: scikit-learn's name for `test`; as an int it is a number of samples.
         random_state: scikit-learn's name for `seed`.
@@ -94,7 +94,7 @@ def train_test_split(
 
     Raises:
         TypeError: if `test` is not a number, or X or y not a list or array; if something is given under both its names.
-        ValueError: if `test` is out of range, X and y differ in length or have fewer than two samples.
+        ValueError: if `test` is out of range or leaves a part without samples, or X and y differ in length.
 
     >>> X_train, X_test, y_train, y_test = train_test_split([1, 2, 3, 4], [10, 20, 30, 40], seed=1)
     >>> len(X_train), len(X_test), y_test[0] == 10 * X_test[0]
