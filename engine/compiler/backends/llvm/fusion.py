@@ -165,14 +165,12 @@ def recompute(fused_plan: FusedPlan) -> FusedPlan:
     """Let kernels of the body recompute what takes no more than a load.
 
     These are sums and products of what they read anyway, and constants chosen by a comparison, as relu's derivative is:
-    in its place the number that is compared is loaded. A result that all its readers recompute need not be stored.
-    Behind a guard, kernels read what it has looked at.
+    in its place the number that is compared is loaded. A result that all its readers recompute need not be stored,
+    unless a guard looks at it.
     """
     body = fused_plan.stages["body"]
-    free = len(body) if fused_plan.guard is None else fused_plan.guard.kernels
     sources = {place(g.result): g for fused in body for g in fused}
-    copied = [_with_copies(fused, sources) for fused in body[:free]]
-    return replace(fused_plan, stages={**fused_plan.stages, "body": copied + body[free:]})
+    return replace(fused_plan, stages={**fused_plan.stages, "body": [_with_copies(fused, sources) for fused in body]})
 
 
 def _with_copies(fused: Fused, sources: dict[tuple[str, int], Group]) -> Fused:

@@ -149,6 +149,17 @@ def test_a_guard_is_shown_with_what_it_looks_at() -> None:
     assert "\n  in any case G[105] += X[3]" in tail
 
 
+def test_masks_are_computed_again_behind_a_guard_too() -> None:
+    """Else each of them would be stored by what always runs, and loaded where the number that it tells about is."""
+    fused_plan = after(plan_of(hinge_of(nn.MLP(2, [8, 8, 1], seed=1)))[0], "share sums")
+    assert fused_plan.guard is not None
+    body, kept = fused_plan.stages["body"], fused_plan.stored or set()
+    guarded = [[group.primitive.name for group in fused] for fused in body[fused_plan.guard.kernels :]]
+    assert guarded == [["less", "where", "mul", "mul"], ["dot", "less", "where", "mul"]]
+    stored = [group.primitive.name for fused in body for group in fused if id(group) in kept]
+    assert stored == ["relu", "relu", "relu", "mul", "mul", "mul"]
+
+
 NUMBERS = [0.0, -0.0, 1.0, -2.5, 0.3, 7.0, -40.0, 1e-30, -1e-25, 1e30, math.inf, -math.inf, math.nan]
 PROGRAMS = [
     ("hinge", "relu", [5, 4, 1]),
