@@ -355,68 +355,6 @@ def test_wrong_arguments_are_named() -> None:
         hvp(lambda x, y: x, [1.0, 2.0], [1.0, 1.0, 1.0])
 
 
-def test_declare_is_checked_and_first_class() -> None:
-    cube = engine.declare("cube", lambda x: x**3, [lambda z, x: 3 * x * x], formula="x ** 3")
-    try:
-        x = Value(2.0)
-        y = x.cube() * cube(x)
-        assert (y.data, grad(y, x)) == (64.0, 192.0)
-        assert (cube(2.0), cube(2)) == (8.0, 8.0)
-        assert hessian(cube)(2.0) == [[12.0]]
-        assert jvp(cube, [2.0], [1.0]) == (8.0, 12.0)
-        with pytest.raises(ValueError, match="already has a primitive named 'cube'"):
-            engine.declare("cube", lambda x: x, [lambda z, x: 1.0])
-    finally:
-        del engine.PRIMITIVES["cube"]
-        del Value.cube
-    for wrong, error, message in [
-        (("1up", abs, [lambda z, x: 1.0]), ValueError, "identifier"),
-        (("tanh", abs, [lambda z, x: 1.0]), ValueError, "already has a primitive"),
-        (("arcsin", abs, [lambda z, x: 1.0]), ValueError, "already has a primitive"),
-        (("backward", abs, [lambda z, x: 1.0]), ValueError, "already has an attribute 'backward'"),
-        (("f", None, [lambda z, x: 1.0]), TypeError, "forward must be callable"),
-        (("f", abs, []), ValueError, "one local derivative per operand"),
-        (("f", abs, [1.0]), TypeError, "must be callable as rule"),
-        (("f", abs, [lambda x: 1.0]), TypeError, r"called as rule\(z, x\), the output z first; this one takes \(x\)"),
-    ]:
-        with pytest.raises(error, match=message):
-            engine.declare(*wrong)
-        assert wrong[0] not in engine.PRIMITIVES or wrong[0] == "tanh"
-
-
-@pytest.mark.parametrize(
-    ("forward", "rule", "error", "message"),
-    [
-        (lambda x: 1j, lambda z, x: 1.0, TypeError, "forward function of odd_one takes real numbers, got 1j"),
-        (lambda x: None, lambda z, x: 1.0, TypeError, "forward function of odd_one takes real numbers, got None"),
-        (lambda x: x, lambda z, x: 1j, TypeError, "adjoint of odd_one takes real numbers, got 1j"),
-        (lambda x: x, lambda z, x: "1", TypeError, "unsupported|can't multiply|real numbers"),
-    ],
-)
-def test_a_primitive_that_gives_no_number(forward, rule, error, message) -> None:
-    odd = engine.declare("odd_one", forward, [rule], method=False)
-    x = Value(1.0)
-    try:
-        with pytest.raises(error, match=message):
-            (odd(x) * 2).backward()
-        assert x.grad == 0.0
-    finally:
-        del engine.PRIMITIVES["odd_one"]
-
-
-def test_a_rule_that_would_silently_drop_the_graph_says_so() -> None:
-    """With math.cos the second derivative would come out as 0."""
-    careless = engine.declare("careless_sin", math.sin, [lambda z, x: math.cos(x)], method=False)
-    try:
-        x = Value(1.0)
-        assert grad(careless(x), x) == math.cos(1.0)
-        with pytest.raises(TypeError, match=r"local derivative of careless_sin took float\(\) of a Value"):
-            grad(careless(x), x, create_graph=True)
-        assert float(x) == 1.0
-    finally:
-        del engine.PRIMITIVES["careless_sin"]
-
-
 def test_an_error_in_a_rule_leaves_every_gradient_as_it_was() -> None:
     failing = engine.declare("failing", lambda x: x, [lambda z, x: [][1]], method=False)
     try:

@@ -1,4 +1,4 @@
-"""What `declare` refuses, each column by its name; nothing is in the table afterwards."""
+"""What `declare` takes and what it refuses, each column by its name; and functions and rules that give no number."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import engine
-from engine import Interval, declare
+from engine import Interval, Value, declare, grad, hessian, jvp
 
 OF_TWO: dict[str, Any] = {
     "forward": lambda x, y: x * y,
@@ -27,7 +27,7 @@ def table() -> Iterator[None]:
 def test_a_rule_of_c_that_does_not_tell_its_operands_is_called() -> None:
     twice = declare("test_larger", max, [max, lambda z, x, y: None], operands=("x", "y"), method=False)
     try:
-        x, y = engine.Value(2.0), engine.Value(1.0)
+        x, y = Value(2.0), Value(1.0)
         twice(x, y).backward()
         assert (x.grad, y.grad) == (2.0, 0.0)
     finally:
@@ -53,7 +53,7 @@ def test_what_declare_leaves_out_and_what_it_takes() -> None:
     assert (any_number.operands, named.operands) == (("xs",), ("us",))
     assert (any_number.precedence, named.precedence) == (0, 0)
     assert not any_number.method
-    assert not hasattr(engine.Value, "test_any")
+    assert not hasattr(Value, "test_any")
     assert "Convention: 0 everywhere." in str(any_number.__doc__)
     assert "Convention" not in str(named.__doc__)
     with pytest.raises(AttributeError, match="cannot assign"):
@@ -91,7 +91,7 @@ def test_an_operand_without_a_derivative_gets_nothing() -> None:
     """None says that there is none, where 0 would make nan of an infinite upstream gradient."""
     first = declare("test_first", lambda *xs: xs[0], lambda z, *xs: [1.0, *[None] * (len(xs) - 1)], method=False)
     try:
-        x, y = engine.Value(2.0), engine.Value(1.0)
+        x, y = Value(2.0), Value(1.0)
         (first(x, y) * math.inf).backward()
         assert (x.grad, y.grad) == (math.inf, 0.0)
         assert engine.grad(first(x, y) * 3.0, [x, y], create_graph=True)[1].data == 0.0
@@ -105,7 +105,7 @@ def test_a_rule_of_any_number_gives_a_list(found: Any) -> None:
     strange = declare("test_strange", lambda *xs: 0.0, lambda z, *xs: found, native=lambda *xs: xs[0] * 0.0)
     try:
         with pytest.raises(TypeError, match="test_strange gives a list with one derivative for each operand"):
-            strange(engine.Value(1.0), engine.Value(2.0)).backward()
+            strange(Value(1.0), Value(2.0)).backward()
         with pytest.raises(TypeError, match="test_strange gives a list with one derivative for each operand"):
             engine.gradient(lambda x, y: strange(x, y))(1.0, 2.0)
     finally:
@@ -118,12 +118,15 @@ def test_a_rule_of_any_number_gives_a_list(found: Any) -> None:
         ({"name": "lambda"}, ValueError, "means something to Python"),
         ({"name": "__len__"}, ValueError, "means something to Python"),
         ({"name": "two words"}, ValueError, "identifier"),
+        ({"name": "1up"}, ValueError, "identifier"),
+        ({"name": "arcsin"}, ValueError, "already has a primitive"),
+        ({"name": "backward"}, ValueError, "already has an attribute 'backward'"),
         ({"name": "test_ﬁt"}, ValueError, "Python reads 'test_fit'"),
         ({"forward": lambda x, y: x}, TypeError, r"called as forward\(x\); this one takes \(x, y\)"),
         ({"local_derivatives": None}, TypeError, "a list with one local derivative per operand"),
         ({"local_derivatives": {"x": lambda z, x: 1.0}}, TypeError, "a list with one local derivative per operand"),
         ({"name": 3}, ValueError, "identifier"),
-        ({"name": "tanh"}, ValueError, "already has"),
+        ({"name": "tanh"}, ValueError, "already has a primitive"),
         ({"aliases": "soft"}, TypeError, "aliases are a tuple of names"),
         ({"aliases": ("not",)}, ValueError, "means something to Python"),
         ({"aliases": ("a", "a")}, ValueError, "must differ"),
@@ -144,7 +147,12 @@ def test_a_rule_of_any_number_gives_a_list(found: Any) -> None:
         ({"defaults": (math.nan,)}, TypeError, "none of them nan"),
         ({"defaults": (1.0,)}, ValueError, "leave no operand"),
         ({"local_derivatives": []}, ValueError, "one local derivative per operand"),
-        ({"local_derivatives": [lambda z: z]}, TypeError, "a local derivative is called as rule"),
+        ({"local_derivatives": [1.0]}, TypeError, "must be callable as rule"),
+        (
+            {"local_derivatives": [lambda z: z]},
+            TypeError,
+            r"called as rule\(z, x\), the output z first; this one takes \(z\)",
+        ),
         ({"forward": None}, TypeError, "forward must be callable"),
         ({"native": "x +"}, ValueError, "native|template"),
         ({"native": 3}, TypeError, "native is a template or a function"),
@@ -169,12 +177,12 @@ def test_a_rule_of_any_number_gives_a_list(found: Any) -> None:
     ],
 )
 def test_a_wrong_column_is_named(columns: dict[str, Any], error: type[Exception], message: str) -> None:
-    before = set(vars(engine.Value))
+    before = set(vars(Value))
     given: dict[str, Any] = {"name": "test_wrong", "forward": math.tan, "local_derivatives": [lambda z, x: 1.0]}
     given |= columns
     with pytest.raises(error, match=message):
         declare(given.pop("name"), given.pop("forward"), given.pop("local_derivatives"), **given)
-    assert set(vars(engine.Value)) == before
+    assert set(vars(Value)) == before
 
 
 @pytest.mark.parametrize(
@@ -192,3 +200,52 @@ def test_an_interval_without_numbers_is_refused(ends: Any, error: type[Exception
     with pytest.raises(error, match=message):
         Interval(*ends)
     assert 3 in Interval(3, 3, integers=True)
+
+
+def test_what_is_declared_is_first_class() -> None:
+    cube = declare("cube", lambda x: x**3, [lambda z, x: 3 * x * x], formula="x ** 3")
+    try:
+        x = Value(2.0)
+        y = x.cube() * cube(x)
+        assert (y.data, grad(y, x)) == (64.0, 192.0)
+        assert (cube(2.0), cube(2)) == (8.0, 8.0)
+        assert hessian(cube)(2.0) == [[12.0]]
+        assert jvp(cube, [2.0], [1.0]) == (8.0, 12.0)
+        with pytest.raises(ValueError, match="already has a primitive named 'cube'"):
+            declare("cube", lambda x: x, [lambda z, x: 1.0])
+    finally:
+        del engine.PRIMITIVES["cube"]
+        del Value.cube
+
+
+@pytest.mark.parametrize(
+    ("forward", "rule", "error", "message"),
+    [
+        (lambda x: 1j, lambda z, x: 1.0, TypeError, "forward function of odd_one takes real numbers, got 1j"),
+        (lambda x: None, lambda z, x: 1.0, TypeError, "forward function of odd_one takes real numbers, got None"),
+        (lambda x: x, lambda z, x: 1j, TypeError, "adjoint of odd_one takes real numbers, got 1j"),
+        (lambda x: x, lambda z, x: "1", TypeError, "unsupported|can't multiply|real numbers"),
+    ],
+)
+def test_a_primitive_that_gives_no_number(forward: Any, rule: Any, error: type[Exception], message: str) -> None:
+    odd = declare("odd_one", forward, [rule], method=False)
+    x = Value(1.0)
+    try:
+        with pytest.raises(error, match=message):
+            (odd(x) * 2).backward()
+        assert x.grad == 0.0
+    finally:
+        del engine.PRIMITIVES["odd_one"]
+
+
+def test_a_rule_that_would_silently_drop_the_graph_says_so() -> None:
+    """With math.cos the second derivative would come out as 0."""
+    careless = declare("careless_sin", math.sin, [lambda z, x: math.cos(x)], method=False)
+    try:
+        x = Value(1.0)
+        assert grad(careless(x), x) == math.cos(1.0)
+        with pytest.raises(TypeError, match=r"local derivative of careless_sin took float\(\) of a Value"):
+            grad(careless(x), x, create_graph=True)
+        assert float(x) == 1.0
+    finally:
+        del engine.PRIMITIVES["careless_sin"]
