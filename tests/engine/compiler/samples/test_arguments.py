@@ -100,6 +100,20 @@ def test_memory_mapped_samples_are_arrays(tmp_path: Any) -> None:
     np.testing.assert_array_equal(copied.arrays[0], np.array(mapped) + 1.0)
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("rows", [1, 3, 200])
+def test_copies_begin_on_a_cache_line(rows: int, dtype: str) -> None:
+    compiled = compile(lambda x, y: x[0] * x[2] + y, dtype=dtype)
+    X = np.arange(3.0 * rows + 1)[1:].reshape(rows, 3)  # which does not
+    batch = compiled.batch(X, np.arange(float(rows)))
+    copied = batch.copied()
+    for old, new in zip(batch.arrays, copied.arrays):
+        assert new.ctypes.data % 64 == 0
+        assert new.flags.c_contiguous
+        assert not np.shares_memory(old, new)
+        np.testing.assert_array_equal(new, old, strict=True)
+
+
 def test_masked_samples_are_refused() -> None:
     masked = np.ma.masked_array([1.0, 2.0], [False, True])
     compiled = compile(lambda x: x * 2.0)
