@@ -76,9 +76,10 @@ class AdamW(Adam):
         ValueError: if there are no parameters, one is given twice, or an argument is out of its range.
 
     >>> p = Value(1.0)
-    >>> AdamW([p], lr=0.5, weight_decay=0.5).step()
-    >>> p.data
-    0.75
+    >>> p.grad = 3.0
+    >>> AdamW([p], lr=0.5, eps=0.0, weight_decay=0.5).step()
+    >>> p.data  # by decay to 0.75, and by lr, whatever the size of the first gradient
+    0.25
     """
 
     weight_decay = Setting(1e-2, least=0.0)
