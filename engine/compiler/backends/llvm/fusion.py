@@ -166,11 +166,15 @@ def recompute(fused_plan: FusedPlan) -> FusedPlan:
 
     These are sums and products of what they read anyway, and constants chosen by a comparison, as relu's derivative is:
     in its place the number that is compared is loaded. A result that all its readers recompute need not be stored,
-    unless a guard looks at it.
+    unless a guard looks at it. Behind a guard only what is chosen is recomputed: a sum might round to infinity where
+    the guard has seen a finite one.
     """
     body = fused_plan.stages["body"]
+    free = len(body) if fused_plan.guard is None else fused_plan.guard.kernels
     sources = {place(g.result): g for fused in body for g in fused}
-    return replace(fused_plan, stages={**fused_plan.stages, "body": [_with_copies(fused, sources) for fused in body]})
+    chosen = {result: g for result, g in sources.items() if is_choice(g.primitive)}
+    copied = [_with_copies(fused, sources if k < free else chosen) for k, fused in enumerate(body)]
+    return replace(fused_plan, stages={**fused_plan.stages, "body": copied})
 
 
 def _with_copies(fused: Fused, sources: dict[tuple[str, int], Group]) -> Fused:
