@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import count
 from typing import Any, Literal, overload
 from weakref import ref
@@ -170,7 +170,7 @@ LARGE = 1_000
 _calls = count(1)
 
 
-def _refuse_two_moments(order: Iterable[Value], size: int) -> None:
+def _refuse_two_moments(order: Collection[Value]) -> None:
     """Refuse a graph that was recorded partly before a leaf was changed and partly after: no function has its gradient.
 
     So it is with a result that a loop computes once, from a parameter, and uses again after the optimiser's step. A
@@ -178,13 +178,12 @@ def _refuse_two_moments(order: Iterable[Value], size: int) -> None:
 
     Args:
         order: the nodes, in topological order.
-        size: how many.
 
     Raises:
         RuntimeError: nodes were computed from different numbers of one leaf.
     """
     call = next(_calls)
-    if (size > LARGE and call & (call - 1)) or not _has_moved(order):
+    if (len(order) > LARGE and call & (call - 1)) or not _has_moved(order):
         return
     known: dict[Value, tuple[float, str]] = {}
     for node in order:
@@ -236,7 +235,7 @@ def backward(root: Value) -> None:
     12.0
     """
     adjoints = sweep(root)
-    _refuse_two_moments(adjoints, len(adjoints))
+    _refuse_two_moments(adjoints)
     if passes_under_way:
         stop_passes(adjoints)
     add_gradients(adjoints)
@@ -353,6 +352,6 @@ def grad(output: Value, inputs: Value | Sequence[Value], create_graph: bool = Fa
         found = [d if isinstance(d, Value) else Value(d) for d in found]
     else:
         adjoints = sweep(output)
-        _refuse_two_moments(adjoints, len(adjoints))
+        _refuse_two_moments(adjoints)
         found = [d or 0.0 for d in map(adjoints.get, wanted)]  # an unreached one is -0.0
     return found[0] if single else found
