@@ -199,8 +199,10 @@ def _hook(
                 if _is_for_the_user(frame.f_back):
                     raise refusal(f"the function {_ASKING['builtins'][0]} ({code.co_name})", _FIX)
             elif code.co_name in _TEXTS:
-                if not printing:
+                if not printing and not _is_harmless(frame, None):
                     _refuse_text(frame)
+                    if "type" in code.co_names and is_users(code.co_filename):
+                        ask_there(frame.f_globals)
             elif "type" in code.co_names and is_users(code.co_filename):
                 ask_there(frame.f_globals)
             else:
@@ -220,7 +222,7 @@ def _hook(
 def _refuse_text(frame: Any) -> None:
     """Refuse to let the user's code turn into text what has no number yet, to compute with the text."""
     watch, written, asking = tracer.get(), frame.f_locals.get("self"), frame
-    if watch is None or not watch.is_bound(written) or _is_harmless(frame, None):
+    if watch is None or not watch.is_bound(written):
         return
     while asking.f_code.co_name in _TEXTS or asking.f_code.co_filename == _WATCHING:
         asking = asking.f_back

@@ -5,14 +5,16 @@ from __future__ import annotations
 import collections
 import copy
 import functools
+import importlib
 import operator
 import types
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine import Value, compile, where
+from engine import TraceError, Value, compile, where
 from tests.needs import INSTALLED, needs
 
 from .cases import Case, equal, refused
@@ -252,3 +254,24 @@ def test_copies_of_rows() -> Case:
     w = Value(2.0)
     rows = [[1.0, 2.0], [3.0, 4.0]]
     return Case(lambda x: w * copy.copy(x)[0] * copy.copy([x])[0][1], samples=(rows,))
+
+
+@pytest.mark.parametrize("method", ["__repr__", "__str__", "__format__"])
+def test_types_that_a_text_of_another_module_asks_for_are_refused(
+    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sample of the first call took the other branch, so that only the trace could see it."""
+    name, spec = f"told_by_type{method}", ", spec" if method == "__format__" else ""
+    body = f"def {method}(self{spec}):\n        return 'a' if type(self.x) is float else 'bb'"
+    init = "def __init__(self, x):\n        self.x = x"
+    (tmp_path / f"{name}.py").write_text(f"class Holder:\n    {init}\n    {body}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    holder = importlib.import_module(name).Holder
+    text = {"__repr__": repr, "__str__": str, "__format__": format}[method]
+
+    def function(x: Any) -> Any:
+        return where(x > 10.0, x * len(text(holder(x))), x)
+
+    with pytest.raises(TraceError, match="the function asks for the type of a number"):
+        compile(function)([2.0, 3.0])
+    assert [float(function(x)) for x in (2.0, 20.0)] == [2.0, 20.0]
