@@ -100,3 +100,25 @@ def _have_own_floats(numbers: Any, depth: int) -> bool:
     for _ in range(depth - 1):
         numbers = chain.from_iterable(numbers)
     return any(issubclass(kind, int) and kind.__float__ is not int.__float__ for kind in {*map(type, numbers)})
+
+
+# ---- in memory ----
+
+LINE = 64
+"""Bytes of a line of the cache, and of the longest vectors."""
+
+
+def aligned(count: int, dtype: Any) -> Any:
+    """A zeroed array that begins on a cache line: vectors of rows that fill whole lines then lie in one each."""
+    import numpy as np
+
+    size = np.dtype(dtype).itemsize
+    raw = np.zeros(count * size + LINE, np.uint8)
+    start = -address(raw) % LINE
+    return raw[start : start + count * size].view(dtype)
+
+
+def address(array: Any) -> int:
+    """Where an array begins."""
+    number: int = array.__array_interface__["data"][0]
+    return number

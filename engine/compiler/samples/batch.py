@@ -11,12 +11,10 @@ from typing import Any
 
 from ...numbers import differs_from_float, short_kinds
 from ...value import Value
-from .arrays import as_it_is_now, plain_array
+from .arrays import aligned, as_it_is_now, plain_array
 from .masks import Masks
 
 SMALL = 65536  # bytes: copying so few is faster than setting a program up for other memory
-
-LINE = 64  # bytes of a line of the cache, and of the longest vectors
 
 Shape = tuple[int, ...]
 """The shape of one sample: () for a number, (n,) for a list of n, ..."""
@@ -56,7 +54,7 @@ class Batch:
 
     def copied(self) -> Batch:
         """A copy in memory of its own."""
-        arrays = tuple([array.copy() if isinstance(array, list) else _on_a_line(array) for array in self.arrays])
+        arrays = tuple(map(_copy, self.arrays))
         given = [  # NumPy takes None for float64
             new if hasattr(old, "dtype") and hasattr(new, "dtype") and old.dtype == new.dtype else copy.copy(old)
             for old, new in zip(self.given, arrays)
@@ -156,12 +154,10 @@ def _plain(sample: Any) -> Any:
     return sample.tolist() if hasattr(sample, "tolist") else sample
 
 
-def _on_a_line(array: Any) -> Any:
-    """A copy that begins on a cache line: vectors of rows that fill whole lines then lie in one each."""
-    import numpy as np
-
-    raw = np.empty(array.nbytes + LINE, np.uint8)
-    start = -raw.ctypes.data % LINE
-    new = raw[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+def _copy(array: Any) -> Any:
+    """A copy, on a cache line if it is an array."""
+    if isinstance(array, list):
+        return array.copy()
+    new = aligned(array.size, array.dtype).reshape(array.shape)
     new[...] = array
     return new

@@ -16,6 +16,7 @@ from ...forking import new_lock
 from ...frontend.reads.word_guard import WordGuard
 from ...labels import ValidLabels
 from ...plan.lazy import LazyPlan
+from ...samples.arrays import address, aligned
 from ...samples.batch import Shape
 from .direct.objects import objects_are_as_expected
 from .direct.step import DirectStep
@@ -26,7 +27,7 @@ from .jit.side_by_side import SideBySide
 from .kernels.kernel import kernel_name
 from .runtime.cost_model import LONG, Split, cost_model
 from .runtime.driver import driver
-from .runtime.memory import Frame, address, aligned, whole_lines
+from .runtime.memory import Frame, whole_lines
 from .runtime.threads import processors, thread_pool
 from .schedule import make_schedule, shape_of
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ...forking import give_way
 from ...frontend.reads.word_guard import WordGuard
 from ...labels import ValidLabels
+from ...samples.arrays import address, aligned
 from ...samples.batch import Shape
 from ...samples.masks import Masks
 from ...update import ConfiguredUpdate, Repetition, Step, Update
@@ -19,7 +20,7 @@ from .direct.objects import objects_are_as_expected
 from .direct.step import DirectStep
 from .jit.cpu_caches import cache_sizes
 from .runtime.cost_model import Split
-from .runtime.memory import Frame, address, aligned
+from .runtime.memory import Frame
 from .runtime.shuffle import shuffled
 from .runtime.update import POSITION, STATE, update
 from .schedule import FAR

@@ -7,7 +7,7 @@ import functools
 import sys
 
 from ....frontend.reads.layout import HEAD, lists_are_as_expected, word
-from ..runtime.memory import address
+from ....samples.arrays import address
 
 CLASS = HEAD - 8
 """Where an object keeps its class."""

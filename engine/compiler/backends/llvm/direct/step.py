@@ -19,11 +19,12 @@ from typing import Any
 
 from ....frontend.reads.word_guard import WordGuard
 from ....labels import ValidLabels
+from ....samples.arrays import address, aligned
 from ....samples.batch import Shape
 from ....update import Step
 from ..jit.machine_code import Library
 from ..jit.python_function import python_function
-from ..runtime.memory import Frame, address, aligned
+from ..runtime.memory import Frame
 from .objects import INTS, ints_side_by_side
 from .record import FORM, NUMBERS, QUICK, RECORD
 from .step_code import FUNCTIONS, text

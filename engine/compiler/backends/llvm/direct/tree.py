@@ -15,9 +15,9 @@ from struct import pack, unpack
 from typing import TYPE_CHECKING, Any
 
 from .....value import Value
+from ....samples.arrays import address
 from ..jit.machine_code import Library
 from ..jit.python_function import python_function
-from ..runtime.memory import address
 from .objects import CLASS, objects_are_as_expected
 from .tree_code import CLASSES, RECORD, SLOTS, text
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from operator import is_
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ....samples.arrays import address, aligned
 from .frame import FRAME, IN_S, IN_X, POSITION
 from .masks import drawing, table
 
@@ -19,28 +20,12 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 
-def aligned(count: int, dtype: Any) -> Array:
-    """A zeroed array that begins on a cache line."""
-    import numpy as np
-
-    size = np.dtype(dtype).itemsize
-    raw = np.zeros(count * size + 64, np.uint8)
-    start = -address(raw) % 64
-    return raw[start : start + count * size].view(dtype)
-
-
 def whole_lines(count: int, dtype: Any) -> int:
     """At least as many numbers, in whole pairs of cache lines, so that no two threads write to the same."""
     import numpy as np
 
     pair = int(128 // np.dtype(dtype).itemsize)
     return -(-count // pair) * pair
-
-
-def address(array: Array) -> int:
-    """Where an array begins."""
-    number: int = array.__array_interface__["data"][0]
-    return number
 
 
 class KernelProgram(Protocol):

@@ -11,10 +11,10 @@ import functools
 import random
 from typing import TYPE_CHECKING, Any
 
+from ....samples.arrays import address
 from ..ir.builder import Code
 from ..ir.control import Cell
 from ..jit.machine_code import Library
-from .memory import address
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
