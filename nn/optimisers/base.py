@@ -225,10 +225,10 @@ class Optimizer(Known, Explained):
             FloatingPointError: if a parameter, or what is remembered of it, would become nan or infinite.
             RuntimeError: if a stepper is half-way through a backward pass over them, so that gradients are partial.
         """
-        if not self.own_state[0] and not any(p.grad for p in self._params):
+        if not self.steps and not any(p.grad for p in self._params):
             warn_user(
-                "every gradient is 0 at the first step: call backward() on the loss after zero_grad(), and compute the "
-                "loss from these parameters, neither under no_grad() nor through float()",
+                "every gradient is 0 at the first step: unless the loss is at its least, call backward() on it after "
+                "zero_grad(), and compute it from these parameters, neither under no_grad() nor through float()",
                 UserWarning,
             )
         _update(self)
@@ -241,12 +241,25 @@ def has_rule(optimizer: Optimizer) -> bool:
     return shared and "step" not in own and "zero_grad" not in own
 
 
-def make_step(optimizer: Optimizer) -> None:
-    """A step for those who know that the loss depends on the parameters: one without any gradient is no mistake."""
-    if has_rule(optimizer):
-        _update(optimizer)
-    else:
-        optimizer.step()
+def make_step(optimizer: Optimizer, holder: object, count: str) -> None:
+    """A step for those who know that the loss depends on the parameters: one without any gradient is no mistake.
+
+    Args:
+        optimizer: what makes it.
+        holder: what counts such steps, also one that Ctrl-C comes just behind.
+        count: its attribute.
+    """
+    before, one_more = optimizer.steps, getattr(holder, count) + 1
+    try:
+        if has_rule(optimizer):
+            _update(optimizer)
+        else:
+            optimizer.step()
+        setattr(holder, count, one_more)
+    except BaseException:
+        if optimizer.own_state[0] > before:
+            setattr(holder, count, one_more)  # perhaps again
+        raise
 
 
 def _update(optimizer: Optimizer) -> None:

@@ -197,8 +197,7 @@ class EagerStep(Known):
             look_at_graph(self.model, self.optimizer, X, predictions, loss, self.steps)
             look_beside_graph(self.model, self.loss, self.optimizer, X, y, loss, self.steps)
         clip_gradients(self.optimizer.params, self._clip)
-        make_step(self.optimizer)
-        self.steps += 1
+        make_step(self.optimizer, self, "steps")
         return loss.data
 
     def _look_for_parameters(self, loss: Value) -> None:

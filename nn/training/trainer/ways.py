@@ -183,11 +183,5 @@ class GradientSteps(Way):
         for parameter, gradient in zip(self._compiled.parameters, gradients):
             parameter.grad += float(gradient)
         clip_gradients(optimizer.params, clip)
-        before = optimizer.own_state
-        try:
-            make_step(optimizer)
-        except BaseException:
-            self.made += optimizer.own_state is not before  # Ctrl-C may come just behind a step
-            raise
-        self.made += 1
+        make_step(optimizer, self, "made")
         return loss

@@ -13,6 +13,7 @@ import pytest
 
 import nn
 from nn import SGD, Adam, Trainer
+from tests.interrupting import interrupted
 from tests.needs import FORK, INSTALLED, NATIVE, needs
 
 from .reference import FAST, RNG, X, Y, data, model
@@ -22,6 +23,27 @@ np = needs("numpy")
 
 class Pressed(BaseException):
     """As Ctrl-C; but one that comes late fails its test, and does not end the whole run."""
+
+
+@pytest.mark.parametrize("backend", ["eager", "python"])
+def test_ctrl_c_around_a_step_leaves_it_counted_or_not_made(backend: str) -> None:
+    def run(moment: int) -> tuple[int, int]:
+        net = nn.MLP(1, [1], init="zeros")
+        optimizer = SGD(net.parameters(), lr=0.25)
+        step: Any = nn.EagerStep(net, nn.mse, optimizer)
+        if backend != "eager":
+            step = Trainer(net, nn.mse, optimizer, backend)
+        step([[1.0]], [2.0])
+        before = net.parameters()[-1].data
+        moments = interrupted(lambda: step([[1.0]], [3.0]), moment)
+        made = int(net.parameters()[-1].data != before)
+        assert step.steps == optimizer.steps == 1 + made
+        return made, moments
+
+    made, count = run(0)
+    assert made == 1
+    found = [(moment, run(moment)) for moment in range(max(1, count - 400), count + 20)]  # the last are of the step
+    assert {made for moment, (made, moments) in found if moments == moment} == {0, 1}
 
 
 @NATIVE
