@@ -17,6 +17,9 @@ UNKNOWN = -1
 HEAD = 8
 """How many rows a table shows; a longer one shows the first, the last, and some in between."""
 
+MANY = 10_000
+"""Epochs beyond which the best place of a legend would take seconds to find, and a warning."""
+
 
 @dataclass
 class History(Explained):
@@ -107,12 +110,13 @@ class History(Explained):
         for axes, group in zip(panels, groups):
             for name in group:
                 alone = _without_neighbours(columns[name])
-                axes.plot(epochs, columns[name], ".-", markevery=alone, label=name.replace("_", " "), linewidth=1.8)
+                look = {"marker": ".", "markevery": alone} if alone else {}
+                axes.plot(epochs, columns[name], label=name.replace("_", " "), linewidth=1.8, **look)
             axes.set_xlabel("epoch")
             axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
             axes.spines[["top", "right"]].set_visible(False)
             axes.grid(axis="y", color="#e6e9ec", linewidth=0.8)
-            axes.legend(frameon=False, loc="center right")  # the best place would take seconds to find
+            axes.legend(frameon=False, loc="best" if len(epochs) <= MANY else "center right")
         shown = [x for name in losses for x in columns[name] if not math.isnan(x)]
         if shown and min(shown) > 0.0 and 10.0 * min(shown) < max(shown) < math.inf:
             panels[0].set_yscale("log")
