@@ -196,9 +196,9 @@ def _refuse_two_moments(order: Collection[Value]) -> None:
             if not same_number(first, number):
                 raise RuntimeError(
                     f"{operand!r} was {first!r} when {of_first} was computed from it, and {number!r} when {name} was: "
-                    "a part of this graph is older than a change, so that it is no function's, and has no gradient. "
-                    "Compute what was kept, such as a result from before a loop, anew in each step, or keep its "
-                    "detach() if it is a constant"
+                    "this graph mixes what is older than a change with what is newer, and no function has such a "
+                    "gradient. Compute what was kept, such as a result from before a loop, anew in each step, or keep "
+                    "its detach() if it is a constant"
                 )
 
 

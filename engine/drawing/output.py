@@ -78,7 +78,7 @@ def to_dot(
     >>> print(to_dot(a * a))
     digraph {
     ...
-    label=<...the gradient here is 0, as before a backward pass: gradients are not shown...>
+    label=<...no backward pass yet, or the gradient here is 0: gradients are not shown...>
     n0 [label=<<b>a</b><br/>3> style="filled" color="#3f4a57"]
     n1 [label=<<table border="0"...><b>*</b><br/>9</td>...</table>> margin=0 color="#1b1f24" penwidth=2.2]
     n0 -> n1:i1:w

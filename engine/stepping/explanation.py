@@ -92,7 +92,7 @@ def explain(node: Value, names: Any = None, rows: int = 30) -> Explanation:
       c              10
       a*b + c        4      a*b + c          d/d(a*b) = 1, d/dc = 1
       (a*b + c) * 2  8      (a*b + c) * 2    d/d(a*b + c) = 2
-      the gradient here is 0, as before a backward pass: gradients are not shown
+      no backward pass yet, or the gradient here is 0: gradients are not shown
     """
     if not isinstance(rows, int) or rows < 2:
         raise ValueError(f"rows, the number of nodes shown, must be 2 or more, got {rows!r}")

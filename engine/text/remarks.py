@@ -22,7 +22,7 @@ from .sheet import short
 Rule = Callable[[Sequence[Value], Callable[[Value], str]], Iterable[str]]
 """From the nodes in topological order, and a function that names a node, to notes."""
 
-NO_PASS = "the gradient here is 0, as before a backward pass: gradients are not shown"
+NO_PASS = "no backward pass yet, or the gradient here is 0: gradients are not shown"
 
 _FEW = 3  # notes of a kind that get a line each
 
@@ -42,7 +42,7 @@ def notes(root: Value, names: Any = None) -> list[str]:
     >>> x = Value(1.0, "x")
     >>> y = x * x
     >>> notes(y)
-    ['the gradient here is 0, as before a backward pass: gradients are not shown']
+    ['no backward pass yet, or the gradient here is 0: gradients are not shown']
     >>> y.backward()
     >>> x.data = 5
     >>> notes(y)

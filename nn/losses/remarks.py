@@ -21,7 +21,7 @@ def cross_entropy_of_a_softmax(order: Sequence[Value], name: Callable[[Value], s
     >>> engine.notes(loss)[0]
     'cross_entropy of a softmax: pass the logits'
     >>> engine.notes(nn.cross_entropy(x, 1))
-    ['the gradient here is 0, as before a backward pass: gradients are not shown']
+    ['no backward pass yet, or the gradient here is 0: gradients are not shown']
     """
     found = sum(_takes_probabilities(node) for node in order if is_result(node, "logsumexp"))
     if found:

@@ -240,7 +240,7 @@ def test_what_would_be_many_boxes_collapses_by_itself() -> None:
     small = model.loss(1)
     assert len(take(small, names=model).boxes) == len(topological_order(small))
     assert take(small, names=model).notes == [
-        "the gradient here is 0, as before a backward pass: gradients are not shown"
+        "no backward pass yet, or the gradient here is 0: gradients are not shown"
     ]
 
 

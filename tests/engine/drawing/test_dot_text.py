@@ -61,7 +61,7 @@ def test_before_a_backward_pass_there_are_no_gradients_and_no_legend() -> None:
     a = Value(2.0, "a")
     square = a * a
     assert "∇" not in to_dot(square)
-    assert '<td align="left">the gradient here is 0, as before a backward pass: gradients are not shown</td>' in to_dot(
+    assert '<td align="left">no backward pass yet, or the gradient here is 0: gradients are not shown</td>' in to_dot(
         square
     )
     square.backward()

@@ -93,7 +93,7 @@ def test_a_gradient_of_0_is_not_called_a_pass_that_was_not_made() -> None:
     """Behind a dead relu there has been a pass: nothing may say that there was none yet."""
     product = Value(-3.0, "w") * Value(2.0, "x")
     product.relu().backward()
-    assert notes(product) == [NO_PASS] == ["the gradient here is 0, as before a backward pass: gradients are not shown"]
+    assert notes(product) == [NO_PASS] == ["no backward pass yet, or the gradient here is 0: gradients are not shown"]
 
 
 def test_a_part_of_a_larger_result() -> None:
