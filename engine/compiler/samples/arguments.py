@@ -67,13 +67,18 @@ def _as_lists(argument: Any, position: int) -> tuple[int, Shape, list[list[float
         rows.append(row)
     if len(shapes) > 1:
         raise ValueError(f"argument {position} is ragged: its samples have the shapes {sorted(shapes)}")
-    is_array = hasattr(getattr(argument, "dtype", None), "type") and hasattr(argument, "reshape")
-    given = argument if is_array else samples
-    return len(rows), shapes.pop() if shapes else (), rows, given
+    return len(rows), shapes.pop() if shapes else (), rows, argument if _is_array(argument) else samples
+
+
+def _is_array(thing: Any) -> bool:
+    """Whether this is an array of NumPy's with a length, and not one of another library's."""
+    return hasattr(getattr(thing, "dtype", None), "type") and getattr(thing, "ndim", 0) > 0
 
 
 def _flatten(sample: Any, row: list[float], position: int, number: int) -> Shape:
     """Append all numbers of a sample to its row; return its shape."""
+    if _is_array(sample):  # a row in a list of arrays
+        sample = sample.tolist()
     if isinstance(sample, (list, tuple)):
         shapes = {_flatten(part, row, position, number) for part in sample}
         if len(shapes) > 1:

@@ -16,6 +16,7 @@ import pytest
 import engine
 import nn
 from engine import TraceError, Value, maximum
+from tests.needs import needs
 
 X, Y = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0.5, 1.0, 2.0]
 
@@ -23,12 +24,15 @@ Make = Callable[[Any, Any, Any], Callable[[Any, Any], Any]]
 STEPS: dict[str, Make] = {
     "fit": lambda *what: lambda X, y: nn.fit(what[0], X, y, *what[1:], epochs=1),
     "fit, eager": lambda *what: lambda X, y: nn.fit(what[0], X, y, *what[1:], epochs=1, backend="eager"),
+    "fit, eager, of arrays": lambda *what: lambda X, y: STEPS["fit, eager"](*what)(*map(needs("numpy").array, (X, y))),
     "Trainer": lambda *what: nn.Trainer(*what, backend="python").step,
     "EagerStep": nn.EagerStep,
     "EagerStep, of one sample": lambda *what: lambda X, y: nn.EagerStep(*what)(X[:1], y[:1]),
 }
 every_step = pytest.mark.parametrize("make", STEPS.values(), ids=STEPS)
-eager_step = pytest.mark.parametrize("name", ["fit, eager", "EagerStep", "EagerStep, of one sample"])
+eager_step = pytest.mark.parametrize(
+    "name", ["fit, eager", "fit, eager, of arrays", "EagerStep", "EagerStep, of one sample"]
+)
 
 
 class Pair:

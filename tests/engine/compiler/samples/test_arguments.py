@@ -47,6 +47,7 @@ def test_arrays_of_any_kind(backend: str) -> None:
         array[:, :2].tolist(),
         array[:, :2].astype("float32"),
         array[:, :2] > 100,
+        list(array[:, :2]),
     ):
         assert list(compiled(x)) == list(2 * np.asarray(x, float)[:, 0] - np.asarray(x, float)[:, 1])
 
