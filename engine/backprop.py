@@ -14,7 +14,7 @@ from typing import Any, Literal, overload
 from weakref import ref
 
 from .graph import recorded_order, topological_order
-from .modes import always_recorded, inside_rule, observed_by, observer
+from .modes import always_recorded, arguments, inside_rule, observed_by, observer
 from .numbers import as_float, same_number
 from .primitive import Primitive
 from .pullbacks import UNREACHED, call_rules, pullbacks
@@ -216,6 +216,21 @@ def _has_moved(order: Iterable[Value]) -> bool:
     return False
 
 
+def refuse_numbers(order: Iterable[Value]) -> None:
+    """Refuse to give a derivative as a number where one by what it depends on is being taken, which would miss it.
+
+    Raises:
+        TypeError: an argument of a function that is being differentiated is among these nodes.
+    """
+    outer = arguments.get()
+    if outer and not outer.isdisjoint(order):
+        raise TypeError(
+            "inside a function that is being differentiated, a derivative of what depends on its argument would be a "
+            "plain number, and missing from the outer derivative: write grad(y, x, create_graph=True), which gives "
+            "Values, or compute with the argument's detach() where it counts as a constant"
+        )
+
+
 def backward(root: Value) -> None:
     """Add d root / d leaf to the `grad` of every leaf, and set that of every result to its adjoint.
 
@@ -235,6 +250,7 @@ def backward(root: Value) -> None:
     12.0
     """
     adjoints = sweep(root)
+    refuse_numbers(adjoints)
     _refuse_two_moments(adjoints)
     if passes_under_way:
         stop_passes(adjoints)
@@ -352,6 +368,7 @@ def grad(output: Value, inputs: Value | Sequence[Value], create_graph: bool = Fa
         found = [d if isinstance(d, Value) else Value(d) for d in found]
     else:
         adjoints = sweep(output)
+        refuse_numbers(adjoints)
         _refuse_two_moments(adjoints)
         found = [d or 0.0 for d in map(adjoints.get, wanted)]  # an unreached one is -0.0
     return found[0] if single else found

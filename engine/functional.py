@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .backprop import Function, grad, local_derivatives
+from .backprop import Function, grad, local_derivatives, refuse_numbers
 from .graph import depending_on, topological_order
 from .ieee import total
-from .modes import always_recorded, line_of, reads
+from .modes import always_recorded, called_at, line_of, reads
 from .numbers import as_float, could_be_written, is_number, shortened
 from .text.callers import is_ours
 from .value import Constant, Value
@@ -46,7 +46,8 @@ def gradient(f: Function) -> Callable[..., list[float]]:
 
     Raises:
         TypeError: when it is called, if an argument is not a number, if ``f`` returns neither a Value nor a number, or
-            computes with float() of its argument, as functions of `math` do.
+            computes with float() of its argument, as functions of `math` do, or with derivatives that are numbers
+            where a graph of them is needed, as `grad` gives with `create_graph`.
 
     >>> gradient(lambda x, y: x * y)(2.0, 3.0)
     [3.0, 2.0]
@@ -152,8 +153,9 @@ def jvp(f: Function, xs: Sequence[Any], v: Sequence[Any]) -> tuple[Any, Any]:
 
 def push_forward(root: Value, seeds: dict[Value, float]) -> float:
     """The tangent of `root` for the tangents `seeds` of some nodes: forward mode, the sweep in the other direction."""
-    tangent = dict(seeds)
-    for node in topological_order(root):
+    tangent, order = dict(seeds), topological_order(root)
+    refuse_numbers(order)
+    for node in order:
         if node in tangent:
             continue
         terms = [
@@ -173,6 +175,11 @@ def _inputs(xs: Sequence[Any]) -> list[Value]:
         TypeError: one of them is not a number, such as a list of them.
     """
     for x in xs:
+        if isinstance(x, Value):
+            raise TypeError(
+                f"derivatives are taken at numbers, got {x!r}: its number is x.data, and for a derivative that is "
+                "differentiated again write grad(y, x, create_graph=True)"
+            )
         if not is_number(x) and hasattr(x, "__len__"):
             raise TypeError(
                 f"derivatives are taken at numbers, one for each argument, got {shortened(x)} of type "
@@ -189,7 +196,8 @@ def _recorded(f: Function, xs: Sequence[Any]) -> tuple[list[Value], Any]:
             the number is in the result: that is no constant, and would be missing from the derivative.
     """
     inputs, last = _inputs(xs), reads[-1] if reads else None
-    result = f(*inputs)
+    with called_at(inputs):
+        result = f(*inputs)
     if reads and reads[-1] is not last:
         outputs = result if isinstance(result, (list, tuple)) else [result]
         nodes = {node: None for each in outputs if isinstance(each, Value) for node in topological_order(each)}

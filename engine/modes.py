@@ -27,6 +27,10 @@ row_reader: list[Callable[[Any], list[float]] | None] = [None]
 tracer: ContextVar[Tracer | None] = ContextVar("tracer", default=None)
 """What makes symbols in place of numbers in this thread: a function is being compiled."""
 
+arguments: ContextVar[frozenset[Any]] = ContextVar("arguments", default=frozenset())
+"""The arguments of the functions that are being differentiated in this thread, Values: no numbers may be taken out of
+derivatives of what depends on them."""
+
 _purpose: ContextVar[str] = ContextVar("purpose", default="")
 recording: ContextVar[bool] = ContextVar("recording", default=True)
 _observer: ContextVar[Observer | None] = ContextVar("observer", default=None)
@@ -202,6 +206,17 @@ def _opened(variable: ContextVar[Any], setting: Any) -> Generator[None]:
 
 
 _mode = contextmanager(_opened)
+
+
+@contextmanager
+def called_at(inputs: list[Any]) -> Iterator[None]:
+    """Add to `arguments` inside, in this thread: a function that is being differentiated is called."""
+    before = arguments.get()
+    try:
+        arguments.set(before.union(inputs))
+        yield
+    finally:
+        arguments.set(before)
 
 
 @contextmanager

@@ -174,3 +174,42 @@ def test_what_only_looks_at_its_argument_is_not() -> None:
     assert engine.gradient(f)(1.0) == [3.0]
     assert seen == ["1.00 1.0"]
     assert engine.gradient(lambda x: 3.0 * x if float(x) > 0.0 else -x)(1.0) == [3.0]
+
+
+def by_backward(x: Value) -> float:
+    y = x**3
+    y.backward()
+    return x.grad
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: engine.grad(x**3, x),
+        lambda x: x * engine.grad(x**3, x),
+        by_backward,
+        lambda x: engine.gradient(lambda y: x * y * y)(3.0)[0],
+        lambda x: engine.value_and_grad(lambda y: x * y)(3.0)[0],
+        lambda x: engine.jacobian(lambda y: [x * y * y])(3.0)[0][0],
+        lambda x: engine.hessian(lambda y: x * y * y)(3.0)[0][0],
+        lambda x: engine.jvp(lambda y: x * y * y, [3.0], [1.0])[1],
+        lambda x: engine.hvp(lambda y: x * y * y, [3.0], [1.0])[0],
+    ],
+)
+@pytest.mark.parametrize("transform", [engine.gradient, engine.hessian])
+def test_a_derivative_of_a_derivative_that_is_a_number_is_refused(transform: Any, f: Any) -> None:
+    """It was 0, as of a constant."""
+    with pytest.raises(TypeError, match=r"missing from the outer derivative: write grad\(y, x, create_graph=True\)"):
+        transform(f)(2.0)
+
+
+def test_derivatives_inside_of_what_does_not_depend_on_the_argument() -> None:
+    w = Value(2.0)
+    assert engine.gradient(lambda x: x * engine.grad(w**3, w))(5.0) == [12.0]
+    assert engine.gradient(lambda x: x * engine.gradient(lambda y: x.detach() * y * y)(3.0)[0])(2.0) == [12.0]
+    assert engine.gradient(lambda x: engine.grad(x**3, x, create_graph=True))(2.0) == [12.0]
+
+
+def test_a_value_in_the_place_of_a_number_gets_the_remedy() -> None:
+    with pytest.raises(TypeError, match=r"at numbers, got Value\(.*write grad\(y, x, create_graph=True\)"):
+        engine.gradient(lambda x: engine.gradient(lambda y: y**3)(x)[0])(2.0)
