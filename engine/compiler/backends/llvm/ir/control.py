@@ -15,20 +15,23 @@ class Cell:
         code: the function.
         initial: what it holds at first.
         kind: its type in LLVM.
+
+    Attributes:
+        place: its address.
     """
 
     def __init__(self, code: Code, initial: str | int, kind: str = "i64"):
-        self._code, self._kind, self._place = code, kind, code.fresh()
-        code.slots.append(f"{self._place} = alloca {kind}")
+        self._code, self._kind, self.place = code, kind, code.fresh()
+        code.slots.append(f"{self.place} = alloca {kind}")
         self.write(initial)
 
     def read(self) -> str:
         """The number that it holds, by its name."""
-        return self._code.value(f"load {self._kind}, ptr {self._place}")
+        return self._code.value(f"load {self._kind}, ptr {self.place}")
 
     def write(self, number: str | int) -> None:
         """Let it hold another number."""
-        self._code.lines.append(f"store {self._kind} {number}, ptr {self._place}")
+        self._code.lines.append(f"store {self._kind} {number}, ptr {self.place}")
 
 
 @contextmanager

@@ -2,5 +2,6 @@
 
 - driver: the loop; frame: its parameters; memory: buffers
 - packing, samples: from the user's arrays to blocks; masks: of dropout, drawn there; shuffle: orders of samples
-- update: the optimiser's step; cost_model: how to split a batch; fork_join, threads: sharing it
+- update: the optimiser's step; underflow: numbers too small for it
+- cost_model: how to split a batch; fork_join, threads: sharing it
 """

@@ -22,6 +22,7 @@ from .fork_join import share_text
 from .frame import POSITION, Fields, entry
 from .packing import text as packing
 from .samples import calls, is_finite, run, samples
+from .underflow import DECLARED, rounded_to_zero
 from .update import STATE
 
 LINE = 16
@@ -46,7 +47,7 @@ def text(bits: int, width: int, shared: bool) -> str:
         width: numbers in a vector.
         shared: whether steps are in several parts, which workers help to make.
     """
-    jobs = packing(bits, width) + calls() + samples(bits, width) + _MEMSET
+    jobs = packing(bits, width) + calls() + samples(bits, width) + DECLARED + _MEMSET
     jobs += _leaves(bits, width) + share_text() if shared else ""
     return jobs + _drive(bits, width, shared)
 
@@ -87,7 +88,8 @@ def _updating(code: Code, f: Fields, whole: int) -> str:
 
 def _update(code: Code, f: Fields, gradients: str, step: str, start: str, stop: str, only: str) -> None:
     what = f"ptr {f['P']}, ptr {gradients}, ptr {f['state']}, i64 {step}, i64 {start}, i64 {stop}, i1 {only}"
-    code.lines.append(f"call void {f['update']}({what})")
+    with rounded_to_zero(code):
+        code.lines.append(f"call void {f['update']}({what})")
 
 
 def _last_gradients(code: Code, f: Fields) -> str:

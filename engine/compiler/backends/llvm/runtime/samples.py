@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 from ..ir.builder import Code
 from ..ir.control import unless
 from ..ir.vector import Vector
 from ..kernels.kernel import BUFFERS
 from .frame import IN_S, IN_X, Fields, entry, field
+from .underflow import rounded_to_zero
 
 
 def calls() -> str:
@@ -28,6 +30,14 @@ def samples(bits: int, width: int) -> str:
     """``samples``: the gradients and the loss of one part of a step, a job for `share`."""
     code = Code("samples", bits, width, ["ptr %frame", "i64 %step", "i64 %part", "i64 %seat"])
     f = Fields(code)
+    training = code.value(f"icmp ne ptr {f['update']}, null")
+    with rounded_to_zero(code, training) if bits == 32 else nullcontext():
+        _all_blocks(code, f)
+    code.ret()
+    return code.text()
+
+
+def _all_blocks(code: Code, f: Fields) -> None:
     scalar = code.scalar
     weight = field(code, "weight", scalar)
     f["S"] = code.pointer(f["S"], code.value(f"mul i64 %seat, {f['scratch']}"))
@@ -97,8 +107,6 @@ def samples(bits: int, width: int) -> str:
     total = code.horizontal_sum(code.read(loss))
     last = code.value(f"sub i64 {f['gradients']}, 1")
     code.lines.append(f"store {scalar} {total}, ptr {code.pointer(f['G'], last)}, align {code.align}")
-    code.ret()
-    return code.text()
 
 
 def is_finite(code: Code, number: str) -> str:
