@@ -81,15 +81,21 @@ def read(model: Module, path: str | os.PathLike[str]) -> tuple[list[tuple[Value,
     missing, unknown = sorted(wanted.keys() - found.keys()), sorted(found.keys() - wanted.keys())
     if missing or unknown:
         raise ValueError(f"{name} fits another model: missing {missing[:3]}, unknown {unknown[:3]}")
-    pairs: list[tuple[Value, float]] = []
+    numbers: dict[Value, float] = {}
     for key, values in wanted.items():
         shape, tensor = np.shape(_numbers(values)), found[key]
         if tensor.shape != shape:
             raise ValueError(f"{name}: {key} has the shape {tensor.shape}, the model's has {shape}")
         if tensor.dtype.kind not in "fiu":
             raise ValueError(f"{name}: {key} holds {tensor.dtype}, and a model numbers")
-        pairs += zip(_flat(values), tensor.astype(float).reshape(-1).tolist())
-    return pairs, beside
+        for parameter, number in zip(_flat(values), tensor.astype(float).reshape(-1).tolist()):
+            other = numbers.setdefault(parameter, number)
+            if other != number and number == number:
+                raise ValueError(
+                    f"{name}: {key} has {number!r} for a parameter that the model shares with another tensor, which "
+                    f"has {other!r}: load it into a model that has a parameter for each"
+                )
+    return [*numbers.items()], beside
 
 
 def _library() -> tuple[Any, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import warnings
 from pathlib import Path
 from typing import Any
@@ -88,3 +89,33 @@ def test_layers_that_are_no_texts_are_refused(layers: Any, tmp_path: Path) -> No
     (tmp_path / "model.json").write_text(json.dumps({**content, "layers": layers}))
     with pytest.raises(ValueError, match="the layers are not texts"):
         nn.load(nn.MLP(2, [1]), tmp_path / "model.json")
+
+
+class Tied(nn.Module):
+    """Two layers, with the same parameters or each with its own."""
+
+    def __init__(self, tied: bool) -> None:
+        self.first, self.last = nn.Layer(2, 2, seed=0), nn.Layer(2, 2, seed=1)
+        if tied:
+            self.last.neurons = self.first.neurons
+
+    def __call__(self, x: Any) -> Any:
+        return self.last(self.first(x))
+
+
+@pytest.mark.parametrize("saved", [True, False])
+@pytest.mark.parametrize("number", [0.5, math.nan])
+def test_tensors_of_shared_parameters_agree(saved: bool, number: float, tmp_path: Path) -> None:
+    """Of two that differ the last one was taken."""
+    needs("safetensors")
+    model, other = Tied(saved), Tied(True)
+    model.first.neurons[0].w[0].data = model.last.neurons[0].w[0].data = number
+    nn.save(model, tmp_path / "model.safetensors")
+    if saved:
+        nn.load(other, tmp_path / "model.safetensors")
+        assert [*map(repr, other([1.0, 2.0]))] == [*map(repr, model([1.0, 2.0]))]
+        return
+    before = [p.data for p in other.parameters()]
+    with pytest.raises(ValueError, match=r"last.weight has \S+ for a parameter that the model shares with another"):
+        nn.load(other, tmp_path / "model.safetensors")
+    assert [p.data for p in other.parameters()] == before
