@@ -30,6 +30,17 @@ def show(item: object) -> str:
     return f"{type(item).__name__} {reprlib.repr(item)}"
 
 
+def listed(names: Iterable[str]) -> str:
+    """The first three of some names in brackets, for a message; nothing of none.
+
+    >>> listed(["head", "body", "head"]), listed("abcd"), listed([])
+    (' (head, body)', ' (a, b, c, ...)', '')
+    """
+    all_names = [*dict.fromkeys(names)]
+    shown = ", ".join(all_names[:3] + ["..."] * (len(all_names) > 3))
+    return f" ({shown})" if shown else ""
+
+
 def warn_user(text: str, category: type[Warning]) -> None:
     """Warn at the line that called into this package or the engine."""
     frame, level = sys._getframe(1), 2

@@ -11,12 +11,12 @@ from typing import Any
 
 from engine import Value, write_file
 
-from ..arguments import counted, show, warn_user
+from ..arguments import counted, listed, show, warn_user
+from ..layers.held import values_in
 from ..layers.module import Module, are_parameters
 from ..layers.structure import layers_of
 from ..optimisers.base import Optimizer
 from ..training.history import History
-from ..training.reach import held_elsewhere, listed
 from . import tensors
 from .changes import make
 from .state import changes_of, history_of, module_state, number_of, numbers_to_json, optimizer_state
@@ -212,11 +212,13 @@ def _numbers(parameters: dict[str, Value], content: dict[str, Any], name: str) -
 def _warn_of_left_out(model: Module, parameters: dict[str, Value]) -> None:
     """Warn of leaves in plain objects of a module, which are not among its parameters: a file does not have them."""
     own = {*parameters.values()}
-    found = {value: name for name, value in held_elsewhere(model) if value not in own and are_parameters([value])}
+    found = {
+        value: name for name, value in values_in(model, methods=False) if value not in own and are_parameters([value])
+    }
     if found:
         warn_user(
             f"the file leaves out {counted(len(found), 'Value')} of {type(model).__name__}"
-            f"{listed([*dict.fromkeys(found.values())])}: parameters are in attributes of an nn.Module, or in lists "
+            f"{listed(found.values())}: parameters are in attributes of an nn.Module, or in lists "
             "and dicts there, and not in other objects, sets or functions",
             UserWarning,
         )

@@ -3,8 +3,7 @@
 - loop: fit; checks: its arguments; preparation: the data as it takes them
 - weighting, validation: samples that count more, or are held out
 - epochs: how the steps of an epoch are made; steps: an eager step; failures: the report on a nan
-- ownership: whether the optimiser holds the model's parameters; reach: which of them the first loss reads
-- idle: the warning that nothing is learned
+- mistakes: what training would hide, refused or warned of
 - history: what `fit` returns; resuming: whether it is continued with what it tells of; progress: what is shown
 - trainer: whole steps in compiled code
 """

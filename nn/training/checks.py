@@ -10,7 +10,7 @@ from ..evaluation.rules import called
 from ..optimisers.base import Optimizer
 from ..schedules import FIXED
 from .history import History
-from .ownership import check_ownership
+from .mistakes.ownership import check_ownership
 from .steps import EagerStep, Model
 
 Callback = Callable[[Model, History, int], Any]

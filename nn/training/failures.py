@@ -10,7 +10,7 @@ import engine
 from ..data.entries import lost_entries
 from ..layers.dropout import Place, drawing
 from ..layers.module import Module
-from .epochs import Task
+from .epochs.task import Task
 from .steps import LossFunction, Model, scored
 
 

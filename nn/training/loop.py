@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -25,10 +26,12 @@ from ..layers.module import Module
 from ..optimisers.base import Optimizer, has_rule
 from ..purity import is_pure
 from .checks import Callback, callbacks_of, check_back_end, check_parts
-from .epochs import Acting, Epoch, Source, Task, best_epochs, eager_epochs, epochs_of
+from .epochs.choice import best_epochs
+from .epochs.eager import eager_epochs, epochs_of
+from .epochs.task import Acting, Epoch, Source, Task
 from .failures import anomaly_report
 from .history import History
-from .idle import warn_if_idle, warn_of_epochs
+from .mistakes.idle import warn_if_idle, warn_of_epochs
 from .preparation import noting, prepared
 from .progress import Progress, Reporter, Reports, reporting
 from .resuming import history_for, note_parts, note_state, warn_of_others
@@ -158,9 +161,9 @@ def fit(
     if patient and validation is None:
         raise ValueError("patience watches the validation loss: give validation=(X, y), or a share such as 0.2")
     after = callbacks_of(callbacks)
-    each = callable(progress) or not (schedule is None or is_pure(schedule))
-    own = step is not EagerStep or not has_rule(optimizer)
-    acting = Acting(batches=each, epochs=each or own or bool(after))
+    has_own_steps = step is not EagerStep or not has_rule(optimizer)
+    acts_in_between = callable(progress) or not (schedule is None or is_pure(schedule))
+    acts = acts_in_between or has_own_steps or bool(after)
     history, rng = history_for(resume, epochs, seed, validation), random_source(seed)
     data = prepared(
         model,
@@ -174,10 +177,8 @@ def fit(
         seed=seed,
         rng=rng,
         options=Options("eager" if backend == "eager" else "auto", dtype, threads),
-        fixed=not acting.epochs,
+        fixed=not acts,
     )
-    if data.validation is not None and data.validation.acts:
-        acting = acting._replace(epochs=True)
     if history.random_state is not None and rng is not seed:
         rng.setstate(history.random_state)
     done = len(history.batch_losses)
@@ -201,8 +202,9 @@ def fit(
             schedule,
             clip_norm,
             clip_value,
+            Options(backend, dtype, threads),
+            Acting(acts_in_between, acts or (data.validation is not None and data.validation.acts)),
             done,
-            each,
             kept,
         )
         note_parts(history, task, loss)
@@ -217,15 +219,10 @@ def fit(
         elif backend == "eager":
             one_epoch, history.backend = eager_epochs(task), "eager"
         else:
-            one_epoch, history.backend = best_epochs(
-                task, backend, dtype, threads, acting, partial(setattr, history, "backend")
-            )
+            one_epoch, history.backend = best_epochs(task, partial(setattr, history, "backend"))
+        loop = _Loop(task, history, data.validation, patient, after, told, has_own_steps)
         try:
-            if patient and patient.is_at_its_end:
-                history.stopped = "patience"
-            else:
-                source = Source(rng, shared=rng is seed)
-                _train(task, one_epoch, epochs, source, history, data.validation, patient, after, told, own)
+            loop.run(one_epoch, epochs, Source(rng, shared=rng is seed))
         except KeyboardInterrupt:
             history.stopped = "interrupted"
     if patient:
@@ -234,23 +231,49 @@ def fit(
     return history
 
 
-def _train(
-    task: Task,
-    one_epoch: Epoch,
-    epochs: int,
-    source: Source,
-    history: History,
-    validation: Validation | None,
-    patient: Patience | None,
-    callbacks: Sequence[Callback],
-    told: Reports,
-    foreign: bool,
-) -> None:
-    """Train the epochs that the history lacks; steps are foreign if step or optimiser is the user's own code."""
-    scores: dict[str, float] = {}
-    told_why = foreign  # nothing is known about steps that are not ours
-    for epoch in range(len(history.losses) + 1, epochs + 1):
-        started, total, seen, batch = time.perf_counter(), 0.0, 0, 0
+@dataclass
+class _Loop:
+    """The loop over epochs.
+
+    Attributes:
+        task: what is to be learned, and how.
+        history: what has been done; it grows.
+        validation: takes scores after each epoch.
+        patient: decides by them when it is enough.
+        callbacks: of the user's, called after each epoch.
+        told: who is told how far training has come.
+        told_why: whether the user knows why nothing is learned, or nothing is known about steps that are not ours.
+        scores: of the last epoch.
+    """
+
+    task: Task
+    history: History
+    validation: Validation | None
+    patient: Patience | None
+    callbacks: Sequence[Callback]
+    told: Reports
+    told_why: bool
+    scores: dict[str, float] = field(default_factory=dict)
+
+    def run(self, one_epoch: Epoch, epochs: int, source: Source) -> None:
+        """Train the epochs that the history lacks."""
+        if self.patient and self.patient.is_at_its_end:
+            self.history.stopped = "patience"
+        for epoch in range(len(self.history.losses) + 1, epochs + 1):
+            if self.history.stopped:
+                return
+            started = time.perf_counter()
+            state = self._train(one_epoch, epoch, epochs, source)
+            self._judge(epoch, state.loss, started)
+            self.told_why = self.told_why or warn_if_idle(self.history, self.task.schedule, state.batches)
+            if self.told.epoch is not None:
+                self.told.epoch(state._replace(scores=self.scores, lr=self.task.optimizer.lr))
+            self._watch()
+            self._call_back(epoch)
+
+    def _train(self, one_epoch: Epoch, epoch: int, epochs: int, source: Source) -> Progress:
+        """Make the steps of an epoch; return where training stands after the last one."""
+        history, told, total, seen, batch = self.history, self.told.batch, 0.0, 0, 0
         source.begin()
         first = len(history.batch_losses)
         try:
@@ -258,34 +281,42 @@ def _train(
                 history.batch_losses += done.losses
                 for loss, size in zip(done.losses, done.sizes):
                     total, seen, batch = total + loss * size, seen + size, batch + 1
-                    if told.batch is not None:
-                        rate = task.optimizer.lr
-                        told.batch(Progress(epoch, epochs, batch, done.batches, total / seen, scores, lr=rate))
+                    if told is not None:
+                        rate = self.task.optimizer.lr
+                        told(Progress(epoch, epochs, batch, done.batches, total / seen, self.scores, lr=rate))
         except FloatingPointError as error:
             history.batch_losses += getattr(error, "losses", [])
-            raise _failed(error, task, history, first, source.state) from error
+            raise _failed(error, self.task, history, first, source.state) from error
         history.losses.append(total / seen)
         source.end()
         history.random_state = source.state
-        scores = {} if validation is None else validation.scores(epoch, watched=not history.backend.startswith("eager"))
-        row = {"epoch": epoch, "loss": total / seen, **scores, "lr": task.optimizer.lr}
+        return Progress(epoch, epochs, batch, batch, total / seen)
+
+    def _judge(self, epoch: int, loss: float, started: float) -> None:
+        """Take scores, and note the epoch."""
+        history, validation = self.history, self.validation
+        watched = not history.backend.startswith("eager")
+        self.scores = {} if validation is None else validation.scores(epoch, watched)
+        row = {"epoch": epoch, "loss": loss, **self.scores, "lr": self.task.optimizer.lr}
         history.rows.append({**row, "seconds": time.perf_counter() - started})
-        told_why = told_why or warn_if_idle(history, task.schedule, batch)
-        if told.epoch is not None:
-            told.epoch(Progress(epoch, epochs, batch, batch, total / seen, scores, lr=task.optimizer.lr))
-        if patient:
-            if patient.is_over(scores["validation_loss"]):
-                history.stopped = "patience"
-            history.waiting = patient.waiting
-        if callbacks:  # which may save it
-            note_state(history, task.optimizer)
-        for callback in callbacks:
-            if plain(callback(task.model, history, epoch)) is True:  # of NumPy too
+
+    def _watch(self) -> None:
+        """Stop where patience is at its end."""
+        if self.patient:
+            if self.patient.is_over(self.scores["validation_loss"]):
+                self.history.stopped = "patience"
+            self.history.waiting = self.patient.waiting
+
+    def _call_back(self, epoch: int) -> None:
+        """Let the user's callbacks look, change things, or stop."""
+        model, history = self.task.model, self.history
+        if self.callbacks:  # which may save it
+            note_state(history, self.task.optimizer)
+        for callback in self.callbacks:
+            if plain(callback(model, history, epoch)) is True:  # of NumPy too
                 history.stopped = "callback"
-        if callbacks:
-            _put_in_train_mode(task.model)
-        if history.stopped:
-            return
+        if self.callbacks:
+            _put_in_train_mode(model)
 
 
 def _failed(error: FloatingPointError, task: Task, history: History, first: int, before: Any) -> FloatingPointError:

@@ -14,7 +14,7 @@ from ..evaluation.columns import shape_of
 from ..layers.module import Module
 from ..layers.structure import layers_of
 from ..optimisers.base import Optimizer
-from .epochs import Task
+from .epochs.task import Task
 from .history import UNKNOWN, History
 
 _NOTED = 8

@@ -22,8 +22,8 @@ from ..layers.dropout import Place, drawing
 from ..layers.initializers import made
 from ..optimisers.base import Optimizer, has_rule, make_step
 from ..optimisers.clipping import clip_gradients, clip_limits
-from .ownership import check_ownership, refuse_outdated, refuse_results, results_of, warn_of_layers
-from .reach import look_at_graph, look_beside_graph
+from .mistakes.ownership import check_ownership, refuse_outdated, refuse_results, results_of, warn_of_layers
+from .mistakes.reach import look_at_graph, look_beside_graph
 
 
 def scored(loss: LossFunction, outputs: list[Any], labels: list[Any]) -> Any:

@@ -11,7 +11,8 @@ from engine import Batch, BatchLoss, Compiled, announce_change, collector_at_res
 from ...arguments import whole_number
 from ...layers.initializers import made
 from ...optimisers.base import Optimizer, has_rule
-from ..ownership import check_ownership, warn_of_layers
+from ..mistakes.ownership import check_ownership, warn_of_layers
+from ..mistakes.reach import look_at_program
 from ..steps import LossFunction, Model, nothing_to_learn
 from .model_watch import ModelWatch
 from .sample_loss import SampleLoss
@@ -92,8 +93,7 @@ class Preparation(Settings):
         if not current:
             self._begin()
         elif not same:  # for one sample a sum is the same as a mean
-            self._sample_loss.forget()
-            self._sized = None
+            self._weigh_anew()
 
     def _look_at_types(self, batch: Batch) -> None:
         """Trace again for numbers of other types, if model or loss ask for types; start over if they do other things.
@@ -107,12 +107,20 @@ class Preparation(Settings):
         if self._way is not None and not self._way.is_of(self.compiled):
             self._begin()
         else:
-            self._sample_loss.forget()
-            self._sized = None
+            self._weigh_anew()
+
+    def _leave_way(self) -> None:
+        """Make further steps in another way, once it is known; those that were made count."""
+        self._steps_before, self._way, self._again = self.steps, None, None
+
+    def _weigh_anew(self) -> None:
+        """Find out at the next step how the loss of a batch is made of those of samples."""
+        self._sample_loss.forget()
+        self._sized = None
 
     def _start_anew(self) -> None:
         """Compile anew at the next call."""
-        self._steps_before, self._way, self._again = self.steps, None, None
+        self._leave_way()
         self._sized = None
         self.compiled = compile(self._sample_loss.function, **self._options)
 
@@ -147,7 +155,7 @@ class Preparation(Settings):
                 raise nothing_to_learn(self._loss)
             if session is None or not session.trains_all:
                 self._look_at_leaves(batch)
-        self._steps_before, self._way = self.steps, None
+        self._leave_way()
         if session is not None:
             self._way = NativeSteps(session, batch.shapes, self._optimizer)
         else:
@@ -157,8 +165,6 @@ class Preparation(Settings):
 
     def _look_at_leaves(self, batch: Batch) -> None:
         """Warn of parameters that nobody trains, and of those that the loss never reads."""
-        from ..reach import look_at_program
-
         weights = self._sample_loss.weights
         look_at_program(self._model, self._optimizer, self.compiled, batch, self._model, weights)
 
@@ -183,9 +189,8 @@ class Preparation(Settings):
                 raise
             self._watch = None
             if self._way is not None and not self._way.is_of(self.compiled):  # it does something else by now
-                self._steps_before, self._way, self._again = self.steps, None, None
-                self._sample_loss.forget()
-                self._sized = None
+                self._leave_way()
+                self._weigh_anew()
         return self._sample_loss.structure(batch, size)
 
     def _weigh(self, batch: Batch, size: int) -> None:

@@ -8,12 +8,12 @@ from operator import is_
 
 from engine import Value, topological_order
 
-from ..arguments import warn_user
-from ..evaluation.programs import LossFunction, Model
-from ..evaluation.rules import name_of_loss
-from ..layers.initializers import made
-from ..layers.module import Module, of_result, results_in
-from ..optimisers.base import Optimizer
+from ...arguments import warn_user
+from ...evaluation.programs import LossFunction, Model
+from ...evaluation.rules import name_of_loss
+from ...layers.initializers import made
+from ...layers.module import Module, of_result, results_in
+from ...optimisers.base import Optimizer
 
 
 def check_ownership(model: Model, loss: LossFunction, optimizer: Optimizer) -> None:

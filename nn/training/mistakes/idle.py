@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from ..arguments import first_parameters, warn_user
-from ..schedules import FIXED
-from .history import History
+from ...arguments import first_parameters, warn_user
+from ...schedules import FIXED
+from ..history import History
 
 
 def warn_of_epochs(schedule: Callable[[int], float] | None, steps: int) -> None:

@@ -6,28 +6,22 @@ not known what belongs to it.
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import suppress
 from functools import partial
-from itertools import islice
-from types import FunctionType, MethodType, ModuleType
 from typing import Any, NoReturn
 
 from engine import Batch, Compiled, Constant, LeafReadError, TraceError, Value, compile, no_grad, topological_order
 
-from ..arguments import counted, is_row, warn_user
-from ..evaluation.programs import LossFunction, Model
-from ..layers.dense import Neuron
-from ..layers.dropout import Layout, Place, drawing
-from ..layers.module import Module, parameters_in
-from ..optimisers.base import Optimizer
-from ..own_code import own_code
+from ...arguments import counted, is_row, listed, warn_user
+from ...evaluation.programs import LossFunction, Model
+from ...layers.dropout import Layout, Place, drawing
+from ...layers.held import values_in, whole_parts
+from ...layers.module import Module
+from ...optimisers.base import Optimizer
+from ...own_code import own_code
 
-_SHOWN = 3  # names in a warning
 _SAMPLES = 8  # that tell whether outputs follow a number
-_DEPTH = 4  # of objects in objects, when a name is looked for
 _NUDGE = 1e-5  # of parameters, which moves the loss by far more than rounding does
 _SAME = 1e-11  # of losses that differ by rounding
 
@@ -234,22 +228,21 @@ def _follow(numbers: Callable[[], list[float]], parameters: Collection[Value]) -
 
 def _warn_of_strays(model: Model, strays: Collection[Value]) -> None:
     if strays and isinstance(model, Module):
-        found = (name for name, value in _values_in(model, methods=True) if value in strays)
-        names = [*islice(dict.fromkeys(found), _SHOWN + 1)]
+        found = (name for name, value in values_in(model, methods=True) if value in strays)
         warn_user(
             f"{type(model).__name__} computes with {counted(len(strays), 'parameter')} that neither its parameters() "
-            f"nor the optimiser has{listed(names)}, and nothing trains or saves them: keep them in attributes of an "
+            f"nor the optimiser has{listed(found)}, and nothing trains or saves them: keep them in attributes of an "
             "nn.Module, or in lists and dicts there; what is to stay as it is may be a plain number",
             UserWarning,
         )
 
 
 def _warn_of_idle(model: Model, missed: Collection[Value]) -> None:
-    parts = _whole_parts(model, missed)
+    parts = whole_parts(model, missed)
     if parts:
         size = counted(len({p for part in parts.values() for p in part}), "parameter")
         warn_user(
-            f"the loss does not depend on parts of {type(model).__name__}{listed([*parts])}, {size} that the "
+            f"the loss does not depend on parts of {type(model).__name__}{listed(parts)}, {size} that the "
             "optimiser has: they stay as they are. Use them where the model is called, or leave them out of the "
             "optimiser",
             UserWarning,
@@ -259,95 +252,12 @@ def _warn_of_idle(model: Model, missed: Collection[Value]) -> None:
 def _warn_of_cut(model: Model, missed: Collection[Value], numbers: Callable[[], list[float]], reason: str) -> None:
     if not missed or not _follow(numbers, missed):
         return
-    parts = {name: part for name, part in _whole_parts(model, missed).items() if _follow(numbers, part)}
+    parts = {name: part for name, part in whole_parts(model, missed).items() if _follow(numbers, part)}
     cut = {p for part in parts.values() for p in part} or missed
     where = f" ({reason})" if reason else ""
     warn_user(
-        f"the outputs follow {counted(len(cut), 'parameter')}{listed([*parts])} by their numbers alone, and no "
+        f"the outputs follow {counted(len(cut), 'parameter')}{listed(parts)} by their numbers alone, and no "
         f"gradient reaches them: .data, float() and the functions of math leave the graph{where}. Compute with the "
         "Values themselves and the functions of engine; detach() says that it is meant so",
         UserWarning,
     )
-
-
-def listed(names: Sequence[str]) -> str:
-    """A few names in brackets, for a message; nothing of none."""
-    shown = ", ".join([*names[:_SHOWN], *["..."] * (len(names) > _SHOWN)])
-    return f" ({shown})" if shown else ""
-
-
-def _whole_parts(model: Model, missed: Collection[Value]) -> dict[str, list[Value]]:
-    """The largest parts of a module, by their paths, all of whose parameters are among those that are missed.
-
-    A part is a module, or an attribute of a class of the user's. Neurons and entries of lists are none by themselves,
-    since other samples may use them.
-    """
-    return dict(_parts_in(model, {*missed})) if missed and isinstance(model, Module) else {}
-
-
-def _parts_in(
-    module: Module, missed: set[Value], path: str = "", inside: frozenset[int] = frozenset()
-) -> Iterator[tuple[str, list[Value]]]:
-    are_users, told = not type(module).__module__.startswith("nn."), set[str]()
-    for name, item in vars(module).items():
-        if are_users and missed.issuperset(own := parameters_in(item)) and own:
-            told.add(name)
-            yield f"{path}{name}", own
-    for name, child in module.children():
-        own = child.parameters()
-        if name.split(".")[0] in told or id(child) in inside or isinstance(child, Neuron) or missed.isdisjoint(own):
-            continue
-        if missed.issuperset(own):
-            yield f"{path}{name}", own
-        else:
-            yield from _parts_in(child, missed, f"{path}{name}.", inside | {id(module)})
-
-
-def held_elsewhere(module: Module) -> Iterator[tuple[str, Value]]:
-    """Values that a module's attributes hold, also in plain objects, sets and functions, where no parameters are."""
-    yield from _values_in(module, methods=False)
-
-
-def _values_in(model: Module, methods: bool) -> Iterator[tuple[str, Value]]:
-    seen = set[int]()
-
-    def walk(item: Any, path: str, depth: int) -> Iterator[tuple[str, Value]]:
-        kind = type(item)  # a proxy says that it is of another one, and may raise anything when it is asked
-        if issubclass(kind, Value):
-            yield path, item
-        elif id(item) not in seen and depth and not _is_ours(kind):
-            seen.add(id(item))
-            try:
-                parts = _held_by(item)
-            except Exception:
-                return
-            for name, part in parts:
-                yield from walk(part, f"{path}.{name}" if path and name else path or name, depth - 1)
-
-    for module in model.modules():
-        for name, item in vars(module).items():
-            yield from walk(item, name, _DEPTH)
-        for method in vars(type(module)).values() if methods else ():
-            yield from walk(method, "", _DEPTH)
-
-
-def _is_ours(kind: type) -> bool:
-    """Whether this is of classes, modules of Python, or objects of this package that are no parts of a model."""
-    package = str(kind.__module__).partition(".")[0]
-    return issubclass(kind, (type, ModuleType)) or (package in ("nn", "engine") and not issubclass(kind, Module))
-
-
-def _held_by(item: Any) -> list[tuple[str, Any]]:
-    """What an object holds or a function reads, with names; what is in containers has none."""
-    if isinstance(item, MethodType):
-        return [("", item.__self__), ("", item.__func__)]
-    if isinstance(item, FunctionType):
-        with suppress(ValueError):  # a variable of a closure that is not set yet
-            read = inspect.getclosurevars(item)
-            return [*read.nonlocals.items(), *read.globals.items()]
-        return []
-    if isinstance(item, dict):
-        return [("", part) for part in item.values()]
-    if isinstance(item, (list, tuple, set, frozenset)):
-        return [("", part) for part in item] if not {*map(type, item)} <= {float, int} else []  # as of data
-    return [*getattr(item, "__dict__", {}).items()]

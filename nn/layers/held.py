@@ -1,0 +1,94 @@
+"""The Values that a module holds, with their paths: in whole parts of it, or where nobody looks for parameters."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from types import FunctionType, MethodType, ModuleType
+from typing import Any
+
+from engine import Value
+
+from .dense import Neuron
+from .module import Module, parameters_in
+
+_DEPTH = 4  # of objects in objects, when a name is looked for
+
+
+def whole_parts(model: object, missed: Collection[Value]) -> dict[str, list[Value]]:
+    """The largest parts of a module, by their paths, all of whose parameters are among those that are missed.
+
+    A part is a module, or an attribute of a class of the user's. Neurons and entries of lists are none by themselves,
+    since other samples may use them.
+    """
+    return dict(_parts_in(model, {*missed})) if missed and isinstance(model, Module) else {}
+
+
+def _parts_in(
+    module: Module, missed: set[Value], path: str = "", inside: frozenset[int] = frozenset()
+) -> Iterator[tuple[str, list[Value]]]:
+    are_users, told = not type(module).__module__.startswith("nn."), set[str]()
+    for name, item in vars(module).items():
+        if are_users and missed.issuperset(own := parameters_in(item)) and own:
+            told.add(name)
+            yield f"{path}{name}", own
+    for name, child in module.children():
+        own = child.parameters()
+        if name.split(".")[0] in told or id(child) in inside or isinstance(child, Neuron) or missed.isdisjoint(own):
+            continue
+        if missed.issuperset(own):
+            yield f"{path}{name}", own
+        else:
+            yield from _parts_in(child, missed, f"{path}{name}.", inside | {id(module)})
+
+
+def values_in(module: Module, methods: bool) -> Iterator[tuple[str, Value]]:
+    """The Values in the attributes of a module and of its parts, also in plain objects, sets and functions.
+
+    Args:
+        module: the module.
+        methods: whether to look at what its methods read, too.
+    """
+    seen = set[int]()
+
+    def walk(item: Any, path: str, depth: int) -> Iterator[tuple[str, Value]]:
+        kind = type(item)  # a proxy says that it is of another one, and may raise anything when it is asked
+        if issubclass(kind, Value):
+            yield path, item
+        elif id(item) not in seen and depth and not _is_ours(kind):
+            seen.add(id(item))
+            try:
+                parts = _held_by(item)
+            except Exception:
+                return
+            for name, part in parts:
+                yield from walk(part, f"{path}.{name}" if path and name else path or name, depth - 1)
+
+    for part in module.modules():
+        for name, item in vars(part).items():
+            yield from walk(item, name, _DEPTH)
+        for method in vars(type(part)).values() if methods else ():
+            yield from walk(method, "", _DEPTH)
+
+
+def _is_ours(kind: type) -> bool:
+    """Whether this is of classes, modules of Python, or objects of this package that are no parts of a model."""
+    package = str(kind.__module__).partition(".")[0]
+    return issubclass(kind, (type, ModuleType)) or (package in ("nn", "engine") and not issubclass(kind, Module))
+
+
+def _held_by(item: Any) -> list[tuple[str, Any]]:
+    """What an object holds or a function reads, with names; what is in containers has none."""
+    if isinstance(item, MethodType):
+        return [("", item.__self__), ("", item.__func__)]
+    if isinstance(item, FunctionType):
+        with suppress(ValueError):  # a variable of a closure that is not set yet
+            read = inspect.getclosurevars(item)
+            return [*read.nonlocals.items(), *read.globals.items()]
+        return []
+    if isinstance(item, dict):
+        return [("", part) for part in item.values()]
+    if isinstance(item, (list, tuple, set, frozenset)):
+        return [("", part) for part in item] if not {*map(type, item)} <= {float, int} else []  # as of data
+    return [*getattr(item, "__dict__", {}).items()]

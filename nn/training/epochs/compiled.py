@@ -1,0 +1,160 @@
+"""Epochs of steps in compiled code, with the masks of dropout if there are any."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from engine import Batch, TraceError, compile
+
+from ...evaluation.columns import nested
+from ...layers.dropout import Layout, drawing, masked_otherwise
+from ..mistakes.ownership import check_ownership
+from ..mistakes.reach import look_at_program
+from ..steps import Model
+from ..trainer.compiled import Trainer
+from ..trainer.kept import keep, trainer_for
+from .task import Done, Epoch, Source, Task
+
+
+def compiled_epochs(task: Task) -> tuple[Epoch, str]:
+    """All steps of an epoch in one call of a program, or one call for each batch; and the name of its back end.
+
+    Raises:
+        TraceError: if model or loss cannot be compiled.
+        TypeError, ValueError: if a program cannot take the samples and labels.
+    """
+    options = task.options._asdict()
+    settings = {"schedule": task.schedule, "clip_norm": task.clip_norm, "clip_value": task.clip_value}
+
+    def trainer_of(model: Model) -> Trainer:
+        trainer = trainer_for(task.kept, model, task.loss, task.optimizer, options, **settings)
+        trainer.steps = task.done
+        return trainer
+
+    try:
+        return _plain(task, trainer_of)
+    except TraceError:
+        layout = _layout(task)
+        if not layout.units:
+            raise
+    return _masked(task, trainer_of, layout)
+
+
+class _Counted(Exception):  # not an error: it ends a trace
+    """All entries that a model masks in one sample have been counted."""
+
+
+def _layout(task: Task) -> Layout:
+    """Which entries the model masks, as far as it can be traced.
+
+    They are counted in a trace that is made to fail: after it, all that the model's code has changed is restored.
+    """
+    layout = Layout()
+
+    def counted(x: Any) -> None:
+        with drawing(layout):
+            task.model(x)
+        raise _Counted
+
+    compiled = compile(counted, backend="python")
+    with suppress(_Counted, TraceError):
+        compiled.trace(compiled.batch(task.X[:1]))
+    return layout
+
+
+def _plain(task: Task, trainer_of: Callable[[Model], Trainer]) -> tuple[Epoch, str]:
+    trainer = trainer_of(task.model)
+
+    def samples() -> Batch:
+        return trainer.prepare(task.X, task.y, task.size)
+
+    data = samples()
+    keep(task.kept, trainer, data)
+    return _in_calls(task, trainer, data, samples), trainer.backend
+
+
+def _masked(task: Task, trainer_of: Callable[[Model], Trainer], layout: Layout) -> tuple[Epoch, str]:
+    """For a model with dropout, whose masks are further inputs of each sample, drawn by the program."""
+    import numpy as np
+
+    check_ownership(task.model, task.loss, task.optimizer)  # the trainer has no module to look at
+    count, units, shape = len(task.X), len(layout.units), np.shape(task.X)[1:]
+    width = math.prod(shape)
+
+    def of_row(row: list[Any]) -> Any:
+        masks = Layout(row[width:])
+        with drawing(masks):
+            output = task.model(nested(row[:width], shape))
+        if masks.units != layout.units:
+            raise masked_otherwise()
+        return output
+
+    trainer = trainer_of(of_row)
+
+    def samples() -> Batch:
+        rows = np.ones((count, width + units))
+        rows[:, :width] = np.asarray(task.X, float).reshape(count, width)
+        rows[: task.size] = layout.masks(width).drawn(rows[: task.size])  # of which some are compared
+        return trainer.prepare(rows, task.y, task.size)
+
+    known = samples()
+    if not task.done:
+        look_at_program(task.model, task.optimizer, trainer.compiled, known, of_row)
+
+    def masked(batch: Batch) -> Batch:
+        return replace(batch, masks=layout.masks(width, trainer.steps))  # by what the layers are just now
+
+    return _in_calls(task, trainer, known, samples, masked), trainer.backend
+
+
+def _in_calls(
+    task: Task,
+    trainer: Trainer,
+    known: Batch,
+    samples: Callable[[], Batch],
+    ready: Callable[[Batch], Batch] = lambda batch: batch,
+) -> Epoch:
+    """Epochs in one call each, or one call for each batch.
+
+    Args:
+        task: what is to be learned.
+        trainer: makes the steps.
+        known: the samples.
+        samples: reads them again, where somebody may have changed them, or anything else.
+        ready: makes samples ready for a call.
+    """
+    size = task.size
+
+    def current() -> Batch:
+        return samples() if task.acting.epochs and trainer.steps > task.done else known
+
+    def epoch(source: Source) -> Iterator[Done]:
+        data = ready(current())
+        yield _counted(trainer.epoch_of(data, size, source.rng, task.is_shuffled), data.size, size, data.size)
+
+    def batch_by_batch(source: Source) -> Iterator[Done]:
+        data, order = current(), _order(task, source.rng)
+        for start in range(0, data.size, size):
+            batch = ready(data.rows(order[start : start + size]))
+            yield _counted(trainer.epoch_of(batch, size, None, False), batch.size, size, data.size)
+
+    return batch_by_batch if task.acting.batches else epoch
+
+
+def _order(task: Task, rng: random.Random) -> list[int]:
+    """The samples in the order of an epoch, as `batches` draws it."""
+    order = list(range(len(task.X)))
+    if task.is_shuffled:
+        rng.shuffle(order)
+    return order
+
+
+def _counted(losses: list[float], samples: int, size: int, whole: int) -> Done:
+    """The losses of some batches of `size` out of the whole data set, with the number of samples in each."""
+    last = len(losses) - 1
+    return Done(losses, [size] * last + [samples - last * size], -(-whole // size))

@@ -1,0 +1,36 @@
+"""Epochs of eager steps, node by node, or of steps of the user's own."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+
+from ...arguments import real_number
+from ...data.splits import batches
+from ..steps import EagerStep, Step
+from .task import Done, Epoch, Source, Task
+
+
+def eager_epochs(task: Task) -> Epoch:
+    """Eager steps."""
+    step = EagerStep(task.model, task.loss, task.optimizer, clip_norm=task.clip_norm, clip_value=task.clip_value)
+    step.steps = task.done
+    return epochs_of(task, step.made)
+
+
+def epochs_of(task: Task, step: Step) -> Epoch:
+    """One call of `step` for each batch."""
+    done = task.done
+
+    def epoch(source: Source) -> Iterator[Done]:
+        nonlocal done
+        data = copy.deepcopy((task.X, task.y)) if task.acting.batches else (task.X, task.y)
+        parts = list(batches(*data, task.size, task.is_shuffled, source.rng))
+        for X, y in parts:
+            if task.schedule is not None:
+                task.optimizer.lr = real_number("a learning rate", task.schedule(done), least=0.0)
+            loss = step(X, y)
+            done += 1
+            yield Done([loss], [len(X)], len(parts))
+
+    return epoch

@@ -1,0 +1,113 @@
+"""What the loop of `fit` and the makers of its steps both know: the task, batches that are done, and their source."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeAlias
+
+from ...arguments import whole_number
+from ...evaluation.programs import Options
+from ...optimisers.base import Optimizer
+from ..steps import LossFunction, Model
+
+
+class Acting(NamedTuple):
+    """Whether the user's code, which may change things, runs after each batch or after each epoch."""
+
+    batches: bool
+    epochs: bool
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be learned, and how.
+
+    Attributes:
+        model: maps one sample to its output.
+        loss: the loss of a batch.
+        optimizer: changes the parameters.
+        X: the samples.
+        y: as many labels.
+        rows: the places of these samples in the user's data.
+        batch_size: samples in a batch; None for all of them.
+        shuffle: whether the order of the samples is random, if a batch does not take all of them.
+        schedule: the learning rate of each step by its number.
+        clip_norm: the largest norm of the whole gradient.
+        clip_value: the largest entry of the gradient.
+        options: how steps are compiled.
+        acting: when code of the user's runs in between; what it changes in X and y counts from the next epoch on.
+        done: how many steps were made before.
+        kept: what one call of `fit` leaves for the next.
+    """
+
+    model: Model
+    loss: LossFunction
+    optimizer: Optimizer
+    X: Any
+    y: Any
+    rows: Sequence[int]
+    batch_size: int | None
+    shuffle: bool
+    schedule: Callable[[int], float] | None
+    clip_norm: float | None
+    clip_value: float | None
+    options: Options
+    acting: Acting
+    done: int
+    kept: list[Any]
+
+    @property
+    def size(self) -> int:
+        """How many samples a batch has; the last one may be smaller."""
+        count = len(self.X)
+        return count if self.batch_size is None else min(whole_number("batch_size", self.batch_size, least=1), count)
+
+    @property
+    def is_shuffled(self) -> bool:
+        """Whether an order has to be drawn."""
+        return self.shuffle and self.size < len(self.X)
+
+
+class Done(NamedTuple):
+    """Batches that are done.
+
+    Attributes:
+        losses: the loss of each batch before its update.
+        sizes: the number of samples in each.
+        batches: how many batches an epoch has.
+    """
+
+    losses: list[float]
+    sizes: list[int]
+    batches: int
+
+
+class Source:
+    """Where the batches of a training are drawn from.
+
+    Args:
+        rng: the random numbers.
+        shared: whether others may draw some between two epochs.
+
+    Attributes:
+        state: that of the random numbers when the present epoch began.
+    """
+
+    def __init__(self, rng: random.Random, shared: bool) -> None:
+        self.rng, self._shared = rng, shared
+        self.state = rng.getstate()
+
+    def begin(self) -> None:
+        """Note that an epoch begins."""
+        if self._shared:
+            self.state = self.rng.getstate()
+
+    def end(self) -> None:
+        """Note that the epoch is over."""
+        self.state = self.rng.getstate()
+
+
+Epoch: TypeAlias = Callable[[Source], Iterator[Done]]
+"""Makes the steps of an epoch, whose batches are drawn from a source of random numbers."""
