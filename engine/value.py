@@ -314,7 +314,7 @@ class Value:
             inputs = [operand._data for operand in operands]
         z = primitive.forward(*inputs)
         if z.__class__ is not float:
-            z = as_float(z, f"a Value holds a float, which the forward function of {primitive.name}")
+            z = as_float(z, f"a Value made by the forward function of {primitive.name}")
         if open_modes and not recording.get() and observer() is None:
             return Value(z)
         if primitive.arity == 1:

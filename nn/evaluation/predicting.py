@@ -73,11 +73,13 @@ def classify(
         loss: the loss that a single output was trained with, which tells the threshold: 0 for the logits of
             `bce_with_logits` and the scores of `hinge`, 0.5 for the probabilities of `bce`; by default the one that
             `fit` has noted on the module, or else its last activation if that is a sigmoid (0.5).
-        threshold: a threshold for a single output, instead.
+        threshold: a threshold for a single output as `predict` gives it, instead: of a logit that is log(p / (1 - p))
+            for the probability p.
         backend: as for `predict`.
 
     Returns:
-        Class indices, or names if the model was trained with these as labels.
+        Class indices (of a single output 1 or 0, also where the labels were 1 and -1), or names if the model was
+        trained with these as labels.
 
     Raises:
         ValueError: if nothing tells the threshold, an output is nan, or the largest has no name; if `fit` found labels

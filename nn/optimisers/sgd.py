@@ -30,8 +30,8 @@ class SGD(Optimizer):
     Raises:
         TypeError: if an item of `params` is not a Value, or an argument is not a number.
         ValueError: if there are no parameters, one is given twice, an argument is negative, nan or infinite,
-            or `nesterov` comes without momentum or with dampening, at once or by a
-            later change.
+            `nesterov` comes without momentum or with dampening, or dampening without momentum, at once or by a later
+            change.
 
     Attributes:
         velocity: v of each parameter; empty before the first step, or without momentum.
@@ -85,3 +85,5 @@ class SGD(Optimizer):
                 "nesterov needs momentum above 0 and dampening 0, "
                 f"not momentum={momentum:g} and dampening={dampening:g}"
             )
+        if dampening and not momentum:
+            raise ValueError(f"dampening={dampening:g} is of the velocity, and with momentum=0 there is none")

@@ -221,7 +221,12 @@ def test_what_is_declared_is_first_class() -> None:
 @pytest.mark.parametrize(
     ("forward", "rule", "error", "message"),
     [
-        (lambda x: 1j, lambda z, x: 1.0, TypeError, "forward function of odd_one takes real numbers, got 1j"),
+        (
+            lambda x: 1j,
+            lambda z, x: 1.0,
+            TypeError,
+            "^a Value made by the forward function of odd_one takes real numbers, got 1j",
+        ),
         (lambda x: None, lambda z, x: 1.0, TypeError, "forward function of odd_one takes real numbers, got None"),
         (lambda x: x, lambda z, x: 1j, TypeError, "adjoint of odd_one takes real numbers, got 1j"),
         (lambda x: x, lambda z, x: "1", TypeError, "unsupported|can't multiply|real numbers"),

@@ -230,6 +230,12 @@ def test_nesterov_needs_momentum_and_no_dampening(options):
         SGD([Value(1.0)], lr=0.1, nesterov=True, **options)
 
 
+def test_dampening_without_a_velocity_is_refused():
+    """It changed nothing."""
+    with pytest.raises(ValueError, match=r"dampening=0\.5 is of the velocity, and with momentum=0 there is none"):
+        SGD([Value(1.0)], lr=0.1, dampening=0.5)
+
+
 def test_the_learning_rate_is_checked_when_it_changes():
     optimizer = SGD([Value(1.0)], lr=0.1)
     with pytest.raises(ValueError, match="lr must be a finite number of at least 0, not -1"):
