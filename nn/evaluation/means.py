@@ -12,7 +12,7 @@ from ..layers.modes import evaluating
 from ..layers.module import Module
 from ..own_code import describe
 from .columns import nested, shape_of
-from .programs import LossFunction, Model, Options, as_checked, mean_of, programs_of
+from .programs import LossFunction, Model, Options, mean_of, programs_of
 from .rules import is_mean
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class Means:
             batch = self._batch or compiled.batch(*self._data)
             found = compiled(batch=batch)
             if self._batch is None:
-                self._batch = (batch if compiled.type_guard(batch) else as_checked(batch)).copied()
+                self._batch = (batch if compiled.type_guard(batch) else batch.as_arrays()).copied()
             if not self._is_mean:  # every time, since what has changed may be how it combines the samples
                 self._made_of = self._read_off(self._batch)
             self._again = compiled.repetition(self._batch, means=True)

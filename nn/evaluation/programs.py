@@ -11,7 +11,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -310,16 +310,8 @@ def _found(compiled: Any, data: tuple[Any, ...], fixed: Fixed | None) -> Any:
         return found
     batch = compiled.batch(*data)
     found = compiled(batch=batch)
-    fixed.batch = batch if compiled.type_guard(batch) else as_checked(batch)
+    fixed.batch = batch if compiled.type_guard(batch) else batch.as_arrays()
     return found
-
-
-def as_checked(batch: Batch) -> Batch:
-    """A batch that was checked as given, so that its arrays can stand for lists, which are slower to check."""
-    given = [
-        a if isinstance(a, list) else a.reshape(batch.size, *shape) for a, shape in zip(batch.arrays, batch.shapes)
-    ]
-    return replace(batch, given=given)
 
 
 def mean_of(rows: Any, column: int) -> float:

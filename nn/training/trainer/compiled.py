@@ -186,8 +186,7 @@ class Trainer(Preparation):
             self._look_again(batch, entirely=True)
             for count in {size, batch.size % size or size}:
                 self._weigh(batch, count)
-            self._prepared(batch, size)
-            return batch
+            return self._settled(batch, self._prepared(batch, size))
 
     def epoch_of(
         self, batch: Batch, batch_size: int, seed: Seed = None, shuffle: bool = True, epochs: int = 1

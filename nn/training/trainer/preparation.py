@@ -109,6 +109,12 @@ class Preparation(Settings):
         else:
             self._weigh_anew()
 
+    def _settled(self, batch: Batch, way: Way) -> Batch:
+        """Samples that stay as they are, so that nothing about them need be checked again."""
+        arrays = batch.as_arrays()
+        guards = self.compiled.type_guard(batch), self._sample_loss.type_guard
+        return arrays if all(guard.covers(arrays) for guard in guards) and way.are_right(batch) else batch
+
     def _leave_way(self) -> None:
         """Make further steps in another way, once it is known; those that were made count."""
         self._steps_before, self._way, self._again = self.steps, None, None

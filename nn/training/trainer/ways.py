@@ -45,6 +45,14 @@ class Way:
         same: bool = batch.shapes == self.shapes
         return same
 
+    def are_right(self, batch: Batch) -> bool:
+        """Whether labels have been checked once and for all.
+
+        Raises:
+            TypeError, ValueError, IndexError: they are not what the loss takes.
+        """
+        return False
+
     def repetition(
         self, guards: Callable[[], Guards], copied: Callable[[Any, Any], Batch | None]
     ) -> RepeatedStep | None:
@@ -105,6 +113,11 @@ class NativeSteps(Way):
     def is_of(self, compiled: Compiled) -> bool:
         """Whether the session is that of the function as it is now."""
         return self._session.is_of(compiled)
+
+    def are_right(self, batch: Batch) -> bool:
+        """Whether the session has found the labels right."""
+        self._session.accept(batch)
+        return True
 
     def repetition(
         self, guards: Callable[[], Guards], copied: Callable[[Any, Any], Batch | None]

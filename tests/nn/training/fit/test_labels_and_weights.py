@@ -8,6 +8,7 @@ import pytest
 import engine
 import nn
 from engine import Value
+from nn.losses.labels import ClassIndex
 from tests.needs import INSTALLED, needs
 
 from .fitting import BACKENDS, X, Y, network, numbers, trained
@@ -191,3 +192,23 @@ def test_weights_of_rows_of_targets():
         model, _ = trained(backend, y=two, loss=nn.mse, sample_weight=[1.0] * 30)
         same, _ = trained(backend, y=two, loss=nn.mse)
         np.testing.assert_allclose(numbers(model), numbers(same), rtol=1e-9)
+
+
+def test_labels_are_checked_once(monkeypatch):
+    """As they were given, and not again in each epoch: with weights that took 27 times as long as the steps."""
+    checked = []
+    check = ClassIndex.check
+    monkeypatch.setattr(ClassIndex, "check", lambda self, *numbers: checked.append(numbers) or check(self, *numbers))
+    found = []
+    for epochs in (2, 7):
+        checked.clear()
+        trained("llvm", y=list(Y), epochs=epochs, sample_weight=[1.0 + k for k in range(30)])
+        found.append(len(checked))
+    assert found[0] >= 30
+    assert abs(found[1] - found[0]) < 30  # of samples drawn at random some are compared
+    model, weights = network(), {"sample_weight": [1.0 + k for k in range(30)]}
+    for _ in range(2):  # also by a program that is known
+        trained("llvm", model=model, **weights)
+        for wrong, told in ((7, "class 7 is out of range"), (True, "True")):
+            with pytest.raises((IndexError, TypeError), match=told):
+                trained("llvm", model=model, y=[*Y[:-1], wrong], **weights)
