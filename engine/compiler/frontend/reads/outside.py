@@ -172,6 +172,19 @@ def _hook(
         found = kinds[type(owner)] = _asking(type(owner))
         return found
 
+    def called(frame: FrameType, code: CodeType) -> None:
+        """See a call of Python code that is not known to be harmless: each question is asked of all code."""
+        imports, makes_text = id(code) in _IMPORTS, code.co_name in _TEXTS
+        asks_type = "type" in code.co_names and is_users(code.co_filename)
+        if imports and _is_for_the_user(frame.f_back):
+            raise refusal(f"the function {_ASKING['builtins'][0]} ({code.co_name})", _FIX)
+        if makes_text and not printing and not _is_harmless(frame, None):
+            _refuse_text(frame)
+        if asks_type:
+            ask_there(frame.f_globals)
+        if not (imports or makes_text or asks_type):
+            harmless[id(code)] = code
+
     def see(frame: FrameType, event: Any, function: Any) -> None:
         nonlocal printing
         if before is not None:
@@ -190,23 +203,10 @@ def _hook(
                 if before is None:  # an error from here would confuse another profiler; it is raised at the end
                     raise error
         elif event == "call":
-            code = frame.f_code
             if frame.f_globals is _OF_OS:
                 _note(frame)
-            elif id(code) in harmless:
-                return
-            elif id(code) in _IMPORTS:
-                if _is_for_the_user(frame.f_back):
-                    raise refusal(f"the function {_ASKING['builtins'][0]} ({code.co_name})", _FIX)
-            elif code.co_name in _TEXTS:
-                if not printing and not _is_harmless(frame, None):
-                    _refuse_text(frame)
-                    if "type" in code.co_names and is_users(code.co_filename):
-                        ask_there(frame.f_globals)
-            elif "type" in code.co_names and is_users(code.co_filename):
-                ask_there(frame.f_globals)
-            else:
-                harmless[id(code)] = code
+            elif id(frame.f_code) not in harmless:
+                called(frame, frame.f_code)
         elif tests_truth and event == "return" and is_truth_tested(frame, function):
             raise refusal("the function compares a condition by `is` with True or False, or in a pattern", _FIX_TRUTH)
         elif tests_identity and event == "return" and is_identity_tested(frame):

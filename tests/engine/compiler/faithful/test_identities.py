@@ -6,6 +6,8 @@ import collections
 import copy
 import functools
 import importlib
+import io
+import logging
 import operator
 import types
 from collections.abc import Callable
@@ -275,3 +277,31 @@ def test_types_that_a_text_of_another_module_asks_for_are_refused(
     with pytest.raises(TraceError, match="the function asks for the type of a number"):
         compile(function)([2.0, 3.0])
     assert [float(function(x)) for x in (2.0, 20.0)] == [2.0, 20.0]
+
+
+def _printed(thing: Any) -> str:
+    text = io.StringIO()
+    print(thing, file=text)
+    return text.getvalue()
+
+
+def _logged(thing: Any) -> str:
+    return logging.Formatter().format(logging.LogRecord("", logging.INFO, "", 1, "%s", (thing,), None))
+
+
+@pytest.mark.parametrize("write", [_printed, _logged])
+def test_types_that_a_text_asks_for_while_it_is_printed_or_logged_are_refused(write: Callable[[Any], str]) -> None:
+    """Symbols may be printed, but what asks for their type may also keep the answer."""
+
+    class Holder:
+        def __init__(self, x: Any) -> None:
+            self.x = x
+
+        def __repr__(self) -> str:
+            return "a" if type(self.x) is float else "bb"
+
+    def function(x: Any) -> Any:
+        return where(x > 10.0, x * write(Holder(x)).count("b"), x)
+
+    with pytest.raises(TraceError, match="the function asks for the type of a number"):
+        compile(function)([2.0, 3.0])
