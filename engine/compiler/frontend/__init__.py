@@ -7,6 +7,7 @@
 - given: stands for the data, which are plain numbers, lists and arrays
 - watching: what the function does with Values meanwhile; randomness: the random numbers that it draws
 - reads: what it reads from outside besides Values, and whether that has changed
+- world: what it asks the world outside of Python
 - declared: what the user's primitives are composed of
 - bytecode: what instructions there are in code; catching: whether code may catch an error
 - fingerprint: identifies a traced function, for the cache; naming: what messages call it

@@ -19,11 +19,11 @@ from .given.rows import Row, as_rows, refuse_changes
 from .graph import Graph
 from .naming import described
 from .randomness import Generators
-from .reads import outside
 from .reads.found import Found
 from .reads.lengths import prolonged
 from .symbol import Symbol
 from .watching import Watch, watched
+from .world.hook import FIX_TYPE, refused
 
 _FIX_DIFFERENCE = (
     "A compiled function must depend on its arguments and on Values only: no random numbers, counters or changing "
@@ -78,7 +78,7 @@ class Runs:
         for name, code in self._around.iterators:
             raise refusal(f"{self._name} reads from {name}, which goes on", _FIX_ITERATOR, source=_first_line(code))
         for name, code in self._around.aliases:
-            raise refusal(f"{self._name} reads type as {name}", outside.FIX_TYPE, source=_first_line(code))
+            raise refusal(f"{self._name} reads type as {name}", FIX_TYPE, source=_first_line(code))
         try:
             self._make(trusted)
         except Difference as difference:
@@ -134,7 +134,7 @@ class Runs:
                 refused.
         """
         around = self._around
-        asking = outside.refused(around.tests_truth, around.tests_identity) if disturbed else nullcontext()
+        asking = refused(around.tests_truth, around.tests_identity) if disturbed else nullcontext()
         asked = may_be_asked(self.graph.given.symbols, disturbed)
         with self.graph.opened(), asked, watched(self.graph, disturbed) as watch, asking:
             arguments = self._copied_arguments()

@@ -5,5 +5,4 @@
 - objects: the content of an object; code: the names in a piece of code; owners: whose a class is
 - read_guard: whether anything has changed, checked at every call; word_guard: the same, compared by native code in
   memory; layout: where CPython keeps these words
-- outside: what a function asks the world outside of Python
 """

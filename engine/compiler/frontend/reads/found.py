@@ -9,7 +9,7 @@ from types import BuiltinFunctionType, CodeType, FunctionType, MappingProxyType
 from typing import Any, TypeAlias
 
 from ....value import Value
-from . import outside
+from ..world.variables import WHOLE, environment
 from .objects import (
     ABSENT,
     DESCRIBING,
@@ -110,12 +110,12 @@ class Found:
 
     def variable(self, name: Any) -> None:
         """An environment variable, or the whole environment."""
-        if name is outside.WHOLE:
-            self.holder(outside.environment)
+        if name is WHOLE:
+            self.holder(environment)
         else:
-            content = outside.environment.get(name, ABSENT)
-            self.names.append((outside.environment, name, content))
-            self._numbers.append((f"the variable {os.fsdecode(name)}", lambda: outside.environment.get(name, ABSENT)))
+            content = environment.get(name, ABSENT)
+            self.names.append((environment, name, content))
+            self._numbers.append((f"the variable {os.fsdecode(name)}", lambda: environment.get(name, ABSENT)))
 
     def directly(self, *things: Any) -> None:
         """What a function itself names, or has as a default: if it is small it is compared every time."""
@@ -203,10 +203,10 @@ class Found:
             if attribute not in _RARE and attribute_of(part, attribute) is not content is not ABSENT:
                 setattr(part, attribute, content)
         for names, name, content in self.names:
-            if isinstance(names, dict) and names is not outside.environment and names.get(name, ABSENT) is not content:
+            if isinstance(names, dict) and names is not environment and names.get(name, ABSENT) is not content:
                 names.pop(name) if content is ABSENT else names.update({name: content})
         for holder, before in self.holders:
-            if holder is not outside.environment and not all_same(held(holder), before):
+            if holder is not environment and not all_same(held(holder), before):
                 refill(holder, before)
 
     def sizes(self) -> list[int]:

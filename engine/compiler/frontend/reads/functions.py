@@ -11,7 +11,7 @@ from typing import Any
 from ....text.callers import is_users
 from ..given.identity_tests import may_test_identity
 from ..given.truth_tests import may_test_truth
-from . import outside
+from ..world import variables
 from .code import COMPUTING, DECIDING, has_patterns, minds_arrays, modules_imported_by, names_of, reading_name, texts_of
 from .found import Found
 from .objects import ABSENT, DECIMALS, DESCRIBING, OF_FUNCTIONS, attribute_of, class_of, is_a
@@ -56,8 +56,8 @@ class Functions:
         if not self._is_new(function, ""):
             return
         code = function.__code__
-        for variable in outside.variables.get(code, ()):
-            if self._is_new(outside.variables, variable):
+        for variable in variables.read_by.get(code, ()):
+            if self._is_new(variables.read_by, variable):
                 self.found.variable(variable)
         for attribute in OF_FUNCTIONS:
             self.found.part(function, attribute, getattr(function, attribute))

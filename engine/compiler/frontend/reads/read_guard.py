@@ -18,8 +18,8 @@ from typing import Any
 
 from ....primitive import Primitive
 from ....value import Value
+from ..world.variables import environment
 from .objects import ABSENT, CACHE, CONTAINERS, PLAIN, held, is_a, is_array, reads_as_array
-from .outside import environment
 from .word_guard import Guards, WordGuard
 
 BUDGET = 300

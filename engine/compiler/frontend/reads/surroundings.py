@@ -12,7 +12,7 @@ from collections.abc import Callable, Container, Sequence
 from typing import Any
 
 from .... import modes
-from . import outside
+from ..world import variables
 from .found import LAST, Found, are_as_they_were
 from .read_guard import BUDGET, NAMED, NAMES, ReadGuard
 from .walk import Walk
@@ -61,13 +61,13 @@ class Surroundings:
     def _expect(self, found: Found, count: int) -> None:
         """Expect what a walk has found, and that no change has been announced since there were so many."""
         self.found, self._count = found, count
-        self._variables = outside.count_of_variables()
+        self._variables = variables.count()
         self._outside: Callable[[], bool] | None = None  # whether what others have too is the same, if that was asked
         self._look()
 
     def settle(self) -> None:
         """Expect what there is now: what the function itself has changed in a run is no reason to trace it again."""
-        if self._variables != outside.count_of_variables() or self.changed_at_all():
+        if self._variables != variables.count() or self.changed_at_all():
             self.renew()
 
     @property

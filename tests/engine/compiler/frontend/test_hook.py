@@ -27,7 +27,7 @@ import pytest
 
 from engine.compiler import TraceError, compile
 from engine.compiler.frontend.graph import Graph
-from engine.compiler.frontend.reads import outside
+from engine.compiler.frontend.world import hook, variables
 from engine.compiler.passes.differentiate import derivatives
 from engine.compiler.passes.simplify import simplify
 
@@ -38,7 +38,7 @@ See = Callable[[FrameType | None, str, Any], None]
 def watched(tests_truth: bool = False) -> Iterator[See]:
     """The profiler's function, which Python itself does not call meanwhile."""
     before = sys.getprofile()
-    with outside.refused(tests_truth):
+    with hook.refused(tests_truth):
         see = sys.getprofile()
         sys.setprofile(before)
         yield see
@@ -76,7 +76,7 @@ class Log(io.FileIO):
     ],
 )
 def test_a_call_that_asks_is_refused(function: Any, what: str) -> None:
-    with watched() as see, pytest.raises(TraceError, match=rf"{what} \({function.__name__}\), at .*test_outside"):
+    with watched() as see, pytest.raises(TraceError, match=rf"{what} \({function.__name__}\), at .*test_hook"):
         see(here(), "c_call", function)
 
 
@@ -180,18 +180,18 @@ def noted(see: See, method: str, **arguments: Any) -> list[Any]:
         see(frame_of(os.__file__, method, os, **arguments), "call", None)
 
     reader()
-    found = list(outside.variables.get(reader.__code__, {}))
-    assert bool(outside.count_of_variables()) == bool(found)  # for callers of the reader, too
-    outside.variables.clear()
+    found = list(variables.read_by.get(reader.__code__, {}))
+    assert bool(variables.count()) == bool(found)  # for callers of the reader, too
+    variables.read_by.clear()
     return found
 
 
 def test_variables_of_the_environment_are_noted_for_their_reader(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outside, "variables", {})
+    monkeypatch.setattr(variables, "read_by", {})
     name = os.environ.encodekey("STEPGRAD_TEST")
     with watched() as see:
         assert noted(see, "__getitem__", self=os.environ, key="STEPGRAD_TEST") == [name]
-        assert noted(see, "__iter__", self=os.environ) == [outside.WHOLE]
+        assert noted(see, "__iter__", self=os.environ) == [variables.WHOLE]
         assert noted(see, "__setitem__", self=os.environ, key="STEPGRAD_TEST", value="") == []
         assert noted(see, "__delitem__", self=os.environ, key="STEPGRAD_TEST") == []
         assert noted(see, "__getitem__", self=os.environ, key=3) == []  # a TypeError of the user's
@@ -284,7 +284,7 @@ def test_a_text_of_a_number_that_is_not_there_is_refused_unless_it_is_printed(wh
 
     write.__code__ = write.__code__.replace(co_name="__repr__")
     if who == "the engine":
-        asks.__code__ = asks.__code__.replace(co_filename=outside.__file__)
+        asks.__code__ = asks.__code__.replace(co_filename=hook.__file__)
 
     def function(x: Any) -> Any:
         see = sys.getprofile()
@@ -304,5 +304,5 @@ def test_a_text_of_a_number_that_is_not_there_is_refused_unless_it_is_printed(wh
     if "user" not in who:
         assert list(compiled([3.0])) == [6.0]
     else:
-        with pytest.raises(TraceError, match=r"makes a text of a number that it has not got yet .*test_outside"):
+        with pytest.raises(TraceError, match=r"makes a text of a number that it has not got yet .*test_hook"):
             compiled([3.0])

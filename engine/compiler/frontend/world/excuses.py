@@ -1,0 +1,61 @@
+"""The code that may ask the world outside: imports, messages, and Python's own code where it evaluates a string."""
+
+from __future__ import annotations
+
+import os
+from types import FrameType
+from typing import Any
+
+from ....text.callers import is_users
+from ..given.asking import RUNS
+from .questions import FRAMES
+
+_REPORTING = (
+    "<frozen importlib",
+    *(
+        os.path.join(os.path.dirname(os.__file__), name)
+        for name in (os.path.join("logging", ""), "warnings.py", "linecache.py", "traceback.py", "tokenize.py")
+    ),
+)
+"""How the names of files begin whose code imports, or writes messages."""
+_OF_ANNOTATIONS = frozenset({"typing", "inspect"})
+"""Modules that evaluate annotations, which are strings there: no code names what these name."""
+_WRITING = frozenset({"write", "writelines", "flush"})
+
+
+def is_excused(frame: FrameType | None, function: Any) -> bool:
+    """Whether Python's own code evaluates a string, or this is part of an import or of writing a message.
+
+    Args:
+        frame: that of the code that asks.
+        function: the function written in C that it calls; None for code that makes a text.
+    """
+    if frame is not None and not is_users(frame.f_code.co_filename):
+        evaluates = function in (eval, exec) and frame.f_globals.get("__name__") not in _OF_ANNOTATIONS
+        if evaluates or getattr(function, "__name__", "") in FRAMES:
+            return True
+    if function is __import__ and not is_for_the_user(frame):
+        return True
+    while frame is not None and frame.f_code.co_filename != RUNS:  # from where the function is called
+        if frame.f_code.co_filename.startswith(_REPORTING) or _is_of_a_stream(frame):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def is_for_the_user(frame: FrameType | None) -> bool:
+    """Whether a module is imported by a name from the user's code, and not by a library that loads one of its own.
+
+    Libraries do so at the top of a module, or when an attribute is read for the first time.
+    """
+    while frame is not None and not is_users(frame.f_code.co_filename):
+        if frame.f_code.co_name in ("<module>", "__getattr__") or frame.f_code.co_filename == RUNS:
+            return False
+        frame = frame.f_back
+    return frame is not None
+
+
+def _is_of_a_stream(frame: FrameType) -> bool:
+    """Whether this is the `write` of a stream; a layer may have a method of that name too."""
+    stream = type(frame.f_locals.get("self"))
+    return frame.f_code.co_name in _WRITING and hasattr(stream, "write") and hasattr(stream, "flush")

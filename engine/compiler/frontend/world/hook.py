@@ -1,0 +1,167 @@
+"""Python's profiling hook, which refuses what a function asks the world outside, or symbols for their types and texts.
+
+A program would keep the answers it got while it was traced, and nothing tells when they change: so such calls are
+refused. The hook sees them, in whatever code they are, in the second of the two runs: what a cache or an import has
+kept from the first, the eager function does not ask for again either.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import CodeType, FrameType, ModuleType
+from typing import Any, NoReturn
+
+from ....collector import collector_at_rest
+from ....modes import tracer
+from ....text.callers import is_ours, is_users
+from ...errors import refusal
+from ..given.identity_tests import is_identity_tested
+from ..given.truth_tests import is_truth_tested
+from ..given.type_calls import types_refused
+from . import variables
+from .excuses import is_excused, is_for_the_user
+from .questions import IMPORTS, QUESTIONS, UNNAMED, Question, question_of
+
+_FIX = (
+    "A compiled function would keep the answer that it got while it was traced: ask outside of the function, and pass "
+    "what you get as an argument, or set a variable or attribute that the function reads, which is watched."
+)
+FIX_TYPE = (
+    "While a function is compiled its inputs and parameters are no numbers yet: write isinstance(x, int), which is "
+    "answered as for the numbers that are given, or ask outside of the function."
+)
+_FIX_TRUTH = (
+    "While a function is compiled a condition is neither True nor False: write where(condition, a, b) for a choice, "
+    "where a number that is given as a bool is a condition as it is."
+)
+_FIX_IDENTITY = (
+    "That depends on how samples are held and results are made: write where(x == y, a, b), compare their positions, or "
+    "ask outside of the function."
+)
+_FIX_TEXT = (
+    "While a function is compiled its inputs and parameters have no numbers yet. Choose by where(condition, a, b) or "
+    "take(index, values). To see what stands for them, give them to print or logging as they are: print('x is', x)."
+)
+_TEXTS = frozenset({"__repr__", "__str__", "__format__"})
+_WATCHING = os.path.join(os.path.dirname(os.path.dirname(__file__)), "watching.py")
+_OF_OS = vars(os)
+
+
+@contextmanager
+def refused(tests_truth: bool = False, tests_identity: bool = False) -> Iterator[None]:
+    """Refuse, in this thread, calls that ask the world outside, or a symbol's type; note environment variables.
+
+    Imports may look for files, and messages may tell the time: what `logging`, `warnings` and a `write` ask for is
+    their own business. Another profiler continues with what runs here, or, if it is `cProfile` before Python 3.12,
+    after it.
+
+    Args:
+        tests_truth: whether some code may compare by `is` with True or False, which is refused for symbols.
+        tests_identity: whether some may compare two things by `is` or `id`, which is refused for symbols, too.
+
+    Raises:
+        TraceError: at the line of the call.
+    """
+    before, go_on = _profiler()
+    # What others do during a garbage collection is not the function's.
+    with collector_at_rest(), types_refused(_refuse_type) as ask_there:
+        try:
+            sys.setprofile(_hook(before, tests_truth, tests_identity, ask_there))
+            yield
+        finally:
+            go_on()
+
+
+def _hook(
+    before: Callable[..., Any] | None,
+    tests_truth: bool,
+    tests_identity: bool,
+    ask_there: Callable[[dict[str, Any]], None],
+) -> Callable[[FrameType, Any, Any], None]:
+    """The hook for a trace, which is called at every event.
+
+    It also calls the hook of the profiler that ran `before`; `ask_there` has calls of `type` refused in code with some
+    globals. For the others see `refused`.
+    """
+    printing = False
+    harmless: dict[int, CodeType] = {}  # by id: comparing code, or hashing it, takes longer than examining it
+    kinds: dict[type, Question | None] = {}
+
+    def examined(owner: Any) -> Question | None:
+        """What the methods of a class, or of an object, ask; for objects it is remembered by class."""
+        if isinstance(owner, type):
+            return question_of(owner)
+        found = kinds[type(owner)] = question_of(type(owner))
+        return found
+
+    def look_at(code: CodeType, frame: FrameType) -> None:
+        """A call of Python code: several of these rules may hold for one piece of code."""
+        imports, makes_text = id(code) in IMPORTS, code.co_name in _TEXTS
+        asks_type = "type" in code.co_names and is_users(code.co_filename)
+        if imports and is_for_the_user(frame.f_back):
+            raise refusal(f"the function {UNNAMED} ({code.co_name})", _FIX)
+        if makes_text and not printing and not is_excused(frame, None):
+            _refuse_text(frame)
+        if asks_type:
+            ask_there(frame.f_globals)
+        if not (imports or makes_text or asks_type):
+            harmless[id(code)] = code
+
+    def see(frame: FrameType, event: Any, function: Any) -> None:
+        nonlocal printing
+        if before is not None:
+            before(frame, event, function)
+        if event == "c_call":
+            if function is print:
+                printing = True
+            owner = function.__self__
+            kind = type(owner)
+            if kind is ModuleType:
+                question = QUESTIONS.get(owner.__name__)
+            else:
+                question = kinds[kind] if kind in kinds else examined(owner)
+            if question is not None and question.is_asked_by(function.__name__) and not is_excused(frame, function):
+                error = refusal(f"the function {question.does} ({function.__name__})", _FIX)
+                if before is None:  # an error from here would confuse another profiler; it is raised at the end
+                    raise error
+        elif event == "call":
+            if frame.f_globals is _OF_OS:
+                variables.note(frame)
+            elif id(frame.f_code) not in harmless:
+                look_at(frame.f_code, frame)
+        elif tests_truth and event == "return" and is_truth_tested(frame, function):
+            raise refusal("the function compares a condition by `is` with True or False, or in a pattern", _FIX_TRUTH)
+        elif tests_identity and event == "return" and is_identity_tested(frame):
+            raise refusal(
+                "the function asks by `is` or `id` whether two numbers, or rows of them, are one", _FIX_IDENTITY
+            )
+        elif function is print:  # it has returned, or raised
+            printing = False
+
+    return see
+
+
+def _refuse_text(frame: Any) -> None:
+    """Refuse to let the user's code turn into text what has no number yet, to compute with the text."""
+    watch, written, asking = tracer.get(), frame.f_locals.get("self"), frame
+    if watch is None or not watch.is_bound(written):
+        return
+    while asking.f_code.co_name in _TEXTS or asking.f_code.co_filename == _WATCHING:
+        asking = asking.f_back
+    if not is_ours(asking.f_code.co_filename):
+        raise refusal("the function makes a text of a number that it has not got yet (str, repr, format)", _FIX_TEXT)
+
+
+def _refuse_type() -> NoReturn:
+    raise refusal("the function asks for the type of a number", FIX_TYPE)
+
+
+def _profiler() -> tuple[Callable[..., Any] | None, Callable[[], Any]]:
+    """The running profiler, if it is written in Python; and a function that lets any profiler continue."""
+    running: Any = sys.getprofile()
+    if running is None or callable(running):
+        return running, lambda: sys.setprofile(running)
+    return None, running.enable  # cProfile's: it is kept beside what it has begun to measure

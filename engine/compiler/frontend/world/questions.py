@@ -1,0 +1,93 @@
+"""The calls that ask the world outside Python: of functions written in C, by which Python's own library asks too."""
+
+from __future__ import annotations
+
+import importlib
+import io
+from collections.abc import Callable
+from typing import NamedTuple
+
+
+class Question(NamedTuple):
+    """What the functions of a module ask, or the methods of a class.
+
+    Attributes:
+        does: what a function does that asks, in words.
+        is_asked_by: whether the function of some name asks.
+    """
+
+    does: str
+    is_asked_by: Callable[[str], bool]
+
+
+def _everything(name: str) -> bool:
+    return True
+
+
+FRAMES = frozenset({"_getframe", "_current_frames"})
+_SETTINGS = frozenset(
+    {
+        "getrecursionlimit",
+        "getswitchinterval",
+        "getrefcount",
+        "getallocatedblocks",
+        "gettrace",
+        "get_int_max_str_digits",
+    }
+)
+_QUIET = frozenset(
+    {
+        *("fspath", "strerror", "register_at_fork", "write", "writev", "close", "fsync", "mkdir", "rmdir", "remove"),
+        *("unlink", "rename", "replace", "putenv", "unsetenv"),
+    }
+)
+"""Functions of the system that give nothing that a function could compute with."""
+
+_FILE = Question("reads a file", lambda name: name.startswith(("open", "read", "peek")))
+_DATABASE = Question("reads a file", _everything)
+_SYSTEM = Question("asks the operating system", lambda name: name not in _QUIET and not name.startswith("_path_"))
+_NETWORK = Question("asks the network", _everything)
+_PROCESS = Question("asks another process", _everything)
+UNNAMED = "asks for what no code names"
+
+QUESTIONS = {
+    "time": Question("reads the clock", lambda name: name not in ("sleep", "mktime")),
+    "datetime": Question("reads the clock", {"now", "today", "utcnow"}.__contains__),
+    "posix": _SYSTEM,
+    "nt": _SYSTEM,
+    "resource": _SYSTEM,
+    "pwd": _SYSTEM,
+    "io": _FILE,
+    "_io": _FILE,
+    "numpy._core._multiarray_umath": Question(
+        "reads a file, or a setting of NumPy", {"fromfile", "_get_extobj_dict"}.__contains__
+    ),
+    "numpy.core._multiarray_umath": Question("reads a file", {"fromfile"}.__contains__),  # before NumPy 2
+    "_sqlite3": _DATABASE,
+    "sqlite3": _DATABASE,
+    "_locale": Question("reads a setting of the system", _everything),
+    "_signal": Question("reads a setting of Python", {"getsignal", "getitimer", "alarm", "sigpending"}.__contains__),
+    "_queue": Question("asks a queue", {"empty", "qsize", "get", "get_nowait"}.__contains__),
+    "_thread": Question("asks for other threads", {"locked", "_count"}.__contains__),
+    "_socket": _NETWORK,
+    "_ssl": _NETWORK,
+    "select": _NETWORK,
+    "_posixsubprocess": _PROCESS,
+    "_winapi": _PROCESS,
+    "builtins": Question(UNNAMED, {"__import__", "eval", "exec", "globals", "input"}.__contains__),
+    "_pickle": Question(UNNAMED, {"load", "loads"}.__contains__),
+    "sys": Question("reads a setting of Python", (_SETTINGS | FRAMES).__contains__),
+    "gc": Question("reads a setting of Python", {"isenabled", "get_count", "get_stats", "get_threshold"}.__contains__),
+}
+"""For modules written in C, and classes in them, by their `__name__` and `__module__`."""
+
+IMPORTS = frozenset(id(each.__code__) for each in (importlib.import_module, importlib.__import__, importlib.reload))
+"""The ids of the code that imports a module by a name that is computed; the imports of statements are watched."""
+
+
+def question_of(kind: type) -> Question | None:
+    """What methods of a class ask, if it or a base is written in C; files in memory are Python's own."""
+    if issubclass(kind, (io.StringIO, io.BytesIO)):
+        return None
+    found = (QUESTIONS.get(base.__module__) for base in kind.__mro__ if base is not object)
+    return next((question for question in found if question is not None), None)
