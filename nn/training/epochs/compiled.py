@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -135,26 +134,13 @@ def _in_calls(
 
     def epoch(source: Source) -> Iterator[Done]:
         data = ready(current())
-        yield _counted(trainer.epoch_of(data, size, source.rng, task.is_shuffled), data.size, size, data.size)
+        losses = trainer.epoch_of(data, size, source.rng, task.is_shuffled)
+        sizes = [size] * (len(losses) - 1)
+        yield Done(losses, [*sizes, data.size - sum(sizes)], len(losses))
 
     def batch_by_batch(source: Source) -> Iterator[Done]:
-        data, order = current(), _order(task, source.rng)
-        for start in range(0, data.size, size):
-            batch = ready(data.rows(order[start : start + size]))
-            yield _counted(trainer.epoch_of(batch, size, None, False), batch.size, size, data.size)
+        data, rng = current(), source.rng if task.is_shuffled else None
+        for loss, samples in trainer.steps_of(data, size, rng, ready):
+            yield Done([loss], [samples], -(-data.size // size))
 
     return batch_by_batch if task.acting.batches else epoch
-
-
-def _order(task: Task, rng: random.Random) -> list[int]:
-    """The samples in the order of an epoch, as `batches` draws it."""
-    order = list(range(len(task.X)))
-    if task.is_shuffled:
-        rng.shuffle(order)
-    return order
-
-
-def _counted(losses: list[float], samples: int, size: int, whole: int) -> Done:
-    """The losses of some batches of `size` out of the whole data set, with the number of samples in each."""
-    last = len(losses) - 1
-    return Done(losses, [size] * last + [samples - last * size], -(-whole // size))

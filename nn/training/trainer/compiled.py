@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from types import FunctionType
 from typing import Any, TypeAlias
@@ -209,6 +210,26 @@ class Trainer(Preparation):
                 error.losses = losses + error.losses  # type: ignore[attr-defined]  # as in the other case
                 raise
             return losses
+
+    def steps_of(
+        self, batch: Batch, batch_size: int, source: random.Random | None, ready: Callable[[Batch], Batch]
+    ) -> Iterator[tuple[float, int]]:
+        """The steps of an epoch one by one, so that what is changed in between counts: losses, and numbers of samples.
+
+        Args:
+            batch: samples that `prepare` has made ready.
+            batch_size: samples in a step, of which the last one may have fewer.
+            source: the source of random numbers for the order; None for that of the data.
+            ready: called before each step, with the batch.
+        """
+        count, size = batch.size, min(batch_size, batch.size)
+        with self._lock:
+            order = self._prepared(batch, size).order(count, size, source)
+        for k in range(len(order)):
+            samples = min(size, count - k * size)
+            with self._lock:
+                (loss,) = self._train(ready(batch), 1, _always(order[k : k + 1]), samples)
+            yield loss, samples
 
     def explain(self, stage: str = "") -> str:
         """The program's passes, groups and costs, or what one stage of the compiler made of the loss.
