@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Sequence
-from functools import partial
-from itertools import repeat
-from typing import Any, TypeAlias
+from functools import cache, partial
+from itertools import accumulate, pairwise, repeat
+from typing import Any, NamedTuple, TypeAlias
 
 from ....numbers import differs_from_float, short_kinds
 from ...errors import TraceError
@@ -14,8 +14,30 @@ from ...samples.batch import Batch, Shape
 from .rows import Form, all_rows, as_rows, form_of, form_of_array
 
 Types: TypeAlias = tuple[Any, ...]
-"""Of the numbers of one sample, argument after argument; behind them the form of each argument, and then the classes of
-all the samples."""
+"""Of one sample, or of some `Positions` of it: types of numbers, forms of arguments, classes that hold all samples."""
+
+
+class Positions(NamedTuple):
+    """Where everything is in the types of one sample.
+
+    Attributes:
+        numbers: of each argument, where the types of its numbers are.
+        forms: where the form of each argument is: of which classes the rows are that hold its numbers.
+        wholes: where the class is of what holds this argument of all samples.
+    """
+
+    numbers: list[range]
+    forms: range
+    wholes: range
+
+
+@cache
+def _positions(shapes: tuple[Shape, ...]) -> Positions:
+    """For arguments of these shapes; remembered, since samples may be looked at in every call."""
+    ends = [0, *accumulate(map(math.prod, shapes))]
+    numbers = [range(start, end) for start, end in pairwise(ends)]
+    forms = range(ends[-1], ends[-1] + len(shapes))
+    return Positions(numbers, forms, range(forms.stop, forms.stop + len(shapes)))
 
 
 def types_of(batch: Batch, row: int = 0) -> Types:
@@ -26,11 +48,13 @@ def types_of(batch: Batch, row: int = 0) -> Types:
     (<class 'int'>, <class 'float'>, <class 'bool'>, (<class 'list'>,), (), <class 'list'>, <class 'list'>)
     """
     given = [*zip(batch.given, batch.shapes)]
-    if not batch.size:
+    if batch.size:
+        numbers = [kind for samples, shape in given for kind in _of_numbers(samples, math.prod(shape), row)]
+        forms = [_form(samples, shape, row) for samples, shape in given]
+    else:
+        numbers = [float] * _count(batch)
         forms = [(list,) * bool(shape) for shape in batch.shapes]
-        return (*(float,) * _count(batch), *forms, *map(type, batch.given))
-    numbers = [kind for samples, shape in given for kind in _of_numbers(samples, math.prod(shape), row)]
-    return (*numbers, *[_form(samples, shape, row) for samples, shape in given], *map(type, batch.given))
+    return (*numbers, *forms, *map(type, batch.given))
 
 
 def rows_of_types(batch: Batch, asked: Collection[int]) -> dict[Types, int]:
@@ -41,19 +65,17 @@ def rows_of_types(batch: Batch, asked: Collection[int]) -> dict[Types, int]:
     {(<class 'int'>, <class 'int'>): 0, (<class 'int'>, <class 'float'>): 1}
     """
     columns: list[Iterable[Any]] = []
-    count, start = _count(batch), 0
-    for k, (given, shape) in enumerate(zip(batch.given, batch.shapes)):
-        own = [position - start for position in sorted(asked) if 0 <= position - start < math.prod(shape)]
+    at = _positions(batch.shapes)
+    for given, shape, numbers, form, whole in zip(batch.given, batch.shapes, at.numbers, at.forms, at.wholes):
+        own = [position - numbers.start for position in sorted(asked) if position in numbers]
         if hasattr(given, "dtype"):
             columns += [repeat(given.dtype.type, batch.size) for _ in own]
-            columns += [repeat(_form(given, shape, 0), batch.size)] * (count + k in asked)
+            columns += [repeat(_form(given, shape, 0), batch.size)] * (form in asked)
         else:
             rows = [_types(sample) for sample in given] if own else []
             columns += [[row[place] for row in rows] for place in own]
-            columns += [map(form_of, given)] * (count + k in asked)
-        start += math.prod(shape)
-    count += len(batch.given)
-    columns += [repeat(type(given), batch.size) for k, given in enumerate(batch.given) if count + k in asked]
+            columns += [map(form_of, given)] * (form in asked)
+        columns += [repeat(type(given), batch.size)] * (whole in asked)
     found: dict[Types, int] = {}
     for row, kinds in enumerate(zip(*columns)):
         found.setdefault(kinds, row)
@@ -152,23 +174,22 @@ class GivenLabels:
     """
 
     def __init__(self, given: Batch) -> None:
-        self._given, types, count, arguments = given, types_of(given), _count(given), len(given.shapes)
-        self._first = count - math.prod(given.shapes[-1])  # the positions in `types` of a label: its first number,
-        self._row, self._whole = count + arguments - 1, count + 2 * arguments - 1  # its form, and the class of all
-        self.types, self._form = types[self._first : count], types[self._row]
-        self._positions = set[int]()
+        at, types = _positions(given.shapes), types_of(given)
+        self._given, self._asked = given, set[int]()
+        self._numbers, self._row, self._whole = at.numbers[-1], at.forms[-1], at.wholes[-1]  # of the label
+        self.types, self._form = [types[position] for position in self._numbers], types[self._row]
 
     def as_rows(self, labels: list[Any]) -> Any:
         """The labels of a batch, in rows of the classes that were given."""
-        note = partial(self._positions.add, self._row)
+        note = partial(self._asked.add, self._row)
         rows = [as_rows(label, self._form, note) for label in labels]
-        return all_rows(rows, type(self._given.given[-1]), partial(self._positions.add, self._whole))
+        return all_rows(rows, type(self._given.given[-1]), partial(self._asked.add, self._whole))
 
     def ask(self, places: Iterable[int], rows: bool) -> None:
         """Note the numbers of a label whose type was asked for (places below 0 are ignored), and whether rows were."""
-        self._positions.update(self._first + place for place in places if place >= 0)
+        self._asked.update(self._numbers[place] for place in places if place >= 0)
         if rows:
-            self._positions |= {self._row, self._whole}
+            self._asked |= {self._row, self._whole}
 
     def type_guard(self, loss: str) -> TypeGuard:
         """What the loss asked for.
@@ -176,10 +197,10 @@ class GivenLabels:
         Raises:
             TraceError: the labels are of several kinds.
         """
-        kinds = rows_of_types(self._given, self._positions) if self._positions else {}
+        kinds = rows_of_types(self._given, self._asked) if self._asked else {}
         if len(kinds) > 1:
             raise several_types(loss, kinds)
-        return TypeGuard(self._positions, kinds)
+        return TypeGuard(self._asked, kinds)
 
 
 def several_types(function: str, kinds: Iterable[Types]) -> TraceError:
