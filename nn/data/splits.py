@@ -14,27 +14,27 @@ class Batches:
     """Batches of a data set; each loop over them goes through all samples, in an order of its own.
 
     Args:
-        samples: a list of them.
+        samples: a list or array of them.
         labels: as many.
         size: samples in a batch; the last one may be smaller.
         source: what shuffles the order of each loop; None for that of the data.
     """
 
-    def __init__(self, samples: list[Any], labels: list[Any], size: int, source: random.Random | None) -> None:
+    def __init__(self, samples: Any, labels: Any, size: int, source: random.Random | None) -> None:
         self._samples, self._labels, self._size, self._source = samples, labels, size, source
 
     def __len__(self) -> int:
         """How many there are."""
         return -(-len(self._samples) // self._size)
 
-    def __iter__(self) -> Iterator[tuple[list[Any], list[Any]]]:
+    def __iter__(self) -> Iterator[tuple[Any, Any]]:
         """Go through all samples once."""
         order = list(range(len(self._samples)))
         if self._source is not None:
             self._source.shuffle(order)
         for start in range(0, len(order), self._size):
             chunk = order[start : start + self._size]
-            yield [self._samples[i] for i in chunk], [self._labels[i] for i in chunk]
+            yield chosen(self._samples, chunk), chosen(self._labels, chunk)
 
     def __repr__(self) -> str:
         return f"<{counted(len(self), 'batch', 'batches')} of {counted(len(self._samples), 'sample')}>"
@@ -53,7 +53,8 @@ def batches(X: Any, y: Any, batch_size: int | None, shuffle: bool = True, seed: 
         seed: an int for the same batches every time, or a `random.Random` to draw from.
 
     Returns:
-        Pairs of lists (rows of X, labels) to loop over, as often as you like; `len` says how many there are.
+        Pairs (rows of X, labels) to loop over, as often as you like: of arrays and tables arrays, else lists; `len`
+        says how many there are.
 
     Raises:
         TypeError: if `batch_size` is not a whole number, `shuffle` not a bool, or X or y not a list or array.
@@ -63,7 +64,7 @@ def batches(X: Any, y: Any, batch_size: int | None, shuffle: bool = True, seed: 
     >>> list(pairs), len(pairs)
     ([([10, 20], [1, 2]), ([30], [3])], 2)
     """
-    samples, labels = map(list, paired(X, y))
+    samples, labels = (data if hasattr(data, "dtype") else list(data) for data in paired(X, y))
     size = len(samples) if batch_size is None else whole_number("batch_size", batch_size, least=1)
     return Batches(samples, labels, size, random_source(seed) if true_or_false("shuffle", shuffle) else None)
 

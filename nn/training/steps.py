@@ -88,8 +88,8 @@ def _meets_all(predictions: list[Any], loss: Value) -> bool:
 class Step(Protocol):
     """One update of the parameters by a batch: all that the loop of `fit` needs."""
 
-    def __call__(self, X: list[Any], y: list[Any]) -> float:
-        """Update the parameters by a batch of samples and labels, and return its loss before the update."""
+    def __call__(self, X: Any, y: Any) -> float:
+        """Update the parameters by a batch, in lists or arrays, and return its loss before the update."""
 
 
 class EagerStep(Known):
@@ -146,7 +146,7 @@ class EagerStep(Known):
         loss = getattr(self.loss, "__name__", type(self.loss).__name__)
         return f"<EagerStep of {type(self.model).__name__} with {loss} and {type(self.optimizer).__name__}>"
 
-    def __call__(self, X: list[Any], y: list[Any]) -> float:
+    def __call__(self, X: Any, y: Any) -> float:
         """Update the parameters by one batch, and return its loss before the update.
 
         Raises:

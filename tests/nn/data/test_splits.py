@@ -64,6 +64,15 @@ def test_numpy_arrays():
     assert all(row[0] == 2.0 * label for xs, ys in pieces for row, label in zip(xs, ys, strict=True))
 
 
+def test_batches_of_arrays_are_arrays():
+    """With the same samples as of lists; a compiled step reads them at once."""
+    np = needs("numpy")
+    X, y = np.arange(20.0).reshape(10, 2), np.arange(10)
+    for of_arrays, of_lists in zip(batches(X, y, 4, seed=1), batches(X.tolist(), y.tolist(), 4, seed=1)):
+        assert [type(part) for part in of_arrays] == [np.ndarray] * 2
+        assert tuple(part.tolist() for part in of_arrays) == of_lists
+
+
 def test_the_data_may_change_while_batches_are_drawn():
     X = [1, 2, 3]
     pieces = batches(X, X, 1, shuffle=False)
