@@ -12,6 +12,7 @@ from .code import ASKING, COMPUTING, LISTING
 from .functions import Functions
 from .objects import ABSENT, CONTAINERS, PLAIN, SPACES, attribute_of, class_of, is_a
 from .owners import announces, is_of_project, is_of_users, slots_of
+from .ranks import Rank
 
 _METHODS = (FunctionType, staticmethod, classmethod, property)
 
@@ -85,7 +86,7 @@ class Attributes(Functions):
         if issubclass(kind, type):
             for name in self.used.intersection(dir(owner)).difference(attributes):
                 if name[:2] != "__" and self._is_new(owner, name):
-                    self.found.rare_name(attributes, name, ABSENT)
+                    self.found.name(attributes, name, ABSENT, Rank.RARE)
         elif not issubclass(kind, ModuleType) and kind is not FunctionType:
             asks = not self.used.isdisjoint(ASKING) or hasattr(kind, "__getattr__")
             for name in self.used if asks else self.used.intersection(dir(type(owner))):
@@ -106,7 +107,7 @@ class Attributes(Functions):
         """The call method of this project's layers: users replace it in the class, to look at all layers."""
         for base in kind.__mro__ if self._is_new(kind, "every base") else ():
             if "__call__" in vars(base) and not is_of_users(base) and self._is_new(base, "__call__"):
-                self.found.rare_name(vars(base), "__call__", vars(base)["__call__"])
+                self.found.name(vars(base), "__call__", vars(base)["__call__"], Rank.RARE)
 
     def _slots(self, owner: Any, kind: type) -> Iterator[Any]:
         """The content of the ``__slots__`` of the user's classes."""
@@ -128,6 +129,6 @@ class Attributes(Functions):
         for name in self.used.intersection(attributes):
             content = attributes[name]
             if content is not sys.modules and self._is_new(module, name):
-                self.found.setting(attributes, name, content)
+                self.found.name(attributes, name, content, Rank.SETTING)
                 if is_a(content, (*CONTAINERS, ModuleType)) and not is_of_project(module):
                     yield content

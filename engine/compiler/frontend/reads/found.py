@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
-from types import BuiltinFunctionType, CodeType, FunctionType, MappingProxyType
+from types import CodeType, FunctionType, MappingProxyType
 from typing import Any, TypeAlias
 
 from ....value import Value
@@ -28,12 +28,9 @@ from .objects import (
     refill,
     same,
 )
-from .read_guard import rank_of
+from .ranks import Rank, rank_of
 
-LAST = 5
-"""The rank of what changes least: see `rank_of`."""
-_LATE = 4
-_RARE = {*OF_FUNCTIONS, *chain(*PARTS.values()), *DESCRIBING, "__class__", "__dict__", "__bases__"}
+_RARELY_SET = {*OF_FUNCTIONS, *chain(*PARTS.values()), *DESCRIBING, "__class__", "__dict__", "__bases__"}
 
 Part: TypeAlias = tuple[Any, str, Any]
 """An object, the name of an attribute that is no entry of a dict, and its content."""
@@ -71,10 +68,9 @@ class Found:
         self.leaf_lists: dict[int, LeafList] = {}
         self.kept: list[Any] = []
         self._numbers: list[tuple[str, Callable[[], Any]]] = []  # names with what may be plain numbers
-        # What else is known of these, by id: of names, of the dict alone or with the name in it.
-        self._direct, self._inside_announced = set[int](), set[int]()
-        self._announced, self._settings = set[int](), set[int]()
-        self._rare, self._far = set[tuple[int, str]](), set[tuple[int, str]]()
+        self._ranks: dict[tuple[int, str], Rank] = {}  # of names, by the id of their dict, where the walk knows more
+        # By id: what a function itself names, the attributes of objects that announce, and what is in these.
+        self._direct, self._announced, self._inside_announced = set[int](), set[int](), set[int]()
 
     # ---- told by the walk ----
 
@@ -87,26 +83,12 @@ class Found:
         self.part(owner, attribute, content)
         self._numbers.append((name, lambda: attribute_of(owner, attribute)))
 
-    def name(self, names: Mapping[str, Any], name: str, content: Any) -> None:
-        """A global or an attribute."""
+    def name(self, names: Mapping[str, Any], name: str, content: Any, rank: Rank | None = None) -> None:
+        """A global or an attribute; its rank is that of its content, unless it is given."""
         self.names.append((names, name, content))
         self._numbers.append((name, lambda: names.get(name, ABSENT)))
-
-    def setting(self, names: Mapping[str, Any], name: str, content: Any) -> None:
-        """A name of an installed module, which hardly ever changes."""
-        self._settings.add(id(names))
-        self.name(names, name, content)
-
-    def built_in(self, names: Mapping[str, Any], name: str, content: Any) -> None:
-        """A builtin name, which hardly ever changes, or one that was added to the builtins."""
-        if isinstance(content, (BuiltinFunctionType, type)):
-            self._far.add((id(names), name))
-        self.name(names, name, content)
-
-    def rare_name(self, names: Mapping[str, Any], name: str, content: Any) -> None:
-        """A name that is compared last."""
-        self._rare.add((id(names), name))
-        self.name(names, name, content)
+        if rank is not None:
+            self._ranks[id(names), name] = rank
 
     def variable(self, name: Any) -> None:
         """An environment variable, or the whole environment."""
@@ -141,38 +123,28 @@ class Found:
 
     # ---- how urgent a look is ----
 
-    def is_direct(self, holder: Any) -> bool:
-        """Whether a function itself names it."""
-        return id(holder) in self._direct
+    def rank_of_part(self, part: Part) -> Rank:
+        """When it is compared."""
+        _, attribute, content = part
+        return Rank.SETTING if attribute in _RARELY_SET else rank_of(content)
 
-    def is_near(self, holder: Any) -> bool:
-        """Whether a list, dict, ... is to be compared at every call, if there is time."""
-        if isinstance(holder, Facts):
-            return holder.are_near
-        return id(holder) not in self._inside_announced or is_array(holder)
-
-    def is_announced(self, name: Name) -> bool:
-        """Whether it is an attribute of an object that announces what is set on it."""
-        return id(name[0]) in self._announced
-
-    def is_far(self, name: Name) -> bool:
-        """Whether it is compared from time to time only."""
-        return (id(name[0]), name[1]) in self._far
-
-    def rank_of_name(self, name: Name) -> int:
-        """Its place among what is compared: see `rank_of`."""
+    def rank_of_name(self, name: Name) -> Rank:
+        """When it is compared."""
         names, key, content = name
-        if (id(names), key) in self._rare:
-            return LAST
-        if id(names) in self._settings:
-            return _LATE
-        if isinstance(names, MappingProxyType) and isinstance(content, FunctionType):  # a method, perhaps never called
-            return 3
+        if id(names) in self._announced:
+            return Rank.ANNOUNCED
+        if (id(names), key) in self._ranks:
+            return self._ranks[id(names), key]
+        if isinstance(names, MappingProxyType) and isinstance(content, FunctionType):
+            return Rank.CLASS  # a method, perhaps never called
         return rank_of(content)
 
-    def rank_of_part(self, part: Part) -> int:
-        """Its place among what is compared: see `rank_of`."""
-        return _LATE if part[1] in _RARE else rank_of(part[2])
+    def rank_of_holder(self, holder: Any) -> Rank:
+        """When the content of a list, dict, ... is compared."""
+        is_near = holder.are_near if isinstance(holder, Facts) else id(holder) not in self._inside_announced
+        if not (is_near or is_array(holder)):
+            return Rank.FAR
+        return Rank.NAMED_CONTAINER if id(holder) in self._direct else Rank.CONTAINER
 
     def kinds_in(self, holder: Any) -> set[type]:
         """The types of what was found in a list of leaves, or is in any other container now."""
@@ -200,7 +172,7 @@ class Found:
     def give_back(self) -> None:
         """Undo what the function has changed in its runs, which were for nothing if it is refused."""
         for part, attribute, content in self.parts:
-            if attribute not in _RARE and attribute_of(part, attribute) is not content is not ABSENT:
+            if attribute not in _RARELY_SET and attribute_of(part, attribute) is not content is not ABSENT:
                 setattr(part, attribute, content)
         for names, name, content in self.names:
             if isinstance(names, dict) and names is not environment and names.get(name, ABSENT) is not content:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from io import IOBase
-from types import CodeType, FunctionType, ModuleType
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 from ....text.callers import is_users
@@ -15,6 +15,7 @@ from ..world import variables
 from .code import COMPUTING, DECIDING, has_patterns, minds_arrays, modules_imported_by, names_of, reading_name, texts_of
 from .found import Found
 from .objects import ABSENT, DECIMALS, DESCRIBING, OF_FUNCTIONS, attribute_of, class_of, is_a
+from .ranks import Rank
 
 
 class Functions:
@@ -98,7 +99,7 @@ class Functions:
         if "__globals__" in names:
             self.found.holder(space)
         if "modules" in names:
-            yield from self._modules(texts_of(code), self.found.rare_name)
+            yield from self._modules(texts_of(code), Rank.RARE)
             own = sys.modules.get(str(space.get("__name__")))
             if "__name__" in names and own is not None:
                 self._named(own, "__name__", code, computing)
@@ -110,12 +111,10 @@ class Functions:
                 self._named(content, name, code, computing)
                 yield content
             elif self._is_new(space, name):  # a builtin, or an attribute
-                if "NameError" in names:  # it may matter whether it exists
-                    self.found.name(space, name, ABSENT)
-                else:
-                    self.found.rare_name(space, name, ABSENT)
+                minds = "NameError" in names  # whether the name exists
+                self.found.name(space, name, ABSENT, None if minds else Rank.RARE)
                 yield from self._built_in(function, name)
-        yield from self._modules(modules_imported_by(function), self.found.name)
+        yield from self._modules(modules_imported_by(function))
 
     def _named(self, content: Any, name: str, code: CodeType, computing: bool) -> None:
         """What some code has under a name; from a module it may read anything, if it reads what it does not name."""
@@ -130,15 +129,16 @@ class Functions:
         names = attribute_of(function, "__builtins__")  # not every typeshed knows it
         content = names.get(name, ABSENT)
         if content is not ABSENT and self._is_new(names, name):
-            self.found.built_in(names, name, content)
+            hardly_changes = isinstance(content, (BuiltinFunctionType, type))
+            self.found.name(names, name, content, Rank.FAR if hardly_changes else None)
             yield content
 
-    def _modules(self, names: Iterable[str], found: Callable[[Any, str, Any], None]) -> Iterator[Any]:
+    def _modules(self, names: Iterable[str], rank: Rank | None = None) -> Iterator[Any]:
         """The modules that some code imports or may look up in `sys.modules`, including those not loaded yet."""
         for name in names:
             content = sys.modules.get(name, ABSENT)
             if self._is_new(sys.modules, name):
-                found(sys.modules, name, content)
+                self.found.name(sys.modules, name, content, rank)
                 yield content
 
     def _iterator(self, content: Any, name: str, code: CodeType | None = None) -> None:

@@ -11,15 +11,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import partial
-from numbers import Number
 from operator import is_
-from types import CellType, FunctionType, ModuleType
+from types import CellType
 from typing import Any
 
-from ....primitive import Primitive
-from ....value import Value
 from ..world.variables import environment
-from .objects import ABSENT, CACHE, CONTAINERS, PLAIN, held, is_a, is_array, reads_as_array
+from .objects import ABSENT, CACHE, CONTAINERS, held, is_array, reads_as_array
 from .word_guard import Guards, WordGuard
 
 BUDGET = 300
@@ -206,12 +203,3 @@ class ReadGuard:
         exec(_LOOK.format(condition=" or ".join([condition, *terms])), known)
         look: Callable[[], bool] = known["look"]
         return look
-
-
-def rank_of(content: Any) -> int:
-    """The rank of a name with this content among what is compared: numbers first, modules and classes last."""
-    if type(content) in PLAIN or is_a(content, (Value, Number, list, dict, set)) or is_array(content):
-        return 0
-    if is_a(content, (FunctionType, Primitive)):
-        return 1
-    return 3 if is_a(content, (ModuleType, type)) else 2

@@ -13,7 +13,8 @@ from typing import Any
 
 from .... import modes
 from ..world import variables
-from .found import LAST, Found, are_as_they_were
+from .found import Found, are_as_they_were
+from .ranks import Rank
 from .read_guard import BUDGET, NAMED, NAMES, ReadGuard
 from .walk import Walk
 from .word_guard import WordGuard
@@ -78,32 +79,25 @@ class Surroundings:
     def _look(self) -> None:
         """Make `changed` and `differs`; what is near comes first."""
         found, look = self.found, ReadGuard(BUDGET)
-        near = [name for name in found.names if not (found.is_announced(name) or found.is_far(name))]
-        names = [(found.rank_of_name(name), name) for name in near]
-        parts = [(found.rank_of_part(part), part) for part in found.parts]
-        holders = [holder for holder in found.holders if found.is_near(holder[0])]
+        of_rank: list[list[tuple[Callable[..., None], tuple[Any, ...]]]] = [[] for _ in Rank]
+        for part in found.parts:
+            of_rank[found.rank_of_part(part)].append((look.add_attribute, part))
+        for name in found.names:
+            of_rank[found.rank_of_name(name)].append((look.add_name, name))
+        for holder in found.holders:
+            of_rank[found.rank_of_holder(holder[0])].append((look.add_holder, holder))
 
-        def of_rank(rank: int) -> None:
-            for of, part in parts:
-                if of == rank:
-                    look.add_attribute(*part)
-            for of, name in names:
-                if of == rank:
-                    look.add_name(*name)
+        def add(*ranks: Rank) -> None:
+            for rank in ranks:
+                for add_to_look, what in of_rank[rank]:
+                    add_to_look(*what)
 
         with look.prolonged(NAMES):
-            of_rank(0)
+            add(Rank.NUMBER)
             with look.prolonged(NAMED):
-                for holder, inside in holders:
-                    if found.is_direct(holder):
-                        look.add_holder(holder, inside)
-            of_rank(1)
-            of_rank(2)
-        for holder, inside in holders:
-            if not found.is_direct(holder):
-                look.add_holder(holder, inside)
-        for rank in range(3, LAST + 1):
-            of_rank(rank)
+                add(Rank.NAMED_CONTAINER)
+            add(Rank.FUNCTION, Rank.OBJECT)
+        add(Rank.CONTAINER, Rank.CLASS, Rank.SETTING, Rank.RARE)
         announced = "changes[0] != me._count"
         self.near = look
         self.differs = self._written_later("differs", announced)
@@ -126,14 +120,15 @@ class Surroundings:
     def far(self, more: Sequence[Any]) -> WordGuard | None:
         """A guard of more lists and dicts, and what `differs` leaves out; None if words cannot watch all of it."""
         found, words = self.found, WordGuard()
-        announced = [name[0] for name in found.names if found.is_announced(name)]
-        holders = [holder for holder, _ in found.holders if not found.is_near(holder)]
+        ranks = [(found.rank_of_name(name), name) for name in found.names]
+        announced = [name[0] for rank, name in ranks if rank is Rank.ANNOUNCED]
+        holders = [holder for holder, _ in found.holders if found.rank_of_holder(holder) is Rank.FAR]
         containers = {id(container): container for container in (*more, *announced, *holders)}.values()
         seen = (
             all(isinstance(container, (list, dict)) for container in containers)
             and sum(map(len, containers)) <= MOST
             and all(words.add_list(container) or words.add_version(container) for container in containers)
-            and all(words.add_entry(*name) for name in found.names if found.is_far(name))
+            and all(words.add_entry(*name) for rank, name in ranks if rank is Rank.FAR)
             and all(left is not None and left(words) for left in self.near.left)
         )
         return words if seen else None
