@@ -102,6 +102,7 @@ if TYPE_CHECKING:
     from .stepping import detect_anomaly as detect_anomaly
     from .stepping import find_anomaly as find_anomaly
     from .stepping import forward_steps as forward_steps
+    from .text.callers import warn_user as warn_user
     from .text.names import label as label
     from .text.names import label_locals as label_locals
     from .text.remarks import notes as notes
@@ -119,6 +120,7 @@ _NAMES = {
     "drawing": "draw draw_dot to_dot",
     "files": "write_file",
     "stepping": "AnomalyError backward_steps detect_anomaly find_anomaly forward_steps",
+    "text.callers": "warn_user",
     "text.names": "label label_locals",
     "text.remarks": "notes register_note",
     "text.sheet": "Sheet Shown counted",
@@ -142,7 +144,8 @@ def __getattr__(name: str) -> Any:
 
 _FOR_NN = """Batch BatchLoss Description Drop Imported LeafReadError Masks RepeatedStep Session Shown Surroundings
     TABLE TreeReader TypeGuard Guards all_same always_recorded batch_loss changes classes_of collector_at_rest
-    counted counts_steps is_traced leaves_made lent_numbers new_lock open_session purpose update_step write_file"""
+    counted counts_steps is_traced leaves_made lent_numbers new_lock open_session purpose update_step warn_user
+    write_file"""
 _BUILT_ON = frozenset(_FOR_NN.split())
 """What `nn` is built on: imported from here like everything else, but not offered to users of the engine alone."""
 

@@ -18,6 +18,7 @@ from .modes import always_recorded, arguments, inside_rule, observed_by, observe
 from .numbers import as_float, same_number
 from .primitive import Primitive
 from .pullbacks import UNREACHED, call_rules, pullbacks
+from .text.callers import warn_user
 from .value import MANY, Constant, Value
 
 Function = Callable[..., Any]
@@ -170,11 +171,12 @@ LARGE = 1_000
 _calls = count(1)
 
 
-def _refuse_two_moments(order: Collection[Value]) -> None:
+def _look_at_moments(order: Collection[Value]) -> None:
     """Refuse a graph that was recorded partly before a leaf was changed and partly after: no function has its gradient.
 
     So it is with a result that a loop computes once, from a parameter, and uses again after the optimiser's step. A
-    graph that is old as a whole is differentiated at its own numbers.
+    graph that is old as a whole is differentiated at its own numbers, with a warning: so it is with a loss that is
+    computed before the loop.
 
     Args:
         order: the nodes, in topological order.
@@ -200,6 +202,14 @@ def _refuse_two_moments(order: Collection[Value]) -> None:
                     "gradient. Compute what was kept, such as a result from before a loop, anew in each step, or keep "
                     "its detach() if it is a constant"
                 )
+    for leaf, (number, name) in known.items():
+        if not same_number(number, leaf._data):
+            warn_user(
+                f"{leaf!r} was {number!r} when {name} was computed from it, and the gradient is the one at that number"
+                ": compute the result anew after a change, as a loss in each step of a loop",
+                UserWarning,
+            )
+            return
 
 
 def _has_moved(order: Iterable[Value]) -> bool:
@@ -242,7 +252,8 @@ def backward(root: Value) -> None:
 
     Raises:
         TypeError: `root` is not a Value.
-        RuntimeError: parts of the graph were recorded before a leaf was changed, and others after.
+        RuntimeError: parts of the graph were recorded before a leaf was changed, and others after. If all of it was
+            recorded before, the gradient is that of the recorded numbers, with a warning.
 
     >>> x = Value(2.0)
     >>> backward(x ** 3)
@@ -251,7 +262,7 @@ def backward(root: Value) -> None:
     """
     adjoints = sweep(root)
     refuse_numbers(adjoints)
-    _refuse_two_moments(adjoints)
+    _look_at_moments(adjoints)
     if passes_under_way:
         stop_passes(adjoints)
     add_gradients(adjoints)
@@ -369,6 +380,6 @@ def grad(output: Value, inputs: Value | Sequence[Value], create_graph: bool = Fa
     else:
         adjoints = sweep(output)
         refuse_numbers(adjoints)
-        _refuse_two_moments(adjoints)
+        _look_at_moments(adjoints)
         found = [d or 0.0 for d in map(adjoints.get, wanted)]  # an unreached one is -0.0
     return found[0] if single else found

@@ -8,7 +8,6 @@ import operator
 import random
 import reprlib
 import sys
-import warnings
 from collections.abc import Iterable, Iterator
 from numbers import Real
 from types import FunctionType, MethodType
@@ -16,6 +15,7 @@ from typing import Any, TypeAlias
 
 from engine import Constant, Value, is_traced
 from engine import counted as counted
+from engine import warn_user as warn_user
 
 Numbers: TypeAlias = "float | Value | Iterable[Numbers]"
 """A number, a Value, or rows of them nested to any depth: lists, tuples and NumPy arrays alike."""
@@ -39,14 +39,6 @@ def listed(names: Iterable[str]) -> str:
     all_names = [*dict.fromkeys(names)]
     shown = ", ".join(all_names[:3] + ["..."] * (len(all_names) > 3))
     return f" ({shown})" if shown else ""
-
-
-def warn_user(text: str, category: type[Warning]) -> None:
-    """Warn at the line that called into this package or the engine."""
-    frame, level = sys._getframe(1), 2
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in ("nn", "engine"):
-        frame, level = frame.f_back, level + 1
-    warnings.warn(text, category, stacklevel=level)
 
 
 def is_found_by_name(function: FunctionType) -> bool:

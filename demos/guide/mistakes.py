@@ -49,12 +49,16 @@ engine.notes(y)
     Mistake(
         "Gradients",
         "A number was changed after the forward pass.",
-        "A gradient is that of the recorded numbers. Evaluate again.",
+        "A gradient is that of the recorded numbers. Evaluate again; in a loop compute the loss in every step.",
         """
+import warnings
 x = Value(3.0, "x")
 y = x * x
 x.data = 4.0
-y.backward()
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    y.backward()
+print(caught[0].message)
 engine.notes(y)
 """,
     ),
@@ -132,7 +136,6 @@ Value([1.0, 2.0])
         "`cross_entropy` takes scores and has the softmax inside. With two, the loss falls slowly and never gets near "
         "0. The engine warns, in `fit` too, as it does of `bce_with_logits` and `hinge` of a sigmoid.",
         """
-import warnings
 scores = [Value(2.0), Value(1.0)]
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")

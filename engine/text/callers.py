@@ -6,6 +6,7 @@ import contextlib
 import linecache
 import os
 import sys
+import warnings
 
 _PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
 # Folders, so that a user's nn_train.py is not ours; and contextlib, whose frames stand between ours.
@@ -30,6 +31,14 @@ def users_line() -> Source:
     while frame.f_back is not None and not is_users(frame.f_code.co_filename):
         frame = frame.f_back
     return frame.f_code.co_filename, frame.f_lineno
+
+
+def warn_user(text: str, category: type[Warning]) -> None:
+    """Warn at the line that called into this project."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back is not None and is_ours(frame.f_code.co_filename):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(text, category, stacklevel=level)
 
 
 def raised_at(error: BaseException) -> Source:
