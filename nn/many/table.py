@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..arguments import known_backend, random_source, show, whole_number
 from ..data.tables import paired, same_rows
 from ..evaluation.metrics import Metric
+from ..training.checks import check_patience
 from ..training.preparation import chosen_rows, strata
 from ..training.progress import Progress, Reporter, reporting
 from ..training.validation import given_validation, held_out
@@ -141,8 +142,7 @@ def fit_many(
             validation = chosen_rows(X, last), chosen_rows(y, last)
             X, y = chosen_rows(X, train), chosen_rows(y, train)
             weights = None if weights is None else [weights[row] for row in train]
-        if patience is not None and validation is None:
-            raise ValueError("patience watches the validation loss: give validation=(X, y), or a share such as 0.2")
+        check_patience(patience, min_delta, validation)
         options = {
             **{"validation": validation, "metrics": metrics, "patience": patience, "min_delta": min_delta},
             **{"schedule": schedule, "clip_norm": clip_norm, "clip_value": clip_value},

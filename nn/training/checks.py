@@ -62,6 +62,20 @@ def check_back_end(backend: str, dtype: str, threads: int, own_step: bool, clips
         )
 
 
+def check_patience(patience: int | None, min_delta: float, validation: Any) -> None:
+    """Refuse patience without validation data, and `min_delta` without patience.
+
+    Raises:
+        ValueError: one is given without the other.
+    """
+    if patience is not None and validation is None:
+        raise ValueError("patience watches the validation loss: give validation=(X, y), or a share such as 0.2")
+    if patience is None and min_delta:
+        raise ValueError(
+            f"min_delta={min_delta!r} says what counts as better for patience: give patience, such as 5, too"
+        )
+
+
 def callbacks_of(given: Callback | Iterable[Callback]) -> list[Callback]:
     """The callbacks, checked, in a list.
 

@@ -25,7 +25,7 @@ from ..evaluation.programs import Options, kept_by
 from ..layers.module import Module
 from ..optimisers.base import Optimizer, has_rule
 from ..purity import is_pure
-from .checks import Callback, callbacks_of, check_back_end, check_parts
+from .checks import Callback, callbacks_of, check_back_end, check_parts, check_patience
 from .epochs.choice import best_epochs
 from .epochs.eager import eager_epochs, epochs_of
 from .epochs.task import Acting, Epoch, Source, Task
@@ -157,9 +157,8 @@ def fit(
     true_or_false("shuffle", shuffle)
     threads = whole_number("threads", threads, least=1)
     check_back_end(backend, dtype, threads, step is not EagerStep, bool(clip_norm or clip_value))
+    check_patience(patience, min_delta, validation)
     patient = None if patience is None else Patience(patience, min_delta, optimizer)
-    if patient and validation is None:
-        raise ValueError("patience watches the validation loss: give validation=(X, y), or a share such as 0.2")
     after = callbacks_of(callbacks)
     has_own_steps = step is not EagerStep or not has_rule(optimizer)
     acts_in_between = callable(progress) or not (schedule is None or is_pure(schedule))

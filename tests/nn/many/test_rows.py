@@ -269,6 +269,8 @@ def test_refusals() -> None:
         nn.fit_many(make, CONFIGS, X, Y, executor=3)
     with pytest.raises(ValueError, match="patience watches"):
         nn.fit_many(make, CONFIGS, X, Y, patience=1)
+    with pytest.raises(ValueError, match=r"min_delta=0\.1 says what counts as better for patience"):
+        nn.fit_many(make, CONFIGS, X, Y, min_delta=0.1)
     with pytest.raises(ValueError, match="backend must be one of auto, "):
         nn.fit_many(make, CONFIGS, X, Y, backend="jax")
     with pytest.raises(ValueError, match="epochs must be at least 1"):

@@ -25,6 +25,7 @@ np = needs("numpy")
         ({"validation": (X, Y, Y)}, TypeError, r"validation is \(X, y\)"),
         ({"validation": (X, Y[:3])}, ValueError, "30 samples against 3 labels"),
         ({"min_delta": -1.0, "patience": 1, "validation": 0.2}, ValueError, "min_delta"),
+        ({"min_delta": 0.1, "validation": 0.2}, ValueError, r"min_delta=0\.1 says .* give patience, such as 5, too"),
         ({"shuffle": "no"}, TypeError, "shuffle must be True or False"),
         ({"resume": 3}, TypeError, "resume takes a checkpoint"),
         (
