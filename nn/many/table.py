@@ -15,10 +15,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..arguments import known_backend, random_source, show, whole_number
+from ..data.splits import chosen
 from ..data.tables import paired, same_rows
 from ..evaluation.metrics import Metric
 from ..training.checks import check_patience
-from ..training.preparation import chosen_rows, strata
+from ..training.preparation import strata
 from ..training.progress import Progress, Reporter, reporting
 from ..training.validation import given_validation, held_out
 from ..training.weighting import weights_of
@@ -139,8 +140,8 @@ def fit_many(
             given_validation(validation, *tables)
         elif validation is not None:
             train, last = held_out(len(X), validation, random_source(seed), _strata(make, jobs[0], y))
-            validation = chosen_rows(X, last), chosen_rows(y, last)
-            X, y = chosen_rows(X, train), chosen_rows(y, train)
+            validation = chosen(X, last), chosen(y, last)
+            X, y = chosen(X, train), chosen(y, train)
             weights = None if weights is None else [weights[row] for row in train]
         check_patience(patience, min_delta, validation)
         options = {

@@ -25,8 +25,9 @@ def anomaly_report(task: Task, batch: Sequence[int], step: int) -> str:
     Returns:
         What is not finite in the data, or huge, then the report, or the error of eager code; empty if there is nothing.
     """
-    X, y = ([data[place] for place in batch] for data in (task.X, task.y))
-    rows = [task.rows[place] for place in batch]
+    X, y = ([data[place] for place in batch] for data in task.rows.read())
+    places = task.rows.places
+    rows = batch if places is None else [places[place] for place in batch]
     return "\n".join(filter(None, [lost_entries(X, y, rows), _anomaly(task.model, task.loss, X, y, step)]))
 
 

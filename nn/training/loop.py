@@ -108,8 +108,8 @@ def fit(
         class_weight: such numbers for classes, by their labels, 1 for those left out; or "balanced" for the inverse of
             how many samples each class has.
         callbacks: called after each epoch with the model, the history and the number of the epoch; one that returns
-            True stops. What they change (the model, what the loss reads, entries of X and y) counts from the next
-            epoch on.
+            True stops. What they change (the model, what the loss reads, entries of X and y, but not how many there
+            are) counts from the next epoch on; samples keep the weights that their labels had at first.
         resume: a checkpoint of `nn.load`, or a history, to continue from: `epochs` includes those done before, and
             batches are drawn as if training had never stopped. An int seed must be the same as before, or left out.
             Refused are other layers, another loss, another optimiser or other settings of it but `lr`, another batch
@@ -187,7 +187,7 @@ def fit(
         noted,
         reporting(progress) as told,
         kept_by(model) as kept,
-        naming_data(X, data.y, data.rows),
+        naming_data(X, data.y, data.rows.places),
     ):
         task = Task(
             model,

@@ -6,32 +6,34 @@ import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from numbers import Real
 from typing import Any, NamedTuple
 
 from ..arguments import Seed, is_row, plain, random_source, show, warn_user
 from ..data.tables import notes_of_columns, paired, same_rows
 from ..evaluation.columns import flat
-from ..evaluation.labels import are_names, are_texts, as_targets, classes_of, names_several
+from ..evaluation.labels import are_names, are_texts, classes_of, names_several
 from ..evaluation.metrics import Metric, metrics_for
 from ..evaluation.programs import LossFunction, Model, Options
 from ..evaluation.rules import RULES, name_of_loss
 from ..layers.activations import activation_name
 from ..layers.ending import last_activation
 from ..layers.module import Module
+from .rows import Rows
 from .validation import Validation, given_validation, held_out, refuse_lost
-from .weighting import refuse_other_than_means, weighted, weights_of, with_weights
+from .weighting import refuse_other_than_means, weighted, weights_of
 
 
 class Prepared(NamedTuple):
-    """Samples, labels and loss to train with, the places of the samples in the user's data, and the validation.
+    """Samples, labels and loss to train with, what reads the samples again, and the validation.
 
     The model notes what its outputs mean while it is trained: see `noting`.
     """
 
     X: Any
     y: Any
-    rows: Sequence[int]
+    rows: Rows
     loss: LossFunction
     validation: Validation | None
     notes: dict[str, Any]
@@ -58,44 +60,43 @@ def prepared(
         TypeError, ValueError: as `nn.fit`.
     """
     of_columns = notes_of_columns(model, X, y)
-    tables = X, y
     same_rows("X", X, "sample_weight", sample_weight)
-    X, y = paired(X, y)
-    weights = weights_of(y, sample_weight, class_weight)
+    samples, labels = paired(X, y)
+    weights = weights_of(labels, sample_weight, class_weight)
     notes: dict[str, Any] = {"_loss": name_of_loss(loss), **of_columns}
-    several = name_several(y, loss)
+    several = name_several(labels, loss)
     if several or names_several(model):
         notes["_several"] = several
     classes = classes_of(model)
-    names = are_names(y, classes)
+    names = are_names(labels, classes)
     if names:
-        notes["classes"] = classes = _names(model, y, loss)
-        y = as_targets(y, classes, name_of_loss(loss))
-    warn_of_unreachable(model, loss, y)
-    checked, rows = None, list(range(len(X)))
-    last: Sequence[int]
+        notes["classes"] = classes = _names(model, labels, loss)
+    rows = Rows(X, y, len(samples), name_of_loss(loss), classes if names else None)
+    samples, labels = rows.read()
+    warn_of_unreachable(model, loss, labels)
+    checked = None
     if validation is not None:
         if isinstance(validation, (tuple, list)):
-            held_X, held_y = given_validation(validation, *tables)
-            last = range(len(held_X))
-            if are_names(held_y, classes):
-                held_y = as_targets(held_y, classes or [], name_of_loss(loss))
+            held_X, held_y = given_validation(validation, X, y)
+            named = classes or [] if are_names(held_y, classes) else None
+            held = Rows(validation[0], validation[1], len(held_X), rows.loss, named)
         else:
             # From the seed itself, so that a resumed training holds out the same samples.
             source = rng if rng is seed or seed is None else random_source(seed)
-            rows, last = held_out(len(X), validation, source, list(y) if names else strata(y, loss))
-            (X, held_X), (y, held_y) = ((chosen_rows(data, rows), chosen_rows(data, last)) for data in (X, y))
-            weights = None if weights is None else [weights[row] for row in rows]
-        refuse_lost(model, loss, held_X, held_y, last)
-        checked = Validation(
-            model, held_X, held_y, loss, metrics_for(metrics, model, loss, held_X, several), options, fixed
-        )
+            classes_or_none = list(labels) if names else strata(labels, loss)
+            first, last = held_out(len(samples), validation, source, classes_or_none)
+            rows, held = replace(rows, places=first), replace(rows, places=last)
+            samples, labels = rows.read()
+            weights = None if weights is None else [weights[row] for row in first]
+        held_X, held_y = held.read()
+        refuse_lost(model, loss, held_X, held_y, held.places or range(len(held_X)))
+        checked = Validation(model, held, loss, metrics_for(metrics, model, loss, held_X, several), options, fixed)
     elif metrics is not None:
         raise ValueError("metrics are taken on validation data: give validation=(X, y), or a share such as 0.2")
     if weights is not None:
-        refuse_other_than_means(model, loss, X, y)
-        y, loss = with_weights(y, weights), weighted(loss)
-    return Prepared(X, y, rows, loss, checked, notes)
+        refuse_other_than_means(model, loss, samples, labels)
+        rows, loss = replace(rows, weights=weights), weighted(loss)
+    return Prepared(*rows.read(), rows, loss, checked, notes)
 
 
 REACH = {
@@ -198,8 +199,3 @@ def name_several(y: Any, loss: Any) -> bool:
     if name_of_loss(loss) not in ("bce", "bce_with_logits") or not is_row(y[0]) or len(y[0]) == 1:
         return False
     return strata(y, loss) is None
-
-
-def chosen_rows(data: Any, rows: list[int]) -> Any:
-    """Some of the samples or labels."""
-    return data[rows] if hasattr(data, "dtype") else [data[row] for row in rows]

@@ -22,6 +22,7 @@ from ..evaluation.programs import Fixed, LossFunction, Model, Options, programs_
 from ..evaluation.rules import is_mean, name_of_loss
 from ..layers.modes import evaluating
 from ..optimisers.base import Optimizer
+from .rows import Rows
 
 LOOKED_AT = 10
 """How many samples that hold a nan are tried before training."""
@@ -35,8 +36,7 @@ class Validation:
 
     Args:
         model: what is trained.
-        X: the samples.
-        y: as many labels.
+        rows: samples and labels.
         loss: the loss that it is trained with.
         metrics: functions of labels and outputs, by name.
         options: how outputs are computed.
@@ -49,8 +49,7 @@ class Validation:
     def __init__(
         self,
         model: Model,
-        X: Any,
-        y: Any,
+        rows: Rows,
         loss: LossFunction,
         metrics: dict[str, Metric],
         options: Options,
@@ -58,7 +57,8 @@ class Validation:
     ) -> None:
         self._programs = programs_of(model)
         self._programs.hurry()
-        self._X, self._y, self._loss, self._options = X, y, loss, options
+        X, y = rows.read()
+        self._rows, self._data, self._loss, self._options = rows, (X, y), loss, options
         self._names, self._metrics = [f"validation_{name}" for name in ("loss", *metrics)], list(metrics.values())
         self.acts = any(isinstance(metric, OfUser) for metric in metrics.values())
         fixed = fixed and not self.acts
@@ -85,11 +85,14 @@ class Validation:
         return dict(zip(self._names, found or self._from_outputs(watched)))
 
     def _from_outputs(self, watched: bool) -> list[float]:
+        X, y = self._data
         if self._fixed is not None:
             self._fixed.watched = watched
-        loss, outputs = self._programs.scored(self._loss, self._X, self._y, self._options, self._fixed)
+        else:
+            X, y = self._rows.read()
+        loss, outputs = self._programs.scored(self._loss, X, y, self._options, self._fixed)
         judged = nan_at(outputs) is None
-        return [loss, *[metric(self._y, outputs) if judged else math.nan for metric in self._metrics]]
+        return [loss, *[metric(y, outputs) if judged else math.nan for metric in self._metrics]]
 
 
 def held_out(count: int, share: Any, rng: random.Random, strata: list[Any] | None) -> tuple[list[int], list[int]]:

@@ -116,10 +116,19 @@ def weighted(loss: LossFunction) -> LossFunction:
     return weighted_loss
 
 
-def with_weights(y: Any, weights: list[float]) -> Any:
+def with_weights(y: Any, weights: list[float], known_loss: bool = False) -> Any:
     """Labels with their weights: rows of the numbers of a label, and at the end its weight.
+
+    Args:
+        y: the labels.
+        weights: one for each.
+        known_loss: whether the loss takes floats for ints, as those of this package do: then arrays remain arrays.
 
     >>> with_weights([2, 0], [1.0, 0.5])
     [[2, 1.0], [0, 0.5]]
     """
+    if known_loss and getattr(y, "ndim", 3) <= 2 and y.dtype.kind in "iuf":
+        import numpy as np
+
+        return np.column_stack((y, weights))
     return [[*(label if is_row(label) else [label]), weight] for label, weight in zip(y, weights)]

@@ -70,7 +70,7 @@ def _plain(task: Task, trainer_of: Callable[[Model], Trainer]) -> tuple[Epoch, s
     trainer = trainer_of(task.model)
 
     def samples() -> Batch:
-        return trainer.prepare(task.X, task.y, task.size)
+        return trainer.prepare(*task.rows.read(), task.size)
 
     data = samples()
     keep(task.kept, trainer, data)
@@ -96,10 +96,11 @@ def _masked(task: Task, trainer_of: Callable[[Model], Trainer], layout: Layout) 
     trainer = trainer_of(of_row)
 
     def samples() -> Batch:
+        X, y = task.rows.read()
         rows = np.ones((count, width + units))
-        rows[:, :width] = np.asarray(task.X, float).reshape(count, width)
+        rows[:, :width] = np.asarray(X, float).reshape(count, width)
         rows[: task.size] = layout.masks(width).drawn(rows[: task.size])  # of which some are compared
-        return trainer.prepare(rows, task.y, task.size)
+        return trainer.prepare(rows, y, task.size)
 
     known = samples()
     if not task.done:

@@ -24,7 +24,9 @@ def epochs_of(task: Task, step: Step) -> Epoch:
 
     def epoch(source: Source) -> Iterator[Done]:
         nonlocal done
-        data = copy.deepcopy((task.X, task.y)) if task.acting.batches else (task.X, task.y)
+        data = task.rows.read() if task.acting.epochs else (task.X, task.y)
+        if task.acting.batches:
+            data = copy.deepcopy(data)
         parts = list(batches(*data, task.size, task.is_shuffled, source.rng))
         for X, y in parts:
             if task.schedule is not None:

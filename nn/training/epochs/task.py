@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 from ...arguments import whole_number
 from ...evaluation.programs import Options
 from ...optimisers.base import Optimizer
+from ..rows import Rows
 from ..steps import LossFunction, Model
 
 
@@ -28,9 +29,9 @@ class Task:
         model: maps one sample to its output.
         loss: the loss of a batch.
         optimizer: changes the parameters.
-        X: the samples.
+        X: the samples, as the training found them.
         y: as many labels.
-        rows: the places of these samples in the user's data.
+        rows: reads both again.
         batch_size: samples in a batch; None for all of them.
         shuffle: whether the order of the samples is random, if a batch does not take all of them.
         schedule: the learning rate of each step by its number.
@@ -47,7 +48,7 @@ class Task:
     optimizer: Optimizer
     X: Any
     y: Any
-    rows: Sequence[int]
+    rows: Rows
     batch_size: int | None
     shuffle: bool
     schedule: Callable[[int], float] | None

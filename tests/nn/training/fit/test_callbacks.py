@@ -54,6 +54,64 @@ def test_samples_that_a_callback_changes_in_place_count_from_the_next_epoch(
     assert course(backend) == pytest.approx(course("eager"), rel=1e-9, abs=1e-12)
 
 
+SECOND = RNG.normal(size=40)
+CLASSES = (RNG.random(40) > 0.5).astype(int)
+
+PREPARED: dict[str, dict[str, Any]] = {
+    "as they are": {},
+    "some are held out": {"validation": 0.25},
+    "others are held out": {"validation": (np.eye(2), [0, 1])},
+    "with weights": {"sample_weight": [1.0] * 40},
+    "with weights of classes": {"class_weight": "balanced"},
+    "all of it": {"validation": 0.25, "class_weight": {0: 2.0}},
+}
+
+
+@pytest.mark.parametrize("backend", ["eager", *INSTALLED])
+@pytest.mark.parametrize("names", [None, ["no", "yes"]])
+@pytest.mark.parametrize("options", PREPARED.values(), ids=PREPARED)
+def test_labels_that_a_callback_exchanges_count_however_fit_has_prepared_them(
+    options: dict[str, Any], names: list[str] | None, backend: str
+) -> None:
+    """Those that are split off, weighted or translated too, which fit has copied: the loss rises at once."""
+    samples = np.stack([CLASSES - 0.5, SECOND], 1)
+    labels = [int(label) if names is None else names[label] for label in CLASSES]
+    if names:
+        options = {**options, "class_weight": {"no": 2.0}} if "class_weight" in options else options
+        if isinstance(options.get("validation"), tuple):
+            options = {**options, "validation": (np.eye(2), names)}
+    kinds = sorted({*labels})
+    model = nn.MLP(2, [4, 2], activation="tanh", seed=1)
+
+    def exchange(model: Any, history: nn.History, epoch: int) -> None:
+        if epoch == 3:
+            labels[:] = [kinds[1 - kinds.index(label)] for label in labels]
+
+    optimizer = nn.SGD(model.parameters(), lr=0.5)
+    loss = nn.cross_entropy
+    history = nn.fit(
+        model, samples, labels, loss, optimizer, 4, None, seed=1, backend=backend, callbacks=exchange, **options
+    )
+    assert history.losses[2] < history.losses[1] < history.losses[0]
+    assert history.losses[3] > history.losses[2]
+    if isinstance(options.get("validation"), float):  # whose samples are among those that were changed
+        scores = history.to_dict()["validation_loss"]
+        assert scores[2] < scores[3]
+
+
+@pytest.mark.parametrize("backend", ["eager", "auto"])
+def test_a_callback_cannot_change_how_many_samples_there_are(backend: str) -> None:
+    x, y, model = X.tolist(), Y.tolist(), mlp()
+
+    def callback(model: Any, history: nn.History, epoch: int) -> None:
+        x.append([1.0, 2.0])
+        y.append(0.5)
+
+    optimizer = nn.SGD(model.parameters(), lr=0.05)
+    with pytest.raises(ValueError, match="X had 10 samples when the training began, and has 11 now"):
+        nn.fit(model, x, y, nn.mse, optimizer, 3, 4, backend=backend, callbacks=callback)
+
+
 def test_fit_goes_on_in_eager_steps_where_a_callback_makes_the_model_impossible_to_compile() -> None:
     def branching(row: list[Value]) -> list[Value]:
         return [x if x.data > 0.0 else 0.1 * x for x in row]

@@ -10,6 +10,7 @@ from nn.evaluation import means
 from nn.evaluation.metrics import Accuracy
 from nn.evaluation.programs import Options
 from nn.training import validation
+from nn.training.rows import Rows
 from tests.needs import needs
 
 from .fitting import BACKENDS, X, Y, network, numbers, trained
@@ -100,7 +101,7 @@ def test_where_outputs_are_infinite_the_class_is_told_as_ever(monkeypatch):
 
     held, metric = (X[:3], [0, 1, 2]), Accuracy(model, None)
     assert np.isinf(nn.predict(model, held[0])).all()
-    checked = validation.Validation(model, *held, blind, {"accuracy": metric}, Options("auto"), fixed=True)
+    checked = validation.Validation(model, Rows(*held, 3, ""), blind, {"accuracy": metric}, Options("auto"), fixed=True)
     assert checked.scores(1, watched=True) == {"validation_loss": 5 / 3, "validation_accuracy": 1 / 3}
 
 

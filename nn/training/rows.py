@@ -1,0 +1,52 @@
+"""Rows of the user's data as a loss takes them, read again when the user's code may have changed entries of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ..data.splits import chosen
+from ..data.tables import paired
+from ..evaluation.labels import as_targets
+from .weighting import with_weights
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some samples and their labels.
+
+    Attributes:
+        X, y: all samples and labels, as the user gave them.
+        count: how many there were.
+        loss: the name of the loss; "" for one of the user's.
+        classes: the names that labels are; None if they are none.
+        places: the places of these samples among all; None for all of them.
+        weights: what goes behind the label of each of these; None for nothing.
+    """
+
+    X: Any
+    y: Any
+    count: int
+    loss: str
+    classes: list[Any] | None = None
+    places: list[int] | None = None
+    weights: list[float] | None = None
+
+    def read(self) -> tuple[Any, Any]:
+        """Samples and labels, with the entries that they have now; where nothing is to be done the very objects.
+
+        Raises:
+            TypeError, ValueError: they are no samples and labels any more, or others are as many.
+        """
+        X, y = paired(self.X, self.y)
+        if len(X) != self.count:
+            raise ValueError(
+                f"X had {self.count} samples when the training began, and has {len(X)} now: only entries may change"
+            )
+        if self.classes is not None:
+            y = as_targets(y, self.classes, self.loss)
+        if self.places is not None:
+            X, y = chosen(X, self.places), chosen(y, self.places)
+        if self.weights is not None:
+            y = with_weights(y, self.weights, known_loss=bool(self.loss))
+        return X, y
