@@ -13,7 +13,7 @@ from contextvars import ContextVar
 from functools import partial
 from operator import is_
 from types import CellType
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..world.variables import environment
 from .objects import ABSENT, CACHE, CONTAINERS, held, is_array, reads_as_array
@@ -27,6 +27,9 @@ NAMED = 1500
 """How many more for small lists, dicts and arrays that a function itself names."""
 _FEW = 6  # up to this many entries of a list or dict are compared one by one, in half the time of a loop
 _LARGE = 2048  # bytes from which an array is no longer compared at every call
+
+AsWords: TypeAlias = Callable[[WordGuard], bool]
+"""Lets words watch something; says whether they can."""
 
 _LOOK = """
 def look():
@@ -50,14 +53,11 @@ class ReadGuard:
 
     def __init__(self, nanoseconds: float) -> None:
         self._left = nanoseconds
-        self._terms: list[str] = []
-        self._as_words: list[Callable[[WordGuard], bool] | None] = []  # how words watch the same as each term
-        self.left: list[Callable[[WordGuard], bool] | None] = []
+        self._terms: list[tuple[str, AsWords | None]] = []  # each with how words watch the same, if they can
+        self.left: list[AsWords | None] = []
         self._known: dict[str, Any] = {"absent": ABSENT, "is_": is_, "held": held}
 
-    def add(
-        self, term: str, nanoseconds: float, as_words: Callable[[WordGuard], bool] | None = None, **things: Any
-    ) -> None:
+    def add(self, term: str, nanoseconds: float, as_words: AsWords | None = None, **things: Any) -> None:
         """Add something to compare, if there is time.
 
         Args:
@@ -70,11 +70,11 @@ class ReadGuard:
             self.left.append(as_words)
             return
         self._left -= nanoseconds
-        self._as_words.append(as_words)
         for name, thing in things.items():
-            term = term.replace(f"{name}$", f"{name}{len(self._terms)}")
-            self._known[f"{name}{len(self._terms)}"] = thing
-        self._terms.append(term)
+            own_name = f"{name}{len(self._terms)}"
+            self._known[own_name] = thing
+            term = term.replace(f"{name}$", own_name)
+        self._terms.append((term, as_words))
 
     @contextmanager
     def prolonged(self, nanoseconds: float) -> Iterator[None]:
@@ -148,7 +148,7 @@ class ReadGuard:
 
     def beyond(self, words: WordGuard) -> list[str]:
         """Let words watch what they can; return the terms of the rest."""
-        return [term for term, as_words in zip(self._terms, self._as_words) if not (as_words and as_words(words))]
+        return [term for term, as_words in self._terms if not (as_words and as_words(words))]
 
     def guards(
         self,
@@ -198,7 +198,7 @@ class ReadGuard:
             terms: the terms to compare; None for all.
             things: what the condition names.
         """
-        terms = self._terms if terms is None else terms
+        terms = [term for term, _ in self._terms] if terms is None else terms
         known = {**self._known, **things, "confirmed": confirmed}
         exec(_LOOK.format(condition=" or ".join([condition, *terms])), known)
         look: Callable[[], bool] = known["look"]
