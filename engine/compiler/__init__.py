@@ -14,8 +14,8 @@ How a function becomes a program, folder by folder:
 - errors: refusals; forking: locks
 """
 
+from .backends.description import Description as Description
 from .backends.llvm import TreeReader as TreeReader
-from .backends.signatures import Description as Description
 from .compiled import Compiled as Compiled
 from .compiled import compile as compile
 from .errors import LeafReadError as LeafReadError

@@ -8,7 +8,9 @@ from typing import Any
 from ...imported import TABLE
 from ...value import Value
 from ..samples.batch import Shape
-from .signatures import Description, Signature, described, forget_signature, recall_signature, remember_signature
+from .description import Description, described
+from .records import forget_signature, recall_signature, remember_signature
+from .signatures import Signature
 
 
 class SelfDescription:

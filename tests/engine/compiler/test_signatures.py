@@ -9,9 +9,11 @@ import pytest
 
 from engine import Value, compile
 from engine.compiler import update
-from engine.compiler.backends import signatures
+from engine.compiler.backends import records
+from engine.compiler.backends.description import Description
 from engine.compiler.backends.llvm.jit import cache
-from engine.compiler.backends.signatures import Description, Signature, recall_signature, remember_signature
+from engine.compiler.backends.records import recall_signature, remember_signature
+from engine.compiler.backends.signatures import Signature
 from engine.compiler.frontend.graph import Graph
 from engine.compiler.passes.differentiate import derivatives
 from engine.compiler.passes.simplify import simplify
@@ -24,23 +26,23 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_facts_are_read_back() -> None:
-    signatures.remember({"leaves": [1, 2]}, "fact", 3)
-    assert signatures.recall("fact", 3) == {"leaves": [1, 2]}
-    assert signatures.recall("fact", 4) is None
-    signatures.remember(None, "fact", 3)
-    assert signatures.recall("fact", 3) is None
+    records.remember({"leaves": [1, 2]}, "fact", 3)
+    assert records.recall("fact", 3) == {"leaves": [1, 2]}
+    assert records.recall("fact", 4) is None
+    records.remember(None, "fact", 3)
+    assert records.recall("fact", 3) is None
 
 
 def test_a_fact_that_is_no_json_is_none() -> None:
-    cache.write(signatures._name(("fact",)), b"{", cache.FACT)
-    assert signatures.recall("fact") is None
+    cache.write(records._name(("fact",)), b"{", cache.FACT)
+    assert records.recall("fact") is None
 
 
 def test_nothing_is_kept_of_an_engine_that_does_not_know_its_own_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    signatures.remember(7, "fact")
-    monkeypatch.setattr(signatures, "ENGINE", "")
-    signatures.remember(8, "fact")
-    assert signatures.recall("fact") is None
+    records.remember(7, "fact")
+    monkeypatch.setattr(records, "ENGINE", "")
+    records.remember(8, "fact")
+    assert records.recall("fact") is None
     monkeypatch.undo()
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import engine
 from engine.compiler import live_trace, loss_structure
-from engine.compiler.backends import signatures
+from engine.compiler.backends import records
 from engine.imported import TABLE
 from nn import SGD, EagerStep, Module, Trainer, cross_entropy
 from nn.evaluation.metrics import is_largest
@@ -75,7 +75,7 @@ def test_nothing_is_traced_at_a_cached_start(warm: None, monkeypatch: pytest.Mon
     assert trained(plain(), cross_entropy, 1) == expected
     with pytest.raises(AssertionError, match="a function was traced"):
         trained(Silent(3, [5, 4], activation="tanh", seed=1), cross_entropy)
-    monkeypatch.setattr(signatures, "ENGINE", "another version of the engine")
+    monkeypatch.setattr(records, "ENGINE", "another version of the engine")
     with pytest.raises(AssertionError, match="a function was traced"):
         trained(plain(), cross_entropy)
 

@@ -10,7 +10,7 @@ import pytest
 import engine
 from engine import Value
 from engine.compiler import live_trace
-from engine.compiler.backends import signatures
+from engine.compiler.backends import records
 from nn import MLP, SGD, EagerStep, Trainer, cross_entropy
 from nn.own_code import own_code
 from tests.needs import NATIVE, needs
@@ -81,10 +81,10 @@ def test_a_function_that_is_another_than_the_record_by_now_cannot_be_explained(w
 
 def test_a_record_of_another_function_is_found_out_and_forgotten(warm: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Should the record ever be a wrong one: the sample that is compared tells."""
-    name, own, other = signatures._name, plain(), MLP(3, [5, 4], activation="relu", seed=1)
+    name, own, other = records._name, plain(), MLP(3, [5, 4], activation="relu", seed=1)
     texts = {own_code(model, cross_entropy).text for model in (own, other)}
     trained(other, cross_entropy)
-    monkeypatch.setattr(signatures, "_name", lambda key: name([part for part in key if part not in texts]))
+    monkeypatch.setattr(records, "_name", lambda key: name([part for part in key if part not in texts]))
     trained(MLP(3, [5, 4], activation="relu", seed=1), cross_entropy)
 
     with pytest.raises(engine.TraceError, match="differs from the eager engine"):
@@ -95,7 +95,7 @@ def test_a_record_of_another_function_is_found_out_and_forgotten(warm: None, mon
 @pytest.mark.parametrize("fact", ["[]", "{}", "null", "7", '{"leaves": -1}'])
 def test_a_damaged_record_is_none(fact: str, warm: None, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = trained(plain(), cross_entropy)
-    monkeypatch.setattr(signatures.json, "loads", lambda _: json.JSONDecoder().decode(fact))
+    monkeypatch.setattr(records.json, "loads", lambda _: json.JSONDecoder().decode(fact))
     assert trained(plain(), cross_entropy) == expected
 
 
@@ -104,6 +104,6 @@ def test_leaves_that_are_none_are_refused(leaves: Any, warm: None, monkeypatch: 
     description = own_code(plain(), cross_entropy)
     assert description is not None
     fact = {"leaves": leaves, "outputs": 1, "shape": [], "requirements": [], "fingerprint": "f"}
-    signatures.remember(fact, "signature", description.text, (3,), ())
-    found = signatures.recall_signature(description, [(3,), ()])
+    records.remember(fact, "signature", description.text, (3,), ())
+    found = records.recall_signature(description, [(3,), ()])
     assert found is None or found.leaves == []
