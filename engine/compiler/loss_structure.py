@@ -20,7 +20,7 @@ from ..text.callers import Source, users_line, written
 from ..value import Value
 from .errors import TraceError
 from .frontend.given.rows import as_rows, refuse_changes
-from .frontend.given.types import GivenLabels, TypeGuard, Types
+from .frontend.given.types import GivenLabels, TypeGuard
 from .frontend.graph import Graph, operations
 from .frontend.naming import described
 from .frontend.symbol import Symbol
@@ -75,55 +75,71 @@ def batch_loss(
     >>> batch_loss(squared, Value(0.0), (), 32).scale
     32.0
     """
-    labels = math.prod(label)
-    width = _numbers(output) + labels
-
-    targets = None if given is None else GivenLabels(given)
-    types: Types = (*[Value] * (width - labels), *targets.types) if targets else ()
-
-    def of_batch(samples: list[list[Symbol]]) -> Any:
-        outputs = [_like(output, iter(sample)) for sample in samples]
-        targets_of = [nested(sample[width - labels :], label) for sample in samples]
-        rows = targets.as_rows(targets_of) if targets else as_rows(targets_of, (), lambda: None)
-        found = loss(outputs, rows)
-        refuse_changes(rows, targets_of, described(loss))
-        return found
-
-    def root(count: int, graph: Graph, trusted: bool = False) -> Symbol:
-        found = trace(of_batch, [(count, width)], lambda: graph, trusted=trusted, types=types * count)
-        if targets:
-            places = [position % width - (width - labels) for position in found.asked]
-            targets.ask(places, found.surroundings.found.matches)
-        if found.shape:
-            raise TraceError(f"{described(loss)} returned a list: the loss of a batch is one Value, its mean or sum")
-        return found.outputs[0]
-
-    graph = Graph(simplify, _derivatives)
-    whole = root(size, graph)
+    on_batch, graph = _OnBatch(loss, output, label, given), Graph(simplify, _derivatives)
     try:
-        with graph.opened():
-            each, rest = _of_samples(graph, whole, width, size)
-        try:
-            one = root(1, graph, trusted=True)  # from the trace for all samples, and from that for a single one
-        except TraceError:
-            raise
-        except Exception as error:
-            raise TraceError(
-                f"the loss {described(loss)} takes {size} samples, but for one it raises {type(error).__name__}: "
-                f"{error}\n{_REMEDY}"
-            ) from error
-        with graph.opened():
-            same, once = _of_samples(graph, one, width, 1)
+        each, rest = _of_samples(graph, on_batch.root(size, graph), on_batch.width, size)
+        same, once = _of_samples(graph, _root_of_one(on_batch, size, graph), on_batch.width, 1)
         scale, often = _ratio(each, same, size), _ratio(rest, once, size)
     except _MixedSamples as mixed:
-        finder = _LineFinder(mixed.symbol)
-        if mixed.symbol is not None:
-            root(size, finder)
-        where = f", at {written(finder.line)}" if finder.line else ""
-        raise TraceError(f"the loss {described(loss)} mixes the {size} samples: {mixed}{where}\n{_REMEDY}") from None
+        raise _refusal(on_batch, size, mixed) from None
     scale = (1.0 if often is None else often) if scale is None else scale
-    type_guard = targets.type_guard(described(loss)) if targets else TypeGuard()
-    return BatchLoss(scale, 0.0 if often is None else often - scale, partial(_evaluated, once), type_guard)
+    return BatchLoss(scale, 0.0 if often is None else often - scale, partial(_evaluated, once), on_batch.type_guard())
+
+
+class _OnBatch:
+    """A loss as a function of one argument: rows of numbers, one for each sample, the outputs first, then the labels.
+
+    Args:
+        loss, output, label, given: as `batch_loss` takes them.
+
+    Attributes:
+        function: the loss, which a trace names and searches in place of this object.
+        width: how many numbers a sample has.
+    """
+
+    def __init__(self, loss: Callable[[Any, Any], Any], output: Any, label: Shape, given: Batch | None) -> None:
+        self.function, self._output, self._label = loss, output, label
+        self._outputs = _numbers(output)
+        self.width = self._outputs + math.prod(label)
+        self._given = None if given is None else GivenLabels(given)
+
+    def __call__(self, samples: list[list[Symbol]]) -> Any:
+        outputs = [_like(self._output, iter(sample)) for sample in samples]
+        labels = [nested(sample[self._outputs :], self._label) for sample in samples]
+        rows = self._given.as_rows(labels) if self._given else as_rows(labels, (), lambda: None)
+        found = self.function(outputs, rows)
+        refuse_changes(rows, labels, described(self.function))
+        return found
+
+    def root(self, size: int, graph: Graph, trusted: bool = False) -> Symbol:
+        """The loss of so many samples, traced; what it asks for the types of labels is noted."""
+        types = [*[Value] * self._outputs, *self._given.types] * size if self._given else []
+        found = trace(self, [(size, self.width)], lambda: graph, trusted=trusted, types=types)
+        if self._given:
+            places = [position % self.width - self._outputs for position in found.asked]
+            self._given.ask(places, found.surroundings.found.matches)
+        if found.shape:
+            raise TraceError(
+                f"{described(self.function)} returned a list: the loss of a batch is one Value, its mean or sum"
+            )
+        return found.outputs[0]
+
+    def type_guard(self) -> TypeGuard:
+        """What the loss has asked for the types of labels."""
+        return self._given.type_guard(described(self.function)) if self._given else TypeGuard()
+
+
+def _root_of_one(on_batch: _OnBatch, size: int, graph: Graph) -> Symbol:
+    """The loss of one sample, in the graph of that of all samples."""
+    try:
+        return on_batch.root(1, graph, trusted=True)  # it did the same in both runs for all samples
+    except TraceError:
+        raise
+    except Exception as error:
+        raise TraceError(
+            f"the loss {described(on_batch.function)} takes {size} samples, but for one it raises "
+            f"{type(error).__name__}: {error}\n{_REMEDY}"
+        ) from error
 
 
 _UNKNOWN = Primitive(
@@ -147,11 +163,39 @@ class _MixedSamples(Exception):  # why a loss is not a sum over its samples, for
         self.symbol = symbol
 
 
+def _refusal(on_batch: _OnBatch, size: int, mixed: _MixedSamples) -> TraceError:
+    finder = _LineFinder(mixed.symbol)
+    if mixed.symbol is not None:
+        on_batch.root(size, finder)
+    where = f", at {written(finder.line)}" if finder.line else ""
+    return TraceError(f"the loss {described(on_batch.function)} mixes the {size} samples: {mixed}{where}\n{_REMEDY}")
+
+
 def _of_samples(graph: Graph, root: Symbol, width: int, size: int) -> tuple[Form, Form]:
-    """The linear form of each sample, in the names of the first, and that of what reads no sample.
+    """The linear form of all samples together, in the names of the first, and that of what reads no sample.
 
     Raises:
         _MixedSamples: there is no such form, or it differs between samples.
+    """
+    with graph.opened():
+        samples, rest = _told_apart(graph, root, width, size)
+    first = samples[0]
+    for k, other in enumerate(samples):
+        if not other and first:
+            raise _MixedSamples(f"sample {k} does not count at all")
+        if other.keys() != first.keys():
+            raise _MixedSamples(f"the term of sample {k} has another formula than that of sample 0")
+        for key, weight in other.items():
+            if not _close(weight, first[key], size):
+                raise _MixedSamples(f"sample {k} has the weight {weight:g} and sample 0 the weight {first[key]:g}")
+    return {key: size * weight for key, weight in first.items()}, rest
+
+
+def _told_apart(graph: Graph, root: Symbol, width: int, size: int) -> tuple[list[Form], Form]:
+    """The linear form of each sample, in the names of the first, and that of what reads no sample.
+
+    Raises:
+        _MixedSamples: a term reads several samples.
     """
     form = linear_form(graph, root)
     reads = _reading(form, width)
@@ -165,15 +209,7 @@ def _of_samples(graph: Graph, root: Symbol, width: int, size: int) -> tuple[Form
         if sample is not None:
             mine, key = samples[sample], (_renamed(graph, term, width, renamed), factors)
             mine[key] = mine.get(key, 0.0) + weight
-    for k, other in enumerate(samples):
-        if not other and samples[0]:
-            raise _MixedSamples(f"sample {k} does not count at all")
-        if other.keys() != samples[0].keys():
-            raise _MixedSamples(f"the term of sample {k} has another formula than that of sample 0")
-        for key, weight in other.items():
-            if not _close(weight, samples[0][key], size):
-                raise _MixedSamples(f"sample {k} has the weight {weight:g} and sample 0 the weight {samples[0][key]:g}")
-    return {key: size * weight for key, weight in samples[0].items()}, rest
+    return samples, rest
 
 
 _SEVERAL = -1

@@ -7,10 +7,13 @@ from types import CodeType
 from typing import Any
 
 from .reads.objects import attribute_of
+from .reads.owners import is_of_compiler
 
 
 def described(function: Callable[..., Any]) -> str:
     """A function in a message: its name, and where it is defined."""
+    if is_of_compiler(type(function)):
+        function = getattr(function, "function", function)
     code, name = attribute_of(function, "__code__"), name_of(function)
     return f"{name} ({code.co_filename}:{code.co_firstlineno})" if isinstance(code, CodeType) else name
 

@@ -148,6 +148,14 @@ def test_a_list_of_losses_is_refused() -> None:
         batch_loss(squares, Value(0.0), (), 5)
 
 
+def test_a_refusal_of_the_trace_names_the_loss() -> None:
+    def nothing(outputs: Any, labels: Any) -> None:
+        pass
+
+    with pytest.raises(TraceError, match=r"nothing \(.*test_loss_structure.*\) returned None"):
+        batch_loss(nothing, Value(0.0), (), 5)
+
+
 TERMS = [
     lambda o, y: engine.square(o - y),
     lambda o, y: engine.relu(1 - o * y),

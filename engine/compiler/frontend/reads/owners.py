@@ -11,6 +11,7 @@ from ....text.callers import is_users
 from ....value import Value
 from .objects import ABSENT, PLAIN, attribute_of
 
+_COMPILER = __name__.partition(".frontend")[0]
 _LEAVES = PLAIN | {CodeType, type(Ellipsis), Value}
 
 
@@ -28,6 +29,11 @@ def is_of_project(thing: type | ModuleType) -> bool:
     """Whether some code of a class, or a module, is the project's, which is not searched for names."""
     owners = [thing.__name__] if isinstance(thing, ModuleType) else [str(base.__module__) for base in thing.__mro__]
     return any(owner.partition(".")[0] in ("engine", "nn") for owner in owners)
+
+
+def is_of_compiler(kind: Any) -> bool:
+    """Whether a class is one of the compiler's: of its instances, such as a compiled function, the function counts."""
+    return str(kind.__module__).startswith(_COMPILER)
 
 
 def announces(kind: Any) -> bool:

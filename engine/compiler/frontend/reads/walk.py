@@ -47,10 +47,9 @@ from .objects import (
     reads_as_array,
     subclasses_of,
 )
-from .owners import is_leaf, is_of_users
+from .owners import is_leaf, is_of_compiler, is_of_users
 
 _MOST = 100_000  # objects that a walk enters, at most
-_COMPILER = __name__.partition(".frontend")[0]
 _CODE = frozenset({FunctionType, MethodType, BuiltinMethodType, Primitive, attrgetter, methodcaller})
 
 
@@ -145,7 +144,7 @@ class Walk(Attributes):
             yield from self._container(thing)
         elif kind is Facts:
             self.found.holder(thing)
-        elif str(kind.__module__).startswith(_COMPILER):  # the function counts, not its program
+        elif is_of_compiler(kind):
             yield getattr(thing, "function", None)
         elif is_space:
             yield from self._space(thing, kind)
