@@ -102,13 +102,13 @@ class SharedProgram:
             first.trainer = self._trainer
 
     def _size(self, batch_size: int | None) -> int:
-        count = len(self._data.X)
+        count = len(self._data.rows)
         return count if batch_size is None else min(whole_number("batch_size", batch_size, least=1), count)
 
     def _batch(self, size: int) -> Batch:
         """The samples, for batches of that size."""
         if size not in self._batches:
-            self._batches[size] = self._trainer.prepare(self._data.X, self._data.y, size)
+            self._batches[size] = self._trainer.prepare(*self._data.rows.first, size)
         return self._batches[size]
 
     def _scores(self) -> dict[str, float]:
@@ -128,7 +128,7 @@ class SharedProgram:
             FloatingPointError: a loss or an update is not finite.
             ValueError: a loss is below 0 although this loss function cannot be.
         """
-        options, count = self._options, len(self._data.X)
+        options, count = self._options, len(self._data.rows)
         epochs = whole_number("epochs", job.epochs, least=1)
         size = self._size(job.batch_size)
         patience, shuffled = options["patience"], options["shuffle"] and size < count
@@ -182,7 +182,7 @@ class SharedProgram:
             return 0
         if not self._trainer.goes_on(self._batch(size), size, self._values):
             return 0
-        return min(max(1, int(CALL / seconds)), AT_ONCE // (epochs * len(self._data.X)))
+        return min(max(1, int(CALL / seconds)), AT_ONCE // (epochs * len(self._data.rows)))
 
     def rows(
         self, jobs: Sequence[Job], numbers: Sequence[Any], settings: Sequence[Mapping[str, Any]]
@@ -198,7 +198,7 @@ class SharedProgram:
             RuntimeError: something that loss or model reads has changed since the last of them was made.
             ValueError: a loss is below 0 although this loss function cannot be.
         """
-        job, count = jobs[0], len(self._data.X)
+        job, count = jobs[0], len(self._data.rows)
         size, began = self._size(job.batch_size), time.perf_counter()
         self._rooms.clear()
         shuffled = self._options["shuffle"] and size < count

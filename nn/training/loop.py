@@ -187,14 +187,12 @@ def fit(
         noted,
         reporting(progress) as told,
         kept_by(model) as kept,
-        naming_data(X, data.y, data.rows.places),
+        naming_data(X, data.rows.first[1], data.rows.places),
     ):
         task = Task(
             model,
             data.loss,
             optimizer,
-            data.X,
-            data.y,
             data.rows,
             batch_size,
             shuffle,
@@ -212,7 +210,7 @@ def fit(
         if patient and history.waiting is not None:
             patient.go_on(history.waiting)
         history.numbers = history.waiting = None
-        warn_of_epochs(schedule, -(-len(task.X) // task.size))
+        warn_of_epochs(schedule, -(-len(task.rows) // task.size))
         if step is not EagerStep:
             one_epoch, history.backend = epochs_of(task, step(model, data.loss, optimizer)), "eager"
         elif backend == "eager":
@@ -323,7 +321,7 @@ def _failed(error: FloatingPointError, task: Task, history: History, first: int,
     history.stopped = "nan"
     source = random.Random()
     source.setstate(before)
-    places = list(range(len(task.X)))
+    places = list(range(len(task.rows)))
     done = len(history.batch_losses)
     batch, _ = list(batches(places, places, task.size, task.is_shuffled, source))[done - first]
     report = anomaly_report(task, batch, done)

@@ -26,13 +26,11 @@ from .weighting import refuse_other_than_means, weighted, weights_of
 
 
 class Prepared(NamedTuple):
-    """Samples, labels and loss to train with, what reads the samples again, and the validation.
+    """Samples and loss to train with, and the validation.
 
     The model notes what its outputs mean while it is trained: see `noting`.
     """
 
-    X: Any
-    y: Any
     rows: Rows
     loss: LossFunction
     validation: Validation | None
@@ -72,7 +70,7 @@ def prepared(
     if names:
         notes["classes"] = classes = _names(model, labels, loss)
     rows = Rows(X, y, len(samples), name_of_loss(loss), classes if names else None)
-    samples, labels = rows.read()
+    samples, labels = rows.first
     warn_of_unreachable(model, loss, labels)
     checked = None
     if validation is not None:
@@ -86,9 +84,9 @@ def prepared(
             classes_or_none = list(labels) if names else strata(labels, loss)
             first, last = held_out(len(samples), validation, source, classes_or_none)
             rows, held = replace(rows, places=first), replace(rows, places=last)
-            samples, labels = rows.read()
+            samples, labels = rows.first
             weights = None if weights is None else [weights[row] for row in first]
-        held_X, held_y = held.read()
+        held_X, held_y = held.first
         refuse_lost(model, loss, held_X, held_y, held.places or range(len(held_X)))
         checked = Validation(model, held, loss, metrics_for(metrics, model, loss, held_X, several), options, fixed)
     elif metrics is not None:
@@ -96,7 +94,7 @@ def prepared(
     if weights is not None:
         refuse_other_than_means(model, loss, samples, labels)
         rows, loss = replace(rows, weights=weights), weighted(loss)
-    return Prepared(*rows.read(), rows, loss, checked, notes)
+    return Prepared(rows, loss, checked, notes)
 
 
 REACH = {

@@ -77,7 +77,7 @@ def note_parts(history: History, task: Task, loss: Any) -> None:
         **{f"model.{path}" if path else "model": text for path, text in layers.items()},
         "loss": _text_of(loss),
         "optimizer": _text_of_optimizer(task.optimizer),
-        "X": f"{counted(len(task.X), 'sample')} to train with, of shape {shape_of(task.X[0])}",
+        "X": f"{counted(len(task.rows), 'sample')} to train with, of shape {shape_of(task.rows.first[0][0])}",
         "batch_size": f"{task.size}",
         "shuffle": f"{task.is_shuffled}",
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from ..data.splits import chosen
@@ -31,6 +32,15 @@ class Rows:
     classes: list[Any] | None = None
     places: list[int] | None = None
     weights: list[float] | None = None
+
+    def __len__(self) -> int:
+        """How many of the samples these are."""
+        return self.count if self.places is None else len(self.places)
+
+    @cached_property
+    def first(self) -> tuple[Any, Any]:
+        """Samples and labels as the training found them."""
+        return self.read()
 
     def read(self) -> tuple[Any, Any]:
         """Samples and labels, with the entries that they have now; where nothing is to be done the very objects.

@@ -57,8 +57,8 @@ class Validation:
     ) -> None:
         self._programs = programs_of(model)
         self._programs.hurry()
-        X, y = rows.read()
-        self._rows, self._data, self._loss, self._options = rows, (X, y), loss, options
+        X, y = rows.first
+        self._rows, self._loss, self._options = rows, loss, options
         self._names, self._metrics = [f"validation_{name}" for name in ("loss", *metrics)], list(metrics.values())
         self.acts = any(isinstance(metric, OfUser) for metric in metrics.values())
         fixed = fixed and not self.acts
@@ -85,11 +85,9 @@ class Validation:
         return dict(zip(self._names, found or self._from_outputs(watched)))
 
     def _from_outputs(self, watched: bool) -> list[float]:
-        X, y = self._data
+        X, y = self._rows.read() if self._fixed is None else self._rows.first
         if self._fixed is not None:
             self._fixed.watched = watched
-        else:
-            X, y = self._rows.read()
         loss, outputs = self._programs.scored(self._loss, X, y, self._options, self._fixed)
         judged = nan_at(outputs) is None
         return [loss, *[metric(y, outputs) if judged else math.nan for metric in self._metrics]]

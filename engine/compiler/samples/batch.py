@@ -67,7 +67,8 @@ class Batch:
         So it is for samples that have been checked as they were given, where the types of their numbers do not matter.
         """
         arrays = [
-            a if isinstance(a, list) else a.reshape(self.size, *shape) for a, shape in zip(self.arrays, self.shapes)
+            given if hasattr(given, "dtype") or isinstance(array, list) else array.reshape(self.size, *shape)
+            for given, array, shape in zip(self.given, self.arrays, self.shapes)
         ]
         return replace(self, given=arrays)
 

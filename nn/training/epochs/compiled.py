@@ -62,17 +62,17 @@ def _layout(task: Task) -> Layout:
 
     compiled = compile(counted, backend="python")
     with suppress(_Counted, TraceError):
-        compiled.trace(compiled.batch(task.X[:1]))
+        compiled.trace(compiled.batch(task.rows.first[0][:1]))
     return layout
 
 
 def _plain(task: Task, trainer_of: Callable[[Model], Trainer]) -> tuple[Epoch, str]:
     trainer = trainer_of(task.model)
 
-    def samples() -> Batch:
-        return trainer.prepare(*task.rows.read(), task.size)
+    def samples(X: Any, y: Any) -> Batch:
+        return trainer.prepare(X, y, task.size)
 
-    data = samples()
+    data = samples(*task.rows.first)
     keep(task.kept, trainer, data)
     return _in_calls(task, trainer, data, samples), trainer.backend
 
@@ -82,7 +82,8 @@ def _masked(task: Task, trainer_of: Callable[[Model], Trainer], layout: Layout) 
     import numpy as np
 
     check_ownership(task.model, task.loss, task.optimizer)  # the trainer has no module to look at
-    count, units, shape = len(task.X), len(layout.units), np.shape(task.X)[1:]
+    X, _ = task.rows.first
+    count, units, shape = len(X), len(layout.units), np.shape(X)[1:]
     width = math.prod(shape)
 
     def of_row(row: list[Any]) -> Any:
@@ -95,14 +96,13 @@ def _masked(task: Task, trainer_of: Callable[[Model], Trainer], layout: Layout) 
 
     trainer = trainer_of(of_row)
 
-    def samples() -> Batch:
-        X, y = task.rows.read()
+    def samples(X: Any, y: Any) -> Batch:
         rows = np.ones((count, width + units))
         rows[:, :width] = np.asarray(X, float).reshape(count, width)
         rows[: task.size] = layout.masks(width).drawn(rows[: task.size])  # of which some are compared
         return trainer.prepare(rows, y, task.size)
 
-    known = samples()
+    known = samples(*task.rows.first)
     if not task.done:
         look_at_program(task.model, task.optimizer, trainer.compiled, known, of_row)
 
@@ -116,7 +116,7 @@ def _in_calls(
     task: Task,
     trainer: Trainer,
     known: Batch,
-    samples: Callable[[], Batch],
+    samples: Callable[[Any, Any], Batch],
     ready: Callable[[Batch], Batch] = lambda batch: batch,
 ) -> Epoch:
     """Epochs in one call each, or one call for each batch.
@@ -125,13 +125,13 @@ def _in_calls(
         task: what is to be learned.
         trainer: makes the steps.
         known: the samples.
-        samples: reads them again, where somebody may have changed them, or anything else.
+        samples: makes them ready anew, where somebody may have changed them, or anything else.
         ready: makes samples ready for a call.
     """
     size = task.size
 
     def current() -> Batch:
-        return samples() if task.acting.epochs and trainer.steps > task.done else known
+        return samples(*task.rows.read()) if task.acting.epochs and trainer.steps > task.done else known
 
     def epoch(source: Source) -> Iterator[Done]:
         data = ready(current())

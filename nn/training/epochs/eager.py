@@ -24,7 +24,7 @@ def epochs_of(task: Task, step: Step) -> Epoch:
 
     def epoch(source: Source) -> Iterator[Done]:
         nonlocal done
-        data = task.rows.read() if task.acting.epochs else (task.X, task.y)
+        data = task.rows.read() if task.acting.epochs else task.rows.first
         if task.acting.batches:
             data = copy.deepcopy(data)
         parts = list(batches(*data, task.size, task.is_shuffled, source.rng))

@@ -29,9 +29,7 @@ class Task:
         model: maps one sample to its output.
         loss: the loss of a batch.
         optimizer: changes the parameters.
-        X: the samples, as the training found them.
-        y: as many labels.
-        rows: reads both again.
+        rows: the samples and their labels.
         batch_size: samples in a batch; None for all of them.
         shuffle: whether the order of the samples is random, if a batch does not take all of them.
         schedule: the learning rate of each step by its number.
@@ -46,8 +44,6 @@ class Task:
     model: Model
     loss: LossFunction
     optimizer: Optimizer
-    X: Any
-    y: Any
     rows: Rows
     batch_size: int | None
     shuffle: bool
@@ -62,13 +58,13 @@ class Task:
     @property
     def size(self) -> int:
         """How many samples a batch has; the last one may be smaller."""
-        count = len(self.X)
+        count = len(self.rows)
         return count if self.batch_size is None else min(whole_number("batch_size", self.batch_size, least=1), count)
 
     @property
     def is_shuffled(self) -> bool:
         """Whether an order has to be drawn."""
-        return self.shuffle and self.size < len(self.X)
+        return self.shuffle and self.size < len(self.rows)
 
 
 class Done(NamedTuple):
