@@ -175,7 +175,7 @@ def _inputs(xs: Sequence[Any]) -> list[Value]:
         TypeError: one of them is not a number, such as a list of them.
     """
     for x in xs:
-        if isinstance(x, Value):
+        if type(x) is Value:  # a traced one says by itself that it has no number yet
             raise TypeError(
                 f"derivatives are taken at numbers, got {x!r}: its number is x.data, and for a derivative that is "
                 "differentiated again write grad(y, x, create_graph=True)"

@@ -78,6 +78,23 @@ def _reads_as_number(name: str) -> bool:
     return True
 
 
+class Named(int):
+    """The number of a class that has a name, as losses and metrics are given it in place of the name."""
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, str):
+            raise TypeError(
+                f"a label is compared with the text {other!r}, which it never equals: losses and metrics are given the "
+                f"numbers of classes, here {int(self)}, and model.classes.index({other!r}) is that of a name"
+            )
+        return int.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = int.__hash__
+
+
 def as_targets(labels: Any, classes: list[Any], loss: str) -> list[int]:
     """Names of classes as a loss takes them: -1 and 1 for `hinge`, indices for all others.
 
@@ -93,7 +110,7 @@ def as_targets(labels: Any, classes: list[Any], loss: str) -> list[int]:
     ([1, -1], [1, 0])
     """
     indices = as_indices(labels, classes)
-    return [2 * index - 1 for index in indices] if loss == "hinge" else indices
+    return [Named(2 * index - 1 if loss == "hinge" else index) for index in indices]
 
 
 def as_indices(labels: Any, classes: list[Any]) -> list[int]:
@@ -155,7 +172,7 @@ def _at_positions(read: Callable[[Any, int], float], label: Any, outputs: int, d
 def _whole(labels: Any) -> Any:
     """Labels as an array of ints; None if they are not ints, or NumPy is not installed."""
     if not hasattr(labels, "dtype"):
-        if {*map(type, labels)} != {int}:
+        if not {*map(type, labels)} <= {int, Named}:
             return None
         try:
             import numpy as np

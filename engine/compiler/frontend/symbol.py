@@ -245,7 +245,7 @@ _FIX_REAL = "Values are real numbers, and meet real numbers only: compute a real
 def _operation(primitive: Primitive, x: Any, y: Any, graph: Graph) -> Any:
     for side in (x, y):
         if not isinstance(side, (Symbol, Value)) and not is_number(side):
-            if isinstance(side, _FOREIGN) and primitive not in CONDITIONS:
+            if isinstance(side, str) or (isinstance(side, _FOREIGN) and primitive not in CONDITIONS):
                 raise refusal(f"{primitive.signature} of {x!r} and {y!r}", _FIX_REAL)
             return NotImplemented
     return Symbol.__apply_primitive__(primitive, (x, y))

@@ -84,6 +84,21 @@ def test_texts_that_would_be_other_names(labels, error, message):
         trained(y=labels)
 
 
+@BACKENDS
+def test_a_label_that_was_a_text_is_not_compared_with_texts(backend):
+    """The loss is given numbers of classes, none of which equals a text: it trained with all labels as wrong."""
+    names = np.array(["no", "yes"])[Y]
+    loss = nn.per_sample(lambda output, label: (output[0] - (label == "yes")) ** 2)
+    told = r"compared with the text 'yes', .* here \d, and model\.classes\.index\('yes'\) is that of a name"
+    with pytest.raises(TypeError, match=told):
+        trained("auto" if backend != "eager" else backend, y=names, loss=loss)
+    by_number = nn.per_sample(lambda output, label: (output[0] - (label == 1)) ** 2 + 0.0 * (label != 0))
+    numbered, named = (trained(backend, y=labels, loss=by_number)[1] for labels in (Y, names))
+    assert named.losses == numbered.losses
+    with pytest.raises(TypeError, match="compared with the text 'no'"):
+        trained(backend, y=names, validation=0.2, metrics=[lambda labels, outputs: sum(y != "no" for y in labels)])
+
+
 def test_texts_that_are_none_of_the_classes_are_named_in_scores():
     names = np.array(["no", "yes"])[Y]
     model, _ = trained(y=names)
