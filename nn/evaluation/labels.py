@@ -9,6 +9,9 @@ from ..arguments import as_row, class_index, is_row, plain, real_number, same_le
 from ..layers.module import Module
 from .columns import above, flat, only
 
+plain_text = str.__str__
+"""A text that is just its characters, where `str` gives ``Colour.RED`` for a member of an Enum of texts."""
+
 
 def classes_of(model: Any) -> list[Any] | None:
     """The names of a model's classes, which `fit` found in labels that are texts; None if classes are indices."""
@@ -122,10 +125,11 @@ def as_indices(labels: Any, classes: list[Any]) -> list[int]:
     if not classes:
         raise ValueError("labels are texts, and the model knows no names: nn.fit with such labels sets model.classes")
     places = {name: place for place, name in enumerate(classes)}
-    unknown = sorted({str(label) for label in labels} - places.keys())
+    texts = [*map(plain_text, labels)]
+    unknown = sorted({*texts} - places.keys())
     if unknown:
         raise ValueError(f"no class is named {unknown[0]!r}: the model knows {', '.join(map(str, classes))}")
-    return [places[str(label)] for label in labels]
+    return [places[text] for text in texts]
 
 
 def label_indices(labels: Any, shape: tuple[int, ...], classes: list[Any] | None = None) -> Any:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from ..arguments import Seed, is_row, plain, random_source, show, warn_user
 from ..data.tables import notes_of_columns, paired, same_rows
 from ..evaluation.columns import flat
-from ..evaluation.labels import are_names, are_texts, classes_of, names_several
+from ..evaluation.labels import are_names, are_texts, classes_of, names_several, plain_text
 from ..evaluation.metrics import Metric, metrics_for
 from ..evaluation.programs import LossFunction, Model, Options
 from ..evaluation.rules import RULES, name_of_loss
@@ -149,7 +149,7 @@ def _names(model: Model, y: Any, loss: LossFunction) -> list[str]:
         raise ValueError(
             f"{name_of_loss(loss)} of labels that are texts: take a loss for classes, such as cross_entropy"
         )
-    names = sorted({str(label) for label in y})
+    names = sorted({*map(plain_text, y)})
     if name_of_loss(loss) in ("bce", "bce_with_logits", "hinge") and len(names) > 2:
         raise ValueError(
             f"{name_of_loss(loss)} tells two classes apart, and the labels name {len(names)}: {', '.join(names)}; take "

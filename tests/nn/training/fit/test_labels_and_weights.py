@@ -1,5 +1,6 @@
 """Labels that are texts, rows or no numbers; weights of samples and classes."""
 
+import enum
 import functools
 import math
 
@@ -97,6 +98,21 @@ def test_a_label_that_was_a_text_is_not_compared_with_texts(backend):
     assert named.losses == numbered.losses
     with pytest.raises(TypeError, match="compared with the text 'no'"):
         trained(backend, y=names, validation=0.2, metrics=[lambda labels, outputs: sum(y != "no" for y in labels)])
+
+
+class Answer(str, enum.Enum):
+    NO = "no"
+    YES = "yes"
+
+
+def test_an_enum_of_texts_is_its_texts():
+    """Classes were called Answer.NO and Answer.YES, and a comparison with the labels found none right."""
+    answers = [Answer.YES if label else Answer.NO for label in Y]
+    model, history = trained(y=answers, class_weight={Answer.YES: 2.0}, validation=0.2)
+    same, expected = trained(y=[*map(str.__str__, answers)], class_weight={"yes": 2.0}, validation=0.2)
+    assert (model.classes, history.losses) == (["no", "yes"], expected.losses) == (same.classes, expected.losses)
+    found = nn.classify(model, X)
+    assert sum(a == b for a, b in zip(found, answers)) / len(Y) == nn.accuracy(model, X, answers)
 
 
 def test_texts_that_are_none_of_the_classes_are_named_in_scores():
