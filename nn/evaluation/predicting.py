@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
+
+from engine import compile
 
 from .columns import above, flat, largest, mapped, nan_at, only, shape_of_each
 from .labels import classes_of, names_several
 from .programs import LossFunction, Model, in_form_of, outputs_of
-from .rules import probabilities_of, threshold_of
+from .rules import Rule, probabilities_of, threshold_of
 
 
 def predict(model: Model, X: Any, *, backend: str = "auto") -> Any:
@@ -51,10 +55,35 @@ def predict_proba(model: Model, X: Any, *, loss: LossFunction | str | None = Non
     >>> predict_proba(Layer(2, 1, init="zeros"), [[1.0, 2.0]], loss=bce_with_logits)
     [[0.5, 0.5]]
     """
-    probabilities = probabilities_of(model, loss)
+    rule = probabilities_of(model, loss)
     outputs = _without_nan(outputs_of(model, X, backend))
-    rows = outputs.tolist() if hasattr(outputs, "tolist") else outputs
-    return in_form_of(X, [mapped(probabilities, row if isinstance(row, list) else [row]) for row in rows])
+    if hasattr(outputs, "dtype"):
+        return in_form_of(X, _of_array(rule, outputs))
+    return in_form_of(X, [mapped(partial(_of_row, rule), row if isinstance(row, list) else [row]) for row in outputs])
+
+
+def _of_row(rule: Rule, row: list[Any]) -> list[Any]:
+    """The probabilities of a sample."""
+    assert rule.formula is not None
+    found = rule.formula(row)
+    rule.check(row, found)
+    return found
+
+
+def _of_array(rule: Rule, outputs: Any) -> Any:
+    """The probabilities of many samples, by the same formula on columns."""
+    assert rule.formula is not None
+    rows = outputs.reshape(-1, outputs.shape[-1] if outputs.ndim > 1 else 1)
+    found = _on_arrays(rule.formula)(rows)
+    sums, width = found.sum(1), rows.shape[1]
+    for place in {int(rows.argmin()) // width, int(rows.argmax()) // width, int(sums.argmin()), int(sums.argmax())}:
+        rule.check(rows[place].tolist(), found[place].tolist())
+    return found.reshape(*outputs.shape[:-1] if outputs.ndim > 1 else outputs.shape, found.shape[1])
+
+
+@cache
+def _on_arrays(formula: Callable[[list[Any]], list[Any]]) -> Any:
+    return compile(formula, backend="numpy")
 
 
 def classify(

@@ -18,54 +18,58 @@ from ..losses.reduction import is_per_sample
 Function = TypeVar("Function")
 
 
+Row = list[Any]
+
+
 class Rule(NamedTuple):
     """What an output means.
 
     Attributes:
         threshold: above it a single output means the class 1; None if it does not mean a class.
-        probabilities: a function from a row of outputs to probabilities; None if there are none.
+        formula: from a row of outputs to probabilities; None if there are none.
+        check: called with a row of outputs and what the formula gives for it, refuses what cannot be. It refuses any
+            row only if it refuses one of the rows with the largest and the least output, or sum of probabilities.
     """
 
     threshold: float | None
-    probabilities: Callable[[list[Any]], list[Any]] | None
+    formula: Callable[[Row], Row] | None
+    check: Callable[[Row, Row], None] = lambda row, found: None
 
 
-def _pair(row: list[Any]) -> list[Any]:
+def _pair(row: Row) -> Row:
     """Probabilities as they are; a single one comes after that of the other class."""
-    for x in row:
-        if not 0.0 <= x <= 1.0:
-            raise ValueError(f"an output is {x:g}, which is not a probability: give loss=, what it was trained with")
     return [1.0 - row[0], row[0]] if len(row) == 1 else row
 
 
-def _of_logits(row: list[Any]) -> list[Any]:
-    """Probabilities of scores, two or more."""
+def _check_range(row: Row, found: Row) -> None:
+    for x in row:
+        if not 0.0 <= x <= 1.0:
+            raise ValueError(f"an output is {x:g}, which is not a probability: give loss=, what it was trained with")
+
+
+def _check_number(row: Row, found: Row) -> None:
     if len(row) == 1:
         raise ValueError("a single output is not a logit beside others: give loss=nn.bce_with_logits, or nn.bce")
-    return activations.softmax(row)
 
 
-def _of_logs(row: list[Any]) -> list[Any]:
-    """Probabilities of their logarithms."""
-    found = [engine.exp(x) for x in row]
+def _check_sum(row: Row, found: Row) -> None:
     if abs(sum(found) - 1.0) > 1e-3:
         raise ValueError(
             f"outputs trained with nll are logarithms of probabilities, and these sum to {sum(found):g} and not to 1: "
             "end the model with nn.log_softmax, or train its logits with cross_entropy"
         )
-    return found
 
 
 RULES: dict[str, Rule] = {
-    "cross_entropy": Rule(None, _of_logits),
-    "nll": Rule(None, _of_logs),
-    "bce": Rule(0.5, _pair),
+    "cross_entropy": Rule(None, activations.softmax, _check_number),
+    "nll": Rule(None, lambda row: [engine.exp(x) for x in row], _check_sum),
+    "bce": Rule(0.5, _pair, _check_range),
     "bce_with_logits": Rule(0.0, lambda row: _pair([engine.sigmoid(x) for x in row])),
     "hinge": Rule(0.0, None),
 }
 """The rules, by the name of the loss."""
 
-SIGMOID = Rule(0.5, _pair)
+SIGMOID = Rule(0.5, _pair, _check_range)
 
 
 def name_of_loss(loss: Any) -> str:
@@ -175,14 +179,14 @@ def threshold_of(model: Any, loss: Any = None, threshold: Any = None) -> float:
     return rule.threshold
 
 
-def probabilities_of(model: Any, loss: Any = None) -> Callable[[list[Any]], list[Any]]:
-    """The function from a row of outputs to probabilities.
+def probabilities_of(model: Any, loss: Any = None) -> Rule:
+    """The rule that gives probabilities.
 
     Raises:
         ValueError: if nothing tells it.
     """
     rule = rule_of(model, loss)
-    if rule is None or rule.probabilities is None:
+    if rule is None or rule.formula is None:
         given = name_of_loss(loss) if loss is not None else noted_loss(model)
         if given:
             raise ValueError(f"outputs trained with {given} give no probabilities: nn.predict gives them as they are")
@@ -190,4 +194,4 @@ def probabilities_of(model: Any, loss: Any = None) -> Callable[[list[Any]], list
             "nothing tells whether the outputs are probabilities or logits: give the loss that they were trained with, "
             f"such as loss=nn.cross_entropy{'' if loss is None else f', not {show(loss)}'}"
         )
-    return rule.probabilities
+    return rule

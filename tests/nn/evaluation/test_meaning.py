@@ -1,8 +1,11 @@
 """What outputs mean: probabilities and classes, of one output and of several; nothing is guessed."""
 
 import math
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import engine
 import nn
@@ -163,6 +166,34 @@ def test_probabilities_of_sequences_in_lists():
     found = nn.predict_proba(lambda x: x, logits, loss=nn.cross_entropy, backend="eager")
     expected = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
     np.testing.assert_allclose(found, expected, rtol=1e-14)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from([nn.cross_entropy, nn.nll, nn.bce, nn.bce_with_logits]),
+    st.integers(1, 3).flatmap(
+        lambda width: st.lists(
+            st.lists(st.floats(-800.0, 800.0) | st.floats(0.0, 1.0), min_size=width, max_size=width),
+            min_size=1,
+            max_size=5,
+        )
+    ),
+)
+def test_probabilities_of_arrays_are_those_of_each_row(loss: Any, outputs: list[list[float]]) -> None:
+    """And where a row is refused, so is an array that holds it, with the same words."""
+
+    def told(backend: str) -> Any:
+        try:
+            return nn.predict_proba(lambda row: [x + 0.0 for x in row], np.array(outputs), loss=loss, backend=backend)
+        except ValueError as error:
+            return str(error).split("is ")[0].split("sum to")[0]
+
+    at_once, one_by_one = told("numpy"), told("eager")
+    assert type(at_once) is type(one_by_one)
+    if isinstance(at_once, str):
+        assert at_once == one_by_one
+    else:
+        np.testing.assert_allclose(at_once, one_by_one, rtol=1e-12, atol=1e-300)
 
 
 @pytest.mark.parametrize("outputs", [True, [True, False], np.array([True, False]), [[np.bool_(True)]]], ids=repr)
