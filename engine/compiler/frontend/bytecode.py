@@ -1,11 +1,14 @@
-"""Bytecode: the code of functions inside a function, and the instructions in it."""
+"""Bytecode: the code of functions inside a function, the instructions in it, and what its attributes hold."""
 
 from __future__ import annotations
 
 import dis
+from collections.abc import Iterable
 from functools import cache
+from inspect import getattr_static
 from itertools import chain
-from types import CodeType
+from types import CodeType, FrameType, MemberDescriptorType
+from typing import Any
 
 
 @cache
@@ -18,3 +21,28 @@ def nested_code(code: CodeType) -> tuple[CodeType, ...]:
 def has_instruction(code: CodeType, name: str) -> bool:
     """Whether an instruction occurs in some code itself: most often it does not, and disassembling takes far longer."""
     return dis.opmap[name] in code.co_code[::2]
+
+
+def in_attributes(frame: FrameType, names: Iterable[str]) -> list[Any]:
+    """What attributes of these names hold now, of all that the code in a frame has by a name, and of each other.
+
+    Args:
+        frame: where the code runs.
+        names: the names of the attributes, in the order in which they are read.
+    """
+    held = [*map(frame.f_globals.get, frame.f_code.co_names), *frame.f_locals.values()]
+    found: dict[int, Any] = {}
+    for name in names:
+        found.update({id(content): content for thing in (*held, *found.values()) for content in _static(thing, name)})
+    return [*found.values()]
+
+
+def _static(thing: Any, name: str) -> list[Any]:
+    """What an attribute holds, without running code of the user's; nothing if that is unknown."""
+    found = getattr_static(thing, name, None)
+    if type(found) is MemberDescriptorType:
+        try:
+            found = found.__get__(thing)
+        except (AttributeError, TypeError):  # it is not set; or `thing` is the class
+            return []
+    return [] if found is None else [found]

@@ -11,7 +11,7 @@ from types import CodeType, FrameType, FunctionType, MethodType
 from typing import Any
 
 from ...text.callers import is_users
-from .bytecode import has_instruction
+from .bytecode import has_instruction, in_attributes
 
 _ERRORS = (ZeroDivisionError, OverflowError)
 _NAMES = frozenset({"ZeroDivisionError", "OverflowError", "ArithmeticError", "Exception", "BaseException"})
@@ -51,10 +51,7 @@ def may_catch(frame: FrameType) -> bool:
         return True
     if _WITH.isdisjoint(dis.opname[step] for step in code.co_code[::2]):
         return False
-    for name in _attributes(code):  # one after the other, as they may be attributes of each other
-        found = (getattr_static(thing, name, None) for thing in held)
-        held = [*{id(thing): thing for thing in (*held, *found)}.values()]
-    return any(_catches(thing) or _swallows(thing) for thing in held)
+    return any(_catches(thing) or _swallows(thing) for thing in (*held, *in_attributes(frame, _attributes(code))))
 
 
 @cache

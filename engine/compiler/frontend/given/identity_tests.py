@@ -12,7 +12,7 @@ from itertools import chain
 from types import CodeType, FrameType
 
 from ....text.callers import is_users
-from ..bytecode import has_instruction, nested_code
+from ..bytecode import has_instruction, in_attributes, nested_code
 from .type_calls import has_symbols
 
 _SINGLE = (None, True, False, ...)
@@ -21,20 +21,27 @@ _CALLED = frozenset({"id", "is_", "is_not"})
 
 def may_test_identity(code: CodeType) -> bool:
     """Whether some code, or a function inside it, may ask whether two things are one."""
-    return any(map(_names, nested_code(code)))
+    return any(names or attributes for names, attributes in map(_compared, nested_code(code)))
 
 
 def is_identity_tested(frame: FrameType) -> bool:
     """Whether the function that returns from a frame may have asked whether a value without a number is another one."""
-    names = _names(frame.f_code) if is_users(frame.f_code.co_filename) else ()
-    return any(has_symbols(frame.f_locals.get(name)) for name in names)
+    if not is_users(frame.f_code.co_filename):
+        return False
+    names, attributes = _compared(frame.f_code)
+    return any(has_symbols(frame.f_locals.get(name)) for name in names) or (
+        bool(attributes) and any(map(has_symbols, in_attributes(frame, attributes)))
+    )
 
 
 @cache
-def _names(code: CodeType) -> frozenset[str]:
-    """The local names in what some code compares by `is`, other than with None and the like, or passes to `id`."""
+def _compared(code: CodeType) -> tuple[frozenset[str], tuple[str, ...]]:
+    """The local names, and those of attributes, in what some code compares by `is`, or passes to `id`.
+
+    Comparisons with None and the like are left out.
+    """
     if not has_instruction(code, "IS_OP") and _CALLED.isdisjoint(code.co_names):
-        return frozenset()
+        return frozenset(), ()
     steps, read = [*dis.get_instructions(code)], list[dis.Instruction]()
     for k, step in enumerate(steps):
         if step.opname == "IS_OP" and not any(map(_is_single, steps[max(0, k - 2) : k])):
@@ -42,7 +49,8 @@ def _names(code: CodeType) -> frozenset[str]:
         elif step.argval in _CALLED:
             read += _arguments(steps, k)
     names = (step.argval for step in read if "FAST" in step.opname or "DEREF" in step.opname)
-    return frozenset(chain.from_iterable(name if isinstance(name, tuple) else (name,) for name in names))
+    attributes = tuple(step.argval for step in read if step.opname == "LOAD_ATTR")
+    return frozenset(chain.from_iterable(name if isinstance(name, tuple) else (name,) for name in names)), attributes
 
 
 def _operands(steps: list[dis.Instruction], comparison: int) -> list[dis.Instruction]:

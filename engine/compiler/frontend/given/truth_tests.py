@@ -12,7 +12,7 @@ from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 from ....text.callers import is_users
-from ..bytecode import has_instruction, nested_code
+from ..bytecode import has_instruction, in_attributes, nested_code
 from ..conditions import CONDITIONS
 from ..symbol import Symbol
 from .rows import Row
@@ -26,12 +26,14 @@ class _Tests(NamedTuple):
     Attributes:
         places: the places of the instructions before, which give what is compared.
         names: local names that are compared.
+        attributes: names of attributes that are compared, or whose attributes are.
         parts: whether what is compared may be inside a local, as in ``x[0] is True``.
         unpacked: whether it may be inside what a pattern takes apart, wherever that comes from.
     """
 
     places: frozenset[int]
     names: frozenset[str]
+    attributes: tuple[str, ...]
     parts: bool
     unpacked: bool
 
@@ -55,12 +57,14 @@ def is_truth_tested(frame: FrameType, returned: Any) -> bool:
     if not is_users(frame.f_code.co_filename):
         return False
     tests = _tests(frame.f_code)
-    if not tests.names and not tests.parts:
-        return False
-    contents = frame.f_locals
-    return any(_is_truth(contents.get(name)) for name in tests.names) or (
-        tests.parts
-        and any(any(map(_is_truth, thing)) for thing in contents.values() if isinstance(thing, (list, tuple, Row)))
+    contents = frame.f_locals if tests.names or tests.parts else {}
+    return (
+        any(_is_truth(contents.get(name)) for name in tests.names)
+        or any(map(_is_truth, in_attributes(frame, tests.attributes) if tests.attributes else ()))
+        or (
+            tests.parts
+            and any(any(map(_is_truth, thing)) for thing in contents.values() if isinstance(thing, (list, tuple, Row)))
+        )
     )
 
 
@@ -75,19 +79,33 @@ def _is_truth(thing: Any) -> bool:
 
 @cache
 def _tests(code: CodeType) -> _Tests:
-    places, names, parts, unpacked = set[int](), set[str](), False, False
-    if may_test_truth(code):
-        steps = [step for step in dis.get_instructions(code) if step.opname not in _COPIES]
-        for first, second, test in zip(steps, steps[1:], steps[2:]):
-            if test.opname != "IS_OP":
-                continue
-            constant = second.opname.startswith("LOAD_CONST")
-            if constant and isinstance(second.argval, bool):
-                places.update(range(first.offset, second.offset, 2))  # including its caches, since a call may be there
-                if "FAST" in first.opname or "DEREF" in first.opname:
-                    names.add(first.argval[-1] if isinstance(first.argval, tuple) else first.argval)
-                parts = parts or first.opname.startswith("BINARY")
-                unpacked = unpacked or first.opname.startswith("UNPACK")
-            elif not constant:  # True is x
-                places.update(range(second.offset, test.offset, 2))
-    return _Tests(frozenset(places), frozenset(names), parts, unpacked)
+    places, names, attributes, parts, unpacked = set[int](), set[str](), list[str](), False, False
+    steps = [step for step in dis.get_instructions(code) if step.opname not in _COPIES] if may_test_truth(code) else []
+    for k, test in enumerate(steps):
+        if test.opname != "IS_OP":
+            continue
+        is_last = not steps[k - 1].opname.startswith("LOAD_CONST")  # True is x; or x is y, where no constant is found
+        compared = k - 1 if is_last else k - 2
+        step, (path, start) = steps[compared], _path(steps, compared)
+        with_bool = _is_bool(steps[start - 1] if is_last else steps[k - 1])
+        if is_last or with_bool:
+            places.update(range(step.offset, steps[compared + 1].offset, 2))  # with the caches of a call
+        if with_bool:
+            attributes += path
+            if "FAST" in step.opname or "DEREF" in step.opname:
+                names.add(step.argval[-1] if isinstance(step.argval, tuple) else step.argval)
+            parts = parts or step.opname.startswith("BINARY")
+            unpacked = unpacked or step.opname.startswith("UNPACK")
+    return _Tests(frozenset(places), frozenset(names), tuple(attributes), parts, unpacked)
+
+
+def _path(steps: list[dis.Instruction], end: int) -> tuple[list[str], int]:
+    """The attributes that are read one of the other up to a step, and the step that gives what the first is read of."""
+    start = end
+    while steps[start].opname == "LOAD_ATTR":
+        start -= 1
+    return [step.argval for step in steps[start + 1 : end + 1]], start
+
+
+def _is_bool(step: dis.Instruction) -> bool:
+    return step.opname.startswith("LOAD_CONST") and isinstance(step.argval, bool)

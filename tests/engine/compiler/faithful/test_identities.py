@@ -50,11 +50,16 @@ def test_a_number_of_a_sample(of: Callable[[Any], Any]) -> Case:
     return Case(lambda x: w * of(x), samples=([0.5, 1.5, 2.0, -1.0, 2.5],))
 
 
+def of_attributes(x: Any) -> bool:
+    pair = types.SimpleNamespace(first=x[0], second=x[1])
+    return pair.first is pair.second
+
+
 @refused
 @pytest.mark.parametrize(
     "of",
-    [lambda x: x[0] is x[1], lambda x: len({*map(id, x)}) == 1, lambda x: operator.is_not(*x)],
-    ids=["is", "id", "operator"],
+    [lambda x: x[0] is x[1], lambda x: len({*map(id, x)}) == 1, lambda x: operator.is_not(*x), of_attributes],
+    ids=["is", "id", "operator", "attributes"],
 )
 def test_whether_two_numbers_are_one_object(of: Callable[[Any], Any]) -> Case:
     w = Value(2.0)
@@ -89,6 +94,26 @@ def in_a_closure(x: Any) -> float:
     return inside()
 
 
+def on_the_right(x: Any) -> float:
+    flag = x > 0
+    return 2.0 if True is flag else 3.0
+
+
+class Slotted:
+    __slots__ = ("flag", "unset")
+
+
+def in_an_attribute(x: Any) -> float:
+    holder = types.SimpleNamespace(flag=x > 0)
+    return 2.0 if holder.flag is True else 3.0
+
+
+def in_an_attribute_of_an_attribute(x: Any) -> float:
+    kind, holder = Slotted, types.SimpleNamespace(inner=Slotted())
+    holder.inner.flag = x > 0
+    return 2.0 if True is holder.inner.flag and kind else 3.0
+
+
 def _in_a_pattern(x: Any) -> float:
     match x > 0:
         case True:
@@ -114,6 +139,9 @@ OF_TRUTH: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "an argument": (lambda x: chosen(x > 0), [-1.0, 1.0, -1.0]),
     "a local": (in_a_local, [-1.0, 1.0, -1.0]),
     "a cell": (in_a_closure, [-1.0, 1.0, -1.0]),
+    "a local on the right": (on_the_right, [-1.0, 1.0, -1.0]),
+    "an attribute": (in_an_attribute, [-1.0, 1.0, -1.0]),
+    "an attribute of an attribute": (in_an_attribute_of_an_attribute, [-1.0, 1.0, -1.0]),
     "a pattern": (_in_a_pattern, [-1.0, 1.0, -1.0]),
     "a pattern of a sequence": (_in_a_pattern_of_a_sequence, [-1.0, 1.0, -1.0]),
     "a bool that is given": (chosen, [False, True, False]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import types
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from engine.compiler.frontend.given.identity_tests import is_identity_tested, may_test_identity
 
+from ..faithful.test_identities import of_attributes
 from .test_truth_tests import given, is_tested
 
 MARK = object()
@@ -28,6 +30,7 @@ def _inside(x: Any) -> Any:
 ASKING: dict[str, Callable[[Any], Any]] = {
     "entries": lambda x: x[0] is x[1],
     "locals": _by_parts,
+    "attributes": of_attributes,
     "in a comprehension": _inside,
     "a number": lambda x: x[0] is len([]),
     "rows": lambda x: x is list(x),
@@ -63,9 +66,15 @@ def _of_layers(x: Any) -> Any:
     return x
 
 
+def _other_attributes(x: Any) -> Any:
+    pair = types.SimpleNamespace(first=x[0], second=len(x), third=len([]))
+    return pair.second is pair.third
+
+
 OTHERS: dict[str, Callable[[Any], Any]] = {
     "None": lambda x: x[0] is None or x is not None,
     "a mark": lambda x: x[0] is MARK,
+    "other attributes": _other_attributes,
     "other things": _of_layers,
     "other things, beside a number": _last_apart,
     "id of other things, beside a number": _each_once,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 import sys
+import types
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
@@ -21,7 +22,16 @@ from engine.compiler.frontend.graph import Graph
 from engine.compiler.passes.differentiate import derivatives
 from engine.compiler.passes.simplify import simplify
 
-from ..faithful.test_identities import chosen, in_a_closure, in_a_local, is_positive
+from ..faithful.test_identities import (
+    Slotted,
+    chosen,
+    in_a_closure,
+    in_a_local,
+    in_an_attribute,
+    in_an_attribute_of_an_attribute,
+    is_positive,
+    on_the_right,
+)
 
 
 def is_tested(
@@ -74,6 +84,9 @@ def _beside(x: Any) -> float:
         lambda x: chosen(x > 0),
         in_a_local,
         in_a_closure,
+        on_the_right,
+        in_an_attribute,
+        in_an_attribute_of_an_attribute,
         _in_a_pattern,
     ],
 )
@@ -99,8 +112,14 @@ def _kept(x: Any) -> Any:
     return 2.0 if flag is True else conditions
 
 
+def _in_another_attribute(x: Any) -> Any:
+    holder, slots, kind = types.SimpleNamespace(flag=x > 0, unset=False), Slotted(), Slotted
+    return (2.0 if holder.unset is True else 3.0), slots, kind
+
+
 @pytest.mark.parametrize(
-    "function", [is_positive, _beside, _kept, lambda x: (x > 0) is None, lambda x: x is True or x * 2]
+    "function",
+    [is_positive, _beside, _in_another_attribute, _kept, lambda x: (x > 0) is None, lambda x: x is True or x * 2],
 )
 def test_other_code_is_not_meant(function: Callable[[Any], Any]) -> None:
     (x,) = given(float)
