@@ -8,9 +8,10 @@ from operator import is_
 
 from engine import Value, topological_order
 
-from ...arguments import warn_user
+from ...arguments import counted, warn_user
 from ...evaluation.programs import LossFunction, Model
 from ...evaluation.rules import name_of_loss
+from ...layers.dense import Neuron
 from ...layers.initializers import made
 from ...layers.module import Module, of_result, results_in
 from ...optimisers.base import Optimizer
@@ -35,6 +36,7 @@ def check_ownership(model: Model, loss: LossFunction, optimizer: Optimizer) -> N
     if len(frozen) == len(own):
         raise ValueError("the optimiser holds none of this model's parameters: give it model.parameters()")
     if not (foreign and frozen):
+        _warn_of_equals(model, frozen)
         return
     text = (
         f"{len(foreign)} of the optimiser's parameters are none of this model's, and {len(frozen)} of the model's are "
@@ -43,6 +45,24 @@ def check_ownership(model: Model, loss: LossFunction, optimizer: Optimizer) -> N
     if name_of_loss(loss):
         raise ValueError(f"{text}; parameters that the model uses besides belong in an attribute of it")
     warn_user(text, UserWarning)
+
+
+def _warn_of_equals(model: Module, frozen: set[Value]) -> None:
+    """Warn of biases that are not trained, unlike their weights, while something else that is not has their number.
+
+    So it is after ``p not in frozen`` of a list: it asks for equal numbers, and new biases are all 0.
+    """
+    neurons = [part for part in model.modules() if isinstance(part, Neuron)]
+    biases = {neuron.b for neuron in neurons if neuron.b in frozen and frozen.isdisjoint(neuron.w)}
+    others = {p.data for p in frozen.difference(biases)}
+    left = [path for path, p in model.named_parameters() if p in biases and p.data in others]
+    if left:
+        warn_user(
+            f"the optimiser has all weights of {counted(len(left), 'neuron')} and not the bias, such as {left[0]}, "
+            "which has the number of another parameter that it leaves out. Were they chosen by `in` from a list? That "
+            "compares numbers: take a set, {*layer.parameters()}",
+            UserWarning,
+        )
 
 
 def results_of(model: Model) -> list[tuple[str, Value]]:

@@ -50,6 +50,23 @@ def test_an_optimiser_of_another_model(make: Make) -> None:
         step(X, Y)
 
 
+@every_step
+def test_parameters_that_are_chosen_from_a_list_by_their_numbers(make: Make) -> None:
+    """The biases of the last layer were left out as well: they are 0, as those of the first."""
+    model = nn.MLP(2, [3, 2], seed=0)
+    frozen = model.layers[0].parameters()
+    by_number = nn.SGD([p for p in model.parameters() if p not in frozen], lr=0.1)
+    told = r"weights of 2 neurons and not the bias, such as layers\.1\.neurons\.0\.b, .* take a set"
+    with pytest.warns(UserWarning, match=told):
+        make(model, nn.cross_entropy, by_number)(X, Y)
+    choices = {*frozen}, {neuron.b for layer in model.layers for neuron in layer.neurons}
+    for chosen in choices:
+        optimizer = nn.SGD([p for p in model.parameters() if p not in chosen], lr=0.1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            make(model, nn.cross_entropy, optimizer)(X, Y)
+
+
 def test_a_step_of_ones_own_trains_no_other_model() -> None:
     model, other = nn.MLP(2, [3, 2], seed=0), nn.MLP(2, [3, 2], seed=0)
     optimizer = nn.SGD(other.parameters(), lr=0.1)
