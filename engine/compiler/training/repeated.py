@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..backends.protocol import Training
 from ..frontend.reads.word_guard import Guards, WordGuard
@@ -12,6 +12,26 @@ from ..specialisation import Specialisation
 from ..update import Repetition
 from ..values.lending import Loan
 from .optimizer import Optimizer
+
+
+class Held(NamedTuple):
+    """What a session holds while it makes steps.
+
+    Attributes:
+        training: makes the steps.
+        loan: of the parameters; open until one of them is read or set.
+        optimizer: whose memory is in the training.
+        keeper: what the optimiser knows it by.
+    """
+
+    training: Training
+    loan: Loan
+    optimizer: Optimizer
+    keeper: Callable[[Any], None]
+
+    def stands(self, again: Repetition) -> bool:
+        """Whether it still holds all of that, and has done nothing since but repeat a step."""
+        return self.optimizer.keeper is self.keeper and self.loan.open and self.training.repetition is again
 
 
 class RepeatedStep:
@@ -32,10 +52,7 @@ class RepeatedStep:
         again: repeats the last step.
         shapes: the shapes of all samples and labels.
         special: the loss.
-        training: the training that made that step.
-        loan: the loan of the parameters; open until one of them is read or set.
-        optimizer: the optimiser, whose memory a keeper has in the training.
-        keeper: that keeper.
+        held: what the session holds that made that step.
         looking: the lock held by one look at a time, taken before all other locks.
         guards: makes the guards of the model and the loss.
         copied: copies samples and labels into memory of their own, or returns None if they have another shape.
@@ -51,26 +68,22 @@ class RepeatedStep:
         again: Repetition,
         shapes: list[Shape],
         special: Specialisation,
-        training: Training,
-        loan: Loan,
-        optimizer: Optimizer,
-        keeper: Callable[[Any], None],
+        held: Held,
         looking: Any,
         guards: Callable[[], Guards],
         copied: Callable[[Any, Any], Batch | None],
         failed: Callable[[], float],
     ) -> None:
-        self._again, self._training, self._loan, self._optimizer = again, training, loan, optimizer
-        self._keeper, self._looking, self._copied, self._failed = keeper, looking, copied, failed
-        self._settings = optimizer.settings
+        self._again, self._held, self._looking, self._copied, self._failed = again, held, looking, copied, failed
+        self._settings = held.optimizer.settings
         self._others = {**self._settings, "lr": 0.0}  # these must not change
         self._check, self._guards = special.labels.check, guards()
         self._differs = self._guards.differs
         self._prepare, self._quick = again.on(shapes, special.labels.valid, self._guards.words)
         self._single: Callable[..., float | bool | None] | None = None  # most make no other step
         self._own = own = WordGuard()  # words that show that the lock is free, and the state unchanged
-        watched = own.add_lock(training.lock), own.add_slot(loan, "open"), own.add_slot(loan, "glimpses")
-        words_tell = all((*watched, own.add_object(optimizer)))
+        watched = own.add_lock(held.training.lock), own.add_slot(held.loan, "open"), own.add_slot(held.loan, "glimpses")
+        words_tell = all((*watched, own.add_object(held.optimizer)))
         self._quickly = self._quick is not None and self._guards.until is not None and words_tell
         self.step: Callable[[Any, Any], float | None] = self._look_and_make
 
@@ -82,12 +95,12 @@ class RepeatedStep:
             y: the labels.
             changed: whether native code has found a word changed, so that the words must be noted again.
         """
-        if not self._stands():  # also in the middle of other steps, as in a signal handler
+        if not self._held.stands(self._again):  # also in the middle of other steps, as in a signal handler
             return None
         with self._looking:
-            self._loan.glimpses = 0
-            noted = self._quickly and changed
-            noted = noted and self._optimizer.settings is self._settings  # not if each step has a new rate
+            self._held.loan.glimpses = 0
+            same_rate = self._held.optimizer.settings is self._settings
+            noted = self._quickly and changed and same_rate  # not where each step has another rate
             if noted:
                 self._own.note()  # before the looks, which see what has changed up to then
             if self._differs():
@@ -106,16 +119,12 @@ class RepeatedStep:
                 self._own.expect()
         return loss if loss - loss == 0.0 else self._failed()
 
-    def _stands(self) -> bool:
-        """Whether the training still has the parameters and the optimiser's memory, and has done nothing else since."""
-        return self._optimizer.keeper is self._keeper and self._loan.open and self._training.repetition is self._again
-
     def _make(self, *samples: Any) -> float | bool | None:
         """Make the step with the lock held, unless something has changed: see `Repetition.on`."""
-        with self._training.lock:
-            if not self._stands():
+        with self._held.training.lock:
+            if not self._held.stands(self._again):
                 return None
-            optimizer = self._optimizer
+            optimizer = self._held.optimizer
             if optimizer.settings is not self._settings:
                 if {**optimizer.settings, "lr": 0.0} != self._others:
                     return None

@@ -24,7 +24,7 @@ from ..values.lending import Loan
 from ..values.places import places_among, same_objects
 from .failure import fail
 from .optimizer import Optimizer, configured, started
-from .repeated import RepeatedStep
+from .repeated import Held, RepeatedStep
 
 
 class Session:
@@ -103,9 +103,10 @@ class Session:
         training, again = self._training, self._training.repetition
         if again is None or again.configured is not self._configured:
             return None
+        held = Held(training, self._loan, self._optimizer, self._keeper)
         return RepeatedStep(
-            again, self._shapes, self._special, training, self._loan, self._optimizer, self._keeper, self._looking,
-            guards, copied, lambda: self._fail(again.losses.tolist(), again.configured),
+            again, self._shapes, self._special, held, self._looking, guards, copied,
+            lambda: self._fail(again.losses.tolist(), again.configured),
         )  # fmt: skip  # what is given, in groups
 
     def end_repetition(self) -> None:
