@@ -158,6 +158,8 @@ class Walk(Attributes):
                     self._part(thing, "__dict__", attributes)
             yield own
             yield from self._object(thing, own)
+        elif kind.__dictoffset__ and (issubclass(kind, (*CONTAINERS, StringIO, BytesIO)) or is_array(thing)):
+            yield from self._object(thing, kind)  # such as an OrderedDict, or a masked array
 
     def _code(self, thing: Any, kind: Any) -> Iterator[Any]:
         """What something callable runs, or reads by name."""

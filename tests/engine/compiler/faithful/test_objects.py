@@ -237,6 +237,21 @@ OF_BUILT_IN: dict[str, tuple[Callable[[], Any], Callable[[Any], float], Callable
         lambda array: float(array[0]) * array.scale,
         lambda array: setattr(array, "scale", 5.0),
     ),
+    "an ordered dict": (
+        lambda: _with_scale(collections.OrderedDict()),
+        lambda names: names.scale,
+        lambda names: setattr(names, "scale", 5.0),
+    ),
+    "a masked array": (
+        lambda: np.ma.masked_array([1.0], fill_value=2.0),
+        lambda array: float(array.fill_value),
+        lambda array: array.set_fill_value(5.0),
+    ),
+    "a file in memory": (
+        lambda: _with_scale(io.StringIO("a")),
+        lambda file: file.scale,
+        lambda file: setattr(file, "scale", 5.0),
+    ),
     "an array of dicts": (
         lambda: np.array([{"a": 1.0}, None], object),
         lambda array: array[0]["a"],
