@@ -35,6 +35,9 @@ _SETTINGS = frozenset(
         "get_int_max_str_digits",
     }
 )
+_OF_THE_COLLECTOR = frozenset(
+    {"isenabled", "get_count", "get_stats", "get_threshold", "get_debug", "get_freeze_count", "get_objects"}
+)
 _QUIET = frozenset(
     {
         *("fspath", "strerror", "register_at_fork", "write", "writev", "close", "fsync", "mkdir", "rmdir", "remove"),
@@ -53,10 +56,15 @@ UNNAMED = "asks for what no code names"
 QUESTIONS = {
     "time": Question("reads the clock", lambda name: name not in ("sleep", "mktime")),
     "datetime": Question("reads the clock", {"now", "today", "utcnow"}.__contains__),
+    "_uuid": Question("reads the clock", _everything),
     "posix": _SYSTEM,
     "nt": _SYSTEM,
     "resource": _SYSTEM,
     "pwd": _SYSTEM,
+    "grp": _SYSTEM,
+    "fcntl": _SYSTEM,
+    "termios": _SYSTEM,
+    "winreg": _SYSTEM,
     "io": _FILE,
     "_io": _FILE,
     "numpy._core._multiarray_umath": Question(
@@ -77,7 +85,8 @@ QUESTIONS = {
     "builtins": Question(UNNAMED, {"__import__", "eval", "exec", "globals", "input"}.__contains__),
     "_pickle": Question(UNNAMED, {"load", "loads"}.__contains__),
     "sys": Question("reads a setting of Python", (_SETTINGS | FRAMES).__contains__),
-    "gc": Question("reads a setting of Python", {"isenabled", "get_count", "get_stats", "get_threshold"}.__contains__),
+    "gc": Question("reads a setting of Python", _OF_THE_COLLECTOR.__contains__),
+    "_tracemalloc": Question("reads a setting of Python", lambda name: name.startswith(("get_", "is"))),
 }
 """For modules written in C, and classes in them, by their `__name__` and `__module__`."""
 

@@ -7,6 +7,7 @@ import copy
 import datetime
 import decimal
 import functools
+import gc
 import io
 import itertools
 import locale
@@ -22,6 +23,7 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 import typing
 import uuid
 import warnings
@@ -72,6 +74,9 @@ ASKING: dict[str, Callable[[], Any]] = {
     "date.today": lambda: datetime.date.today().year,
     "getrecursionlimit": lambda: sys.getrecursionlimit(),
     "uuid": lambda: uuid.uuid4().version,
+    "uuid of the time": lambda: uuid.uuid1().version,
+    "objects": lambda: len(gc.get_objects()) > 0,
+    "traced memory": lambda: tracemalloc.get_traced_memory(),
     "secrets": lambda: secrets.randbelow(1),
     "SystemRandom": lambda: random.SystemRandom().randrange(1),
     "a new generator": lambda: np.random.default_rng().integers(1),
