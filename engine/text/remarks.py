@@ -44,11 +44,11 @@ def notes(root: Value, names: Any = None) -> list[str]:
     >>> notes(y)
     ['no backward pass yet, or the gradient here is 0: gradients are not shown']
     >>> y.backward()
-    >>> x.data = 5
-    >>> notes(y)
-    ['x was 1 when this was computed (now 5): evaluate again']
     >>> y.backward()
-    >>> print(notes(y)[1])
+    >>> x.data = 5
+    >>> for note in notes(y):
+    ...     print(note)
+    x was 1 when this was computed (now 5): evaluate again
     x's gradient 4 is not this graph's own 2: of a larger result, an earlier backward() (zero_grad()), or changed since
     """
     called = Names(topological_order(root), names)

@@ -100,10 +100,13 @@ forms = st.one_of(
         {
             "kind": st.just("SGD"),
             "lr": st.floats(0.001, 0.1),
-            "momentum": st.sampled_from([0.0, 0.9]),
+            "momentum": st.just(0.9),
             "dampening": st.sampled_from([0.0, 0.3]),
             "weight_decay": st.sampled_from([0.0, 0.1]),
         }
+    ),
+    st.fixed_dictionaries(
+        {"kind": st.just("SGD"), "lr": st.floats(0.001, 0.1), "weight_decay": st.sampled_from([0.0, 0.1])}
     ),
     st.fixed_dictionaries(
         {
