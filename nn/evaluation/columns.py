@@ -51,6 +51,25 @@ def largest(outputs: Any) -> Any:
     return [row.index(max(row)) if not is_row(row[0]) else largest(row) for row in outputs]
 
 
+def places_taken(outputs: Any, chosen: Any) -> list[int]:
+    """How many numbers of each innermost row are larger than the one chosen in it, or equal and before it.
+
+    >>> places_taken([[1.0, 3.0, 2.0], [2.0, 2.0, 2.0]], [0, 1])
+    [2, 1]
+    """
+    if hasattr(outputs, "dtype"):
+        import numpy as np
+
+        rows, column = outputs.reshape(-1, outputs.shape[-1]), np.reshape(chosen, (-1, 1))
+        numbers = np.take_along_axis(rows, column, 1)
+        before = (rows > numbers) | ((rows == numbers) & (np.arange(rows.shape[1]) < column))
+        return flat(np.count_nonzero(before, 1))
+    return [
+        sum(x > row[place] or (x == row[place] and k < place) for k, x in enumerate(row))
+        for row, place in zip(_rows(outputs), flat(chosen))
+    ]
+
+
 def above(outputs: Any, threshold: float) -> Any:
     """1 for each number above the threshold, else 0; a row of one number is that number.
 
@@ -81,6 +100,8 @@ def flat(nested: Any) -> list[Any]:
     >>> flat([[1, 2], [[3]], 4])
     [1, 2, 3, 4]
     """
+    if hasattr(nested, "dtype"):
+        return list(nested.ravel().tolist())
     return [item for row in nested for item in flat(row)] if is_row(nested) else [nested]
 
 
@@ -94,6 +115,11 @@ def nested(numbers: list[Any], shape: tuple[int, ...]) -> Any:
         return numbers[0]
     width = len(numbers) // shape[0]
     return [nested(numbers[k * width : (k + 1) * width], shape[1:]) for k in range(shape[0])]
+
+
+def _rows(outputs: list[Any]) -> list[list[float]]:
+    """The innermost rows, in order."""
+    return [inner for row in outputs for inner in (_rows(row) if is_row(row[0]) else [row])]
 
 
 def _has_nan(output: Any) -> bool:

@@ -125,7 +125,7 @@ def as_indices(labels: Any, classes: list[Any]) -> list[int]:
     if not classes:
         raise ValueError("labels are texts, and the model knows no names: nn.fit with such labels sets model.classes")
     places = {name: place for place, name in enumerate(classes)}
-    texts = [*map(plain_text, labels)]
+    texts = [*map(plain_text, labels.tolist() if hasattr(labels, "tolist") else labels)]
     unknown = sorted({*texts} - places.keys())
     if unknown:
         raise ValueError(f"no class is named {unknown[0]!r}: the model knows {', '.join(map(str, classes))}")
@@ -133,7 +133,7 @@ def as_indices(labels: Any, classes: list[Any]) -> list[int]:
 
 
 def label_indices(labels: Any, shape: tuple[int, ...], classes: list[Any] | None = None) -> Any:
-    """The class that each label names: an array for arrays and plain lists of ints, else lists.
+    """The class that each label names: an array for arrays and lists of plain numbers, else lists.
 
     Args:
         labels: for several outputs class indices or one-hot rows, for one output 1 against 0 or -1; or texts.
@@ -151,20 +151,36 @@ def label_indices(labels: Any, shape: tuple[int, ...], classes: list[Any] | None
     outputs = shape[-1] if shape else 1
     if are_names(labels, classes):
         return as_indices(labels, classes or [])
-    numbers = _whole(labels)
-    if numbers is not None and outputs > 1 and numbers.ndim == len(shape):
-        import numpy as np
-
-        wrong = (numbers < 0) | (numbers >= outputs)
-        if np.count_nonzero(wrong):
-            class_index(numbers[wrong][0], outputs)  # raises an error that says what is wrong
-        return numbers
-    if outputs > 1:
+    numbers = _as_array(labels)
+    found = None if numbers is None else _array_indices(numbers, shape)
+    if found is not None:
+        return found
+    if outputs > 1:  # one by one, which says what is wrong
         return [_at_positions(_index, label, outputs, len(shape) - 1) for label in labels]
     signs = [_at_positions(_sign, label, 1, len(shape) - 1) for label in labels]
     if {-1.0, 0.0} <= {*flat(signs)}:
         raise ValueError("labels beside one output are 1 against 0, or 1 against -1, and these are 1, 0 and -1")
     return above(signs, 0.0)
+
+
+def _array_indices(labels: Any, shape: tuple[int, ...]) -> Any:
+    """The class that each label of an array names; None if one of them names none, or rows are not for the outputs."""
+    import numpy as np
+
+    outputs, depth = shape[-1] if shape else 1, max(1, len(shape))
+    if outputs > 1 and labels.ndim == depth + 1 and labels.shape[-1] == outputs:
+        ones, zeros = np.count_nonzero(labels == 1, -1), np.count_nonzero(labels == 0, -1)
+        return labels.argmax(-1) if np.all((ones == 1) & (zeros == outputs - 1)) else None
+    if labels.dtype.kind == "b":
+        return None
+    if outputs > 1 and labels.ndim == depth:
+        right = (labels >= 0) & (labels < outputs) & (labels == np.floor(labels))
+        return labels.astype(int) if right.all() else None
+    form = (len(labels), *shape[:-1])
+    if outputs == 1 and labels.shape in (form, (*form, 1)):
+        right = any(np.all((labels == 1) | (labels == rest)) for rest in (0, -1))
+        return (labels > 0).astype(int).reshape(form) if right else None
+    return None
 
 
 def _at_positions(read: Callable[[Any, int], float], label: Any, outputs: int, depth: int) -> Any:
@@ -173,17 +189,17 @@ def _at_positions(read: Callable[[Any, int], float], label: Any, outputs: int, d
     return [_at_positions(read, item, outputs, depth - 1) for item in as_row("the labels of a sequence", label)]
 
 
-def _whole(labels: Any) -> Any:
-    """Labels as an array of ints; None if they are not ints, or NumPy is not installed."""
+def _as_array(labels: Any) -> Any:
+    """Labels as an array of numbers or bools; None if they are none, or NumPy is not installed."""
     if not hasattr(labels, "dtype"):
-        if not {*map(type, labels)} <= {int, Named}:
+        if not {*map(type, labels)} <= {int, float, Named}:
             return None
         try:
             import numpy as np
         except ImportError:
             return None
         labels = np.array(labels)
-    return labels if labels.dtype.kind in "iu" else None
+    return labels if labels.dtype.kind in "iufb" else None
 
 
 def _index(label: Any, outputs: int) -> int:

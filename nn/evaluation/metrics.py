@@ -11,10 +11,10 @@ from typing import Any
 import engine
 from engine import maximum, take, where
 
-from ..arguments import check_takes, class_index, counted, has_array, show, whole_number
+from ..arguments import check_takes, counted, has_array, show, whole_number
 from ..data.tables import paired
 from .broadcasting import refuse_all_pairs
-from .columns import flat, nan_at, shape_of_each
+from .columns import flat, nan_at, places_taken, shape_of_each
 from .labels import classes_of, label_indices
 from .predicting import classes_from
 from .programs import LossFunction, Model, in_form_of, outputs_of
@@ -185,13 +185,11 @@ def top_k(labels: Any, outputs: Any, k: int, classes: list[Any] | None = None) -
         raise ValueError(
             f"top{k} of {counted(shape[-1] if shape else 1, 'output')} is always right: take a smaller number"
         )
-    hits = []
-    for label, row in zip(flat(label_indices(labels, shape, classes)), _rows(outputs)):
-        place = class_index(label, len(row))
-        if any(x != x for x in row):
-            raise ValueError(f"an output of sample {nan_at(outputs)} is nan, which is not a class")
-        hits.append(sum(x > row[place] or (x == row[place] and i < place) for i, x in enumerate(row)) < k)
-    return sum(hits) / len(hits)
+    found = label_indices(labels, shape, classes)
+    if (place := nan_at(outputs)) is not None:
+        raise ValueError(f"an output of sample {place} is nan, which is not a class")
+    places = places_taken(outputs, found)
+    return sum(place < k for place in places) / len(places)
 
 
 def r2(labels: Any, outputs: Any) -> float:
@@ -224,7 +222,7 @@ def mean_absolute_error(labels: Any, outputs: Any) -> float:
 
 def _columns(labels: Any, outputs: Any) -> tuple[list[list[float]], list[list[float]]]:
     """Labels and outputs by output: one list for each, of all samples."""
-    truth, found = ([[float(x) for x in flat(row)] for row in _listed(part)] for part in (labels, outputs))
+    truth, found = map(_float_rows, (labels, outputs))
     for place, (a, b) in enumerate(zip(truth, found)):
         if len(a) != len(b):
             raise ValueError(
@@ -233,15 +231,11 @@ def _columns(labels: Any, outputs: Any) -> tuple[list[list[float]], list[list[fl
     return [list(column) for column in zip(*truth)], [list(column) for column in zip(*found)]
 
 
-def _rows(outputs: Any) -> list[list[float]]:
-    rows: list[list[float]] = []
-    for row in _listed(outputs):
-        rows += _rows(row) if isinstance(row[0], list) else [row]
-    return rows
-
-
-def _listed(numbers: Any) -> Any:
-    return numbers.tolist() if hasattr(numbers, "tolist") else numbers
+def _float_rows(numbers: Any) -> list[list[float]]:
+    if hasattr(numbers, "dtype"):
+        rows: list[list[float]] = numbers.reshape(len(numbers), -1).astype(float).tolist()
+        return rows
+    return [[float(x) for x in flat(row)] for row in numbers]
 
 
 # ---- by name ----

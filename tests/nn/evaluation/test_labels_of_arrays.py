@@ -1,0 +1,91 @@
+"""Labels in arrays are read at once, and mean and refuse what they do one by one."""
+
+import random
+
+import pytest
+
+import nn
+from nn.evaluation import labels as labels_module
+from nn.evaluation.columns import places_taken
+from nn.evaluation.labels import label_indices
+from tests.needs import needs
+
+np = needs("numpy")
+
+RIGHT = [
+    ([2, 0, 1], (3,)),
+    ([2.0, 0.0, 1.0], (3,)),
+    ([[0, 1, 0], [1, 0, 0]], (3,)),
+    ([[False, True], [True, False]], (2,)),
+    ([[0, 1], [2, 2]], (2, 3)),
+    ([[[0, 1], [1, 0]]], (2, 2)),
+    ([0, 1, 1], ()),
+    ([-1.0, 1.0], (1,)),
+    ([[0], [1]], (1,)),
+    ([[1], [0]], (1, 1)),
+    ([[1, 0], [0, 0]], (2, 1)),
+]
+
+WRONG = [
+    ([0.5, 1.0], (3,)),
+    ([np.nan, 1.0], (3,)),
+    ([np.inf, 1.0], (3,)),
+    ([0, 3], (3,)),
+    ([0, -1], (3,)),
+    ([True, False], (3,)),
+    ([[0, 1, 1], [1, 0, 0]], (3,)),
+    ([[0, 0], [0, 1]], (2,)),
+    ([[1, 2], [0, 1]], (2,)),
+    ([[0], [1]], (2,)),
+    ([0, 1, -1], ()),
+    ([1, 2], (1,)),
+    ([0.5, 1.0], (1,)),
+    ([True, False], (1,)),
+]
+
+
+@pytest.mark.parametrize(("labels", "shape"), RIGHT)
+def test_arrays_mean_what_their_entries_mean(labels, shape):
+    one_by_one = label_indices(np.array(labels, object), shape)
+    at_once = label_indices(np.array(labels), shape)
+    assert isinstance(at_once, np.ndarray)
+    assert np.array_equal(np.ravel(at_once), np.ravel(one_by_one))
+    assert len(at_once) == len(labels)
+
+
+@pytest.mark.parametrize(("labels", "shape"), WRONG)
+def test_arrays_refuse_what_their_entries_refuse(labels, shape):
+    with pytest.raises((TypeError, ValueError, IndexError)) as one_by_one:
+        label_indices(np.array(labels, object), shape)
+    with pytest.raises(one_by_one.type) as at_once:
+        label_indices(np.array(labels), shape)
+    assert str(at_once.value) == str(one_by_one.value)
+
+
+@pytest.mark.parametrize("labels", [[0, 1, 1], [0.0, 1.0, 1.0], [[0], [1], [1]], [-1, 1, 1]])
+def test_no_label_of_an_array_is_read_alone(labels, monkeypatch):
+    def read(*_):
+        raise AssertionError("one by one")
+
+    monkeypatch.setattr(labels_module, "real_number", read)
+    found = nn.accuracy(
+        lambda x: x[0], np.array([[1.0], [2.0], [-1.0]]), np.array(labels), threshold=0.0, backend="numpy"
+    )
+    assert found == 1 / 3
+
+
+def test_one_position_of_one_output_is_no_matrix_of_pairs():
+    def model(x):
+        return [[x[0]]]
+
+    X, labels = np.array([[1.0], [-1.0], [1.0], [-1.0]] * 50), np.array([[1], [0], [1], [1]] * 50)
+    assert nn.accuracy(model, X, labels, threshold=0.0, backend="numpy") == 0.75
+
+
+def test_places_in_arrays_are_those_in_lists():
+    rng = random.Random(1)
+    rows = [[float(rng.randrange(4)) for _ in range(6)] for _ in range(200)]
+    chosen = [rng.randrange(6) for _ in rows]
+    found = places_taken(rows, chosen)
+    assert found == places_taken(np.array(rows), np.array(chosen))
+    assert found == [sorted(range(6), key=lambda k: -row[k]).index(place) for row, place in zip(rows, chosen)]
