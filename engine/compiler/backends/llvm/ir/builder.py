@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from ....samples.arrays import LINE
 from .vector import Vector, literal
 
 
@@ -154,6 +155,11 @@ class Code:
             total = self.value(f"add nsw i64 {total}, {name}")
         return total
 
+    def least(self, a: str, b: int | str) -> str:
+        """The smaller one of two i64."""
+        smaller = self.value(f"icmp slt i64 {a}, {b}")
+        return self.value(f"select i1 {smaller}, i64 {a}, i64 {b}")
+
     def pointer(self, base: str, index: str, element: str | None = None) -> str:
         """The address of an element."""
         return self.value(f"getelementptr inbounds {element or self.scalar}, ptr {base}, i64 {index}")
@@ -279,7 +285,7 @@ class Code:
     def array(self, count: int) -> str:
         """Room for so many numbers, for `load` and `store`."""
         name = self.fresh()
-        self.slots.append(f"{name} = alloca [{count} x {self.scalar}], align 64")
+        self.slots.append(f"{name} = alloca [{count} x {self.scalar}], align {LINE}")
         return name
 
     def label(self, name: str) -> None:

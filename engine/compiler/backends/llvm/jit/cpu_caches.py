@@ -7,8 +7,7 @@ import functools
 import os
 import sys
 
-FALLBACK = 32 * 1024, 512 * 1024
-"""What nearly every core of the last ten years has at least."""
+from ..kernels.kernel import CACHES
 
 _LINUX = "/sys/devices/system/cpu/cpu0/cache"
 
@@ -17,7 +16,8 @@ _LINUX = "/sys/devices/system/cpu/cpu0/cache"
 def cache_sizes() -> tuple[int, int]:
     """Bytes of one core's first cache for data, and of its second cache."""
     first, second = _told()
-    return first or FALLBACK[0], max(second or FALLBACK[1], first or FALLBACK[0])
+    first = first or CACHES[0]
+    return first, max(second or CACHES[1], first)
 
 
 def _told() -> tuple[int, int]:

@@ -22,6 +22,9 @@ from ..ir.vector import Vector
 BUFFERS = "PCUGXS"
 ARGUMENTS = [*(f"ptr noalias %{buffer}" for buffer in BUFFERS), "i64 %lanes", "i1 %first", "ptr noalias readonly %T"]
 
+CACHES = 32 * 1024, 512 * 1024
+"""Bytes that the first and the second cache of nearly every core of the last ten years have at least."""
+
 FEW = 4  # columns, up to which they need no loop
 
 Index = tuple[str | None, int]
@@ -39,8 +42,8 @@ class Shape:
     bits: int
     width: int
     lanes: int
-    l1: int = 32 * 1024
-    l2: int = 512 * 1024
+    l1: int = CACHES[0]
+    l2: int = CACHES[1]
     widest: int = 0
 
     @property

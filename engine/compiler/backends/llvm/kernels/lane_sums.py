@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -19,39 +20,19 @@ def outer_product(shape: Shape, constants: tuple[float, ...], jobs: list[Reducti
     """A kernel for ``G[target(r, c)] += sum over lanes of left(r) * right(c)``, over jobs that differ in place only."""
     kernel = Kernel(shape, constants, alone)
     code, job = kernel.code, jobs[0]
-    assert job.right is not None
     target = kernel.place(job.target)
-    if len(jobs) == 1:
-        left, right = kernel.place(job.left), kernel.place(job.right)
-    else:
-        bases = len(kernel.offsets)
-        for one in jobs:
-            assert one.right is not None
-            kernel.offsets += [one.left.base * shape.stride, one.right.base * shape.stride]
+    pairs = FactorPairs(kernel, [(one.left, one.right) for one in jobs if one.right is not None])
     most = 4 if shape.width * shape.bits >= 512 else 3  # rows of a tile, as registers allow
 
-    def lanes(left: Place, right: Place, row: Index, rows: int, column: Index, columns: int, totals: list[str]) -> None:
-        with kernel.lanes() as lane:
+    def tile(row: Index, rows: int, column: Index, columns: int) -> None:
+        totals = [code.variable(code.lift(0.0)) for _ in range(rows * columns)]
+        with pairs.each() as (left, right), kernel.lanes() as lane:
             gs = [kernel.load(left, (row[0], row[1] + j), (None, 0), lane) for j in range(rows)]
             for i in range(columns):
                 x = kernel.load(right, (None, 0), (column[0], column[1] + i), lane)
                 for j, g in enumerate(gs):
                     total = totals[j * columns + i]
                     code.write(total, code.read(total) + g * x)
-
-    def tile(row: Index, rows: int, column: Index, columns: int) -> None:
-        totals = [code.variable(code.lift(0.0)) for _ in range(rows * columns)]
-        if len(jobs) == 1:
-            lanes(left, right, row, rows, column, columns, totals)
-        else:
-            with code.loop(0, len(jobs)) as number:
-                entries = [code.pointer("%T", code.index(bases + k, (number, 2)), "i64") for k in (0, 1)]
-                places = [
-                    Place(run, shape.stride, code.value(f"load i64, ptr {entry}"), 0)
-                    for run, entry in ((job.left, entries[0]), (job.right, entries[1]))
-                    if run is not None
-                ]
-                lanes(places[0], places[1], row, rows, column, columns, totals)
         sums = [code.read(total) for total in totals]
         if columns == 1:  # a column of sums: side by side where the target is
             indices = [kernel.index(target, (row[0], row[1] + j), column, None) for j in range(rows)]
@@ -62,16 +43,43 @@ def outer_product(shape: Shape, constants: tuple[float, ...], jobs: list[Reducti
                 indices = [kernel.index(target, (row[0], row[1] + j), spot, None) for spot in spots]
                 _add_all(kernel, target.run, indices, sums[j * columns : (j + 1) * columns], job.target.column)
 
-    def over_columns(row: Index, rows: int) -> None:
-        for column, columns in tiles(code, job.columns, 4):
-            with column as c:
-                tile(row, rows, c, columns)
-
-    for row, rows in tiles(code, job.rows, most):
-        with row as r:
-            over_columns(r, rows)
+    for row_span, rows in tiles(code, job.rows, most):
+        with row_span as row:
+            for column_span, columns in tiles(code, job.columns, 4):
+                with column_span as column:
+                    tile(row, rows, column, columns)
     code.ret()
     return kernel
+
+
+class FactorPairs:
+    """The two factors of each of the outer products that one kernel adds up: these differ in the factors' places only.
+
+    Args:
+        kernel: theirs.
+        pairs: the factors of one product after the other; those of several have neither tables nor uniform slots.
+    """
+
+    def __init__(self, kernel: Kernel, pairs: Sequence[tuple[Run, Run]]):
+        self._kernel, self._runs, self._count = kernel, pairs[0], len(pairs)
+        if self._count == 1:
+            self._left, self._right = map(kernel.place, self._runs)
+        else:
+            self._first = len(kernel.offsets)
+            kernel.offsets += [run.base * kernel.shape.stride for pair in pairs for run in pair]
+
+    @contextmanager
+    def each(self) -> Iterator[tuple[Place, Place]]:
+        """Over the products, in a loop if there are several: where their factors are."""
+        if self._count == 1:
+            yield self._left, self._right
+            return
+        code, stride = self._kernel.code, self._kernel.shape.stride
+        with code.loop(0, self._count) as number:
+            entries = [code.pointer("%T", code.index(self._first + k, (number, 2)), "i64") for k in (0, 1)]
+            bases = [code.value(f"load i64, ptr {entry}") for entry in entries]
+            left, right = [Place(run, stride, base, 0) for run, base in zip(self._runs, bases)]
+            yield left, right
 
 
 @dataclass

@@ -156,8 +156,7 @@ class _Product:
         else:
             with code.loop(0, columns, blocking.columns) as first:
                 left = code.value(f"sub nsw i64 {columns}, {first}")
-                short = code.value(f"icmp slt i64 {left}, {blocking.columns}")
-                self._piece(first, code.value(f"select i1 {short}, i64 {left}, i64 {blocking.columns}"))
+                self._piece(first, code.least(left, blocking.columns))
         code.ret()
 
     def _piece(self, first: str | None, count: int | str) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ....plan.plan import Reduction
+from ....samples.arrays import LINE
 from ..ir.transpose import transpose
 from ..ir.vector import Vector
 from .kernel import Index, Kernel, Shape
@@ -142,7 +143,7 @@ class _OuterProduct:
         starts = [self.kernel.index(self.target, (row[0], row[1] + j), (None, 0), None) for j in range(rows)]
         places = [code.index(start, column) for start in starts for column in columns]
         if self.wide:  # ask for what is written at the end
-            for place in places[:: max(1, 64 // self.kernel.shape.bytes(width))]:
+            for place in places[:: max(1, LINE // self.kernel.shape.bytes(width))]:
                 code.prefetch("%G", place)
         with code.loop(0, "%lanes") as lane:
             if self.copied:

@@ -115,12 +115,7 @@ class RowKernel(Kernel):
             if tiles * size * width == self.count:
                 yield [(r, k * width) for k in range(size)]
                 return
-            begin = []
-            for k in range(size):
-                here = code.index(r, k * width)
-                beyond = code.value(f"icmp sgt i64 {here}, {last}")
-                begin.append(code.value(f"select i1 {beyond}, i64 {last}, i64 {here}"))
-            yield [(name, 0) for name in begin]
+            yield [(code.least(code.index(r, k * width), last), 0) for k in range(size)]
 
 
 def along_rows(shape: Shape, constants: tuple[float, ...], fused: list[Group], stored: set[int]) -> Kernel:

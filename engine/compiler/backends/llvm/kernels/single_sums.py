@@ -13,8 +13,8 @@ from typing import NamedTuple
 from ....plan.plan import Reduction, Run
 from ..ir.builder import Code
 from ..ir.vector import Vector
-from .kernel import Index, Kernel, Place, Shape
-from .lane_sums import Sums, outer_product, sums
+from .kernel import Index, Kernel, Shape
+from .lane_sums import FactorPairs, Sums, outer_product, sums
 from .single import RowKernel, pattern
 from .tiles import tiles
 
@@ -56,14 +56,8 @@ def row_outer_product(shape: Shape, constants: tuple[float, ...], jobs: list[Red
     width = _width(shape, along.slots)
     kernel = Kernel(Shape(shape.bits, width, 1), constants, alone)
     code, target = kernel.code, kernel.offset(jobs[0].target.base)
-    if len(jobs) == 1:
-        single = [kernel.place(factor.run) for factor in factors]
-    else:
-        bases = len(kernel.offsets)
-        for job in jobs:
-            pair = _factors(job)
-            assert pair is not None
-            kernel.offsets += [factor.run.base for factor in pair]
+    sides = [_factors(job) for job in jobs]
+    pairs = FactorPairs(kernel, [(pair[0].run, pair[1].run) for pair in sides if pair is not None])
 
     def tile(first: Index, rows: int, start: Index, vectors: int, skip: int) -> None:
         def spot(j: int, i: int) -> str:
@@ -74,25 +68,17 @@ def row_outer_product(shape: Shape, constants: tuple[float, ...], jobs: list[Red
         olds = [_load(code, spot) for spot in spots]
         totals = [code.variable(_so_far(kernel, old)) for old in olds]
 
-        def multiply(places: list[Place]) -> None:
+        with pairs.each() as (left, right):
             xs = []
             for i in range(vectors):
-                at = kernel.index(places[1], (start[0], start[1] + i * width), (None, 0), None)
+                at = kernel.index(right, (start[0], start[1] + i * width), (None, 0), None)
                 xs.append(code.load(f"%{along.run.buffer}", at))
             for j in range(rows):
-                at = kernel.index(places[0], (first[0], first[1] + j), (None, 0), None)
+                at = kernel.index(left, (first[0], first[1] + j), (None, 0), None)
                 g = code.load_broadcast(f"%{broadcast.run.buffer}", at)
                 for i, x in enumerate(xs):
                     total = totals[j * vectors + i]
                     code.write(total, code.read(total) + g * x)
-
-        if len(jobs) == 1:
-            multiply(single)
-        else:
-            with code.loop(0, len(jobs)) as number:
-                entries = [code.pointer("%T", code.index(bases + k, (number, 2)), "i64") for k in (0, 1)]
-                names = [code.value(f"load i64, ptr {entry}") for entry in entries]
-                multiply([Place(factor.run, 1, name, 0) for factor, name in zip(factors, names)])
         for place, old, total in zip(spots, olds, totals):
             _store(code, place, _kept(code, skip, old, code.read(total)))
 

@@ -10,7 +10,7 @@ weight of 0 would turn an infinite gradient into nan.
 from __future__ import annotations
 
 from ..ir.builder import Code
-from ..ir.control import unless
+from ..ir.control import Cell, unless
 from ..ir.transpose import transpose
 from ..ir.vector import Vector
 
@@ -31,46 +31,56 @@ def text(bits: int, width: int) -> str:
     spare = _entry(code, "%samples", "0")
     nobody = code.value(f"icmp slt i64 {spare}, 0")  # a block of padding alone repeats sample 0
     spare = code.value(f"select i1 {nobody}, i64 0, i64 {spare}")
-    code.slots += ["%slot = alloca i64", "%sharing = alloca i64"]
-    code.lines += ["store i64 0, ptr %slot", "store i64 1, ptr %sharing"]
+    slot = Cell(code, 0)
     with code.loop(0, "%count") as s:
-        at = code.index((s, 2))
-        source, columns = _entry(code, "%sources", at, "ptr"), _entry(code, "%sources", code.index(at, 1))
-        first = code.value("load i64, ptr %slot")
-        target = code.pointer("%X", code.value(f"mul i64 {first}, %stride"))
-        whole = code.value(f"and i64 {columns}, {-width}")
-        noted = code.value(f"icmp eq i64 {s}, %wanted")
-        back = code.value(f"sub i64 0, {first}")
-        with code.loop(0, "%lanes", width) as lane:
-            given = []
-            for k in range(width):
-                sample = _entry(code, "%samples", code.index(lane, k))
-                missing = code.value(f"icmp slt i64 {sample}, 0")
-                sample = code.value(f"select i1 {missing}, i64 {spare}, i64 {sample}")
-                given.append(code.pointer(source, code.value(f"mul i64 {sample}, {columns}")))
-            with code.when(noted):
-                for k, row in enumerate(given):
-                    start = code.value(f"getelementptr {code.scalar}, ptr {row}, i64 {back}")
-                    code.lines.append(f"store ptr {start}, ptr {code.pointer('%places', code.index(lane, k), 'ptr')}")
-            with code.loop(0, whole, width) as c:
-                square = [code.load(row, c).name for row in given]
-                for k, vector in enumerate(transpose(code, square, width)):
-                    slot = code.value(f"mul i64 {code.index(c, k)}, %stride")
-                    code.store(Vector(code, vector), target, code.index(slot, lane))
-            with code.loop(whole, columns) as c:
-                slot = code.index(code.value(f"mul i64 {c}, %stride"), lane)
-                code.store(code.vector_of([code.load_scalar(row, c) for row in given]), target, slot)
-        code.lines.append(f"store i64 {code.value(f'add i64 {first}, {columns}')}, ptr %slot")
-    last = code.value("load i64, ptr %slot")
-    target = code.pointer("%X", code.value(f"mul i64 {last}, %stride"))
+        _pack_array(code, s, slot, spare)
+    _weigh(code, code.pointer("%X", code.value(f"mul i64 {slot.read()}, %stride")), nobody)
+    code.ret()
+    return f"declare i{width} @llvm.ctpop.i{width}(i{width})\n{code.text()}"
+
+
+def _pack_array(code: Code, s: str, slot: Cell, spare: str) -> None:
+    """The samples of one array, to the slots from `slot` on; lanes without a sample take the one named `spare`."""
+    width, at = code.width, code.index((s, 2))
+    source, columns = _entry(code, "%sources", at, "ptr"), _entry(code, "%sources", code.index(at, 1))
+    first = slot.read()
+    target = code.pointer("%X", code.value(f"mul i64 {first}, %stride"))
+    whole = code.value(f"and i64 {columns}, {-width}")
+    noted = code.value(f"icmp eq i64 {s}, %wanted")
+    back = code.value(f"sub i64 0, {first}")
+    with code.loop(0, "%lanes", width) as lane:
+        given = []
+        for k in range(width):
+            sample = _entry(code, "%samples", code.index(lane, k))
+            missing = code.value(f"icmp slt i64 {sample}, 0")
+            sample = code.value(f"select i1 {missing}, i64 {spare}, i64 {sample}")
+            given.append(code.pointer(source, code.value(f"mul i64 {sample}, {columns}")))
+        with code.when(noted):
+            for k, row in enumerate(given):
+                start = code.value(f"getelementptr {code.scalar}, ptr {row}, i64 {back}")
+                code.lines.append(f"store ptr {start}, ptr {code.pointer('%places', code.index(lane, k), 'ptr')}")
+        with code.loop(0, whole, width) as c:
+            square = [code.load(row, c).name for row in given]
+            for k, vector in enumerate(transpose(code, square, width)):
+                there = code.value(f"mul i64 {code.index(c, k)}, %stride")
+                code.store(Vector(code, vector), target, code.index(there, lane))
+        with code.loop(whole, columns) as c:
+            there = code.index(code.value(f"mul i64 {c}, %stride"), lane)
+            code.store(code.vector_of([code.load_scalar(row, c) for row in given]), target, there)
+    slot.write(code.value(f"add i64 {first}, {columns}"))
+
+
+def _weigh(code: Code, target: str, nobody: str) -> None:
+    """The weights of all lanes: the first sample's is shared by the lanes without one, if weights are shared at all."""
+    width, number = code.width, code.scalar
+    sharing = Cell(code, 1)
     with code.loop(0, "%lanes", width) as lane:
         bits_set = code.value(f"bitcast {code.type('m')} {is_missing(code, lane).name} to i{width}")
         count = code.value(f"call i{width} @llvm.ctpop.i{width}(i{width} {bits_set})")
         count = code.value(f"zext i{width} {count} to i64")
-        more = code.value(f"add i64 {code.value('load i64, ptr %sharing')}, {count}")
-        code.lines.append(f"store i64 {more}, ptr %sharing")
-    sharing = code.value(f"select i1 %shared, i64 {code.value('load i64, ptr %sharing')}, i64 1")
-    share = code.value(f"fdiv {number} %weight, {code.value(f'sitofp i64 {sharing} to {number}')}")
+        sharing.write(code.value(f"add i64 {sharing.read()}, {count}"))
+    among = code.value(f"select i1 %shared, i64 {sharing.read()}, i64 1")
+    share = code.value(f"fdiv {number} %weight, {code.value(f'sitofp i64 {among} to {number}')}")
     alone = code.value("xor i1 %shared, true")
     nothing = code.value(f"or i1 {nobody}, {alone}")
     unused = code.value(f"select i1 {nothing}, {number} 0.0, {number} {share}")
@@ -78,9 +88,7 @@ def text(bits: int, width: int) -> str:
     with code.loop(0, "%lanes", width) as lane:
         code.store(code.select(is_missing(code, lane), others, weights), target, lane)
     with unless(code, nobody):
-        _store(code, share, target, "0")
-    code.ret()
-    return f"declare i{width} @llvm.ctpop.i{width}(i{width})\n{code.text()}"
+        code.lines.append(f"store {number} {share}, ptr {target}, align {code.align}")
 
 
 def is_missing(code: Code, lane: str) -> Vector:
@@ -92,7 +100,3 @@ def is_missing(code: Code, lane: str) -> Vector:
 
 def _entry(code: Code, table: str, index: str, kind: str = "i64") -> str:
     return code.value(f"load {kind}, ptr {code.pointer(table, index, 'i64')}, align 8")
-
-
-def _store(code: Code, number: str, base: str, index: str) -> None:
-    code.lines.append(f"store {code.scalar} {number}, ptr {code.pointer(base, index)}, align {code.align}")

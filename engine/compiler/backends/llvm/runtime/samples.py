@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import nullcontext
 
+from ....samples.arrays import LINE
 from ..ir.builder import Code
-from ..ir.control import unless
+from ..ir.control import Cell, unless
 from ..ir.vector import Vector
 from ..kernels.kernel import BUFFERS
 from .frame import IN_S, IN_X, Fields, entry, field
@@ -38,8 +39,8 @@ def samples(bits: int, width: int) -> str:
 
 
 def _all_blocks(code: Code, f: Fields) -> None:
-    scalar = code.scalar
-    weight = field(code, "weight", scalar)
+    """The blocks of the part, one after the other, and its loss."""
+    f["weight"] = field(code, "weight", code.scalar)
     f["S"] = code.pointer(f["S"], code.value(f"mul i64 %seat, {f['scratch']}"))
     f["G"] = code.pointer(f["G"], code.value(f"mul i64 %part, {f['gradients']}"))
     loss_first = code.value(f"icmp ne i64 {f['loss_first']}, 0")
@@ -47,58 +48,24 @@ def _all_blocks(code: Code, f: Fields) -> None:
         _clear(code, f)
     loss = code.variable(code.lift(0.0))
     start = code.value(f"mul i64 %part, {f['span']}")
-    left = code.value(f"sub i64 {f['batch']}, {start}")
-    all_of_it = code.value(f"icmp sgt i64 {left}, {f['span']}")
-    count = code.value(f"select i1 {all_of_it}, i64 {f['span']}, i64 {left}")
-    blocks, most = (_blocks(code, number, f["lanes"]) for number in (count, f["span"]))
-    # Where the blocks of this part, or the one of this seat, are packed.
-    kept, shared = (code.value(f"icmp ne i64 {f[name]}, 0") for name in ("repeated", "shared"))
-    place = code.value(f"mul i64 %part, {most}")
-    place = code.value(f"select i1 {kept}, i64 {place}, i64 %seat")
-    room = code.pointer(f["X"], code.value(f"mul i64 {place}, {f['block']}"))
-    block_size = code.value(f"mul i64 {f['block']}, {f['repeated']}")
-    calls = code.value(f"add i64 %step, {f['packed']}")
-    later = code.value(f"icmp sgt i64 {calls}, 0")
-    packed = code.value(f"and i1 {later}, {kept}")
-    needed = code.value(f"xor i1 {packed}, true")
-    numbers = code.value(f"alloca i64, i64 {f['lanes']}, align 64")
-    code.slots.append("%used = alloca i64")
-    with code.loop(0, blocks) as block:
+    count = code.least(code.value(f"sub i64 {f['batch']}, {start}"), f["span"])
+    room, apart, packing = _room_of_blocks(code, f)
+    numbers, used = code.value(f"alloca i64, i64 {f['lanes']}, align {LINE}"), Cell(code, 0)
+    with code.loop(0, _blocks(code, count, f["lanes"])) as block:
         done = code.value(f"mul i64 {block}, {f['lanes']}")
         first = code.value(f"add i64 {start}, {done}")
-        left = code.value(f"sub i64 {count}, {done}")
-        short = code.value(f"icmp slt i64 {left}, {f['lanes']}")
-        samples = code.value(f"select i1 {short}, i64 {left}, i64 {f['lanes']}")
-        code.lines.append(f"store i64 {samples}, ptr %used")
-        x = code.pointer(room, code.value(f"mul i64 {block}, {block_size}"))
-        with code.when(needed):
-            _list_samples(code, numbers, first, samples, f["order"], f["batch"])
-            lanes = _whole_vectors(code, code.value("load i64, ptr %used"))
-            code.lines.append(
-                f"call void @pack(i64 {f['sources']}, ptr {f['source_table']}, ptr {x}, i64 {f['stride']}, "
-                f"ptr {numbers}, i64 {lanes}, {scalar} {weight}, i1 {shared}, "
-                f"ptr {code.pointer(x, f['sample_table'])}, i64 {f['sample_source']})"
-            )
-            with code.when(code.value(f"icmp ne ptr {f['draw']}, null")):
-                number = code.index("%step", f["first_step"])
-                code.lines.append(
-                    f"call void {f['draw']}(ptr {f['draws']}, i64 {f['draw_count']}, ptr {x}, i64 {f['stride']}, "
-                    f"i64 {number}, i64 {first}, ptr {numbers}, i64 {lanes})"
-                )
-        lanes = _whole_vectors(code, code.value("load i64, ptr %used"))
+        samples = code.least(code.value(f"sub i64 {count}, {done}"), f["lanes"])
+        used.write(samples)
+        x = code.pointer(room, code.value(f"mul i64 {block}, {apart}"))
+        with code.when(packing):
+            _list_samples(code, f, numbers, used, first, samples)
+            _pack(code, f, numbers, _whole_vectors(code, used.read()), first, x)
+        lanes = _whole_vectors(code, used.read())
         begins = code.value(f"icmp eq i64 {block}, 0")  # the gradients anew, so also without a sample
         real = code.value(f"icmp sgt i64 {lanes}, 0")
         with code.when(code.value(f"or i1 {begins}, {real}")):
-            run(code, "body", f, f"ptr {x}, ptr {f['S']}", lanes, begins)
-            _add_loss(code, f, loss, x, lanes)
-            _run_guarded(code, f, f"ptr {x}, ptr {f['S']}", lanes, begins)
-            useful = is_finite(code, code.horizontal_sum(code.read(loss)))
-            with code.when(code.value(f"or i1 {useful}, {code.value(f'xor i1 {loss_first}, true')}")):
-                with code.when(loss_first):
-                    _clear(code, f)
-                run(code, "sums", f, f"ptr {x}, ptr {f['S']}", lanes, begins)
-        wanted = code.value(f"icmp ne ptr {f['results']}, null")
-        with code.when(wanted):
+            _run_kernels(code, f, x, lanes, begins, loss, loss_first)
+        with code.when(code.value(f"icmp ne ptr {f['results']}, null")):
             summed = code.value(f"icmp ne i64 {f['summed']}, 0")
             with code.when(summed):
                 _add_outputs(code, f, x, lanes, begins)
@@ -106,7 +73,53 @@ def _all_blocks(code: Code, f: Fields) -> None:
                 _store_outputs(code, f, x, first, samples)
     total = code.horizontal_sum(code.read(loss))
     last = code.value(f"sub i64 {f['gradients']}, 1")
-    code.lines.append(f"store {scalar} {total}, ptr {code.pointer(f['G'], last)}, align {code.align}")
+    code.lines.append(f"store {code.scalar} {total}, ptr {code.pointer(f['G'], last)}, align {code.align}")
+
+
+def _room_of_blocks(code: Code, f: Fields) -> tuple[str, str, str]:
+    """Where the first block of this part is packed, how far apart the blocks are, and whether they are to be packed.
+
+    Blocks that every step repeats are kept side by side, those of all parts, and packed by the first step; else each
+    seat has room for one block.
+    """
+    kept = code.value(f"icmp ne i64 {f['repeated']}, 0")
+    place = code.value(f"mul i64 %part, {_blocks(code, f['span'], f['lanes'])}")
+    place = code.value(f"select i1 {kept}, i64 {place}, i64 %seat")
+    room = code.pointer(f["X"], code.value(f"mul i64 {place}, {f['block']}"))
+    apart = code.value(f"mul i64 {f['block']}, {f['repeated']}")
+    calls = code.value(f"add i64 %step, {f['packed']}")
+    later = code.value(f"icmp sgt i64 {calls}, 0")
+    packed = code.value(f"and i1 {later}, {kept}")
+    return room, apart, code.value(f"xor i1 {packed}, true")
+
+
+def _pack(code: Code, f: Fields, numbers: str, lanes: str, first: str, x: str) -> None:
+    """Pack the samples of those numbers into a block, and draw its masks."""
+    shared = code.value(f"icmp ne i64 {f['shared']}, 0")
+    code.lines.append(
+        f"call void @pack(i64 {f['sources']}, ptr {f['source_table']}, ptr {x}, i64 {f['stride']}, "
+        f"ptr {numbers}, i64 {lanes}, {code.scalar} {f['weight']}, i1 {shared}, "
+        f"ptr {code.pointer(x, f['sample_table'])}, i64 {f['sample_source']})"
+    )
+    with code.when(code.value(f"icmp ne ptr {f['draw']}, null")):
+        step = code.index("%step", f["first_step"])
+        code.lines.append(
+            f"call void {f['draw']}(ptr {f['draws']}, i64 {f['draw_count']}, ptr {x}, i64 {f['stride']}, "
+            f"i64 {step}, i64 {first}, ptr {numbers}, i64 {lanes})"
+        )
+
+
+def _run_kernels(code: Code, f: Fields, x: str, lanes: str, begins: str, loss: str, loss_first: str) -> None:
+    """Run all kernels on one block; if the loss is known first, no gradient is written once it is not finite."""
+    block = f"ptr {x}, ptr {f['S']}"
+    run(code, "body", f, block, lanes, begins)
+    _add_loss(code, f, loss, x, lanes)
+    _run_guarded(code, f, block, lanes, begins)
+    useful = is_finite(code, code.horizontal_sum(code.read(loss)))
+    with code.when(code.value(f"or i1 {useful}, {code.value(f'xor i1 {loss_first}, true')}")):
+        with code.when(loss_first):
+            _clear(code, f)
+        run(code, "sums", f, block, lanes, begins)
 
 
 def is_finite(code: Code, number: str) -> str:
@@ -123,12 +136,12 @@ def _clear(code: Code, f: Fields) -> None:
         code.lines.append(f"call void @llvm.memset.p0.i64(ptr align {code.align} {f['G']}, i8 0, i64 {size}, i1 false)")
 
 
-def _list_samples(code: Code, numbers: str, first: str, samples: str, order: str, batch: str) -> None:
+def _list_samples(code: Code, f: Fields, numbers: str, used: Cell, first: str, samples: str) -> None:
     """List the samples that the lanes of a block take, -1 for none: by the step's order, or consecutively.
 
     Lanes behind the last sample are not used, like most of those in an epoch's last batch.
     """
-    ordered = code.value(f"icmp ne ptr {order}, null")
+    ordered = code.value(f"icmp ne ptr {f['order']}, null")
     with unless(code, ordered), code.loop(0, _whole_vectors(code, samples), code.width) as lane:
         kind = "i64" if code.width == 1 else f"<{code.width} x i64>"
         lanes = code.value(f"add {kind} {code.spread(lane, 'i64')}, {_each([*range(code.width)])}")
@@ -137,15 +150,15 @@ def _list_samples(code: Code, numbers: str, first: str, samples: str, order: str
         found = code.value(f"select {code.type('m')} {inside}, {kind} {here}, {kind} {_each([-1] * code.width)}")
         code.lines.append(f"store {kind} {found}, ptr {code.pointer(numbers, lane, 'i64')}, align 8")
     with code.when(ordered):
-        mine = code.pointer(order, code.value(f"mul i64 %step, {batch}"), "i64")
-        code.lines.append("store i64 0, ptr %used")
+        mine = code.pointer(f["order"], code.value(f"mul i64 %step, {f['batch']}"), "i64")
+        used.write(0)
         with code.loop(0, _whole_vectors(code, samples)) as lane:
             code.lines.append(f"store i64 -1, ptr {code.pointer(numbers, lane, 'i64')}")
             with code.when(code.value(f"icmp slt i64 {lane}, {samples}")):
                 number = entry(code, mine, code.index(first, lane))
                 code.lines.append(f"store i64 {number}, ptr {code.pointer(numbers, lane, 'i64')}")
                 with code.when(code.value(f"icmp sge i64 {number}, 0")):
-                    code.lines.append(f"store i64 {code.index(lane, 1)}, ptr %used")
+                    used.write(code.index(lane, 1))
 
 
 def _each(numbers: list[int]) -> str:

@@ -75,8 +75,7 @@ def text(rule: Update, frozen: bool, bits: int, width: int, streamed: bool) -> s
     arguments = ["ptr noalias %P", "ptr noalias %G", "ptr noalias %state", "i64 %step", "i64 %start", "i64 %stop"]
     code = Code("update", bits, width, [*arguments, "i1 %only"])
     f = {name: _field(code, name) for name in STATE if name not in ("made", "refused", "gradient")}
-    beyond = code.value(f"icmp sgt i64 %stop, {f['count']}")
-    stop = code.value(f"select i1 {beyond}, i64 {f['count']}, i64 %stop")
+    stop = code.least("%stop", f["count"])
     brief = {symbol.primitive.name for symbol in rule.each if symbol.primitive} <= BRIEF
     looking = "%only" if brief and not (frozen or streamed) else "false"
     first = code.value("icmp eq i64 %step, 0")
@@ -200,7 +199,7 @@ def _uniform(code: Code, rule: Update, f: dict[str, str]) -> dict[Symbol, Vector
     place = code.pointer(f["rates"], code.value(f"mul i64 %step, {f['next_rate']}"), "double")
     rate = code.value(f"load double, ptr {place}")
     room = code.fresh()
-    code.slots.append(f"{room} = alloca [{len(rule.uniform) + 1} x double], align 64")
+    code.slots.append(f"{room} = alloca [{len(rule.uniform) + 1} x double]")
     what = f"ptr {f['numbers']}, double {step}, double {rate}, double {norm}, ptr {room}"
     code.lines.append(f"call void @once({what})")
     found = {}

@@ -18,6 +18,7 @@ import pytest
 
 from engine.compiler.backends.llvm.jit import cache, cpu_caches, machine_code
 from engine.compiler.backends.llvm.jit.machine_code import Library
+from engine.compiler.backends.llvm.kernels.kernel import CACHES
 
 TEXT = "define i64 @answer() {\n  ret i64 42\n}\n"
 
@@ -191,7 +192,7 @@ def test_the_caches_of_macos(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cpu_caches.ctypes, "CDLL", lambda name: SimpleNamespace(sysctlbyname=sysctlbyname))
     assert cpu_caches.cache_sizes.__wrapped__() == (65536, 4194304)
     monkeypatch.setattr(cpu_caches.ctypes, "CDLL", lambda name: SimpleNamespace())
-    assert cpu_caches.cache_sizes.__wrapped__() == cpu_caches.FALLBACK
+    assert cpu_caches.cache_sizes.__wrapped__() == CACHES
 
 
 @pytest.mark.parametrize("word", ["off", "0", "no", "OFF"])

@@ -16,7 +16,7 @@ from engine.compiler.backends.llvm import Variants, build, schedule
 from engine.compiler.backends.llvm import variants as programs
 from engine.compiler.backends.llvm.jit import cache, cpu_caches
 from engine.compiler.backends.llvm.kernels import matmul, outer_samples
-from engine.compiler.backends.llvm.kernels.kernel import Shape
+from engine.compiler.backends.llvm.kernels.kernel import CACHES, Shape
 from engine.compiler.backends.llvm.runtime import threads as pool
 from engine.compiler.backends.python import PythonProgram
 from engine.compiler.passes.computation import Computation
@@ -292,7 +292,7 @@ def test_what_the_system_tells_of_caches(tmp_path: Path, monkeypatch: pytest.Mon
     assert cpu_caches._of_linux(str(tmp_path / "none")) == (0, 0)
     monkeypatch.setattr(cpu_caches, "_told", lambda: (0, 0))
     cpu_caches.cache_sizes.cache_clear()
-    assert cpu_caches.cache_sizes() == cpu_caches.FALLBACK
+    assert cpu_caches.cache_sizes() == CACHES
     cpu_caches.cache_sizes.cache_clear()
     keys = set()
     for sizes in ((32768, 524288), (32768, 1048576)):
