@@ -303,22 +303,25 @@ class Trainer(Preparation):
         if self._schedule is None:
             way = self._prepared(batch, size)
             return way(self._from_here(batch), steps, order_of and order_of(way), self._clip, ())
-        order = order_of and order_of(self._prepared(batch, size))
-        first, count, losses = self.steps, steps if order is None else len(order), list[float]()
-        at_once = count if count > 1 and is_pure(self._schedule) else 1
+        order, count, losses = None, steps, list[float]()
         while len(losses) < count:
-            done = len(losses)
-            rates = [self._rate(first + k) for k in range(done, done + at_once)]
-            way = self._prepared(batch, size)  # after the schedule, which may have changed something
-            before = way.made
-            part = None if order is None else order[done : done + len(rates)]
+            self._optimizer.lr = self._rate(self.steps)  # before the look at the program: it may change something
+            way = self._prepared(batch, size)
+            if not losses:
+                order = order_of and order_of(way)
+                count = steps if order is None else len(order)
+                at_once = count > 1 and is_pure(self._schedule)
+            rates = [self._rate(self.steps + k) for k in range(count)] if at_once else []
+            done, next_ones, before = len(losses), len(rates) or 1, way.made
+            part = None if order is None else order[done : done + next_ones]
             try:
-                losses += way(self._from_here(batch), len(rates), part, self._clip, rates)
+                losses += way(self._from_here(batch), next_ones, part, self._clip, rates)
             except FloatingPointError as error:
                 error.losses = losses + error.losses  # type: ignore[attr-defined]  # as those of one call
                 raise
             finally:
-                self._optimizer.lr = rates[max(0, way.made - before - 1)]
+                if rates:
+                    self._optimizer.lr = rates[max(0, way.made - before - 1)]
         return losses
 
     def _from_here(self, batch: Batch) -> Batch:

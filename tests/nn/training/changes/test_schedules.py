@@ -33,6 +33,28 @@ def test_a_schedule_is_asked_once_for_each_step(backend: str) -> None:
     assert trainer.optimizer.lr == rate(14)
 
 
+@ALL
+def test_one_look_for_changes_is_made_for_each_step(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks, look, read = list[int](), Trainer._prepared, [0.1]
+
+    def counted(self: Trainer, *given: Any) -> Any:
+        looks.append(self.steps)
+        return look(self, *given)
+
+    m, asked = model(), list[int]()
+
+    def rate(step: int) -> float:
+        asked.append(step)
+        return read[0]
+
+    trainer = Trainer(m, nn.cross_entropy, SGD(m.parameters(), 1.0), backend=backend, schedule=rate)
+    batch = trainer.prepare(X, Y)
+    monkeypatch.setattr(Trainer, "_prepared", counted)
+    trainer.run(X, Y, 4)
+    trainer.epoch_of(batch, batch.size, seed=1)
+    assert looks == asked == [*range(5)]
+
+
 SCHEDULES: dict[str, Callable[[Any, Any], float]] = {
     "a parameter": lambda m, o: 0.1 / (1 + abs(m.parameters()[0].data)),
     "a gradient": lambda m, o: 0.1 / (1 + abs(m.parameters()[3].grad)),
