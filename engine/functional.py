@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .backprop import Function, grad, local_derivatives, refuse_numbers
-from .graph import depending_on, topological_order
+from .graph import topological_order
 from .ieee import total
 from .modes import always_recorded, called_at, line_of, reads
-from .numbers import as_float, could_be_written, is_number, shortened
+from .numbers import as_float, is_number, same_number, shortened
 from .text.callers import is_ours
 from .value import Constant, Value
 
@@ -192,34 +192,74 @@ def _recorded(f: Function, xs: Sequence[Any]) -> tuple[list[Value], Any]:
     """A leaf for each number, and what the function makes of them.
 
     Raises:
-        TypeError: it took float() of one of them, as `math` does, or of what it computed from them, and what became of
-            the number is in the result: that is no constant, and would be missing from the derivative.
+        TypeError: it took float() of a Value, as `math` does, and plain numbers in the result follow the arguments:
+            these are no constants, and would be missing from the derivative.
     """
     inputs, last = _inputs(xs), reads[-1] if reads else None
-    with called_at(inputs):
-        result = f(*inputs)
-    if reads and reads[-1] is not last:
-        outputs = result if isinstance(result, (list, tuple)) else [result]
-        nodes = {node: None for each in outputs if isinstance(each, Value) for node in topological_order(each)}
-        numbers = [node._data for node in nodes if isinstance(node, Constant)]
-        no_graph = not all(isinstance(each, Value) for each in outputs)
-        suspicious = no_graph or not all(map(could_be_written, numbers))
-        own = {id(node): node._data for node in depending_on(inputs, nodes)}
-        for read in reversed(reads):
-            if read is last:
-                break
-            below, code, at = read
-            called_here = code.co_filename == __file__  # as gradient(math.sin) does
-            taken = [x for node, x in below if own.get(node) is x]
-            seen = taken and (suspicious or any(number is x for number in numbers for x in taken))
-            if seen and (called_here or not is_ours(code.co_filename)):
-                place = "" if called_here else f", at {code.co_filename}:{line_of(code, at)}"
-                raise TypeError(
-                    f"a function to differentiate took float() of its argument{place}, and what became of it has no "
-                    "derivative: use the engine's functions, engine.exp in place of math.exp, compare Values "
-                    "themselves, and write detach() of what is to count as a constant"
-                )
+    result = _called(f, inputs)
+    place = _float_since(last, inputs)
+    if place is not None and all(_follow(f, inputs, _plain_numbers(result), by) for by in (_NUDGE, -_NUDGE)):
+        raise TypeError(
+            f"a function to differentiate took float() of its argument{place}, and what became of it has no "
+            "derivative: use the engine's functions, engine.exp in place of math.exp, compare Values "
+            "themselves, and write detach() of what is to count as a constant"
+        )
     return inputs, result
+
+
+_NUDGE = 2.0**-20
+"""The share of itself by which an argument is moved to see what follows it."""
+
+
+def _called(f: Function, inputs: list[Value]) -> Any:
+    with called_at(inputs):
+        return f(*inputs)
+
+
+def _float_since(last: Any, inputs: list[Value]) -> str | None:
+    """Where code that is not ours took float() after the read `last`, of an input or a result, for a message.
+
+    None if none did: other leaves, such as a parameter or a copy by `detach`, are constants here.
+    """
+    own = {*map(id, inputs)}
+    for read in reversed(reads):
+        if read is last:
+            break
+        below, code, at = read
+        if len(below) == 1 and below[0][0] not in own:
+            continue
+        if code.co_filename == __file__:  # as gradient(math.sin) does
+            return ""
+        if not is_ours(code.co_filename):
+            return f", at {code.co_filename}:{line_of(code, at)}"
+    return None
+
+
+def _follow(f: Function, inputs: list[Value], numbers: list[float], by: float) -> bool:
+    """Whether these plain numbers in the result of a function are others a little beside the point, or there is none.
+
+    A branch may be another one on one side, and so may what `floor` gives.
+    """
+    moved = [
+        Value(x._data + by * (1.0 + k / len(inputs)) * (abs(x._data) or 1.0))  # no two by the same share
+        for k, x in enumerate(inputs)
+    ]
+    try:
+        there = _plain_numbers(_called(f, moved))
+    except Exception:
+        return True
+    return len(there) != len(numbers) or not all(map(same_number, there, numbers))
+
+
+def _plain_numbers(result: Any) -> list[float]:
+    """The numbers in the graphs of what a function returned, as written in expressions, and those without a graph."""
+    found = list[float]()
+    for output in result if isinstance(result, (list, tuple)) else [result]:
+        if isinstance(output, Value):
+            found += [node._data for node in topological_order(output) if isinstance(node, Constant)]
+        elif is_number(output):
+            found.append(float(output))
+    return found
 
 
 def _call(f: Function, xs: Sequence[Any]) -> tuple[list[Value], Value]:

@@ -157,15 +157,40 @@ def test_float_of_what_is_no_argument_is_a_constant(seen_before: bool) -> None:
         lambda x: [x, math.cos(x)],
         lambda x: x * float(x),
         lambda x: 0.5 * math.exp(x) * x,
+        lambda x: x * math.sqrt((x * x + x + 1) * (x + 2) + 3),
+        lambda x: x * math.fsum([x, 1.0]),
+        lambda x: x * float(f"{float(x):.17g}"),
     ],
 )
+@pytest.mark.parametrize("point", [0.0, 0.5, 1.0, 4.0, 1 / 3])
 @pytest.mark.parametrize("transform", [engine.gradient, engine.hessian, engine.jacobian])
-def test_a_function_that_takes_float_of_its_argument_is_refused(transform: Any, f: Any) -> None:
-    """The derivative of x * math.exp(x) was exp(x), that of a constant times x."""
+def test_a_function_that_takes_float_of_its_argument_is_refused(transform: Any, f: Any, point: float) -> None:
+    """The derivative of x * math.exp(x) was exp(x), that of a constant times x; at 0, where exp(x) is 1, unnoticed."""
     with pytest.raises(
         TypeError, match=r"took float\(\) of its argument, at .*test_functional.py:\d+, and what became"
     ):
-        transform(f)(0.5)
+        transform(f)(point)
+
+
+def test_beside_the_end_of_a_domain_and_of_several_arguments() -> None:
+    with pytest.raises(TypeError, match=r"took float\(\) of its argument"):
+        engine.gradient(lambda x: x * math.acos(x))(1.0)
+    with pytest.raises(TypeError, match=r"took float\(\) of its argument"):
+        engine.gradient(lambda x, y: x * math.dist([x], [y]))(3.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("f", "slope"),
+    [
+        (lambda x: (2.0 if float(x) > 1.0 else 5.0) * x, 5.0),
+        (lambda x: x * x if float(x) >= 1.0 else 0.3 * x, 2.0),
+        (lambda x: x * (1 / 3) * math.floor(float(x) + 0.25), 1 / 3),
+        (lambda x: x * float(x.detach()), 1.0),
+        (lambda x: (f"{float(x)}", x * 1.0)[1], 1.0),
+    ],
+)
+def test_branches_and_whole_numbers_are_no_part_of_a_derivative(f: Any, slope: float) -> None:
+    assert engine.gradient(f)(1.0) == [slope]
 
 
 def test_what_only_looks_at_its_argument_is_not() -> None:
