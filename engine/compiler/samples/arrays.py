@@ -47,11 +47,12 @@ def refuse_what_shows_others(argument: Any, position: int) -> None:
     """
     parts = argument if isinstance(argument, (list, tuple)) else ()
     kinds = {kind for kind in {type(argument), *map(type, parts)} if kind.__module__ not in ("builtins", "numpy")}
+    showing = {kind for kind in kinds if _has_own_ways(kind)}
     for thing in (argument, *parts) if kinds else ():
         kind = type(thing)
         if kind in kinds and _has_mask(thing):
             raise TypeError(f"argument {position} is a masked array with gaps: fill them, or leave those samples out")
-        if kind in kinds and _shows_others(thing):
+        if kind in showing and _shows_others(thing):
             raise TypeError(
                 f"argument {position} is or holds a {kind.__name__}, whose own class may show other numbers than NumPy "
                 "finds in it: give a plain list or array of those that are meant"
@@ -66,7 +67,7 @@ def _refuse_other_rows(samples: Sequence[Any], depth: int, position: int) -> Non
     """
     for number, sample in enumerate(samples if depth > 1 else ()):
         rows = [sample]
-        for _ in range(depth - 1):
+        for further in reversed(range(depth - 1)):
             for row in rows:
                 if not isinstance(row, (list, tuple)) and not hasattr(getattr(row, "dtype", None), "type"):
                     raise TypeError(
@@ -74,7 +75,8 @@ def _refuse_other_rows(samples: Sequence[Any], depth: int, position: int) -> Non
                         "function takes rows that are lists, tuples or NumPy's arrays, such as [list(row) for row in "
                         "rows]"
                     )
-            rows = [part for row in rows if isinstance(row, (list, tuple)) for part in row]
+            if further:  # what is in the innermost rows are numbers
+                rows = [part for row in rows if isinstance(row, (list, tuple)) for part in row]
 
 
 def _has_mask(argument: Any) -> bool:
@@ -83,11 +85,14 @@ def _has_mask(argument: Any) -> bool:
     return hasattr(argument, "filled") and mask is not None and bool(mask.any())
 
 
+def _has_own_ways(kind: type) -> bool:
+    """Whether a class gives its entries by methods that are neither Python's nor NumPy's."""
+    owners = [next((base for base in kind.__mro__ if name in vars(base)), object) for name in _SHOWING]
+    return any(owner.__module__.partition(".")[0] not in ("builtins", "numpy") for owner in owners)
+
+
 def _shows_others(thing: Any) -> bool:
-    """Whether a list or tuple shows other objects than it holds; for an array, whether its class might."""
-    owners = [next((base for base in type(thing).__mro__ if name in vars(base)), object) for name in _SHOWING]
-    if all(owner.__module__.partition(".")[0] in ("builtins", "numpy") for owner in owners):
-        return False
+    """Whether a list or tuple with ways of its own shows other objects than it holds; an array might."""
     if not isinstance(thing, (list, tuple)):
         return hasattr(thing, "__array_finalize__")
     held = [*(list.__iter__(thing) if isinstance(thing, list) else tuple.__iter__(thing))]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from engine import Value, compile, dot, tanh
+from engine.compiler.samples import arrays
 from tests.needs import INSTALLED, needs
 
 np = needs("numpy")
@@ -75,6 +76,7 @@ def test_tensors_of_pytorch(backend: str) -> None:
         (None, TypeError, "argument 1"),
         ([range(2), range(2)], TypeError, r"argument 1 holds .*range in sample 0"),
         ([[1.0, 2.0], deque([1.0, 2.0])], TypeError, r"argument 1 holds .*deque in sample 1"),
+        ([[[1.0, 2.0]], [deque([1.0, 2.0])]], TypeError, r"argument 1 holds .*deque in sample 1"),
         ([[Value(1.0), 2.0]], TypeError, r"takes numbers; .* f\.function"),
     ],
 )
@@ -126,3 +128,18 @@ def test_masked_samples_are_refused() -> None:
     with pytest.raises(TypeError, match="masked array with gaps"):
         copied.refill(0, masked)
     np.testing.assert_array_equal(compiled(np.ma.masked_array([1.0, 2.0])), [2.0, 4.0])
+
+
+def test_how_a_class_shows_its_entries_is_asked_once_of_all_its_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Number(int): ...
+
+    class Odd(list[float]):
+        def __getitem__(self, place: Any) -> Any:
+            return -super().__getitem__(place)
+
+    asked, look = [], arrays._has_own_ways
+    monkeypatch.setattr(arrays, "_has_own_ways", lambda kind: asked.append(kind) or look(kind))
+    arrays.refuse_what_shows_others([Number(k) for k in range(9)], 1)
+    assert asked == [Number]
+    with pytest.raises(TypeError, match="holds a Odd, whose own class may show other numbers"):
+        arrays.refuse_what_shows_others([[1.0], Odd([2.0])], 1)
