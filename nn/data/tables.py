@@ -112,7 +112,9 @@ def note_columns(model: Any, X: Any, y: Any) -> None:
         ValueError: as `notes_of_columns`.
     """
     if isinstance(model, Module) and (hasattr(X, "columns") or hasattr(y, "columns")):
-        vars(model).update({name: names for name, names in notes_of_columns(model, X, y).items() if names})
+        noted = vars(model)
+        notes = notes_of_columns(model, X, y).items()  # an equal list in the place of one would be a change to look at
+        noted.update({name: names for name, names in notes if names and names != noted.get(name)})
 
 
 def same_order(name: str, table: Any, trained: list[str] | None) -> None:

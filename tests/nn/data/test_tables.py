@@ -167,6 +167,20 @@ def trained_on_two(tmp_path: Path) -> nn.MLP:
     return loaded
 
 
+def test_steps_on_tables_are_no_change_of_the_model() -> None:
+    """An equal list in the place of the noted one was, and the model was looked at from scratch every few steps."""
+    model = nn.MLP(3, [2], seed=0)
+    trainer = nn.Trainer(model, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1))
+    trainer.step(table(), LABELS)
+    noted = vars(model)["_columns"]
+    trainer.step(table(), LABELS)
+    assert vars(model)["_columns"] is noted
+    trainer.step(table().rename(columns={"a": "d"}), LABELS)
+    assert vars(model)["_columns"] == ["d", "b", "c"]
+    with pytest.raises(ValueError, match="column 0"):
+        trainer.step(table().rename(columns={"a": "d"})[["b", "d", "c"]], LABELS)
+
+
 def test_columns_of_labels_have_an_order_too(tmp_path: Path) -> None:
     """Each output was judged by the other one's column."""
     model, swapped = trained_on_two(tmp_path), of_labels("vu")
