@@ -66,7 +66,7 @@ def places_taken(outputs: Any, chosen: Any) -> list[int]:
         return flat(np.count_nonzero(before, 1))
     return [
         sum(x > row[place] or (x == row[place] and k < place) for k, x in enumerate(row))
-        for row, place in zip(_rows(outputs), flat(chosen))
+        for row, place in zip(innermost(outputs), flat(chosen))
     ]
 
 
@@ -105,6 +105,11 @@ def flat(nested: Any) -> list[Any]:
     return [item for row in nested for item in flat(row)] if is_row(nested) else [nested]
 
 
+def innermost(outputs: Any) -> list[Any]:
+    """The innermost rows, in order."""
+    return [inner for row in outputs for inner in (innermost(row) if is_row(row[0]) else [row])]
+
+
 def nested(numbers: list[Any], shape: tuple[int, ...]) -> Any:
     """The reverse: numbers in order as nested rows of a shape.
 
@@ -115,11 +120,6 @@ def nested(numbers: list[Any], shape: tuple[int, ...]) -> Any:
         return numbers[0]
     width = len(numbers) // shape[0]
     return [nested(numbers[k * width : (k + 1) * width], shape[1:]) for k in range(shape[0])]
-
-
-def _rows(outputs: list[Any]) -> list[list[float]]:
-    """The innermost rows, in order."""
-    return [inner for row in outputs for inner in (_rows(row) if is_row(row[0]) else [row])]
 
 
 def _has_nan(output: Any) -> bool:

@@ -14,7 +14,7 @@ from engine import maximum, take, where
 from ..arguments import check_takes, counted, has_array, show, whole_number
 from ..data.tables import paired
 from .broadcasting import refuse_all_pairs
-from .columns import flat, nan_at, places_taken, shape_of_each
+from .columns import flat, innermost, nan_at, places_taken, shape_of_each
 from .labels import classes_of, label_indices
 from .predicting import classes_from
 from .programs import LossFunction, Model, in_form_of, outputs_of
@@ -125,7 +125,7 @@ class Accuracy:
             return accuracy_from(self._model, outputs, labels, self._loss)
         found = classes_from(self._model, outputs, self._loss)
         if self._classes is None:
-            self._classes = label_indices(labels, shape_of_each(outputs), classes_of(self._model))
+            self._classes = _indices(labels, outputs, classes_of(self._model))
         return _share_of_equal(self._classes, found)
 
 
@@ -168,7 +168,23 @@ def _share_of_equal(truth: Any, found: Any) -> float:
 def _judged(model: Model, outputs: Any, labels: Any, loss: Any, threshold: float | None) -> tuple[Any, Any]:
     """The classes of labels and of outputs."""
     found = classes_from(model, outputs, loss, threshold)
-    return label_indices(labels, shape_of_each(outputs), classes_of(model)), found
+    return _indices(labels, outputs, classes_of(model)), found
+
+
+def _indices(labels: Any, outputs: Any, classes: list[Any] | None) -> Any:
+    """The class that each label names; of a sequence there must be one for each position.
+
+    Raises:
+        ValueError: there are more or fewer; and as `label_indices`.
+    """
+    shape = shape_of_each(outputs)
+    found = label_indices(labels, shape, classes)
+    for place, (named, rows) in enumerate(zip(found, outputs) if len(shape) > 1 else ()):
+        given, positions = len(flat(named)), len(innermost(rows))
+        if given != positions:
+            labelled = f"{counted(given, 'label')} against {counted(positions, 'position')}"
+            raise ValueError(f"sample {place} has {labelled}: give one for each")
+    return found
 
 
 def top_k(labels: Any, outputs: Any, k: int, classes: list[Any] | None = None) -> float:
@@ -185,7 +201,7 @@ def top_k(labels: Any, outputs: Any, k: int, classes: list[Any] | None = None) -
         raise ValueError(
             f"top{k} of {counted(shape[-1] if shape else 1, 'output')} is always right: take a smaller number"
         )
-    found = label_indices(labels, shape, classes)
+    found = _indices(labels, outputs, classes)
     if (place := nan_at(outputs)) is not None:
         raise ValueError(f"an output of sample {place} is nan, which is not a class")
     places = places_taken(outputs, found)

@@ -168,6 +168,25 @@ def test_probabilities_of_sequences_in_lists():
     np.testing.assert_allclose(found, expected, rtol=1e-14)
 
 
+@pytest.mark.parametrize("labels", [[[0, 1], [1, 0, 1]], [[0, 1, 0], [1, 0, 1, 1]], [[0], [1]], [[0, 1], [1, 0]]])
+def test_sequences_need_a_label_for_each_position(labels):
+    """With one less in the first sample, all behind it were compared with their neighbours."""
+
+    def model(x):
+        return [[v, 1.0 - v] for v in x]
+
+    samples = [[0.9, 0.2, 0.8], [0.1, 0.9, 0.3]]
+    assert nn.accuracy(model, samples, [[0, 1, 0], [1, 0, 1]]) == 1.0
+    ragged = [[0.9, 0.2], [0.1, 0.9, 0.3]]
+    assert nn.accuracy(model, ragged, [[0, 1], [1, 0, 1]], backend="eager") == 1.0
+    forms = [labels, np.array(labels)] if len({*map(len, labels)}) == 1 else [labels]
+    told = r"sample [01] has [124] labels? against 3 positions: give one for each"
+    for y in forms:
+        for call in (nn.accuracy, nn.confusion_matrix):
+            with pytest.raises(ValueError, match=told):
+                call(model, samples, y)
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.sampled_from([nn.cross_entropy, nn.nll, nn.bce, nn.bce_with_logits]),
