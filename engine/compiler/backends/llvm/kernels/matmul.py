@@ -22,22 +22,25 @@ UNROLLED = 3
 """Up to so many groups that follow a product are written once for each sum of a tile, more of them once in a loop."""
 
 UNDER_WAY = 8
-"""Rows of a tile of one vector: so many multiply-adds begin before the first one ends."""
+"""Rows of a tile of one vector: so many multiply-adds begin before the first one ends.
+With four a step of 64-32-10@8 takes 16 % longer."""
 
 TOGETHER = 4
 """Columns of a large matrix in one turn of a loop: counting takes units that multiply-adds could have had."""
 
 WHOLE_LINE = 8, 2
-"""Rows and vectors of a tile whose rows are neighbours in memory: at each column it uses all of a cache line."""
+"""Rows and vectors of a tile whose rows are neighbours in memory: at each column it uses all of a cache line.
+Without it a step of 512-512-512@128 takes 8 % longer."""
 
 FEWER_LOADS = 8, 3
-"""Rows and vectors of a tile whose vectors come from the second cache: each of them serves eight rows there."""
+"""Rows and vectors of a tile whose vectors come from the second cache: each of them serves eight rows there.
+Without it a step of 2048-2048-10@256 takes 7 % longer, and 5 % with two vectors."""
 
 MANY_ROWS = 64
 """Of a matrix, for which it pays to copy the vectors first."""
 
 MANY_LANES = 256
-"""Of a block, for which it pays to copy a tile's rows first."""
+"""Of a block, for which it pays to copy a tile's rows first: 5 % of a float32 step of 1024-1024-1024@1024."""
 
 
 @dataclass(frozen=True)
