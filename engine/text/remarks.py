@@ -28,7 +28,7 @@ _FEW = 3  # notes of a kind that get a line each
 
 
 def notes(root: Value, names: Any = None) -> list[str]:
-    """What a reader of the graph of `root` must know: stale numbers, gradients that are not its own.
+    """What a reader of the graph of `root` must know: stale numbers, shared labels, gradients that are not its own.
 
     The same lines appear below `explain`, `why`, the stepper and pictures, as far as they concern what is shown.
 
@@ -84,7 +84,21 @@ def register_note(rule: Rule) -> Rule:
 
 def about_numbers(names: Names) -> list[str]:
     """The notes on what was computed."""
-    return [note for rule in _RULES for note in rule(names.order, names)]
+    return [*about_names(names), *[note for rule in _RULES for note in rule(names.order, names)]]
+
+
+def about_names(names: Names) -> list[str]:
+    """The notes on labels that several nodes share: an expression such as ``w*w`` may be no square."""
+    owners: dict[str, list[str]] = {}
+    for node in names.order:
+        if names.label(node):
+            owners.setdefault(names(node), []).append(short(node._data))
+    shared = [(name, numbers) for name, numbers in owners.items() if len(numbers) > 1]
+    return _alike(
+        [f"{len(numbers)} nodes are labelled {name!r} ({_listed(numbers)})" for name, numbers in shared],
+        f"{len(shared):,} labels are of several nodes: {{0}}, for one",
+        "label them apart",
+    )
 
 
 def about_gradients(names: Names) -> list[str]:
@@ -150,6 +164,13 @@ def _alike(lines: list[str], together: str, remedy: str) -> list[str]:
     """Each line with the remedy; many as one line, `together`, in which {0} is the first."""
     shown = lines if len(lines) <= _FEW else [together.format(lines[0])]
     return [f"{line}: {remedy}" for line in shown]
+
+
+def _listed(numbers: list[str]) -> str:
+    """A few numbers in words."""
+    if len(numbers) > _FEW:
+        return ", ".join([*numbers[:_FEW], "..."])
+    return " and ".join([", ".join(numbers[:-1]), numbers[-1]])
 
 
 def _close(x: float, y: float) -> bool:

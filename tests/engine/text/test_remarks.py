@@ -204,3 +204,19 @@ def test_a_rule_of_ones_own() -> None:
         remarks._RULES.remove(large)
     with pytest.raises(TypeError, match="register_note"):
         engine.register_note(3)
+
+
+def test_labels_that_several_nodes_share_are_told() -> None:
+    """An expression such as w*w looked like a square; of many such labels one is named."""
+    y = Value(2.0, "w") * Value(3.0, "w") + Value(2.0, "x")
+    y.backward()
+    assert notes(y) == ["2 nodes are labelled 'w' (2 and 3): label them apart"]
+    y = engine.sum([Value(float(k), "v") for k in range(5)])
+    y.backward()
+    assert notes(y) == ["5 nodes are labelled 'v' (0, 1, 2, ...): label them apart"]
+    y = engine.sum([Value(float(k), f"v{k % 4}") for k in range(8)])
+    y.backward()
+    assert notes(y) == ["4 labels are of several nodes: 2 nodes are labelled 'v0' (0 and 4), for one: label them apart"]
+    root = Value(2.0, "w") * Value(3.0, "w")
+    root.backward()
+    assert notes(root, {"a": root.operands[0], "b": root.operands[1]}) == []  # names that are given come first
