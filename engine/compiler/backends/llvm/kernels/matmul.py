@@ -40,7 +40,7 @@ MANY_ROWS = 64
 """Of a matrix, for which it pays to copy the vectors first."""
 
 MANY_LANES = 256
-"""Of a block, for which it pays to copy a tile's rows first: 5 % of a float32 step of 1024-1024-1024@1024."""
+"""Of a block, for which it pays to copy a tile's rows first: some 3 % of a step of 1024-1024-1024@1024."""
 
 
 @dataclass(frozen=True)
