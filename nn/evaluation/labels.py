@@ -145,7 +145,7 @@ def label_indices(labels: Any, shape: tuple[int, ...], classes: list[Any] | None
         ValueError: if it is fractional, not a one-hot row (zeros and a single 1), or not a class of the model.
         IndexError: if a class index is negative or too large.
 
-    >>> label_indices([[0, 1], 0], (2,)), label_indices([-1, 1], ())
+    >>> label_indices([[0, 1], 0], (2,)), [*map(int, label_indices([-1, 1], ()))]
     ([1, 0], [0, 1])
     """
     outputs = shape[-1] if shape else 1
