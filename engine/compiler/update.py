@@ -87,6 +87,33 @@ class Update:
         """Whether the update depends on how many steps were made before."""
         return self.numbers[ALWAYS.index("step")] in self._read
 
+    @cached_property
+    def bears_rounding(self) -> bool:
+        """Whether what is nearly 0 may as well be 0: not if the rule divides by it, or asks for its sign.
+
+        So it is for sums, products, roots, and quotients by what has a setting or a written number added; the gradient
+        as it is may be compared and chosen, as clipping does.
+        """
+        uniform = {*self.uniform}
+        given = {self.gradient, *uniform}
+
+        def is_added(x: Symbol) -> bool:
+            return x in uniform or (x.kind == "constant" and abs(x.value) > 1e-30)
+
+        for symbol in self.each:
+            assert symbol.primitive is not None
+            name, operands = symbol.primitive.name, symbol.operands
+            if name in ("less", "where") and all(o in given or o.kind == "constant" for o in operands):
+                given.add(symbol)
+            elif name == "div":
+                divisor = operands[1]
+                is_sum = divisor.primitive is not None and divisor.primitive.name == "add"
+                if not (divisor in uniform or (is_sum and any(map(is_added, divisor.operands)))):
+                    return False
+            elif name not in ("add", "sub", "mul", "sqrt"):
+                return False
+        return True
+
     @property
     def _read(self) -> set[Symbol]:
         return {operand for symbol in self.operations for operand in symbol.operands}

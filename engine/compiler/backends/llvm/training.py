@@ -332,7 +332,7 @@ class Training:
             self._state[POSITION["next_rate"]] = int(len(self._rates) > 1)
             self._settled = configured
         whole = configured.rule.reads_norm or bool(program.artifact.calls["epilogue"])  # which changes gradients
-        frame.set(update=self._update[1], whole=int(whole))
+        frame.set(update=self._update[1], whole=int(whole), rounded=int(configured.rule.bears_rounding))
 
 
 def _form(order: Array | None, masks: Masks | None) -> tuple[Any, Any]:

@@ -88,7 +88,7 @@ def _updating(code: Code, f: Fields, whole: int) -> str:
 
 def _update(code: Code, f: Fields, gradients: str, step: str, start: str, stop: str, only: str) -> None:
     what = f"ptr {f['P']}, ptr {gradients}, ptr {f['state']}, i64 {step}, i64 {start}, i64 {stop}, i1 {only}"
-    with rounded_to_zero(code):
+    with rounded_to_zero(code, code.value(f"icmp ne i64 {f['rounded']}, 0")):
         code.lines.append(f"call void {f['update']}({what})")
 
 

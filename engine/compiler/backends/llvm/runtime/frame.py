@@ -43,6 +43,7 @@ FRAME = (
     "losses",  # one per step
     "update",  # the optimiser's function; or 0
     "whole",  # 1: the update of a leaf may depend on all gradients
+    "rounded",  # 1: it may take subnormal numbers for 0
     "state",  # what the optimiser is given: see update.py
 )  # fmt: skip  # addresses beside their counts
 POSITION = {name: k for k, name in enumerate(FRAME)}
@@ -62,8 +63,21 @@ _NUMBERS = [
     "gradients",
     "cleared",
 ]
-_NUMBERS += ["draw_count", "first_step"]
-_NUMBERS += ["steps", "batch", "parts", "span", "time", "shared", "repeated", "packed", "loss_first", "whole", "summed"]
+_NUMBERS += ["draw_count", "first_step", "rounded"]
+_NUMBERS += [
+    "steps",
+    "batch",
+    "parts",
+    "span",
+    "time",
+    "shared",
+    "repeated",
+    "packed",
+    "loss_first",
+    "whole",
+    "summed",
+    "rounded",
+]
 _NUMBERS += [f"{part}_count" for part in ("prologue", "body", "guarded", "sums", "epilogue")] + ["verdict"]
 
 

@@ -31,8 +31,8 @@ def samples(bits: int, width: int) -> str:
     """``samples``: the gradients and the loss of one part of a step, a job for `share`."""
     code = Code("samples", bits, width, ["ptr %frame", "i64 %step", "i64 %part", "i64 %seat"])
     f = Fields(code)
-    training = code.value(f"icmp ne ptr {f['update']}, null")
-    with rounded_to_zero(code, training) if bits == 32 else nullcontext():
+    updating, rounded = code.value(f"icmp ne ptr {f['update']}, null"), code.value(f"icmp ne i64 {f['rounded']}, 0")
+    with rounded_to_zero(code, code.value(f"and i1 {updating}, {rounded}")) if bits == 32 else nullcontext():
         _all_blocks(code, f)
     code.ret()
     return code.text()

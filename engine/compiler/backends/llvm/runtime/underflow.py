@@ -3,7 +3,8 @@
 Many x86 CPUs take a hundred times as long for an operation on such a number, and in training some stay for ever. Where
 a gradient is always 0, as that of a relu that no sample reaches, the optimiser's memories shrink until they are such
 numbers: the steps of a network, some thousand later, take 1.6 to 5 times as long as the first ones. So the results of
-an update that are that small are rounded to 0, which no parameter above 1e-290 notices.
+an update that are that small are rounded to 0, which no parameter above 1e-290 notices; unless the optimiser's rule
+would, since it divides by a memory or asks for its sign: see `Update.bears_rounding`.
 
 In floats, gradients become so small too, and all kernels of a training step round them to 0: a step may take 8 times as
 long otherwise. Nothing is rounded in doubles besides the update, nor where no update is made. Other CPUs are as fast
@@ -29,7 +30,7 @@ FLUSH_TO_ZERO = 1 << 15
 
 
 @contextmanager
-def rounded_to_zero(code: Code, condition: str = "true") -> Iterator[None]:
+def rounded_to_zero(code: Code, condition: str) -> Iterator[None]:
     """Do the block with such results rounded to 0 if the i1 of that name holds."""
     if family() != "x86_64":
         yield

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nn
-from engine import compile
+from engine import Value, compile, where
 from engine.compiler.backends.llvm.jit.cpu import family
 from engine.compiler.backends.llvm.runtime import driver, underflow
+from engine.compiler.update import form_of, traced
 
 SUBNORMAL = 1e-310
 
@@ -87,3 +89,39 @@ def test_without_that_rounding_a_velocity_stays(tmp_path: Path, monkeypatch: pyt
     finally:
         driver.driver.cache_clear()
     assert 0.0 < optimizer.velocity[0] < SUBNORMAL
+
+
+class Lion(nn.Optimizer):
+    """Steps by the sign of a mean, which goes on however small that is."""
+
+    mean = nn.Memory()
+
+    @staticmethod
+    def rule(p: Any, g: Any, mean: Any, s: Any) -> Any:
+        mean = 0.9 * mean + 0.1 * g
+        return p - s.lr * where(mean > 0.0, 1.0, where(mean < 0.0, -1.0, 0.0)), mean
+
+
+@pytest.mark.parametrize(("backend", "dtype"), [("eager", "float64"), ("llvm", "float64"), ("llvm", "float32")])
+def test_a_rule_that_asks_for_a_sign_sees_subnormal_numbers(backend: str, dtype: str) -> None:
+    model = nn.MLP(1, [1], activation="relu", output="relu", init="zeros")
+    weight, bias = model.parameters()
+    weight.data, bias.data = 0.5, -9.0
+    optimizer = Lion(model.parameters(), lr=0.25)
+    tiny = SUBNORMAL if dtype == "float64" else 1e-40
+    optimizer.state = 1, ([tiny, -tiny],)
+    nn.fit(model, [[1.0], [2.0]], [0.0, 0.0], nn.mse, optimizer, 2, backend=backend, dtype=dtype)
+    assert [weight.data, bias.data] == [0.0, -8.5]
+
+
+def test_which_rules_bear_rounding() -> None:
+    def bears(kind: type[nn.Optimizer], clip: str = "", **given: Any) -> bool:
+        optimizer = kind([Value(1.0)], **{"lr": 0.1, **given})
+        return traced(kind.rule, len(kind.memories), form_of(optimizer.settings), clip).bears_rounding
+
+    for clip in ("", "value", "norm"):
+        assert bears(nn.SGD, clip, momentum=0.9, nesterov=True, weight_decay=0.1)
+        assert bears(nn.Adam, clip)
+        assert bears(nn.AdamW, clip)
+        assert not bears(nn.Adam, clip, eps=0.0)  # divides by a root that may be subnormal
+        assert not bears(Lion, clip)
