@@ -54,12 +54,12 @@ class ArrayTraining:
     def end_repetition(self) -> None:
         """Do nothing: no step is made again."""
 
-    def shuffled(self, count: int, source: random.Random, times: int) -> list[list[int]]:
-        """The integers below `count`, as often as asked for, each time in the order of the source's `shuffle`."""
-        orders = [list(range(count)) for _ in range(times)]
-        for numbers in orders:
+    def shuffle(self, orders: Any, source: random.Random) -> None:
+        """Put each row of an array of integers in the order of the source's `shuffle`."""
+        for row in orders:
+            numbers = row.tolist()  # a list shuffles faster
             source.shuffle(numbers)
-        return orders
+            row[:] = numbers
 
     @property
     def made(self) -> int:

@@ -113,8 +113,8 @@ class Training(Protocol):
     def end_repetition(self) -> None:
         """Stop repeating the last step."""
 
-    def shuffled(self, count: int, source: random.Random, times: int) -> Any:
-        """The integers below `count`, as often as asked for, each time in the order of the source's `shuffle`."""
+    def shuffle(self, orders: Any, source: random.Random) -> None:
+        """Put each row of an array of integers in the order of the source's `shuffle`."""
 
 
 class Program(Runner, Protocol):

@@ -144,10 +144,9 @@ class Session:
 
         size = min(size, count)
         order = np.full((epochs, -(-count // size) * size), -1, np.int64)
-        if source is None:
-            order[:, :count] = np.arange(count)
-        else:
-            order[:, :count] = self._training.shuffled(count, source, epochs)
+        order[:, :count] = np.arange(count)
+        if source is not None:
+            self._training.shuffle(order[:, :count], source)
         return order.reshape(-1, size)
 
     def is_of(self, compiled: Compiled) -> bool:

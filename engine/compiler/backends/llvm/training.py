@@ -21,7 +21,7 @@ from .direct.step import DirectStep
 from .jit.cpu_caches import cache_sizes
 from .runtime.cost_model import Split
 from .runtime.memory import Frame
-from .runtime.shuffle import shuffled
+from .runtime.shuffle import shuffle
 from .runtime.update import POSITION, STATE, update
 from .schedule import FAR
 
@@ -112,9 +112,9 @@ class Training:
         last = self._gradients[int(self._state[POSITION["gradient"]])]
         return last[: self._programs.lazy_plan.leaves]
 
-    def shuffled(self, count: int, source: random.Random, times: int) -> Array:
-        """The integers below `count`, as often as asked for, each time in the order of the source's `shuffle`."""
-        return shuffled(count, source, times)
+    def shuffle(self, orders: Array, source: random.Random) -> None:
+        """Put each row of an array of integers in the order of the source's `shuffle`."""
+        shuffle(orders, source)
 
     @property
     def made(self) -> int:

@@ -23,6 +23,11 @@ def word(place: int) -> int:
     return ctypes.c_int64.from_address(place).value
 
 
+def has_gil() -> bool:
+    """Whether one thread at a time runs Python."""
+    return bool(getattr(sys, "_is_gil_enabled", lambda: True)())
+
+
 @functools.cache
 def offset(kind: type[Any], name: str) -> int:
     """Where an object of this class keeps an attribute: a part of a function, or the content of a cell."""

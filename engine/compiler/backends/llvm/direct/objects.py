@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import sys
 
-from ....frontend.reads.layout import HEAD, lists_are_as_expected, word
+from ....frontend.reads.layout import HEAD, has_gil, lists_are_as_expected, word
 from ....samples.arrays import address
 
 CLASS = HEAD - 8
@@ -44,11 +43,6 @@ def ints_side_by_side() -> int:
 def objects_are_as_expected() -> bool:
     """Whether objects have the layout that native code assumes, and stay unchanged while one thread looks at them."""
     return has_gil() and _sequences_are_as_expected() and _floats_are_as_expected() and _arrays_are_as_expected()
-
-
-def has_gil() -> bool:
-    """Whether one thread at a time runs Python."""
-    return bool(getattr(sys, "_is_gil_enabled", lambda: True)())
 
 
 def _sequences_are_as_expected() -> bool:
