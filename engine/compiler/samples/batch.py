@@ -44,7 +44,7 @@ class Batch:
         """The numbers of each input of one argument in all samples, with their types and all digits."""
         given = self.given[argument]
         if isinstance(given, (list, tuple)):
-            return list(zip(*[flat(_plain(sample)) for sample in given]))
+            return list(zip(*[flat(sample) for sample in given]))
         return given.reshape(self.size, -1).T.tolist()
 
     @property
@@ -135,7 +135,7 @@ class Batch:
         found = []
         for given, array, shape in zip(self.given, self.arrays, self.shapes):
             exact = isinstance(array, list) or array.dtype == "float64"
-            found.append(nested(flat(_plain(given[0])) if exact else array[0].tolist(), shape))
+            found.append(nested(flat(given[0]) if exact else array[0].tolist(), shape))
         return found
 
 
@@ -152,17 +152,14 @@ def nested(numbers: Sequence[Any], shape: Shape) -> Any:
 
 
 def flat(samples: Any) -> list[Any]:
-    """The numbers in nested lists or tuples, in order.
+    """The numbers in nested lists, tuples or arrays, in order.
 
     >>> flat([[1, 2], [[3]], 4])
     [1, 2, 3, 4]
     """
-    return [x for part in samples for x in flat(part)] if isinstance(samples, (list, tuple)) else [samples]
-
-
-def _plain(sample: Any) -> Any:
-    """A sample of an array as lists of Python numbers."""
-    return sample.tolist() if hasattr(sample, "tolist") else sample
+    if isinstance(samples, (list, tuple)):
+        return [x for part in samples for x in flat(part)]
+    return flat(samples.tolist()) if hasattr(samples, "tolist") else [samples]
 
 
 def _copy(array: Any) -> Any:

@@ -9,6 +9,7 @@ import pytest
 
 from engine import Value, compile, dot, tanh
 from engine.compiler.samples import arrays
+from engine.compiler.samples.arguments import as_batch
 from tests.needs import INSTALLED, needs
 
 np = needs("numpy")
@@ -51,6 +52,14 @@ def test_arrays_of_any_kind(backend: str) -> None:
         list(array[:, :2]),
     ):
         assert list(compiled(x)) == list(2 * np.asarray(x, float)[:, 0] - np.asarray(x, float)[:, 1])
+
+
+@pytest.mark.parametrize("dtype", [None, "float64"])
+def test_rows_within_a_sample_may_be_arrays(dtype: str | None) -> None:
+    """They were taken for numbers where samples are checked, and where the first is compared with the eager engine."""
+    batch = as_batch([[[np.array([0.0, 1.0]), (1.0, 0.0)], [[0.5, 0.5], np.array([2.0, 1.0])]]], dtype)
+    assert batch.columns_as_given(0) == [(0.0, 0.5), (1.0, 0.5), (1.0, 2.0), (0.0, 1.0)]
+    assert batch.first_as_given() == [[[0.0, 1.0], [1.0, 0.0]]]
 
 
 @BACKENDS
