@@ -103,12 +103,14 @@ def refuse_other_than_means(model: Model, loss: LossFunction, X: Any, y: Any) ->
 
 
 def weighted(loss: LossFunction) -> LossFunction:
-    """The mean over the samples of weight times loss, for labels that end with a weight: see `with_weights`."""
+    """The mean over the samples of weight times loss, for labels with weights: see `with_weights`."""
 
     def weighted_loss(outputs: list[Any], labels: list[Any]) -> Any:
         terms = []
-        for output, (*label, weight) in zip(outputs, labels):
-            terms.append(weight * loss([output], [label[0] if len(label) == 1 else label]))
+        for output, (label, weight) in zip(outputs, labels):
+            while is_row(weight):
+                weight = weight[0]
+            terms.append(weight * loss([output], [label]))
         return mean(terms)
 
     weighted_loss.__qualname__ = weighted_loss.__name__ = f"weighted {getattr(loss, '__name__', 'loss')}"
@@ -117,18 +119,23 @@ def weighted(loss: LossFunction) -> LossFunction:
 
 
 def with_weights(y: Any, weights: list[float], known_loss: bool = False) -> Any:
-    """Labels with their weights: rows of the numbers of a label, and at the end its weight.
+    """Pairs of a label and its weight; a weight fills the shape of its label, so that arrays can hold them.
 
     Args:
         y: the labels.
         weights: one for each.
         known_loss: whether the loss takes floats for ints, as those of this package do: then arrays remain arrays.
 
-    >>> with_weights([2, 0], [1.0, 0.5])
-    [[2, 1.0], [0, 0.5]]
+    >>> with_weights([2, [0, 1, 0]], [1.0, 0.5])
+    [[2, 1.0], [[0, 1, 0], [0.5, 0.5, 0.5]]]
     """
-    if known_loss and getattr(y, "ndim", 3) <= 2 and y.dtype.kind in "iuf":
+    if known_loss and hasattr(y, "dtype") and y.dtype.kind in "iuf":
         import numpy as np
 
-        return np.column_stack((y, weights))
-    return [[*(label if is_row(label) else [label]), weight] for label, weight in zip(y, weights)]
+        columns = np.reshape(weights, (-1, *[1] * (y.ndim - 1)))
+        return np.stack((y, np.broadcast_to(columns, y.shape)), axis=1)
+    return [[label, _filled(label, weight)] for label, weight in zip(y, weights)]
+
+
+def _filled(label: Any, weight: float) -> Any:
+    return [_filled(part, weight) for part in label] or [weight] if is_row(label) else weight

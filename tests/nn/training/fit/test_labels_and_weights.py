@@ -225,6 +225,25 @@ def test_weights_of_rows_of_targets():
         np.testing.assert_allclose(numbers(model), numbers(same), rtol=1e-9)
 
 
+@pytest.mark.parametrize("length", [1, 2])
+@pytest.mark.parametrize("form", [np.array, np.ndarray.tolist, list, lambda y: [[*label] for label in y]])
+@pytest.mark.parametrize("one_hot", [False, True])
+def test_weighted_losses_get_the_labels_as_they_are(one_hot, form, length):
+    """A row of one label lost its row, so that the loss below took 0 of the label [[0, 1]] for a class."""
+
+    @nn.per_sample
+    def of_the_last(output, label):
+        return nn.cross_entropy(output, label[-1])
+
+    labels = np.stack([Y, 1 - Y], 1)[:, :length]
+    for backend in ("eager", *INSTALLED):
+        (model, _), (same, _) = (
+            trained(backend, y=form(np.eye(2)[labels] if one_hot else labels), loss=of_the_last, epochs=2, **weights)
+            for weights in ({}, {"sample_weight": [1.0] * 30})
+        )
+        np.testing.assert_allclose(numbers(model), numbers(same), rtol=1e-9)
+
+
 def test_labels_are_checked_once(monkeypatch):
     """As they were given, and not again in each epoch: with weights that took 27 times as long as the steps."""
     checked = []
