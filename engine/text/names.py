@@ -213,6 +213,17 @@ class Names:
         written = None if node.primitive is None else write(node, self._unopened, most)
         return self.formula(node) if written is None else written[0]
 
+    def __reduce__(self) -> Any:
+        """Refuse pickles and deep copies, also of steppers and steps, which have names.
+
+        Raises:
+            TypeError: always: of a node that several things refer to, pickle makes several, and names know just one.
+        """
+        raise TypeError(
+            "a stepper, its steps and their names belong to the nodes of one graph, and cannot be pickled or copied: "
+            "copy the root, and step through that; str(step) keeps what a step shows"
+        )
+
 
 def _as_operand(name: str) -> Text:
     """A name in a formula: one with operators or spaces outside of brackets is bracketed there, as in (a + b)*c.

@@ -1,17 +1,21 @@
 from __future__ import annotations
 
+import copy
 import gc
 import math
+import pickle
 import re
 import struct
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import engine
-from engine import Value, topological_order
+from engine import Value, tanh, topological_order
 from engine.stepping.stepper import Stepper
 from engine.stepping.steps import ForwardStep, Step
 from tests.engine.graphs import TAME, Recipe, build, floats, recipes
@@ -421,3 +425,15 @@ def test_of_a_large_graph_it_shows_a_window() -> None:
     assert len(lines) == 23
     assert lines[0] == "backward pass of mul5001: 2500 of 5000 steps done"
     assert lines[-1].startswith("  ... and 4,981 more nodes: 2,495 done")
+
+
+@pytest.mark.parametrize("way", [pickle.dumps, copy.deepcopy])
+def test_steppers_and_steps_are_not_copied(way: Callable[[Any], Any]) -> None:
+    """Of a node with two users pickle makes two: a stepper from a pickle failed at its next step with a KeyError."""
+    a = Value(2.0, "a")
+    product = a * 3.0
+    stepper = Stepper(tanh(product) + product)
+    for thing in (stepper, stepper.next(), Stepper(product, forward=True).next()):
+        with pytest.raises(TypeError, match="copy the root, and step through that"):
+            way(thing)
+    assert Stepper(copy.deepcopy(stepper.root)).next().upstream == 1.0
