@@ -110,11 +110,11 @@ class Attributes(Functions):
                 self.found.name(vars(base), "__call__", vars(base)["__call__"], Rank.RARE)
 
     def _slots(self, owner: Any, kind: type) -> Iterator[Any]:
-        """The content of the ``__slots__`` of the user's classes."""
+        """The content of ``__slots__``, of which an object of the library's may be asked any by a name of its own."""
         for name in slots_of(kind):
             if (id(owner), name) not in self._attributes:
                 content = attribute_of(owner, name)
-                if type(content) not in PLAIN or name in self.used or not self.used.isdisjoint(COMPUTING):
+                if type(content) not in PLAIN or name in self.used or not self._unlisted(owner):
                     self._attributes.add((id(owner), name))
                     self.found.slot(owner, name, name, content)
                     self.found.directly(content)

@@ -10,7 +10,7 @@ import weakref
 from abc import get_cache_token
 from array import array
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextvars import Context, ContextVar
 from functools import cache, partial
 from io import BytesIO, StringIO
@@ -31,7 +31,7 @@ PARTS: dict[type, tuple[str, ...]] = {partial: ("func", "args", "keywords"), def
 """What objects of the standard library hold that is neither an entry nor in a `__dict__`."""
 DESCRIBING = frozenset({"__name__", "__qualname__", "__doc__", "__module__", "__annotations__"})
 """What functions, and some of it classes, have besides their attributes: examined if code names it."""
-CACHE: type = type(cache(len))
+_OF_COLLECTOR = frozenset({"functools._lru_cache_wrapper", "xml.etree.ElementTree.Element"})
 _MEMORY = frozenset({"_ctypes._CData", "mmap.mmap"})
 _PROXIES = frozenset(weakref.ProxyTypes)
 
@@ -108,7 +108,17 @@ def reads_as_array(thing: Any) -> bool:
 @cache
 def is_memory(kind: type) -> bool:
     """Whether instances are memory that Python shows: of `mmap`, or `ctypes`, where a pointer is an address."""
-    return kind is memoryview or any(f"{base.__module__}.{base.__name__}" in _MEMORY for base in kind.__mro__)
+    return kind is memoryview or _is_derived(kind, _MEMORY)
+
+
+@cache
+def shows_to_collector(kind: type) -> bool:
+    """Whether only the garbage collector is told all that an instance holds: a cache, or an element of XML."""
+    return _is_derived(kind, _OF_COLLECTOR)
+
+
+def _is_derived(kind: type, names: Container[str]) -> bool:
+    return any(f"{base.__module__}.{base.__name__}" in names for base in kind.__mro__)
 
 
 def class_of(thing: Any) -> type:
@@ -160,7 +170,7 @@ def held(holder: Any) -> tuple[Any, ...]:
     if isinstance(holder, (StringIO, BytesIO)):
         return (holder.getvalue(), holder.tell())
     kind: type = type(holder)
-    if kind is CACHE:  # what it has kept, for which there is no interface
+    if shows_to_collector(kind):
         return tuple(gc.get_referents(holder))
     if is_memory(kind):
         view = memoryview(holder)

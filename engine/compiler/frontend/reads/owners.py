@@ -28,7 +28,11 @@ def is_of_users(thing: Any) -> bool:
 def is_of_project(thing: type | ModuleType) -> bool:
     """Whether some code of a class, or a module, is the project's, which is not searched for names."""
     owners = [thing.__name__] if isinstance(thing, ModuleType) else [str(base.__module__) for base in thing.__mro__]
-    return any(owner.partition(".")[0] in ("engine", "nn") for owner in owners)
+    return any(map(_is_projects, owners))
+
+
+def _is_projects(module: str) -> bool:
+    return module.partition(".")[0] in ("engine", "nn")
 
 
 def is_of_compiler(kind: Any) -> bool:
@@ -43,9 +47,9 @@ def announces(kind: Any) -> bool:
 
 @cache
 def slots_of(kind: type) -> tuple[str, ...]:
-    """The attributes in the ``__slots__`` of a class and its bases, as far as these are the user's."""
-    users = [base for base in kind.__mro__ if base is not object and is_of_users(base)]
-    return tuple(name for base in users for name, part in vars(base).items() if isinstance(part, MemberDescriptorType))
+    """The attributes in the ``__slots__`` of a class and its bases that are not this project's."""
+    owners = [base for base in kind.__mro__ if "__slots__" in vars(base) and not _is_projects(base.__module__)]
+    return tuple(name for base in owners for name, part in vars(base).items() if isinstance(part, MemberDescriptorType))
 
 
 def is_leaf(kind: type) -> bool:

@@ -16,7 +16,7 @@ from types import CellType
 from typing import Any, TypeAlias
 
 from ..world.variables import environment
-from .objects import ABSENT, CACHE, CONTAINERS, held, is_array, reads_as_array
+from .objects import ABSENT, CONTAINERS, held, is_array, reads_as_array, shows_to_collector
 from .word_guard import Guards, WordGuard
 
 BUDGET = 300
@@ -101,6 +101,7 @@ class ReadGuard:
 
     def add_holder(self, holder: Any, inside: tuple[Any, ...]) -> None:
         """The content of a list, dict, set, array, context variable or other memory."""
+        kind: type = type(holder)
         if holder is environment:  # what equals an entry is the same
             self.add("holder$ != was$", 0, holder=holder, was={**holder})
         elif isinstance(holder, ContextVar):
@@ -118,7 +119,7 @@ class ReadGuard:
             self._add_dict(holder)
         elif isinstance(holder, list):
             self._add_list(holder)
-        elif isinstance(holder, (*CONTAINERS, Mapping, CACHE)) or is_array(holder):
+        elif isinstance(holder, (*CONTAINERS, Mapping)) or shows_to_collector(kind) or is_array(holder):
             term = f"len(held(holder$)) != {len(inside)} or not all(map(is_, held(holder$), was$))"
             self.add(term, 200 + 15 * len(inside), holder=holder, was=inside)
         else:

@@ -26,7 +26,6 @@ from .code import reading_name
 from .found import Found
 from .objects import (
     ABSENT,
-    CACHE,
     CONTAINERS,
     DECIMALS,
     PARTS,
@@ -45,6 +44,7 @@ from .objects import (
     is_memory,
     names_in,
     reads_as_array,
+    shows_to_collector,
     subclasses_of,
 )
 from .owners import is_leaf, is_of_compiler, is_of_users
@@ -212,8 +212,6 @@ class Walk(Attributes):
         """What any other object holds, as Python, a library or its own class has it."""
         if kind.__name__ == "ufunc":  # it may be the user's function
             yield from gc.get_referents(thing)
-        elif is_generator(thing):
-            self.found.generators.append(thing)
         elif is_array(thing) or reads_as_array(thing) or issubclass(kind, (StringIO, BytesIO)) or is_memory(kind):
             self.found.holder(thing)
             if is_array(thing) and thing.dtype.hasobject:
@@ -228,11 +226,13 @@ class Walk(Attributes):
             yield decimals(thing) if kind.__name__ == "Context" else DECIMALS
         elif issubclass(kind, VIEWS):
             yield thing.mapping
-        elif kind is CACHE:
+        elif shows_to_collector(kind):
             self.found.holder(thing)
-            yield from (*held(thing), *vars(thing).values())
+            yield from (*held(thing), *getattr(thing, "__dict__", {}).values())
         elif not (issubclass(kind, Value) or users):
             yield from self._object(thing, kind)
+        if is_generator(thing):
+            self.found.generators.append(thing)
 
     def _library_parts(self, thing: Any, names: Sequence[str]) -> Iterator[Any]:
         for name in names:

@@ -8,15 +8,19 @@ import contextvars
 import ctypes
 import decimal
 import enum
+import fractions
 import functools
 import io
 import mmap
 import pickle
+import random
 import string
 import threading
 import types
 import typing
 import weakref
+import xml.dom.minidom
+import xml.etree.ElementTree
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
@@ -127,6 +131,36 @@ _LIBRARY: dict[str, tuple[Callable[[], Any], Callable[[Any], float], Callable[[A
         lambda: memoryview(np.ones((2, 2))),
         lambda memory: memory[0, 1],
         lambda memory: memory.obj.__setitem__((0, 1), 2.0),
+    ),
+    "a text in XML": (
+        lambda: xml.etree.ElementTree.fromstring("<a>2</a>"),
+        lambda element: float(element.text),
+        lambda element: setattr(element, "text", "5"),
+    ),
+    "an attribute in XML": (
+        lambda: xml.etree.ElementTree.fromstring("<a><b scale='2'/></a>"),
+        lambda element: float(element[0].get("scale")),
+        lambda element: element[0].set("scale", "5"),
+    ),
+    "a text in a document": (
+        lambda: xml.dom.minidom.parseString("<a>2</a>").documentElement.firstChild,
+        lambda text: float(text.data),
+        lambda text: setattr(text, "data", "5"),
+    ),
+    "a fraction": (
+        lambda: fractions.Fraction(1, 2),
+        lambda fraction: float(fraction),
+        lambda fraction: setattr(fraction, "_numerator", 5),
+    ),
+    "a generator of random numbers": (
+        lambda: _with_scale(random.Random(1)),
+        lambda generator: generator.scale,
+        lambda generator: setattr(generator, "scale", 5.0),
+    ),
+    "what a generator of random numbers keeps for later": (
+        lambda: random.Random(1),
+        lambda generator: generator.gauss_next or 1.0,
+        lambda generator: generator.gauss(0.0, 1.0),
     ),
     "a property of a class of one's own": (
         lambda: type("Thing", (), {"scale": type("Own", (property,), {"factor": 2.0, "__get__": _factor_of})()})(),
