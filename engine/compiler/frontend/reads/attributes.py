@@ -10,7 +10,7 @@ from typing import Any
 from ....value import Value
 from .code import ASKING, COMPUTING, LISTING
 from .functions import Functions
-from .objects import ABSENT, CONTAINERS, PLAIN, SPACES, attribute_of, class_of, is_a
+from .objects import ABSENT, CONTAINERS, LOADED, PLAIN, SPACES, attribute_of, class_of, is_a
 from .owners import announces, is_of_project, is_of_users, slots_of
 from .ranks import Rank
 
@@ -128,7 +128,9 @@ class Attributes(Functions):
         self._owners.append(module)
         for name in self.used.intersection(attributes):
             content = attributes[name]
-            if content is not sys.modules and self._is_new(module, name):
+            if content is sys.modules:
+                self._once(LOADED, "", LOADED)
+            elif self._is_new(module, name):
                 self.found.name(attributes, name, content, Rank.SETTING)
                 if is_a(content, (*CONTAINERS, ModuleType)) and not is_of_project(module):
                     yield content

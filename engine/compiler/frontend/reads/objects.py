@@ -83,6 +83,8 @@ def subclasses_of(kind: type) -> Facts:
 
 
 DECIMALS = decimals()
+LOADED = Facts(lambda: sys.modules, are_near=False)
+"""The names of the modules that have been loaded so far."""
 REGISTRATIONS = Facts(lambda: [get_cache_token()], are_near=False)
 """How many classes have been registered with abstract ones so far, and count as derived from them."""
 

@@ -44,7 +44,7 @@ def is_excused(frame: FrameType | None, function: Any) -> bool:
 
 
 def is_for_the_user(frame: FrameType | None) -> bool:
-    """Whether a module is imported by a name from the user's code, and not by a library that loads one of its own.
+    """Whether Python's own code asks on behalf of the user's, and not of a library that loads a module of its own.
 
     Libraries do so at the top of a module, or when an attribute is read for the first time.
     """

@@ -23,7 +23,7 @@ from ..given.truth_tests import is_truth_tested
 from ..given.type_calls import types_refused
 from . import variables
 from .excuses import is_excused, is_for_the_user
-from .questions import IMPORTS, QUESTIONS, UNNAMED, Question, question_of
+from .questions import IN_PYTHON, QUESTIONS, Question, question_of
 
 _FIX = (
     "A compiled function would keep the answer that it got while it was traced: ask outside of the function, and pass "
@@ -99,15 +99,15 @@ def _hook(
 
     def look_at(code: CodeType, frame: FrameType) -> None:
         """A call of Python code: several of these rules may hold for one piece of code."""
-        imports, makes_text = id(code) in IMPORTS, code.co_name in _TEXTS
+        does, makes_text = IN_PYTHON.get(id(code)), code.co_name in _TEXTS
         asks_type = "type" in code.co_names and is_users(code.co_filename)
-        if imports and is_for_the_user(frame.f_back):
-            raise refusal(f"the function {UNNAMED} ({code.co_name})", _FIX)
+        if does and is_for_the_user(frame.f_back):
+            raise refusal(f"the function {does} ({code.co_name})", _FIX)
         if makes_text and not printing and not is_excused(frame, None):
             _refuse_text(frame)
         if asks_type:
             ask_there(frame.f_globals)
-        if not (imports or makes_text or asks_type):
+        if not (does or makes_text or asks_type):
             harmless[id(code)] = code
 
     def see(frame: FrameType, event: Any, function: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -37,6 +38,7 @@ _SETTINGS = frozenset(
 )
 _OF_THE_COLLECTOR = frozenset(
     {"isenabled", "get_count", "get_stats", "get_threshold", "get_debug", "get_freeze_count", "get_objects"}
+    | {"collect", "get_referrers"}
 )
 _QUIET = frozenset(
     {
@@ -51,6 +53,7 @@ _DATABASE = Question("reads a file", _everything)
 _SYSTEM = Question("asks the operating system", lambda name: name not in _QUIET and not name.startswith("_path_"))
 _NETWORK = Question("asks the network", _everything)
 _PROCESS = Question("asks another process", _everything)
+THREADS = "asks for other threads"
 UNNAMED = "asks for what no code names"
 
 QUESTIONS = {
@@ -76,7 +79,9 @@ QUESTIONS = {
     "_locale": Question("reads a setting of the system", _everything),
     "_signal": Question("reads a setting of Python", {"getsignal", "getitimer", "alarm", "sigpending"}.__contains__),
     "_queue": Question("asks a queue", {"empty", "qsize", "get", "get_nowait"}.__contains__),
-    "_thread": Question("asks for other threads", {"locked", "_count"}.__contains__),
+    "_thread": Question(THREADS, {"locked", "_count"}.__contains__),
+    "_weakref": Question("counts weak references", {"getweakrefcount", "getweakrefs"}.__contains__),
+    "functools": Question("asks a cache what it has kept", {"cache_info"}.__contains__),
     "_socket": _NETWORK,
     "_ssl": _NETWORK,
     "select": _NETWORK,
@@ -85,13 +90,16 @@ QUESTIONS = {
     "builtins": Question(UNNAMED, {"__import__", "eval", "exec", "globals", "input"}.__contains__),
     "_pickle": Question(UNNAMED, {"load", "loads"}.__contains__),
     "sys": Question("reads a setting of Python", (_SETTINGS | FRAMES).__contains__),
-    "gc": Question("reads a setting of Python", _OF_THE_COLLECTOR.__contains__),
+    "gc": Question("asks the garbage collector", _OF_THE_COLLECTOR.__contains__),
     "_tracemalloc": Question("reads a setting of Python", lambda name: name.startswith(("get_", "is"))),
 }
 """For modules written in C, and classes in them, by their `__name__` and `__module__`."""
 
-IMPORTS = frozenset(id(each.__code__) for each in (importlib.import_module, importlib.__import__, importlib.reload))
-"""The ids of the code that imports a module by a name that is computed; the imports of statements are watched."""
+IN_PYTHON: dict[int, str] = {
+    **{id(each.__code__): UNNAMED for each in (importlib.import_module, importlib.__import__, importlib.reload)},
+    **{id(each.__code__): THREADS for each in (threading.active_count, threading.enumerate)},
+}
+"""What Python's own code does that asks, by its id: imports by a name that is computed (others are watched), ..."""
 
 
 def question_of(kind: type) -> Question | None:

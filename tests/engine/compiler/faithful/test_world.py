@@ -24,9 +24,11 @@ import sys
 import threading
 import time
 import tracemalloc
+import types
 import typing
 import uuid
 import warnings
+import weakref
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from pathlib import Path
@@ -76,6 +78,12 @@ ASKING: dict[str, Callable[[], Any]] = {
     "uuid": lambda: uuid.uuid4().version,
     "uuid of the time": lambda: uuid.uuid1().version,
     "objects": lambda: len(gc.get_objects()) > 0,
+    "what a collection finds": lambda: gc.collect(),
+    "who refers to a thing": lambda: len(gc.get_referrers(FILE)),
+    "weak references": lambda: weakref.getweakrefcount(Case),
+    "what a cache has met": lambda: _read_once.cache_info().hits,
+    "how many threads": lambda: threading.active_count(),
+    "threads": lambda: len(threading.enumerate()),
     "traced memory": lambda: tracemalloc.get_traced_memory(),
     "secrets": lambda: secrets.randbelow(1),
     "SystemRandom": lambda: random.SystemRandom().randrange(1),
@@ -327,6 +335,14 @@ def test_a_log_of_calls() -> Case:
 def test_arguments_of_the_command_line() -> Case:
     w = Value(2.0)
     return Case(lambda x: w * x * len(sys.argv), lambda: setattr(sys, "argv", [*sys.argv, "--more"]), far=True)
+
+
+@equal
+def test_which_modules_are_loaded() -> Case:
+    w = Value(2.0)
+    sys.modules.pop("a_module_of_a_test", None)
+    load = functools.partial(sys.modules.__setitem__, "a_module_of_a_test", types.ModuleType("a_module_of_a_test"))
+    return Case(lambda x: w * x * (any("of_a_test" in name for name in sys.modules) or 2.0), load, far=True)
 
 
 @equal

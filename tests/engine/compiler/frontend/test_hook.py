@@ -72,7 +72,7 @@ class Log(io.FileIO):
         (open, "reads a file"),
         (eval, "asks for what no code names"),
         (sys.getrecursionlimit, "reads a setting of Python"),
-        (gc.isenabled, "reads a setting of Python"),
+        (gc.isenabled, "asks the garbage collector"),
     ],
 )
 def test_a_call_that_asks_is_refused(function: Any, what: str) -> None:
