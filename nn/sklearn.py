@@ -34,6 +34,7 @@ from .evaluation.predicting import classify, predict, predict_proba
 from .layers.dense import MLP
 from .losses.named import LOSSES
 from .optimisers.adam import Adam
+from .optimisers.declaration import Memory
 from .training.history import History
 from .training.loop import fit
 
@@ -69,6 +70,19 @@ def _with_known_parameters(init: Init) -> Init:
         init(self, *args, **given)
 
     return with_known  # type: ignore[return-value]  # wraps() keeps the signature
+
+
+class _Penalised(Adam):
+    """Adam with a factor of the L2 penalty for each parameter: biases have none."""
+
+    decay = Memory()
+
+    @staticmethod
+    def rule(  # type: ignore[override]  # it has a memory more
+        p: Any, g: Any, mean: Any, mean_square: Any, decay: Any, s: Any
+    ) -> Any:
+        """The update of one parameter; see `nn.Optimizer`."""
+        return (*Adam.rule(p, g + decay * p, mean, mean_square, s), decay)
 
 
 class _Network(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
@@ -114,7 +128,9 @@ class _Network(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
         rate = real_number("learning_rate_init", self.learning_rate_init, least=0.0)
         tol = real_number("tol", self.tol, least=0.0)
         decay = real_number("alpha", self.alpha, least=0.0) / min(size, count)  # the loss is a mean over a batch
-        optimizer = Adam(self.model_.parameters(), lr=rate, weight_decay=decay)
+        decay *= 2 if loss == "mse" else 1  # scikit-learn's loss is the half of it
+        optimizer = _Penalised(self.model_.parameters(), lr=rate)
+        optimizer.decay = [0.0 if path.endswith(".b") else decay for path, _ in self.model_.named_parameters()]
         whole_number("n_iter_no_change", self.n_iter_no_change, least=1)
         if sample_weight is not None:  # so that a weight of 2 is a sample twice
             sample_weight = sample_weight * (len(X) / sample_weight.sum())
@@ -164,7 +180,7 @@ class MLPClassifier(ClassifierMixin, _Network):  # type: ignore[misc]  # as abov
     Args:
         hidden_layer_sizes: neurons of each hidden layer.
         activation: of the hidden layers, a name of `nn.ACTIVATIONS`, or scikit-learn's "logistic" for "sigmoid".
-        alpha: the factor of the L2 penalty, which is divided by the samples of a batch.
+        alpha: the factor of the L2 penalty on the weights, biases left out, which is divided by the samples of a batch.
         batch_size: samples in a batch; "auto" for 200 or all if there are fewer.
         learning_rate_init: Adam's learning rate.
         max_iter: the largest number of epochs.
