@@ -1,7 +1,7 @@
 """`x[0] is x[1]` for symbols: whether numbers are one object depends on how the samples are held, so it is refused.
 
 There is no hook for `is` and `id`. Like `x is True` they are looked for in the code; what the local names in their
-operands hold is examined when the function returns.
+operands hold is examined when the function begins, returns, or calls another one, as each operator of a symbol does.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import dis
 from functools import cache
 from itertools import chain
 from types import CodeType, FrameType
+from typing import Any, NamedTuple
 
 from ....text.callers import is_users
 from ..bytecode import has_instruction, in_attributes, nested_code
@@ -19,42 +20,76 @@ _SINGLE = (None, True, False, ...)
 _CALLED = frozenset({"id", "is_", "is_not"})
 
 
+class _Compared(NamedTuple):
+    """What some code compares by `is`, or passes to `id`.
+
+    Attributes:
+        names: local names in it.
+        attributes: names of attributes in it.
+        places: the places of the instructions that give it.
+    """
+
+    names: frozenset[str]
+    attributes: tuple[str, ...]
+    places: frozenset[int]
+
+
 def may_test_identity(code: CodeType) -> bool:
     """Whether some code, or a function inside it, may ask whether two things are one."""
-    return any(names or attributes for names, attributes in map(_compared, nested_code(code)))
+    return any(_compared(part).places for part in nested_code(code))
 
 
-def is_identity_tested(frame: FrameType) -> bool:
-    """Whether the function that returns from a frame may have asked whether a value without a number is another one."""
+def is_identity_tested(frame: FrameType, returned: Any) -> bool:
+    """Whether a function, or the one that called it, may ask whether a value without a number is another one.
+
+    Args:
+        frame: where it begins or returns.
+        returned: what it returns; None when it begins.
+    """
+    asking = frame.f_back
+    if _holds_compared(frame):
+        return True
+    if asking is None or not is_users(asking.f_code.co_filename):
+        return False
+    return _holds_compared(asking) or (asking.f_lasti in _compared(asking.f_code).places and has_symbols(returned))
+
+
+def _holds_compared(frame: FrameType) -> bool:
     if not is_users(frame.f_code.co_filename):
         return False
-    names, attributes = _compared(frame.f_code)
-    return any(has_symbols(frame.f_locals.get(name)) for name in names) or (
-        bool(attributes) and any(map(has_symbols, in_attributes(frame, attributes)))
+    names, attributes, _ = _compared(frame.f_code)
+    return any(_has_symbols(frame.f_locals.get(name)) for name in names) or (
+        bool(attributes) and any(map(_has_symbols, in_attributes(frame, attributes)))
     )
 
 
-@cache
-def _compared(code: CodeType) -> tuple[frozenset[str], tuple[str, ...]]:
-    """The local names, and those of attributes, in what some code compares by `is`, or passes to `id`.
+def _has_symbols(thing: Any) -> bool:
+    return has_symbols([*thing.values()] if type(thing) is dict else thing)
 
-    Comparisons with None and the like are left out.
-    """
+
+@cache
+def _compared(code: CodeType) -> _Compared:
+    """What is compared with None and the like is left out."""
     if not has_instruction(code, "IS_OP") and _CALLED.isdisjoint(code.co_names):
-        return frozenset(), ()
-    steps, read = [*dis.get_instructions(code)], list[dis.Instruction]()
+        return _Compared(frozenset(), (), frozenset())
+    steps, read, places = [*dis.get_instructions(code)], list[dis.Instruction](), set[int]()
     for k, step in enumerate(steps):
         if step.opname == "IS_OP" and not any(map(_is_single, steps[max(0, k - 2) : k])):
-            read += _operands(steps, k)
+            first, end = _operands(steps, k), k
         elif step.argval in _CALLED:
-            read += _arguments(steps, k)
+            first, end = k, _end_of_arguments(steps, k)
+        else:
+            continue
+        read += steps[first:end]
+        places.update(range(steps[first].offset, steps[end].offset))  # with the caches of the last one
     names = (step.argval for step in read if "FAST" in step.opname or "DEREF" in step.opname)
     attributes = tuple(step.argval for step in read if step.opname == "LOAD_ATTR")
-    return frozenset(chain.from_iterable(name if isinstance(name, tuple) else (name,) for name in names)), attributes
+    single = frozenset(chain.from_iterable(name if isinstance(name, tuple) else (name,) for name in names))
+    return _Compared(single, attributes, frozenset(places))
 
 
-def _operands(steps: list[dis.Instruction], comparison: int) -> list[dis.Instruction]:
-    """The steps that give the two operands of a comparison; where branches meet before it, those of all its line."""
+def _operands(steps: list[dis.Instruction], comparison: int) -> int:
+    """Where the steps begin that give the operands of a comparison; where branches meet, those of all its line."""
     first, given = comparison, 0
     while first > 0 and given < 2:
         first -= 1
@@ -62,17 +97,17 @@ def _operands(steps: list[dis.Instruction], comparison: int) -> list[dis.Instruc
     if steps[first].is_jump_target:
         while first > 0 and not steps[first].starts_line:
             first -= 1
-    return steps[first:comparison]
+    return first
 
 
-def _arguments(steps: list[dis.Instruction], function: int) -> list[dis.Instruction]:
-    """The steps from the name of a function to its call, or to that of a function that it is passed to."""
+def _end_of_arguments(steps: list[dis.Instruction], function: int) -> int:
+    """Where a function, of which this step gives the name, is called, or one that it is passed to."""
     given = 0
     for k in range(function + 1, len(steps)):
         given += _pushed(steps[k])
         if given <= 0 and "CALL" in steps[k].opname:
-            return steps[function:k]
-    return steps[function:]
+            return k
+    return len(steps) - 1
 
 
 def _pushed(step: dis.Instruction) -> int:

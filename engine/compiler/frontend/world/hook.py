@@ -134,12 +134,12 @@ def _hook(
                 look_at(frame.f_code, frame)
         elif tests_truth and event == "return" and is_truth_tested(frame, function):
             raise refusal("the function compares a condition by `is` with True or False, or in a pattern", _FIX_TRUTH)
-        elif tests_identity and event == "return" and is_identity_tested(frame):
+        elif function is print:  # it has returned, or raised
+            printing = False
+        if tests_identity and event in ("call", "return") and is_identity_tested(frame, function):
             raise refusal(
                 "the function asks by `is` or `id` whether two numbers, or rows of them, are one", _FIX_IDENTITY
             )
-        elif function is print:  # it has returned, or raised
-            printing = False
 
     return see
 

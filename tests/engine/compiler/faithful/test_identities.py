@@ -55,12 +55,25 @@ def of_attributes(x: Any) -> bool:
     return pair.first is pair.second
 
 
+def of_names_that_are_bound_anew(x: Any) -> bool:
+    first, second = x
+    same, product = first is second, first * second
+    first = second = product
+    return same
+
+
+ARE_ONE: dict[str, Callable[[Any], bool]] = {
+    "is": lambda x: x[0] is x[1],
+    "id": lambda x: len({*map(id, x)}) == 1,
+    "operator": lambda x: operator.is_not(*x),
+    "attributes": of_attributes,
+    "names that are bound anew": of_names_that_are_bound_anew,
+    "what a function gives": lambda x: (lambda k: x[k])(0) is (lambda k: x[k])(1),
+}
+
+
 @refused
-@pytest.mark.parametrize(
-    "of",
-    [lambda x: x[0] is x[1], lambda x: len({*map(id, x)}) == 1, lambda x: operator.is_not(*x), of_attributes],
-    ids=["is", "id", "operator", "attributes"],
-)
+@pytest.mark.parametrize("of", ARE_ONE.values(), ids=ARE_ONE)
 def test_whether_two_numbers_are_one_object(of: Callable[[Any], Any]) -> Case:
     w = Value(2.0)
     return Case(lambda x: w if of(x) else w * w, samples=([[0.5, 1.5], [1.0, 1.0]],))

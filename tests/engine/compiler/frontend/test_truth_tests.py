@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 from typing import Any
@@ -35,14 +35,17 @@ from ..faithful.test_identities import (
 
 
 def is_tested(
-    function: Callable[[Any], Any], argument: Any, by: Callable[[FrameType, Any], bool] = is_truth_tested
+    function: Callable[[Any], Any],
+    argument: Any,
+    by: Callable[[FrameType, Any], bool] = is_truth_tested,
+    events: Sequence[str] = ("return",),
 ) -> bool:
     """Whether a truth value, or something else, is tested when the function, or one that it calls, returns."""
     found: list[bool] = []
     with ThreadPoolExecutor(1) as other:
 
         def look(frame: FrameType, event: str, returned: Any) -> None:
-            if event == "return":
+            if event in events:
                 found.append(other.submit(by, frame, returned).result())
 
         other.submit(int).result()  # starts the thread
