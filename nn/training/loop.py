@@ -187,7 +187,7 @@ def fit(
         noted,
         reporting(progress) as told,
         kept_by(model) as kept,
-        naming_data(X, data.rows.first[1], data.rows.places),
+        naming_data(X, data.rows.labels, data.rows.places),
     ):
         task = Task(
             model,

@@ -42,6 +42,12 @@ class Rows:
         """Samples and labels as the training found them."""
         return self.read()
 
+    @property
+    def labels(self) -> Any:
+        """The labels as the training found them, without their weights."""
+        y = self.first[1]
+        return y if self.weights is None else [label for label, _ in y]
+
     def read(self) -> tuple[Any, Any]:
         """Samples and labels, with the entries that they have now; where nothing is to be done the very objects.
 

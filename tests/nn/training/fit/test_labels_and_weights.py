@@ -28,6 +28,16 @@ def test_a_label_that_is_no_number_is_told_by_its_row(backend):
         trained(backend, y=[1, 0.5, math.nan] * 10, shuffle=False)
 
 
+@BACKENDS
+def test_a_label_is_told_by_its_place_with_weights_too(backend):
+    one_hot = np.eye(2)[Y].tolist()
+    one_hot[3][1] = None
+    for labels, place in (([*Y[:3], None, *Y[4:]], r"y\[3\]"), (one_hot, r"y\[3\]\[1\]")):
+        for weights in ({}, {"sample_weight": [1.0] * 30}):
+            with pytest.raises(TypeError, match=rf"\A{place} is not a number but NoneType None"):
+                trained(backend, y=labels, **weights)
+
+
 @pytest.mark.parametrize("labels", [np.eye(2)[Y], np.eye(2, dtype=int)[Y].tolist(), Y.reshape(-1, 1)])
 def test_one_hot_labels_and_a_column_are_classes_too(labels):
     """Of each class the same share is held out as of indices: the very same samples."""
