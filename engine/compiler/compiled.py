@@ -53,7 +53,7 @@ def compile(
     each type of numbers, lists or arrays; `type(x)` and `x is y` are refused, and `isinstance(x, Value)` is true. Not
     watched are the internals of Python's library and of installed packages (levels of `logging`, filters of `warnings`,
     print options of NumPy, names of threads), what their C code reads (files, memory behind a pointer), and what the
-    function itself changes whenever it runs (a file that it writes, or a text that it prints or logs and reads back):
+    function itself changes whenever it runs (a file that it writes, or a record of a log that it reads back):
     compile it again, or pass such things as arguments.
 
     If an index that the function computes is out of range, `take` gives nan, or raises in the "python" back end. Where

@@ -32,6 +32,8 @@ _FIX_NUMBER = (
 _FIX_NOT = "Of Values conditions are bools, and ~True is -2, which is true: write where(condition, b, a)."
 _FIX_GRAD = "Use engine.grad(y, x, create_graph=True) inside the function."
 _FIX_GRAPH = "Look at the graph of a call with plain Values, outside of the compiled function."
+UNKNOWN = "<traced"
+"""How the text of each symbol begins."""
 
 
 _slots: Any = vars(Value)
@@ -144,8 +146,8 @@ class Symbol(Value):
 
     def __repr__(self) -> str:
         if self.kind:
-            return f"<traced {self.kind} {self.value!r}>"
-        return f"<traced {self.primitive.name if self.primitive else '?'} of {len(self.operands)}>"
+            return f"{UNKNOWN} {self.kind} {self.value!r}>"
+        return f"{UNKNOWN} {self.primitive.name if self.primitive else '?'} of {len(self.operands)}>"
 
     # ---- comparisons and conditions ----
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from io import StringIO
 from types import FrameType
 from typing import Any
 
 from ....text.callers import is_users
 from ..given.asking import RUNS
+from ..symbol import UNKNOWN
 from .questions import FRAMES
 
 _REPORTING = (
@@ -26,10 +28,15 @@ _WRITING = frozenset({"write", "writelines", "flush"})
 def is_excused(frame: FrameType | None, function: Any) -> bool:
     """Whether Python's own code evaluates a string, or this is part of an import or of writing a message.
 
+    Whether, too, a file in memory is read that no number without a value has been printed to.
+
     Args:
         frame: that of the code that asks.
         function: the function written in C that it calls; None for code that makes a text.
     """
+    file = getattr(function, "__self__", None)
+    if isinstance(file, StringIO):
+        return UNKNOWN not in file.getvalue()
     if frame is not None and not is_users(frame.f_code.co_filename):
         evaluates = function in (eval, exec) and frame.f_globals.get("__name__") not in _OF_ANNOTATIONS
         if evaluates or getattr(function, "__name__", "") in FRAMES:

@@ -50,6 +50,10 @@ _QUIET = frozenset(
 
 _FILE = Question("reads a file", lambda name: name.startswith(("open", "read", "peek")))
 _DATABASE = Question("reads a file", _everything)
+_PRINTED = Question(
+    "reads back what it has printed of numbers that it has not got yet",
+    {"getvalue", "read", "readline", "readlines"}.__contains__,
+)
 _SYSTEM = Question("asks the operating system", lambda name: name not in _QUIET and not name.startswith("_path_"))
 _NETWORK = Question("asks the network", _everything)
 _PROCESS = Question("asks another process", _everything)
@@ -103,8 +107,8 @@ IN_PYTHON: dict[int, str] = {
 
 
 def question_of(kind: type) -> Question | None:
-    """What methods of a class ask, if it or a base is written in C; files in memory are Python's own."""
+    """What methods of a class ask, if it or a base is written in C; of files in memory only what was printed there."""
     if issubclass(kind, (io.StringIO, io.BytesIO)):
-        return None
+        return _PRINTED if issubclass(kind, io.StringIO) else None
     found = (QUESTIONS.get(base.__module__) for base in kind.__mro__ if base is not object)
     return next((question for question in found if question is not None), None)

@@ -38,6 +38,8 @@ OF_NUMBERS: dict[str, Callable[[Any], Any]] = {
     "format in a text": lambda x: x * 2.0 if f"number {x}" == "number 2.0" else x,
     "percent": lambda x: x * 2.0 if "%s" % x == "2.0" else x,  # noqa: UP031  # that it is seen is the point
     "text of a list": lambda x: x * 2.0 if "2.0" in str([x]) else x,
+    "printed": lambda x: x * 2.0 if "-" in _printed(x) else x,
+    "printed and read": lambda x: x * 2.0 if "-" in _printed(x, lambda file: file.seek(0) or file.readline()) else x,
     "text of a condition": lambda x: x * 2.0 if str(x > 1.5) == "True" else x,
 }
 
@@ -320,10 +322,10 @@ def test_types_that_a_text_of_another_module_asks_for_are_refused(
     assert [float(function(x)) for x in (2.0, 20.0)] == [2.0, 20.0]
 
 
-def _printed(thing: Any) -> str:
-    text = io.StringIO()
-    print(thing, file=text)
-    return text.getvalue()
+def _printed(thing: Any, read: Callable[[io.StringIO], str] = io.StringIO.getvalue) -> str:
+    file = io.StringIO()
+    print(thing, file=file)
+    return read(file)
 
 
 def _logged(thing: Any) -> str:
