@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import pytest
 
+from .mutants.table import TESTS
+
 ROOT = Path(__file__).parent.parent
 
 # From the ground up; what stands on one line is one floor. A module belongs to the longest name that it begins with.
@@ -202,6 +204,12 @@ def test_contributing_names_only_files_that_are_there() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     for path in re.findall(r"`((?:engine|nn|tests)/[\w/.]*)`", text):
         assert (ROOT / path).exists(), path
+
+
+def test_what_is_mutated_and_the_tests_beside_it_are_there() -> None:
+    for module, tests in TESTS.items():
+        for path in (module, *[test.partition("::")[0] for test in tests]):
+            assert (ROOT / path).exists(), path
 
 
 def test_no_module_has_the_name_of_a_public_function() -> None:

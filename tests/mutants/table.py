@@ -13,6 +13,14 @@ LOSSES = ["tests/nn/losses"]
 OPTIMISERS = ["tests/nn/optimisers"]
 GIVEN = [f"tests/engine/compiler/faithful/test_{name}.py" for name in ("arithmetic", "identities")]
 TRIALS = ["tests/engine/compiler/comparison/test_trials.py", "tests/engine/compiler/comparison/test_selfcheck.py"]
+FIT = {
+    name: f"tests/nn/training/fit/test_{name}.py" for name in ("callbacks", "dropout", "endings", "patience", "rates")
+}
+EPOCHS = ["tests/nn/training/test_loop.py", *FIT.values()]
+VALIDATED = [
+    f"tests/nn/training/fit/test_{name}.py" for name in ("validation", "validation_metrics", "validated_losses")
+]
+WEIGHTED = "tests/nn/training/fit/test_labels_and_weights.py"
 MANY = [f"tests/nn/many/test_{name}.py" for name in ("rows", "reads", "structures", "interruptions")]
 
 SLOW = "not million and not without_end and not hash_seed and not ctrl_c"  # these would see no more than the others
@@ -69,8 +77,19 @@ TESTS: dict[str, list[str]] = {
     "nn/optimisers/clipping.py": ["nn/optimisers/clipping.py", *OPTIMISERS],
     "nn/optimisers/declaration.py": OPTIMISERS,
     "nn/optimisers/sgd.py": OPTIMISERS,
-    "nn/training/ownership.py": ["tests/nn/training/test_ownership.py"],
-    "nn/training/reach.py": ["tests/nn/training/test_reach.py"],
+    "nn/training/epochs/choice.py": EPOCHS,
+    "nn/training/epochs/compiled.py": EPOCHS,
+    "nn/training/epochs/eager.py": EPOCHS,
+    "nn/training/history.py": ["nn/training/history.py", "tests/nn/training/fit/test_history.py"],
+    "nn/training/mistakes/idle.py": ["tests/nn/training/test_what_users_give.py", FIT["rates"]],
+    "nn/training/mistakes/ownership.py": ["tests/nn/training/test_ownership.py"],
+    "nn/training/mistakes/reach.py": ["tests/nn/training/test_reach.py"],
+    "nn/training/rows.py": [FIT["callbacks"], WEIGHTED],
+    "nn/training/validation.py": [FIT["patience"], *VALIDATED],
+    "nn/training/weighting.py": ["nn/training/weighting.py", WEIGHTED],
+    "nn/evaluation/means.py": VALIDATED,
+    "engine/compiler/backends/llvm/runtime/shuffle.py": ["tests/engine/compiler/backends/llvm/test_shuffle.py"],
+    "engine/compiler/backends/llvm/runtime/underflow.py": ["tests/engine/compiler/backends/llvm/test_underflow.py"],
     "nn/training/resuming.py": [
         "nn/training/resuming.py",
         "tests/nn/checkpoints/test_resuming.py",
