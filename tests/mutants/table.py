@@ -16,7 +16,7 @@ TRIALS = ["tests/engine/compiler/comparison/test_trials.py", "tests/engine/compi
 FIT = {
     name: f"tests/nn/training/fit/test_{name}.py" for name in ("callbacks", "dropout", "endings", "patience", "rates")
 }
-EPOCHS = ["tests/nn/training/test_loop.py", *FIT.values()]
+EPOCHS = [*(f"tests/nn/training/test_{name}.py" for name in ("loop", "progress", "reach")), *FIT.values()]
 VALIDATED = [
     f"tests/nn/training/fit/test_{name}.py" for name in ("validation", "validation_metrics", "validated_losses")
 ]

@@ -5,10 +5,11 @@ import sys
 
 import pytest
 
+import nn
 from nn import Progress
 from nn.training import progress
 from nn.training.progress import reporting
-from tests.needs import needs
+from tests.needs import INSTALLED, needs
 
 
 class Terminal(io.StringIO):
@@ -58,6 +59,16 @@ def test_plain_lines_where_there_is_no_terminal(capsys):
         capsys.readouterr().out
         == "epoch 1/2  lr 0.5  loss 1  validation loss 10\nepoch 2/2  lr 0.5  loss 0.5  validation loss 20\n"
     )
+
+
+@pytest.mark.parametrize("backend", ["eager", *INSTALLED])
+@pytest.mark.parametrize(("size", "batches"), [(1, 4), (2, 2), (3, 2), (4, 1), (None, 1)])
+def test_batches_are_counted_from_1_to_as_many_as_an_epoch_has(backend, size, batches):
+    model, states = nn.MLP(1, [1], seed=1), []
+    X, y = [[1.0], [2.0], [3.0], [4.0]], [1.0, 2.0, 3.0, 4.0]
+    optimizer = nn.SGD(model.parameters(), lr=0.01)
+    nn.fit(model, X, y, nn.mse, optimizer, 2, size, progress=states.append, backend=backend)
+    assert [(state.batch, state.batches) for state in states] == [*((k + 1, batches) for k in range(batches))] * 2
 
 
 def test_a_long_training_prints_about_ten_lines(capsys):
