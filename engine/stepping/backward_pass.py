@@ -77,7 +77,7 @@ class BackwardPass:
     def remarks(self) -> list[str]:
         """What a reader of the gradients must know: that some are not of this pass, or only in part."""
         if self.stopped and 0 < self.position < len(self):
-            return ["closed half-way: the gradients are those from before the pass"]
+            return ["closed half-way: the gradients are not those of this pass"]
         for node in self.order if self.position else ():
             if change := self._touched(node):
                 return [change]

@@ -294,7 +294,7 @@ def test_closed_or_dropped_half_way_it_restores() -> None:
     with pytest.raises(RuntimeError, match="was closed"):
         s.next()
     assert "; closed" in s.text
-    assert s.text.endswith("closed half-way: the gradients are those from before the pass")
+    assert s.text.endswith("closed half-way: the gradients are not those of this pass")
     s = loss.stepper()
     s.next(2)
     del s
