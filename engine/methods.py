@@ -147,16 +147,16 @@ for _name, _method in {
 def _explained(name: str, remedy: str) -> property:
     """A missing attribute with its remedy: a `__getattr__` of Value would slow down all other attributes."""
 
-    def missing(self: Value) -> NoReturn:
+    def missing(self: Value, *new: Any) -> NoReturn:
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}: {remedy}")
 
-    return property(missing)
+    return property(missing, missing)
 
 
 for _name, _remedy in {
     "item": "write v.data, or float(v)",
     "numpy": "write v.data",
-    "requires_grad": "every Value has a gradient, and detach() gives one that is cut off",
+    "requires_grad": "every Value has a gradient; detach() cuts one off, and what no optimiser holds is frozen",
     "grad_fn": "write v.primitive and v.operands",
     "zero_": "write v.data = 0.0, or v.grad = 0.0",
 }.items():

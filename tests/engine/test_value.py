@@ -76,6 +76,8 @@ def test_attributes_of_tensors_are_missing_with_their_remedy(name: str, remedy: 
         assert not hasattr(v, name)
         with pytest.raises(AttributeError, match=f"^'{type(v).__name__}' object has no attribute '{name}': {remedy}"):
             getattr(v, name)
+        with pytest.raises(AttributeError, match=f"has no attribute '{name}': {remedy}"):
+            setattr(v, name, False)
 
 
 def test_several_numbers_in_place_of_one_get_the_remedy() -> None:
