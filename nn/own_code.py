@@ -21,7 +21,7 @@ from .layers.activations import activation_name
 from .layers.dropout import Dropout
 from .layers.ending import last_activation
 from .layers.module import Module
-from .losses.activated import WARNED
+from .losses.activated import TAKES
 from .losses.labels import ClassIndex, Distribution, Number
 from .losses.named import LOSSES
 
@@ -93,7 +93,7 @@ def own_code(
     (None, None)
     """
     of_loss = own_text("outputs") if loss is None else own_loss(loss)
-    endings = WARNED.get(getattr(loss, "__name__", ""))
+    endings = TAKES.get(getattr(loss, "__name__", ""))
     if not of_loss or (endings and activation_name(last_activation(model)) in endings):
         return None
     words, found = list[str](), list[Value]()

@@ -8,49 +8,63 @@ from engine import Value
 
 from ..arguments import warn_user
 
-_TAKES = {
-    "cross_entropy": (
-        "logits, and these have gone through a softmax: leave it out of the model, or take nll of nn.log_softmax"
-    ),
-    "bce_with_logits": (
-        "a logit, and this one has gone through a sigmoid: leave it out of the model, or take bce of the probability"
-    ),
-    "hinge": "a score of either sign, and this one has gone through a sigmoid: leave it out of the model",
+_RECTIFIED = (
+    "scores of either sign, and these have gone through a relu, as of an nn.Layer by default: give the last layer "
+    "activation='identity'"
+)
+_BOUNDED = (
+    "logits of any size, and these have gone through a sigmoid or tanh, which holds them near 0: leave it out of the "
+    "model"
+)
+
+TAKES: dict[str, dict[str, str]] = {
+    "cross_entropy": {
+        "softmax": (
+            "logits, and these have gone through a softmax: leave it out of the model, or take nll of nn.log_softmax"
+        ),
+        "relu": _RECTIFIED,
+        "sigmoid": _BOUNDED,
+        "tanh": _BOUNDED,
+    },
+    "bce_with_logits": {
+        "sigmoid": (
+            "a logit, and this one has gone through a sigmoid: leave it out of the model, or take bce of the "
+            "probability"
+        ),
+        "relu": _RECTIFIED,
+        "tanh": _BOUNDED,
+    },
+    "hinge": {
+        "sigmoid": "a score of either sign, and this one has gone through a sigmoid: leave it out of the model",
+        "relu": _RECTIFIED,
+    },
 }
+"""What each loss takes; by activation, since scores that have just gone through that one are something else.
 
-WARNED = {
-    "cross_entropy": frozenset({"softmax", "sigmoid", "tanh", "relu"}),
-    "bce_with_logits": frozenset({"sigmoid", "tanh", "relu"}),
-    "hinge": frozenset({"sigmoid", "relu"}),
-}
-"""By loss, the activations that it warns of when scores have just gone through them."""
+With probabilities in place of scores training would be slow, or go towards something else; with logits that stay near
+0 the model could never be sure; where no score can be below 0, a unit with score 0 learns nothing.
+"""
 
 
-def warn_of_activated(loss: str) -> None:
-    """Warn that a loss is given probabilities in place of scores: it would train slowly, or towards something else.
+def warn_of_activated(loss: str, first: Any, *others: Any) -> None:
+    """Warn if none of the scores of a sample is what a loss takes, and all for the same reason.
 
     Args:
         loss: its name.
+        first: the first score, or the only one.
+        others: the other scores.
     """
-    warn_user(f"{loss} takes {_TAKES[loss]}", UserWarning)
+    takes = TAKES[loss]
+    told = takes.get(_activation_of(first))
+    if told and all(takes.get(_activation_of(score)) == told for score in others):
+        warn_user(f"{loss} takes {told}", UserWarning)
 
 
-def warn_of_rectified(loss: str) -> None:
-    """Warn that a loss is given scores that cannot be below 0, where a unit with score 0 learns nothing."""
-    warn_user(
-        f"{loss} takes scores of either sign, and these have gone through a relu, as of an nn.Layer by default: give "
-        "the last layer activation='identity'",
-        UserWarning,
-    )
-
-
-def warn_of_bounded(loss: str) -> None:
-    """Warn that a loss of logits is given scores that stay near 0: the model could never be sure."""
-    warn_user(
-        f"{loss} takes logits of any size, and these have gone through a sigmoid or tanh, which holds them near 0: "
-        "leave it out of the model",
-        UserWarning,
-    )
+def _activation_of(score: Any) -> str:
+    """The activation or other primitive that a score is the result of; empty if there is none."""
+    if type(score) is not Value or score.primitive is None:
+        return ""
+    return "softmax" if is_probability(score) else score.primitive.name
 
 
 def is_probability(score: Any) -> bool:
@@ -59,21 +73,6 @@ def is_probability(score: Any) -> bool:
         return False
     share, total = score.operands
     return is_result(share, "exp") and is_result(total, "sum") and any(share is term for term in total.operands)
-
-
-def is_sigmoid(score: Any) -> bool:
-    """Whether a score is the sigmoid of something."""
-    return is_result(score, "sigmoid")
-
-
-def is_bounded(score: Any) -> bool:
-    """Whether a score is the sigmoid or tanh of something."""
-    return is_sigmoid(score) or is_result(score, "tanh")
-
-
-def is_rectified(score: Any) -> bool:
-    """Whether a score is the relu of something."""
-    return is_result(score, "relu")
 
 
 def is_result(score: Any, primitive: str) -> bool:

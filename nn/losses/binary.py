@@ -9,7 +9,7 @@ from typing import Any
 from engine import Value, is_traced, log, log1p, relu, require, softplus, where
 
 from ..arguments import Numbers
-from .activated import is_rectified, is_result, is_sigmoid, warn_of_activated, warn_of_bounded, warn_of_rectified
+from .activated import warn_of_activated
 from .labels import PROBABILITY, SIGN, Number, checked, weighted
 from .places import place_by_place
 from .reduction import Loss
@@ -83,15 +83,8 @@ def bce_with_logits(logit: Numbers, target: Numbers, reduction: str = "mean") ->
     return place_by_place(_bce_with_logits, logit, target, reduction)
 
 
-def _warn_of_activated(loss: str, score: Any) -> None:
-    if is_sigmoid(score):
-        warn_of_activated(loss)
-    elif is_rectified(score):
-        warn_of_rectified(loss)
-
-
 def _hinge(score: Any, label: Any) -> Loss:
-    _warn_of_activated("hinge", score)
+    warn_of_activated("hinge", score)
     return relu(1.0 - checked(label, SIGN) * score)
 
 
@@ -106,9 +99,7 @@ def _bce(probability: Any, target: Any) -> Loss:
 
 
 def _bce_with_logits(logit: Any, target: Any) -> Loss:
-    _warn_of_activated("bce_with_logits", logit)
-    if is_result(logit, "tanh"):
-        warn_of_bounded("bce_with_logits")
+    warn_of_activated("bce_with_logits", logit)
     return _either(target, lambda: softplus(-logit), lambda: softplus(logit))
 
 

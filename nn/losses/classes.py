@@ -11,14 +11,7 @@ from engine import Value, dot, is_traced, logsumexp, require, take, where
 
 from ..arguments import as_row, counted, is_row, same_length
 from ..layers.activations import log_softmax
-from .activated import (
-    is_bounded,
-    is_probability,
-    is_rectified,
-    warn_of_activated,
-    warn_of_bounded,
-    warn_of_rectified,
-)
+from .activated import TAKES, warn_of_activated
 from .labels import ClassIndex, Distribution, without_unused
 from .reduction import Loss, check_reduction, reduced
 
@@ -69,7 +62,7 @@ def cross_entropy(logits: Any, target: Any, reduction: str = "mean") -> Loss:
     >>> cross_entropy([[Value(1e4), Value(0.0)], [Value(1e4), Value(0.0)]], [0, [0.0, 1.0]]).data
     5000.0
     """
-    return _row_by_row(_cross_entropy, logits, target, reduction, _warn_of_activated)
+    return _row_by_row("cross_entropy", _cross_entropy, logits, target, reduction)
 
 
 def nll(log_probabilities: Any, target: Any, reduction: str = "mean") -> Loss:
@@ -92,7 +85,7 @@ def nll(log_probabilities: Any, target: Any, reduction: str = "mean") -> Loss:
     >>> nll([Value(-3.0), Value(-0.5)], 0).data
     3.0
     """
-    return _row_by_row(_nll, log_probabilities, target, reduction)
+    return _row_by_row("nll", _nll, log_probabilities, target, reduction)
 
 
 def _cross_entropy(logits: list[Any], target: Any) -> Loss:
@@ -195,26 +188,11 @@ def _probabilities(target: Any, classes: int) -> list[Any]:
     return Distribution(classes).check(*weights)
 
 
-def _warn_of_activated(scores: list[Any]) -> None:
-    if all(map(is_probability, scores)):
-        warn_of_activated("cross_entropy")
-    elif all(map(is_rectified, scores)):
-        warn_of_rectified("cross_entropy")
-    elif all(map(is_bounded, scores)):
-        warn_of_bounded("cross_entropy")
-
-
-def _row_by_row(
-    formula: Callable[[list[Any], Any], Loss],
-    scores: Any,
-    target: Any,
-    reduction: str,
-    look: Callable[[list[Any]], None] | None = None,
-) -> Loss:
+def _row_by_row(loss: str, formula: Callable[[list[Any], Any], Loss], scores: Any, target: Any, reduction: str) -> Loss:
     check_reduction(reduction)
     rows = as_row("logits", scores)
-    if look is not None:
-        look(as_row("logits", rows[0]) if is_row(rows[0]) else rows)
+    if loss in TAKES:
+        warn_of_activated(loss, *(as_row("logits", rows[0]) if is_row(rows[0]) else rows))
     if not is_row(rows[0]):
         return formula(_scores(rows), target)
     targets = as_row("targets", target)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from engine import Constant, Value, register_note
 
-from .activated import is_probability, is_result, is_sigmoid
+from .activated import is_probability, is_result
 
 
 @register_note
@@ -40,7 +40,7 @@ def bce_of_a_sigmoid(order: Sequence[Value], name: Callable[[Value], str]) -> It
     'bce_with_logits of a sigmoid: pass the logit'
     """
     terms = [operand for node in order if is_result(node, "softplus") for operand in node.operands]
-    found = sum(is_sigmoid(term.operands[0] if is_result(term, "neg") else term) for term in terms)
+    found = sum(is_result(term.operands[0] if is_result(term, "neg") else term, "sigmoid") for term in terms)
     if found:
         yield "bce_with_logits of a sigmoid: pass the logit" + (f" ({found:,} samples)" if found > 1 else "")
 
