@@ -20,7 +20,7 @@ EPOCHS = [*(f"tests/nn/training/test_{name}.py" for name in ("loop", "progress",
 VALIDATED = [
     f"tests/nn/training/fit/test_{name}.py" for name in ("validation", "validation_metrics", "validated_losses")
 ]
-WEIGHTED = "tests/nn/training/fit/test_labels_and_weights.py"
+WEIGHTED, ASKED_FOR = (f"tests/nn/training/fit/test_{name}.py" for name in ("labels_and_weights", "what_is_asked_for"))
 MANY = [f"tests/nn/many/test_{name}.py" for name in ("rows", "reads", "structures", "interruptions")]
 
 SLOW = "not million and not without_end and not hash_seed and not ctrl_c"  # these would see no more than the others
@@ -86,7 +86,11 @@ TESTS: dict[str, list[str]] = {
     "nn/training/mistakes/reach.py": ["tests/nn/training/test_reach.py"],
     "nn/training/rows.py": [FIT["callbacks"], WEIGHTED],
     "nn/training/validation.py": [FIT["patience"], *VALIDATED],
-    "nn/training/weighting.py": ["nn/training/weighting.py", WEIGHTED],
+    "nn/training/weighting.py": [
+        "nn/training/weighting.py",
+        WEIGHTED,
+        ASKED_FOR,
+    ],
     "nn/evaluation/means.py": VALIDATED,
     "engine/compiler/backends/llvm/runtime/shuffle.py": ["tests/engine/compiler/backends/llvm/test_shuffle.py"],
     "engine/compiler/backends/llvm/runtime/underflow.py": ["tests/engine/compiler/backends/llvm/test_underflow.py"],
@@ -97,7 +101,7 @@ TESTS: dict[str, list[str]] = {
         "tests/nn/training/test_ownership.py",
     ],
     "nn/evaluation/broadcasting.py": ["tests/nn/training/test_what_users_give.py"],
-    "nn/training/checks.py": ["tests/nn/training/fit/test_what_is_asked_for.py", "tests/nn/training/test_ownership.py"],
+    "nn/training/checks.py": [ASKED_FOR, "tests/nn/training/test_ownership.py"],
     "engine/compiler/frontend/catching.py": ["tests/engine/compiler/frontend/test_catching.py"],
     "engine/compiler/comparison/selfcheck.py": [
         "tests/engine/compiler/comparison/test_selfcheck.py",

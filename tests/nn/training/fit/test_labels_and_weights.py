@@ -3,6 +3,7 @@
 import enum
 import functools
 import math
+import re
 
 import pytest
 
@@ -225,6 +226,16 @@ def test_class_weights_are_sample_weights(backend):
 def test_class_weights_are_of_classes():
     with pytest.raises(ValueError, match=r"not numbers as 0\.5: give sample_weight"):
         trained(y=[0.5] * 30, loss=nn.mse, model=network(1), class_weight="balanced")
+
+
+@pytest.mark.parametrize(
+    ("y", "remedy"),
+    [(Y.reshape(-1, 1), ": give y.ravel()"), (np.eye(2)[Y], ", whose samples sample_weight can weigh")],
+)
+def test_rows_are_no_classes(y, remedy):
+    for labels in (y, y.tolist()):
+        with pytest.raises(TypeError, match=re.escape("classes, not rows such as ") + ".*" + re.escape(remedy)):
+            trained(y=labels, class_weight="balanced")
 
 
 def test_weights_of_rows_of_targets():
