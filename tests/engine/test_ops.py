@@ -104,6 +104,21 @@ def test_floats_and_values_agree_also_beyond_the_domain(primitive: Primitive) ->
         node.backward()
 
 
+@pytest.mark.parametrize("primitive", [p for p in TABLE if p.values[0].arity == 1])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_what_has_settled_far_out_is_the_same_at_infinity(primitive: Primitive, sign: float) -> None:
+    """Such as x / (1 + |x|), which is 1 at 1e200 and nan at infinity, unless somebody thinks of it."""
+    [rule] = primitive.local_derivatives
+
+    def value_and_slope(x: float) -> tuple[float, float]:
+        z = primitive.forward(x)
+        return z, rule(z, x)
+
+    for near, far, end in zip(*map(value_and_slope, (sign * 1e200, sign * 1e300, sign * math.inf))):
+        if near == far:
+            assert end == far
+
+
 def same(x: float, y: float) -> bool:
     return x == y or (x != x and y != y)
 
