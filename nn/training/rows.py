@@ -9,7 +9,7 @@ from typing import Any
 from ..data.splits import chosen
 from ..data.tables import paired
 from ..evaluation.labels import as_targets
-from .weighting import with_weights
+from .weighting import apart, with_weights
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Rows:
     def labels(self) -> Any:
         """The labels as the training found them, without their weights."""
         y = self.first[1]
-        return y if self.weights is None else [label for label, _ in y]
+        return y if self.weights is None else [apart(each)[0] for each in y]
 
     def read(self) -> tuple[Any, Any]:
         """Samples and labels, with the entries that they have now; where nothing is to be done the very objects.
