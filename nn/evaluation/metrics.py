@@ -18,7 +18,7 @@ from .columns import flat, innermost, nan_at, places_taken, shape_of_each
 from .labels import classes_of, label_indices
 from .predicting import classes_from
 from .programs import LossFunction, Model, in_form_of, outputs_of
-from .rules import OF_LABELS, OF_OUTPUTS, RULES, check_order, name_of_loss
+from .rules import RULES, check_order, name_of_loss
 
 Metric = Callable[[Any, Any], float]
 """A function of labels and outputs, in scikit-learn's order."""
@@ -329,7 +329,7 @@ def _metric(metric: Any, model: Model, loss: LossFunction, X: Any) -> tuple[str,
     if callable(metric):
         name = getattr(metric, "__name__", type(metric).__name__)
         check_takes("a metric", metric, "labels", "outputs")
-        check_order("a metric", metric, OF_LABELS, OF_OUTPUTS)
+        check_order("a metric", metric, "labels", "outputs")
         return name, OfUser(name, metric, X)
     if not isinstance(metric, str):
         raise TypeError(f"a metric is a name or a function of labels and outputs, not {show(metric)}")

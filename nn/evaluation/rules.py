@@ -17,7 +17,6 @@ from ..losses.reduction import is_per_sample
 
 Function = TypeVar("Function")
 
-
 Row = list[Any]
 
 
@@ -67,9 +66,7 @@ RULES: dict[str, Rule] = {
     "bce_with_logits": Rule(0.0, lambda row: _pair([engine.sigmoid(x) for x in row])),
     "hinge": Rule(0.0, None),
 }
-"""The rules, by the name of the loss."""
-
-SIGMOID = Rule(0.5, _pair, _check_range)
+"""The rules, by the name of the loss; outputs that have gone through a sigmoid mean what `bce` takes."""
 
 
 def name_of_loss(loss: Any) -> str:
@@ -80,15 +77,19 @@ def name_of_loss(loss: Any) -> str:
     """
     while isinstance(loss, functools.partial):
         loss = loss.func
-    name = loss if isinstance(loss, str) else getattr(loss, "__name__", "")
-    if isinstance(loss, str) and name not in LOSSES:
-        raise ValueError(f"no loss is named {loss!r}: give the loss itself, such as nn.bce_with_logits")
-    return name if isinstance(loss, str) or LOSSES.get(name) is loss else ""
+    if isinstance(loss, str):
+        if loss not in LOSSES:
+            raise ValueError(f"no loss is named {loss!r}: give the loss itself, such as nn.bce_with_logits")
+        return loss
+    name = getattr(loss, "__name__", "")
+    return name if LOSSES.get(name) is loss else ""
 
 
-OF_LABELS = frozenset({"y_true", "truth", "label", "labels", "target", "targets"})
-OF_OUTPUTS = frozenset({"y_pred", "y_hat", "pred", "preds", "prediction", "predictions", "output", "outputs", "logits"})
-"""Usual names of the parameters of losses and metrics for outputs, and for labels."""
+_USUAL = {
+    "labels": {"y_true", "truth", "label", "labels", "target", "targets"},
+    "outputs": {"y_pred", "y_hat", "pred", "preds", "prediction", "predictions", "output", "outputs", "logits"},
+}
+"""What losses and metrics usually call their parameters."""
 
 
 def called(name: str, function: Function) -> Function:
@@ -107,26 +108,26 @@ def called(name: str, function: Function) -> Function:
     if isinstance(function, type):
         raise TypeError(f"{name} is the class {function.__name__}: make one, {function.__name__}(...)")
     if name == "loss":
-        check_order("a loss", function, OF_OUTPUTS, OF_LABELS)
+        check_order("a loss", function, "outputs", "labels")
     return function
 
 
-def check_order(what: str, function: Any, *kinds: frozenset[str]) -> None:
+def check_order(what: str, function: Any, first: str, second: str) -> None:
     """Check that a function's parameters are not named as if it took outputs and labels the other way round.
 
     Args:
         what: what it is, for the message.
         function: a loss or a metric.
-        kinds: the usual names of its first parameter, and of its second.
+        first: what it is called with first, "outputs" or "labels".
+        second: the other of them.
 
     Raises:
         TypeError: they are.
     """
     names = first_parameters(function)
-    if len(names) == 2 and names[0] in kinds[1] and names[1] in kinds[0]:
-        order = ("outputs", "labels") if kinds[0] is OF_OUTPUTS else ("labels", "outputs")
+    if len(names) == 2 and names[0] in _USUAL[second] and names[1] in _USUAL[first]:
         raise TypeError(
-            f"{what} is called with {' and '.join(order)}, in this order, and {getattr(function, '__name__', 'it')} "
+            f"{what} is called with {first} and {second}, in this order, and {getattr(function, '__name__', 'it')} "
             f"takes ({', '.join(names)}): exchange its parameters"
         )
 
@@ -152,12 +153,12 @@ def noted_loss(model: Any) -> str:
     return str(vars(model).get("_loss", "")) if isinstance(model, Module) else ""
 
 
-def rule_of(model: Any, loss: Any = None) -> Rule | None:
-    """The meaning of a model's outputs; None if nothing tells it."""
+def _rule_of(model: Any, loss: Any) -> tuple[Rule | None, str]:
+    """The meaning of a model's outputs, None if nothing tells it; and the name of the loss, given or noted."""
     name = name_of_loss(loss) if loss is not None else noted_loss(model)
     if name in RULES:
-        return RULES[name]
-    return SIGMOID if last_activation(model) is engine.sigmoid else None
+        return RULES[name], name
+    return RULES["bce"] if last_activation(model) is engine.sigmoid else None, name
 
 
 def threshold_of(model: Any, loss: Any = None, threshold: Any = None) -> float:
@@ -169,7 +170,7 @@ def threshold_of(model: Any, loss: Any = None, threshold: Any = None) -> float:
     """
     if threshold is not None:
         return real_number("threshold", threshold)
-    rule = rule_of(model, loss)
+    rule, _ = _rule_of(model, loss)
     if rule is None or rule.threshold is None:
         raise ValueError(
             "nothing tells the threshold for the class of a single output: the model was not trained by nn.fit with a "
@@ -185,11 +186,10 @@ def probabilities_of(model: Any, loss: Any = None) -> Rule:
     Raises:
         ValueError: if nothing tells it.
     """
-    rule = rule_of(model, loss)
+    rule, name = _rule_of(model, loss)
     if rule is None or rule.formula is None:
-        given = name_of_loss(loss) if loss is not None else noted_loss(model)
-        if given:
-            raise ValueError(f"outputs trained with {given} give no probabilities: nn.predict gives them as they are")
+        if name:
+            raise ValueError(f"outputs trained with {name} give no probabilities: nn.predict gives them as they are")
         raise ValueError(
             "nothing tells whether the outputs are probabilities or logits: give the loss that they were trained with, "
             f"such as loss=nn.cross_entropy{'' if loss is None else f', not {show(loss)}'}"
