@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from engine import purpose
 
-from ..arguments import plain, real_number, show
+from ..arguments import plain, real_number, show, true_or_false
 
 if TYPE_CHECKING:
     from .base import Optimizer
@@ -73,8 +73,7 @@ class Setting(Generic[T]):
         """
         name, found = self._name, plain(value)
         if isinstance(self.default, bool):
-            if not isinstance(found, bool):
-                raise TypeError(f"{name} must be True or False, not {show(value)}")
+            found = true_or_false(name, value)
         elif isinstance(self.default, tuple):
             message = f"{name} must be two numbers, such as {self.default}, not {show(value)}"
             if not isinstance(found, (tuple, list)):
@@ -82,12 +81,10 @@ class Setting(Generic[T]):
             if len(found) != 2:
                 raise ValueError(message)
             found = tuple([real_number(f"{name}[{k}]", x, least=self._least) for k, x in enumerate(found)])
-            if max(found) >= self._below:
-                raise ValueError(f"{name} must be below {self._below:g}, not {found}")
         else:
             found = real_number(name, found, least=self._least)
-            if found >= self._below:
-                raise ValueError(f"{name} must be below {self._below:g}, not {found}")
+        if max(found if isinstance(found, tuple) else (found,)) >= self._below:
+            raise ValueError(f"{name} must be below {self._below:g}, not {found}")
         return found
 
 
