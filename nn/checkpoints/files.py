@@ -153,9 +153,8 @@ def load(model: Module, path: str | os.PathLike[str], *, optimizer: Optimizer | 
     if optimizer is not None and not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer must be an Optimizer, not {show(optimizer)}")
     name = os.fspath(path)
-    if (
-        os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
-    ):  # reading it may block, or never end
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        # Reading it may block, or never end.
         raise OSError(errno.EINVAL, "only a regular file is read, and this is a pipe or a device", name)
     if tensors.is_name_of_tensors(path):
         values, text = tensors.read(model, path)
@@ -200,8 +199,8 @@ def _numbers(parameters: dict[str, Value], content: dict[str, Any], name: str) -
     missing, unknown = parameters.keys() - stored.keys(), stored.keys() - parameters.keys()
     if missing or unknown:
         raise ValueError(
-            f"{name} fits another model: of its parameters {len(missing)} are missing{_some(missing)}, "
-            f"and {len(unknown)} are unknown{_some(unknown)}; build the model with the sizes it was saved with"
+            f"{name} fits another model: of its parameters {len(missing)} are missing{listed(sorted(missing))}, "
+            f"and {len(unknown)} are unknown{listed(sorted(unknown))}; build the model with the sizes it was saved with"
         )
     try:
         return [(p, number_of(f"parameter {path}", stored[path])) for path, p in parameters.items()]
@@ -254,7 +253,7 @@ def _by_name(model: Module) -> dict[str, Value]:
     if len(parameters) != len(named):
         names = [name for name, _ in named]
         twice = sorted({name for name in names if names.count(name) > 1})
-        raise ValueError(f"two parameters have the same path{_some(twice)}: rename the keys of a dict")
+        raise ValueError(f"two parameters have the same path{listed(twice)}: rename the keys of a dict")
     return parameters
 
 
@@ -269,8 +268,3 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(constant: str) -> float:
     raise ValueError(f"{constant} is not JSON, it is written as a string")
-
-
-def _some(names: Any) -> str:
-    chosen = sorted(names)
-    return f" ({', '.join(chosen[:3])}{', ...' if len(chosen) > 3 else ''})" if chosen else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import NoneType
 from typing import Any
 
@@ -60,15 +60,21 @@ def number_of(name: str, stored: Any) -> float:
 # ---- modules ----
 
 
+_NOTES: dict[str, tuple[str, Any, Callable[[Module], Any]]] = {
+    "loss": ("_loss", "", noted_loss),
+    "classes": ("classes", None, classes_of),
+    "columns": ("_columns", None, noted_columns),
+    "columns_of_labels": ("_columns_of_labels", None, lambda model: noted_columns(model, "y")),
+    "several": ("_several", False, names_several),
+}
+"""What `fit` notes on a model, by its name in a file: the attribute, what stands for nothing, and what reads it."""
+
+
 def module_state(model: Module) -> dict[str, Any]:
     """What a model keeps besides its parameters: layers, loss, classes, columns, the state of its dropouts."""
     found = {
         "layers": layers_of(model),
-        "loss": noted_loss(model),
-        "classes": classes_of(model),
-        "columns": noted_columns(model),
-        "columns_of_labels": noted_columns(model, "y"),
-        "several": names_several(model),
+        **{name: read(model) for name, (_, _, read) in _NOTES.items()},
         "dropouts": [[module.seed, module.calls] for module in model.modules() if isinstance(module, Dropout)],
     }
     return {name: item for name, item in found.items() if item}
@@ -83,7 +89,6 @@ def optimizer_state(optimizer: Optimizer, parameters: Mapping[str, Value]) -> di
     Raises:
         ValueError: if it has a parameter that is not the model's.
     """
-    optimizer.take_back()
     steps, rows = optimizer.state
     return {
         "class": type(optimizer).__name__,
@@ -113,13 +118,11 @@ def changes_of(
     Raises:
         TypeError, ValueError, KeyError: if it is not what was written, or does not fit.
     """
-    loss, classes, columns = content.get("loss", ""), content.get("classes"), content.get("columns")
-    of_labels = content.get("columns_of_labels")
-    if not isinstance(loss, str) or not all(
-        names is None or _are(str, names) for names in (classes, columns, of_labels)
-    ):
+    notes = {name: content.get(name, empty) for name, (_, empty, _) in _NOTES.items()}
+    of_texts = [notes[name] for name in ("classes", "columns", "columns_of_labels")]
+    if not isinstance(notes["loss"], str) or not all(names is None or _are(str, names) for names in of_texts):
         raise ValueError("the loss, the classes or the columns are not texts")
-    several = true_or_false("several", content.get("several", False))
+    true_or_false("several", notes["several"])
     layers = content.get("layers", {})
     if not isinstance(layers, dict) or not _are(str, [*layers.values()]):
         raise ValueError("the layers are not texts")
@@ -129,11 +132,11 @@ def changes_of(
         raise ValueError(f"it has {counted(len(kept), 'Dropout')}, the model {len(dropouts)}")
     counts = [[whole_number("a seed or count of Dropout", number, least=0) for number in pair] for pair in kept]
     changes: list[Change] = [
-        *([(model, "_loss", loss)] if loss or (content and noted_loss(model)) else []),
-        *([(model, "classes", classes)] if classes or (content and classes_of(model)) else []),
-        *([(model, "_several", several)] if several or (content and names_several(model)) else []),
-        *([(model, "_columns", columns)] if columns or (content and noted_columns(model)) else []),
-        *([(model, "_columns_of_labels", of_labels)] if of_labels or (content and noted_columns(model, "y")) else []),
+        *(
+            (model, attribute, notes[name])
+            for name, (attribute, _, read) in _NOTES.items()
+            if notes[name] or (content and read(model))
+        ),
         *((module, "seed", seed) for module, (seed, _) in zip(dropouts, counts)),
         *((module, "calls", calls) for module, (_, calls) in zip(dropouts, counts)),
     ]

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from engine import Constant, Value
+from engine import Value
 
 from ..layers.dense import Layer, Neuron
-from ..layers.module import Module
+from ..layers.module import Module, are_parameters
 
 KEY = "stepgrad"
 """The key in the file's metadata under which everything else is saved, as JSON."""
@@ -135,7 +135,7 @@ def _tensors(path: str, item: Any, open_: frozenset[int]) -> Iterator[tuple[str,
 def _is_tensor(item: Any, open_: frozenset[int]) -> bool:
     """Whether this is a parameter, or rows of them that all have one shape."""
     if isinstance(item, Value):
-        return item.primitive is None and not isinstance(item, Constant)
+        return are_parameters([item])
     if not isinstance(item, (list, tuple)) or not item or id(item) in open_:
         return False
     open_ |= {id(item)}
