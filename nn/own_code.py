@@ -24,6 +24,7 @@ from .layers.module import Module
 from .losses.activated import TAKES
 from .losses.labels import ClassIndex, Distribution, Number
 from .losses.named import LOSSES
+from .losses.weighted import WEIGHTED
 
 PARTS = [
     "nn.arguments",
@@ -56,7 +57,8 @@ def own_loss(loss: Callable[..., Any]) -> str:
     >>> own_loss(mse) != "", own_loss(lambda outputs, labels: mse(outputs, labels))
     (True, '')
     """
-    name = next((name for name, own in LOSSES.items() if loss is own and _CODE.defines(own)), None)
+    known = [*LOSSES.items(), *[(f"weighted {name}", own) for name, _, own in WEIGHTED]]
+    name = next((name for name, own in known if loss is own and _CODE.defines(own)), None)
     return own_text(name) if name else ""
 
 
@@ -93,7 +95,7 @@ def own_code(
     (None, None)
     """
     of_loss = own_text("outputs") if loss is None else own_loss(loss)
-    endings = TAKES.get(getattr(loss, "__name__", ""))
+    endings = TAKES.get(getattr(getattr(loss, "weighs", loss), "__name__", ""))
     if not of_loss or (endings and activation_name(last_activation(model)) in endings):
         return None
     words, found = list[str](), list[Value]()

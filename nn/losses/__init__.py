@@ -10,6 +10,7 @@ that are numbers are checked; a Value as a label joins the graph unchecked, and 
 
 - regression: squared and absolute errors; binary: losses of two classes; classes: of several; named: all by name
 - labels: what a label of each is; places: predictions and targets in pairs
+- weighted: labels that have weights, and losses of them
 - reduction: mean or sum of the samples' losses; a loss of one sample made into one of a batch
 - activated: a warning where scores have gone through a softmax, sigmoid or relu already
 - remarks: notes for readers of their graphs, such as on a cross-entropy of probabilities

@@ -20,9 +20,10 @@ from ..evaluation.rules import RULES, name_of_loss
 from ..layers.activations import activation_name
 from ..layers.ending import last_activation
 from ..layers.module import Module
+from ..losses.weighted import weighted
 from .rows import Rows
 from .validation import Validation, given_validation, held_out, refuse_lost
-from .weighting import refuse_other_than_means, weighted, weights_of
+from .weighting import refuse_other_than_means, weights_of
 
 
 class Prepared(NamedTuple):

@@ -9,7 +9,7 @@ from typing import Any
 from ..data.splits import chosen
 from ..data.tables import paired
 from ..evaluation.labels import as_targets
-from .weighting import apart, with_weights
+from ..losses.weighted import apart, with_weights
 
 
 @dataclass(frozen=True)

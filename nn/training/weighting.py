@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from engine import mean, no_grad
+from engine import no_grad
 
 from ..arguments import as_samples, is_row, plain, real_number, same_length, show
 from ..evaluation.programs import LossFunction, Model
@@ -100,61 +100,3 @@ def refuse_other_than_means(model: Model, loss: LossFunction, X: Any, y: Any) ->
             f"sample_weight and class_weight need a loss that is the mean over the samples: of {len(each)} of them it "
             f"is {whole:g}, and the mean of theirs is {of_each:g}; nn.per_sample makes one of the loss of a sample"
         )
-
-
-def weighted(loss: LossFunction) -> LossFunction:
-    """The mean over the samples of weight times loss, for labels with weights: see `with_weights`."""
-
-    def weighted_loss(outputs: list[Any], labels: list[Any]) -> Any:
-        terms = []
-        for output, (label, weight) in zip(outputs, map(apart, labels)):
-            terms.append(weight * loss([output], [label]))
-        return mean(terms)
-
-    weighted_loss.__qualname__ = weighted_loss.__name__ = f"weighted {getattr(loss, '__name__', 'loss')}"
-    weighted_loss.weighs = loss  # type: ignore[attr-defined]  # for those who ask which loss it is
-    return weighted_loss
-
-
-def with_weights(y: Any, weights: list[float], known_loss: bool = False) -> Any:
-    """Labels with their weights: a number or row with the weight at its end, which is the quickest to read.
-
-    A row of one number would then look like a number, and one of rows would be ragged: these come in a pair with
-    the weight, which fills the shape of the label. `apart` undoes it.
-
-    Args:
-        y: the labels.
-        weights: one for each.
-        known_loss: whether the loss takes floats for ints, as those of this package do: then arrays remain arrays.
-
-    >>> with_weights([2, [0, 1], [3], [[1], [0]]], [1.0, 0.5, 2.0, 0.0])
-    [[2, 1.0], [0, 1, 0.5], [[3], [2.0]], [[[1], [0]], [[0.0], [0.0]]]]
-    """
-    is_plain = getattr(y, "ndim", 0) == 1 or (getattr(y, "ndim", 0) == 2 and y.shape[1] > 1)
-    if known_loss and is_plain and y.dtype.kind in "iuf":
-        import numpy as np
-
-        return np.column_stack((y, weights))
-    return [_together(label, weight) for label, weight in zip(y, weights)]
-
-
-def _together(label: Any, weight: float) -> list[Any]:
-    if not is_row(label):
-        return [label, weight]
-    return [label, _filled(label, weight)] if len(label) < 2 or any(map(is_row, label)) else [*label, weight]
-
-
-def _filled(label: Any, weight: float) -> Any:
-    return [_filled(part, weight) for part in label] or [weight] if is_row(label) else weight
-
-
-def apart(together: Any) -> tuple[Any, Any]:
-    """A label and its weight.
-
-    >>> [apart(each)[0] for each in with_weights([2, [0, 1], [3], [[1], [0]]], [1.0, 0.5, 2.0, 0.0])]
-    [2, [0, 1], [3], [[1], [0]]]
-    """
-    *label, weight = together
-    while is_row(weight):
-        weight = weight[0]
-    return label[0] if len(label) == 1 else label, weight

@@ -72,6 +72,7 @@ TESTS: dict[str, list[str]] = {
     "nn/losses/reduction.py": LOSSES,
     "nn/losses/regression.py": LOSSES,
     "nn/losses/remarks.py": LOSSES,
+    "nn/losses/weighted.py": ["nn/losses/weighted.py", WEIGHTED],
     "nn/optimisers/adam.py": OPTIMISERS,
     "nn/optimisers/base.py": OPTIMISERS,
     "nn/optimisers/clipping.py": ["nn/optimisers/clipping.py", *OPTIMISERS],

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import engine
+import nn
 from engine.compiler import live_trace, loss_structure
 from engine.compiler.backends import records
 from engine.imported import TABLE
@@ -78,6 +79,19 @@ def test_nothing_is_traced_at_a_cached_start(warm: None, monkeypatch: pytest.Mon
     monkeypatch.setattr(records, "ENGINE", "another version of the engine")
     with pytest.raises(AssertionError, match="a function was traced"):
         trained(plain(), cross_entropy)
+
+
+def test_a_weighted_loss_starts_without_a_trace(warm: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fitted() -> list[float]:
+        model = plain()
+        return nn.fit(
+            model, X, Y, cross_entropy, SGD(model.parameters(), lr=0.1), seed=1, class_weight="balanced"
+        ).losses
+
+    expected = fitted()
+    monkeypatch.setattr(live_trace, "trace", None)
+    monkeypatch.setattr(loss_structure, "trace", None)
+    assert fitted() == expected
 
 
 def test_evaluation_starts_without_a_trace(warm_evaluation: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from nn import MLP, SGD, Layer, Module, Sequential, Trainer, cross_entropy
 from nn import own_code as module
 from nn.losses import classes
 from nn.losses.named import LOSSES
+from nn.losses.weighted import weighted
 from nn.own_code import own_code, own_loss
 from tests.needs import NATIVE, needs
 from tests.nn.own_code.changes import CHANGES, OWN, X, Y, plain
@@ -27,7 +28,8 @@ pytestmark = NATIVE
 @pytest.mark.parametrize("name", CHANGES)
 def test_what_a_user_has_changed_is_not_own_code(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert own_code(plain(), cross_entropy) is not None
-    assert own_code(*CHANGES[name](monkeypatch)) is None
+    model, loss = CHANGES[name](monkeypatch)
+    assert own_code(model, loss) is own_code(model, weighted(loss)) is None
 
 
 @pytest.mark.parametrize("name", OWN)
@@ -41,6 +43,7 @@ def test_what_does_something_else_has_another_description(monkeypatch: pytest.Mo
     same = [name for name, text in zip(OWN, texts) if text == texts[0]]
     assert same == ["nothing", "other numbers", "neurons in another order"]  # whose Values are found in that order
     assert len({*texts}) == len(OWN) - 2
+    assert own_code(plain(), weighted(cross_entropy)).text not in texts
     monkeypatch.setattr(module, "_SOURCE", "another version of this package")
     assert own_code(plain(), cross_entropy).text not in texts
     monkeypatch.setattr(module, "_SOURCE", "")  # no source files to tell
@@ -53,6 +56,15 @@ def test_every_layer_and_loss_is_own_code() -> None:
     texts = {own_code(Sequential(layer), nn.mse).text for layer in layers}
     texts |= {own_code(layers[0], loss).text for loss in (nn.mse, nn.mae, nn.bce, nn.bce_with_logits, nn.nll)}
     assert len(texts) == len(layers) + 5
+
+
+def test_a_weighted_loss_is_own_code_as_the_loss_itself_is() -> None:
+    losses = [*LOSSES.values()]
+    assert len({"", *map(own_loss, losses), *(own_loss(weighted(loss)) for loss in losses)}) == 2 * len(losses) + 1
+    assert weighted(cross_entropy) is weighted(cross_entropy)
+    assert own_loss(weighted(lambda outputs, labels: cross_entropy(outputs, labels))) == ""
+    warned_of = MLP(3, [5, 4], activation="tanh", output="tanh", seed=1)  # at each call of the loss
+    assert own_code(warned_of, cross_entropy) is own_code(warned_of, weighted(cross_entropy)) is None
 
 
 def test_programs_that_predict_make_no_other_model() -> None:

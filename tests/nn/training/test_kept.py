@@ -179,7 +179,14 @@ def course(change: Change, before: dict[str, Any]) -> list[Any]:
     return found
 
 
-@pytest.mark.parametrize("before", [{}, {"clip_norm": 0.5, "schedule": lambda k: 0.05}], ids=["plain", "told"])
+BEFORE: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "told": {"clip_norm": 0.5, "schedule": lambda k: 0.05},
+    "weighted": {"sample_weight": [*range(22)]},
+}
+
+
+@pytest.mark.parametrize("before", BEFORE.values(), ids=BEFORE)
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_fit_after_another_is_that_of_a_new_trainer(name: str, before: dict[str, Any]) -> None:
     change = CHANGES[name]
@@ -213,6 +220,8 @@ def test_one_trainer_serves_the_fits_of_a_known_network(
     monkeypatch.setattr(kept, "Trainer", lambda *given, **named: made.append(1) or compiled.Trainer(*given, **named))
     course(CHANGES[name], {})
     assert len(made) == trainers
+    course(CHANGES[name], BEFORE["weighted"])
+    assert len(made) == 2 * trainers
 
 
 def test_large_data_and_functions_leave_no_trainer(monkeypatch: pytest.MonkeyPatch) -> None:
