@@ -340,7 +340,7 @@ def grad(output: Value, inputs: Value, create_graph: bool) -> Any: ...
 @overload
 def grad(output: Value, inputs: Sequence[Value], create_graph: bool) -> list[Any]: ...
 def grad(output: Value, inputs: Value | Sequence[Value], create_graph: bool = False) -> Any:
-    """The derivatives of one Value by others; every `grad` stays as it is.
+    """The derivatives of one Value by others; every `grad` stays as it is. Those of a function: `gradient`.
 
     Args:
         output: what to differentiate.
@@ -371,7 +371,8 @@ def grad(output: Value, inputs: Value | Sequence[Value], create_graph: bool = Fa
     if {*map(type, wanted)} != {Value}:
         for x in wanted:
             if not isinstance(x, Value):
-                raise TypeError(f"grad() differentiates by Values, got {x!r} of type {type(x).__name__}")
+                remedy = ": of a function write gradient(f)(*numbers)" if callable(output) else ""
+                raise TypeError(f"grad() differentiates by Values, got {x!r} of type {type(x).__name__}{remedy}")
     found: list[Any]
     if create_graph:
         graphs = _sweep_graph(output)

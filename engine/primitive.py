@@ -48,7 +48,7 @@ class Primitive:
         precedence: how tightly that operator binds when it is written between its operands, as in Python: 1 for
             sums, 2 for products, 3 for a sign, 4 for powers; 0 for what is written as a call.
         native: what the compiler makes of it: a template (see engine.template; n-ary: a fold), or a function that
-            composes it of other primitives. Without one, functions that use it are not compiled to native code.
+            composes it of other primitives. Without one the compiler traces `forward`.
     """
 
     name: str

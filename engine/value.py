@@ -170,7 +170,7 @@ class Value:
     def data(self, number: Any) -> None:
         if self._primitive is not None:
             raise AttributeError(
-                f"the data of a {self._primitive.name} node follows from its operands: "
+                f"the data of a result, here of {self._primitive.name}, follows from its operands: "
                 "assign to a leaf and evaluate again, or use detach()"
             )
         self._data = _number(number, "data")

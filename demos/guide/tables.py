@@ -25,8 +25,8 @@ in each primitive's documentation, `print(engine.relu.__doc__)`. Each is a funct
 Values, those with a fixed number of operands are methods of `Value` too, and names in brackets are other names of
 the method.
 
-**Numbers follow IEEE 754**, so no operation raises for a float: outside of its domain the result is nan, at a pole
-it is infinite.
+**Numbers follow IEEE 754**, so no operation raises for a float: where there is no real number the result is nan,
+at a pole it is infinite.
 
 ```python
 >>> import engine
@@ -66,8 +66,9 @@ and `check_gradients` names the kink:
 ## The table
 
 Formulas are in Python, over the functions of mpmath; tests evaluate them to 60 digits and hold values and
-derivatives to them. The domain is where operands may come from: one entry for all operands, or one for each; "all
-reals" is left out.
+derivatives to them. The domain is where these tests draw operands: one entry for all of them, or one for each; "all
+reals" is left out. Elsewhere a value is right where there is one: at the ends, and for `pow` of negative bases and
+whole exponents.
 
 | primitive | formula | domain | at kinks and poles |
 |---|---|---|---|

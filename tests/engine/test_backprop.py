@@ -330,6 +330,8 @@ def test_wrong_arguments_are_named() -> None:
     x = Value(1.0)
     with pytest.raises(TypeError, match=r"differentiates by Values, got 3 of type int"):
         grad(x * x, [x, 3])
+    with pytest.raises(TypeError, match=r"of a function write gradient\(f\)\(\*numbers\)"):
+        grad(lambda x: x * x, 3.0)
     with pytest.raises(TypeError, match=r"a graph has a Value as its root, got 'y' of type str"):
         grad("y", x)
     with pytest.raises(TypeError, match="gives one Value or number, got None of type NoneType"):

@@ -172,7 +172,7 @@ def test_each_operator_is_its_own_node_and_numbers_are_constants() -> None:
 
 def test_data_of_a_result_cannot_be_assigned() -> None:
     y = Value(1.0) * 2
-    with pytest.raises(AttributeError, match="data of a mul node follows from its operands"):
+    with pytest.raises(AttributeError, match="data of a result, here of mul, follows from its operands"):
         y.data = 3.0
     assert y.data == 2.0
 
