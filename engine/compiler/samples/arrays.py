@@ -60,15 +60,18 @@ def refuse_what_shows_others(argument: Any, position: int) -> None:
 
 
 def _refuse_other_rows(samples: Sequence[Any], depth: int, position: int) -> None:
-    """Refuse rows, at any depth, that are no lists, tuples or arrays: of what class their numbers are is not known.
+    """Refuse rows, at any depth, that are no lists, tuples or arrays, or show other numbers than NumPy finds in them.
 
     Raises:
-        TypeError: there is one, such as a deque or a tensor.
+        TypeError: there is one, such as a deque or tensor, of whose numbers the class is not known, or a masked array.
     """
     for number, sample in enumerate(samples if depth > 1 else ()):
         rows = [sample]
         for further in reversed(range(depth - 1)):
             for row in rows:
+                if type(row) is list or type(row) is tuple:
+                    continue
+                refuse_what_shows_others(row, position)
                 if not isinstance(row, (list, tuple)) and not hasattr(getattr(row, "dtype", None), "type"):
                     raise TypeError(
                         f"argument {position} holds a row of type {type(row).__name__} in sample {number}: a compiled "

@@ -152,3 +152,18 @@ def test_how_a_class_shows_its_entries_is_asked_once_of_all_its_objects(monkeypa
     assert asked == [Number]
     with pytest.raises(TypeError, match="holds a Odd, whose own class may show other numbers"):
         arrays.refuse_what_shows_others([[1.0], Odd([2.0])], 1)
+
+
+def test_rows_that_show_others_are_refused_at_any_depth() -> None:
+    """A masked array in a list in a list was read with the numbers under its mask."""
+
+    class Odd(list[float]):
+        def __getitem__(self, place: Any) -> Any:
+            return -super().__getitem__(place)
+
+    compiled = compile(lambda x: x[0][1] * 2.0)
+    np.testing.assert_array_equal(compiled([[np.ma.masked_array([1.0, 2.0])], [(3.0, 4.0)]]), [4.0, 8.0])
+    for wrong, told in ((np.ma.masked_array([1.0, 2.0], [False, True]), "masked"), (Odd([1.0, 2.0]), "Odd")):
+        for samples in ([[wrong]], [([3.0, 4.0], wrong)], [[[3.0, 4.0]], [wrong]]):
+            with pytest.raises(TypeError, match=told):
+                compiled(samples)
