@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import _GeneratorContextManager, contextmanager
 from contextvars import ContextVar
 from types import CodeType
 from typing import Any, Protocol
@@ -77,11 +77,9 @@ def unobserved() -> bool:
     return not recording.get() and tracer.get() is None and _observer.get() is None
 
 
-@contextmanager
-def observed_by(watching: Observer | None) -> Iterator[None]:
+def observed_by(watching: Observer | None) -> _GeneratorContextManager[None]:
     """Let `watching` observe what happens inside, in this thread; None: nothing observes it."""
-    with _mode(_observer, watching):
-        yield
+    return _mode(_observer, watching)
 
 
 class no_grad:  # noqa: N801  # used as a function, as in PyTorch
@@ -173,18 +171,14 @@ def _in_steps(generator: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
             step = functools.partial(generator.send, sent)
 
 
-@contextmanager
-def always_recorded() -> Iterator[None]:
+def always_recorded() -> _GeneratorContextManager[None]:
     """Results computed inside, in this thread, are recorded, even where a `no_grad` is open further out."""
-    with _mode(recording, True):
-        yield
+    return _mode(recording, True)
 
 
-@contextmanager
-def traced_by(tracing: Tracer | None) -> Iterator[None]:
+def traced_by(tracing: Tracer | None) -> _GeneratorContextManager[None]:
     """Take the results of operations from `tracing`, in this thread; None: compute them."""
-    with _mode(tracer, tracing):
-        yield
+    return _mode(tracer, tracing)
 
 
 def _opened(variable: ContextVar[Any], setting: Any) -> Generator[None]:
@@ -209,25 +203,24 @@ _mode = contextmanager(_opened)
 
 
 @contextmanager
-def called_at(inputs: list[Any]) -> Iterator[None]:
+def _within(variable: ContextVar[Any], setting: Any) -> Iterator[None]:
+    """A setting that holds inside, in this thread, and is no mode: nodes do not ask for it."""
+    before = variable.get()
+    try:
+        variable.set(setting)
+        yield
+    finally:
+        variable.set(before)
+
+
+def called_at(inputs: list[Any]) -> _GeneratorContextManager[None]:
     """Add to `arguments` inside, in this thread: a function that is being differentiated is called."""
-    before = arguments.get()
-    try:
-        arguments.set(before.union(inputs))
-        yield
-    finally:
-        arguments.set(before)
+    return _within(arguments, arguments.get().union(inputs))
 
 
-@contextmanager
-def called_for(purpose: str) -> Iterator[None]:
+def called_for(purpose: str) -> _GeneratorContextManager[None]:
     """Set what functions are called for inside, in this thread: see `purpose`."""
-    before = _purpose.get()
-    try:
-        _purpose.set(purpose)
-        yield
-    finally:
-        _purpose.set(before)
+    return _within(_purpose, purpose)
 
 
 def purpose() -> str:
