@@ -18,7 +18,7 @@ from .estimates.verdicts import judge
 from .kinks import describe, finer_than_floats, kink_of
 from .proof import is_its_graph, moved
 from .replay import Replay
-from .report import Derivative, Fault
+from .report import Derivative, Fault, where_slopes_are
 from .rounding import rounding
 from .subject import Recording, Subject
 
@@ -106,9 +106,7 @@ class _Expected(NamedTuple):
     def beside(self, got: float) -> str:
         """What was computed and what was expected, in words."""
         if self.slopes is not None:
-            low, high = self.slopes
-            kink = f"at a kink with slopes {low:.9g} and {high:.9g}: expected a number in [{low:.9g}, {high:.9g}]"
-            return f"is {got!r} {kink}" if low != high else f"is {got!r} where the slope is {low:.9g}"
+            return f"is {got!r} {where_slopes_are(*self.slopes)}"
         largest = max(abs(got), abs(self.number))
         relative = abs(got - self.number) / largest if largest else 0.0
         return f"is {got!r}, and {self.source} give {self.number!r}: relative error {relative:.2g}"

@@ -108,12 +108,18 @@ class Derivative:
             if low == high or math.isinf(self.claimed):
                 return f"{self.claimed:.17g} where the slope is {_slopes(low, high)}"
             return f"{self.claimed:.17g} lies between the slopes {low:.9g} and {high:.9g}"
-        if low == high:
-            return f"{self.claimed:.17g} where the slope is {low:.9g}"
-        return (
-            f"{self.claimed:.17g} at a kink with slopes {low:.9g} and {high:.9g}: expected a number in "
-            f"[{low:.9g}, {high:.9g}]"
-        )
+        return f"{self.claimed:.17g} {where_slopes_are(low, high)}"
+
+
+def where_slopes_are(low: float, high: float) -> str:
+    """Where a claim is that is none of the slopes there, in words.
+
+    >>> where_slopes_are(2.0, 2.0), where_slopes_are(0.0, 1.0)
+    ('where the slope is 2', 'at a kink with slopes 0 and 1: expected a number in [0, 1]')
+    """
+    if low == high:
+        return f"where the slope is {low:.9g}"
+    return f"at a kink with slopes {low:.9g} and {high:.9g}: expected a number in [{low:.9g}, {high:.9g}]"
 
 
 def _slopes(low: float, high: float) -> str:
