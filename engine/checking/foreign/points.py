@@ -89,14 +89,10 @@ class Point:
 
     def _flatten(self, x: Any, path: str, outermost: bool = False) -> Rebuild:
         """Collect the leaves of one argument; returns the function that builds it from other leaves."""
-        parts: list[tuple[Any, Any]]
-        if isinstance(x, Mapping):
-            parts = list(x.items())
-        elif isinstance(x, (list, tuple)) and x and not _only_numbers(x):
-            parts = list(enumerate(x))
-        else:
+        parts = _parts(x)
+        if parts is None:
             return self._add_leaf(x, path, outermost)
-        inner = [(key, self._flatten(part, f"{path}[{key!r}]")) for key, part in parts]
+        inner = [(key, self._flatten(part, f"{path}[{key!r}]")) for key, part in parts.items()]
 
         def rebuild(leaves: Iterator[Any]) -> Any:
             return _with_parts(x, {key: build(leaves) for key, build in inner})
@@ -179,29 +175,31 @@ def _counted(found: Any, leaf: Leaf, path: str, outputs: int) -> list[float]:
 
 def _matched(x: Any, found: Any, path: str, leaves: Iterator[Leaf]) -> Iterator[tuple[Leaf, str, Any]]:
     """The leaves of an argument beside the parts of a gradient that is built like it."""
+    parts = _parts(x)
+    if parts is None:
+        yield next(leaves), path, found
+        return
     if isinstance(x, Mapping):
         if not isinstance(found, Mapping):
             raise ValueError(
                 f"grad gave {shortened(found)} of type {type(found).__name__} for {path}: give a dict like it"
             )
-        parts = [(key, part, found.get(key, _MISSING)) for key, part in x.items()]
-    elif isinstance(x, (list, tuple)) and x and not _only_numbers(x):
-        if not isinstance(found, (list, tuple)) or len(found) != len(x):
-            raise ValueError(f"grad gave {shortened(found)} for the {len(x)} parts of {path}: give one for each")
-        parts = [(key, part, given) for key, (part, given) in enumerate(zip(x, found))]
-    else:
-        yield next(leaves), path, found
-        return
-    for key, part, given in parts:
+    elif not isinstance(found, (list, tuple)) or len(found) != len(x):
+        raise ValueError(f"grad gave {shortened(found)} for the {len(x)} parts of {path}: give one for each")
+    for key, part in parts.items():
         inner = f"{path}[{key!r}]"
         if part is None or _is_constant(part):
             continue
-        if given is _MISSING:
+        if isinstance(found, Mapping) and key not in found:
             raise ValueError(f"grad gave nothing for {inner}: give its derivatives, or None for zeros")
-        yield from _matched(part, given, inner, leaves)
+        yield from _matched(part, found[key], inner, leaves)
 
 
-_MISSING = object()
+def _parts(x: Any) -> dict[Any, Any] | None:
+    """The parts of a dict, list or tuple, by key or place; None for what is one leaf, or a constant."""
+    if isinstance(x, Mapping):
+        return dict(x)
+    return dict(enumerate(x)) if isinstance(x, (list, tuple)) and x and not _only_numbers(x) else None
 
 
 def _only_numbers(x: Any) -> bool:
