@@ -65,9 +65,16 @@ def same_number(x: float, y: float) -> bool:
     >>> same_number(float("nan"), float("nan")), same_number(0.0, -0.0)
     (True, False)
     """
-    if x == y:
-        return x != 0.0 or math.copysign(1.0, x) == math.copysign(1.0, y)
-    return x != x and y != y
+    return equal_numbers(x, y) and (x != 0.0 or math.copysign(1.0, x) == math.copysign(1.0, y))
+
+
+def equal_numbers(x: float, y: float) -> bool:
+    """Whether two floats are equal; nan equals nan.
+
+    >>> equal_numbers(float("nan"), float("nan")), equal_numbers(0.0, -0.0)
+    (True, True)
+    """
+    return x == y or (x != x and y != y)
 
 
 def could_be_written(x: float) -> bool:

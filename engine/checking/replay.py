@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from operator import itemgetter
 from typing import Any
 
+from ..numbers import equal_numbers
 from ..value import Value
 from .estimates.differences import Line
 from .foreign.points import NO_VALUE
@@ -69,8 +70,7 @@ class Replay:
                 return self.value([x + t * d for x, d in zip(start, direction)])
             found = own(t)
             if faithful:
-                again = self.value([x + t * d for x, d in zip(start, direction)])
-                faithful = again == found or (math.isnan(again) and math.isnan(found))
+                faithful = equal_numbers(self.value([x + t * d for x, d in zip(start, direction)]), found)
                 reached[t > 0] = abs(t)
             return found
 

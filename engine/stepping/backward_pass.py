@@ -12,6 +12,7 @@ from typing import Any
 
 from ..backprop import flowing_derivatives, passes_under_way, stop_passes
 from ..graph import topological_order
+from ..numbers import equal_numbers
 from ..pullbacks import UNREACHED
 from ..text.names import Names
 from ..text.sheet import counted
@@ -212,7 +213,7 @@ class BackwardPass:
     def _touched(self, node: Value) -> str:
         """A message that other code has written the gradient of a node; empty if it has not."""
         expected = self._grad(node, self._adjoint[node])
-        if node._grad == expected or (node._grad != node._grad and expected != expected):
+        if equal_numbers(node._grad, expected):
             return ""
         return (
             f"the gradient of {self.names(node)} is {node._grad!r}, where this pass left {expected!r}: "

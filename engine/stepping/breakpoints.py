@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ..numbers import as_float
+from ..numbers import as_float, equal_numbers
 from ..primitive import Primitive
 from ..text.names import Names
 from ..text.sheet import short
@@ -64,7 +64,7 @@ def breakpoint_at(
     if isinstance(target, (Value, str)):
         node = names.find(target)
         if changes:
-            return _on_gradient(node, f"the gradient of {names(node)} changes", _changes)
+            return _on_gradient(node, f"the gradient of {names(node)} changes", lambda a, b: not equal_numbers(a, b))
         if nan:
             return _on_gradient(node, f"the gradient of {names(node)} turns nan", _turns_nan)
         if exceeds is not None:
@@ -113,10 +113,6 @@ def _on_gradient(node: Value, description: str, event: Callable[[float, float], 
         return bool(places) and isinstance(step, Step) and event(step.before[places[0]], step.after[places[-1]])
 
     return Breakpoint(description, condition)
-
-
-def _changes(before: float, after: float) -> bool:
-    return before != after and not (before != before and after != after)
 
 
 def _turns_nan(before: float, after: float) -> bool:

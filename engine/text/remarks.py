@@ -13,7 +13,7 @@ from typing import Any
 from ..backprop import passes_under_way, sweep
 from ..graph import topological_order
 from ..modes import observed_by
-from ..numbers import same_number
+from ..numbers import equal_numbers, same_number
 from ..value import Constant, Value
 from .lost import left_graph
 from .names import Names
@@ -175,7 +175,7 @@ def _listed(numbers: list[str]) -> str:
 
 def _close(x: float, y: float) -> bool:
     """Whether a gradient is that of a sweep, in whatever order its contributions were added."""
-    return x == y or (x != x and y != y) or math.isclose(x, y, rel_tol=1e-9)
+    return equal_numbers(x, y) or math.isclose(x, y, rel_tol=1e-9)
 
 
 def _apart(before: float, now: float) -> tuple[str, str]:
