@@ -84,7 +84,7 @@ def look_at_graph(
         always.update(traced.bound(traced.batch(samples[:1])))
     except Exception as error:
         reason = f"{error}".splitlines()[0] if isinstance(error, TraceError) else ""
-        _warn_of_cut(model, missed, partial(_numbers, model, samples[:_SAMPLES], step), reason)
+        _warn_of_cut(model, missed - _leaves_of(outputs), partial(_numbers, model, samples[:_SAMPLES], step), reason)
         always = _leaves_of(outputs[0]) & _leaves_of(outputs[1]) if len(outputs) > 1 else set()
     else:
         _warn_of_idle(model, missed - always)

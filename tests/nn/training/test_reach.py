@@ -334,6 +334,17 @@ class Converting(Base):
         return self.end(h) + 2.0 * h[0] * Value(0.5)
 
 
+class Named(Base):
+    """Gives its outputs names; the loss reads one of them."""
+
+    def end(self, h: Any) -> Any:
+        return {"read": h[0], "left": h[1]}
+
+
+def of_one(outputs: Any, labels: Any) -> Any:
+    return nn.mse([output["read"] for output in outputs], labels)
+
+
 class Detached(Cut):
     """Cut off on purpose."""
 
@@ -369,6 +380,7 @@ MEANT: dict[str, tuple[Callable[[], nn.Module], Any]] = {
     **{f"random parts {seed}": (partial(Noisy, seed), nn.mse) for seed in range(3)},  # greater or smaller
     "data made Values": (Converting, nn.mse),
     "constants": (of_constants, nn.mse),
+    "an output that the loss leaves out": (Named, of_one),
     "detach()": (Detached, nn.mse),
     "dead relus": (dead, nn.mse),
     "an embedding": (lambda: nn.Sequential(nn.Embedding(9, 2, seed=0), lambda e: e[0][0] + e[1][1]), nn.mse),
