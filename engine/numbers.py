@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Iterable
 from numbers import Integral, Number
 from typing import Any, Protocol
 
@@ -38,6 +39,11 @@ def as_float(number: Any, where: str) -> float:
         raise TypeError(
             f"{where} takes real numbers, got {shortened(number)} of type {type(number).__name__}{remedy}"
         ) from None
+
+
+def are_plain(numbers: Iterable[Any]) -> bool:
+    """Whether all are ints or floats, of which equal ones are interchangeable, as True and 1 are not."""
+    return {*map(type, numbers)} <= {int, float}
 
 
 def is_number(number: Any) -> bool:

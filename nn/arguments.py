@@ -148,7 +148,7 @@ def as_samples(name: str, data: Any) -> Any:
         data = data.getA()
     if not isinstance(data, list):
         data = _of_numpy(data)
-    elif data and hasattr(data[0], "__array__"):
+    elif data and hasattr(data[0], "__array__") and any(kind.__module__ != "numpy" for kind in {*map(type, data)}):
         data = [_of_numpy(item) for item in data]
     if isinstance(data, list) or hasattr(data, "dtype"):
         if not is_row(data):

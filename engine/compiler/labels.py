@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Any, NamedTuple
 
-from .requirements import KNOWN, REMEMBERED, Requirements, are_plain
+from ..numbers import are_plain
+from .requirements import KNOWN, REMEMBERED, Requirements
 from .samples.batch import Batch
 
 FEW = 64  # rows of numbers that each label is compared with
@@ -78,6 +79,8 @@ def _rows_of(labels: Any) -> list[Any] | None:
         rows = labels.tolist()
     if type(rows) is not list or 8 * len(rows) > REMEMBERED:
         return None
+    if any(hasattr(kind, "tolist") for kind in {*map(type, rows)}):  # of NumPy's numbers or rows, what is checked too
+        rows = [row.tolist() if hasattr(row, "tolist") else row for row in rows]
     if {*map(type, rows)} == {list}:
         rows = [*map(tuple, rows)]
         return rows if are_plain(chain.from_iterable(rows)) else None

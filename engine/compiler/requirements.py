@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any
 
-from ..numbers import Requirement
+from ..numbers import Requirement, are_plain
 from .frontend.graph import operations
 from .frontend.operands import apart
 from .frontend.symbol import Symbol
@@ -128,14 +128,9 @@ class _OfRows:
         self._requirement.check(*map(value, self._symbols))
 
 
-def are_plain(numbers: Iterable[Any]) -> bool:
-    """Whether all are ints or floats, of which equal ones are interchangeable, as True and 1 are not."""
-    return {*map(type, numbers)} <= {int, float}
-
-
 def _check_all(rows: list[Any], known: set[Any] | None, check: Callable[[Any], Any]) -> None:
-    """Check the rows that are not known yet, and add them to the known ones."""
-    new = rows if known is None else {*rows} - known
+    """Check the rows that are not known yet, and add them to the known ones; one that comes again just once."""
+    new = {id(row): row for row in rows}.values() if known is None else {*rows} - known
     for row in new:
         check(row)
     if known is not None and len(known) + len(new) <= KNOWN:

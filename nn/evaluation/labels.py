@@ -112,8 +112,8 @@ def as_targets(labels: Any, classes: list[Any], loss: str) -> list[int]:
     >>> as_targets(["b", "a"], ["a", "b"], "hinge"), as_targets(["b", "a"], ["a", "b"], "bce")
     ([1, -1], [1, 0])
     """
-    indices = as_indices(labels, classes)
-    return [Named(2 * index - 1 if loss == "hinge" else index) for index in indices]
+    named = [Named(2 * index - 1 if loss == "hinge" else index) for index in range(len(classes))]
+    return [named[index] for index in as_indices(labels, classes)]
 
 
 def as_indices(labels: Any, classes: list[Any]) -> list[int]:
@@ -192,11 +192,14 @@ def _at_positions(read: Callable[[Any, int], float], label: Any, outputs: int, d
 def _as_array(labels: Any) -> Any:
     """Labels as an array of numbers or bools; None if they are none, or NumPy is not installed."""
     if not hasattr(labels, "dtype"):
-        if not {*map(type, labels)} <= {int, float, Named}:
+        others = {*map(type, labels)} - {int, float, Named}
+        if any(kind.__module__ != "numpy" for kind in others):
             return None
         try:
             import numpy as np
         except ImportError:
+            return None
+        if not all(issubclass(kind, (np.integer, np.floating)) for kind in others):  # but no bools
             return None
         labels = np.array(labels)
     return labels if labels.dtype.kind in "iufb" else None

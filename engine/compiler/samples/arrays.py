@@ -48,7 +48,7 @@ def refuse_what_shows_others(argument: Any, position: int) -> None:
     parts = argument if isinstance(argument, (list, tuple)) else ()
     kinds = {kind for kind in {type(argument), *map(type, parts)} if kind.__module__ not in ("builtins", "numpy")}
     showing = {kind for kind in kinds if _has_own_ways(kind)}
-    for thing in (argument, *parts) if kinds else ():
+    for thing in {id(thing): thing for thing in (argument, *parts)}.values() if kinds else ():
         kind = type(thing)
         if kind in kinds and _has_mask(thing):
             raise TypeError(f"argument {position} is a masked array with gaps: fill them, or leave those samples out")
@@ -65,7 +65,7 @@ def _refuse_other_rows(samples: Sequence[Any], depth: int, position: int) -> Non
     Raises:
         TypeError: there is one, such as a deque or tensor, of whose numbers the class is not known, or a masked array.
     """
-    for number, sample in enumerate(samples if depth > 1 else ()):
+    for number, sample in enumerate(samples if depth > 1 and not _are_rows(samples, depth) else ()):
         rows = [sample]
         for further in reversed(range(depth - 1)):
             for row in rows:
@@ -80,6 +80,16 @@ def _refuse_other_rows(samples: Sequence[Any], depth: int, position: int) -> Non
                     )
             if further:  # what is in the innermost rows are numbers
                 rows = [part for row in rows if isinstance(row, (list, tuple)) for part in row]
+
+
+def _are_rows(samples: Sequence[Any], depth: int) -> bool:
+    """Whether the rows, at any depth, are of the usual classes: found out at once."""
+    import numpy as np
+
+    kinds = {*map(type, samples)}
+    if depth > 2 and kinds <= {list, tuple}:
+        return _are_rows([*chain.from_iterable(samples)], depth - 1)
+    return kinds <= {np.ndarray} or (depth == 2 and kinds <= {list, tuple, np.ndarray})
 
 
 def _has_mask(argument: Any) -> bool:

@@ -7,9 +7,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
-from ...numbers import differs_from_float, short_kinds
+from ...numbers import are_plain, differs_from_float, short_kinds
 from ...value import Value
 from .arrays import aligned, as_it_is_now, plain_array
 from .masks import Masks
@@ -44,7 +45,9 @@ class Batch:
         """The numbers of each input of one argument in all samples, with their types and all digits."""
         given = self.given[argument]
         if isinstance(given, (list, tuple)):
-            return list(zip(*[flat(sample) for sample in given]))
+            numbers = flat(given)
+            width = len(numbers) // self.size
+            return [numbers[place::width] for place in range(width)]
         return given.reshape(self.size, -1).T.tolist()
 
     @property
@@ -157,8 +160,15 @@ def flat(samples: Any) -> list[Any]:
     >>> flat([[1, 2], [[3]], 4])
     [1, 2, 3, 4]
     """
+    parts = [samples]
+    while parts and {*map(type, parts)} <= {list, tuple}:
+        parts = [*chain.from_iterable(parts)]
+    return parts if are_plain(parts) else [x for part in parts for x in _flat(part)]
+
+
+def _flat(samples: Any) -> list[Any]:
     if isinstance(samples, (list, tuple)):
-        return [x for part in samples for x in flat(part)]
+        return flat([*samples])
     return flat(samples.tolist()) if hasattr(samples, "tolist") else [samples]
 
 

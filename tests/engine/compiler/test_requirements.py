@@ -15,6 +15,7 @@ from engine.compiler.passes.differentiate import derivatives
 from engine.compiler.passes.simplify import simplify
 from engine.compiler.requirements import Requirements
 from engine.compiler.samples.arguments import as_batch
+from tests.needs import needs
 
 
 class Within(NamedTuple):
@@ -69,6 +70,34 @@ def test_labels_that_have_passed_are_known_as_long_as_they_are_few_and_plain() -
     assert checked.rows == {(0,), (1,), (0.5, 0.5)}
     checked.enter(batch_of([*map(float, range(FEW + 1))]))
     assert checked.rows == frozenset()
+
+
+def test_labels_in_lists_of_numpys_numbers_are_known_as_the_numbers_that_they_are() -> None:
+    np = needs("numpy")
+    checked = CheckedLabels()
+    checked.enter(batch_of([0, 1]))
+    checked.enter(batch_of([np.array([0.5, 0.5])]))
+    assert checked.rows == {(0,), (1,), (0.5, 0.5)}
+    assert checked.covers(batch_of([np.int64(1), np.float32(0.0), 1]))
+    assert checked.covers(batch_of([np.array([0.5, 0.5]), [0.5, 0.5]]))
+    for other in (np.int64(2), np.True_, np.array([1.0, 0.0]), np.float64("nan")):
+        assert not checked.covers(batch_of([0, other]))
+
+
+def test_numbers_that_are_not_plain_are_each_checked_once() -> None:
+    checked: list[Any] = []
+
+    class Noted:
+        accepts = Within(0.0, 1.0).accepts
+
+        def check(self, number: Any) -> None:
+            checked.append(number)
+
+    symbol = Graph(simplify, derivatives).source("input", 0)
+    requirements = Requirements([(Noted(), (symbol,))], [()])
+    for _ in range(2):
+        requirements.check(as_batch([[True, False, True, True]], None))
+    assert checked == [True, False] * 2
 
 
 def test_labels_may_be_taken_for_met() -> None:

@@ -51,25 +51,39 @@ def test_arrays_mean_what_their_entries_mean(labels, shape):
     assert isinstance(at_once, np.ndarray)
     assert np.array_equal(np.ravel(at_once), np.ravel(one_by_one))
     assert len(at_once) == len(labels)
+    assert np.array_equal(np.ravel(at_once), np.ravel(label_indices(list(np.array(labels)), shape)))
 
 
 @pytest.mark.parametrize(("labels", "shape"), WRONG)
 def test_arrays_refuse_what_their_entries_refuse(labels, shape):
     with pytest.raises((TypeError, ValueError, IndexError)) as one_by_one:
         label_indices(np.array(labels, object), shape)
-    with pytest.raises(one_by_one.type) as at_once:
-        label_indices(np.array(labels), shape)
-    assert str(at_once.value) == str(one_by_one.value)
+    for given in (np.array(labels), list(np.array(labels))):
+        with pytest.raises(one_by_one.type) as at_once:
+            label_indices(given, shape)
+        assert str(at_once.value) == str(one_by_one.value)
 
 
-@pytest.mark.parametrize("labels", [[0, 1, 1], [0.0, 1.0, 1.0], [[0], [1], [1]], [-1, 1, 1]])
+def test_a_bool_among_numpys_numbers_is_no_label():
+    with pytest.raises(TypeError, match="not the bool True"):
+        label_indices([np.int64(0), np.True_], (2,))
+
+
+LISTED = [[np.int64(0), np.int64(1), 1], [np.float32(0.0), 1, np.float64(1.0)]]
+
+
+@pytest.mark.parametrize("labels", [[0, 1, 1], [0.0, 1.0, 1.0], [[0], [1], [1]], [-1, 1, 1], *LISTED])
 def test_no_label_of_an_array_is_read_alone(labels, monkeypatch):
     def read(*_):
         raise AssertionError("one by one")
 
     monkeypatch.setattr(labels_module, "real_number", read)
     found = nn.accuracy(
-        lambda x: x[0], np.array([[1.0], [2.0], [-1.0]]), np.array(labels), threshold=0.0, backend="numpy"
+        lambda x: x[0],
+        np.array([[1.0], [2.0], [-1.0]]),
+        labels if labels in LISTED else np.array(labels),
+        threshold=0.0,
+        backend="numpy",
     )
     assert found == 1 / 3
 

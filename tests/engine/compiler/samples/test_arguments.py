@@ -10,6 +10,7 @@ import pytest
 from engine import Value, compile, dot, tanh
 from engine.compiler.samples import arrays
 from engine.compiler.samples.arguments import as_batch
+from engine.compiler.samples.batch import flat
 from tests.needs import INSTALLED, needs
 
 np = needs("numpy")
@@ -58,8 +59,21 @@ def test_arrays_of_any_kind(backend: str) -> None:
 def test_rows_within_a_sample_may_be_arrays(dtype: str | None) -> None:
     """They were taken for numbers where samples are checked, and where the first is compared with the eager engine."""
     batch = as_batch([[[np.array([0.0, 1.0]), (1.0, 0.0)], [[0.5, 0.5], np.array([2.0, 1.0])]]], dtype)
-    assert batch.columns_as_given(0) == [(0.0, 0.5), (1.0, 0.5), (1.0, 2.0), (0.0, 1.0)]
+    assert batch.columns_as_given(0) == [[0.0, 0.5], [1.0, 0.5], [1.0, 2.0], [0.0, 1.0]]
     assert batch.first_as_given() == [[[0.0, 1.0], [1.0, 0.0]]]
+
+
+def test_numbers_in_rows_of_any_kind_keep_their_types_and_their_order() -> None:
+    class Row(list[Any]): ...
+
+    value = Value(7.0)
+    given = [[1, True], (2.0, [np.int64(3), []]), Row([np.array([4, 5])]), np.array([[0.5], [1.5]]), value]
+    found = flat(given)
+    assert [*map(type, found)] == [int, bool, float, int, int, int, float, float, Value]
+    assert found[:-1] == [1, True, 2.0, 3, 4, 5, 0.5, 1.5]
+    assert found[-1] is value
+    assert flat([]) == flat([[], ()]) == []
+    assert flat([Row([1]), Row([Row([2])])]) == [1, 2]
 
 
 @BACKENDS
