@@ -33,20 +33,21 @@ def layout_by(renderer: Renderer | None, timeout: float) -> Callable[[list[Point
             return renderers.render(dot, "json0", timeout=timeout)
         return renderers.custom(renderer, dot, "json0")
 
-    return lambda sizes, edges: placed(sizes, edges, by_dot, renderer is None and suits(len(sizes)))
+    def layout(sizes: list[Point], edges: list[Edge]) -> Placement:
+        own = renderer is None and suits(len(sizes))
+        return place(sizes, edges) if own else placed(sizes, edges, by_dot)
+
+    return layout
 
 
-def placed(sizes: Sequence[Point], edges: Sequence[Edge], by_dot: ByDot, own: bool) -> Placement:
-    """Boxes of these sizes from left to right.
+def placed(sizes: Sequence[Point], edges: Sequence[Edge], by_dot: ByDot) -> Placement:
+    """Boxes of these sizes from left to right, by Graphviz.
 
     Args:
         sizes: width and height of each, in points.
         edges: (tail, head), as indices of boxes.
         by_dot: runs Graphviz.
-        own: whether to use our own layout instead.
     """
-    if own:
-        return place(sizes, edges)
     lines = [
         "digraph {",
         f"graph [{haste(list(edges), len(sizes))}rankdir=LR nodesep=0.17 ranksep=0.45]",

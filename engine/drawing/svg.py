@@ -15,6 +15,7 @@ from .theme import Theme
 
 _LINE = 12.5  # from one line of a box to the next
 _PAD = 11.0  # around the whole
+_TIP = 6.0  # the length of an arrow's tip
 
 
 def svg_source(picture: Picture, theme: str = "light", rankdir: str = "LR", title: str = "", scale: float = 1.0) -> str:
@@ -135,14 +136,13 @@ def _edges(
     yield "</g>"
 
 
-def _tip(curve: list[Point], length: float = 6.0, breadth: float = 4.4) -> str:
+def _tip(curve: list[Point]) -> str:
     """The triangle at the end of an edge."""
     x, y = curve[-1]
     fx, fy = next((p for p in reversed(curve) if p != curve[-1]), (x - 1, y))
     away = math.hypot(x - fx, y - fy)
     ux, uy = (x - fx) / away, (y - fy) / away
-    bx, by = x - length * ux, y - length * uy
-    half = breadth / 2
+    bx, by, half = x - _TIP * ux, y - _TIP * uy, 2.2
     return f"M{x:.1f},{y:.1f} L{bx - half * uy:.1f},{by + half * ux:.1f} L{bx + half * uy:.1f},{by - half * ux:.1f} z"
 
 

@@ -53,6 +53,7 @@ DARK = Theme(
     scale=("#1c2836", "#20392f", "#4a4218", "#65401a", "#83351f"),
 )
 THEMES = {"light": LIGHT, "dark": DARK}
+_BETWEEN = 25  # colours from one stop of a scale to the next
 
 DECADES = 6
 """The range of the scale in powers of ten: gradients further below the largest share the lowest colour. It spans at
@@ -110,12 +111,12 @@ def _size(log: float, digits: int) -> str:
 
 
 @cache
-def _ramp(stops: tuple[str, ...], between: int = 25) -> list[str]:
+def _ramp(stops: tuple[str, ...]) -> list[str]:
     """The colours of a scale, with those between its stops."""
     channels = [[float(int(stop[i : i + 2], 16)) for i in (1, 3, 5)] for stop in stops]
     mixed = [
-        [a + (b - a) * k / between for a, b in zip(low, high)]
+        [a + (b - a) * k / _BETWEEN for a, b in zip(low, high)]
         for low, high in pairwise(channels)
-        for k in range(between)
+        for k in range(_BETWEEN)
     ]
     return ["#" + "".join(f"{round(channel):02x}" for channel in colour) for colour in [*mixed, channels[-1]]]

@@ -60,7 +60,7 @@ class Reader(HTMLParser):
 
 
 def page(root: Value, names: Any = None) -> str:
-    return page_of(root, names=names, limit=None, place=lambda sizes, edges: placed(sizes, edges, place, False))
+    return page_of(root, names=names, limit=None, place=lambda sizes, edges: placed(sizes, edges, place))
 
 
 def data_of(text: str) -> Any:
