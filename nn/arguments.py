@@ -99,6 +99,11 @@ def is_row(item: object) -> bool:
     return hasattr(item, "__len__") and getattr(item, "ndim", 1) > 0
 
 
+def only(item: Any) -> Any:
+    """The item of a row of one, as Layer and MLP return it for one output; anything else as it is."""
+    return item[0] if is_row(item) and len(item) == 1 else item
+
+
 def has_rows(item: Any) -> bool:
     """Whether `item` is a row of rows, such as a batch or the positions of a sequence.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from engine import Value
 
+from ..evaluation.columns import flat
 from ..layers.dense import Layer, Neuron
 from ..layers.module import Module, are_parameters
 
@@ -36,7 +37,7 @@ def named_tensors(model: Module) -> dict[str, Any]:
     """
     found = dict(_tensors("", model, frozenset()))
     places = {parameter: path for path, parameter in model.named_parameters()}
-    known = {*_flat([*found.values()])}
+    known = {*flat([*found.values()])}
     left = [path for parameter, path in places.items() if parameter not in known]
     if left:
         raise ValueError(f"the parameter {left[0]} has no place in a file of tensors: save the model as .json")
@@ -88,7 +89,7 @@ def read(model: Module, path: str | os.PathLike[str]) -> tuple[list[tuple[Value,
             raise ValueError(f"{name}: {key} has the shape {tensor.shape}, the model's has {shape}")
         if tensor.dtype.kind not in "fiu":
             raise ValueError(f"{name}: {key} holds {tensor.dtype}, and a model numbers")
-        for parameter, number in zip(_flat(values), tensor.astype(float).reshape(-1).tolist()):
+        for parameter, number in zip(flat(values), tensor.astype(float).reshape(-1).tolist()):
             other = numbers.setdefault(parameter, number)
             if other != number and number == number:
                 raise ValueError(
@@ -151,7 +152,3 @@ def _shape(item: Any) -> tuple[int, ...]:
 
 def _numbers(values: Any) -> Any:
     return values.data if isinstance(values, Value) else [_numbers(child) for child in values]
-
-
-def _flat(values: Any) -> list[Value]:
-    return [values] if isinstance(values, Value) else [value for child in values for value in _flat(child)]

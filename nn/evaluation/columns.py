@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..arguments import is_row
+from ..arguments import is_row, only
 
 
 def shape_of(output: Any) -> tuple[int, ...]:
@@ -87,11 +87,6 @@ def mapped(function: Any, outputs: Any) -> Any:
     if is_row(outputs[0]):
         return [mapped(function, row) for row in outputs]
     return function(list(outputs))
-
-
-def only(item: Any) -> Any:
-    """The item of a row of one; anything else as it is."""
-    return item[0] if is_row(item) and len(item) == 1 else item
 
 
 def flat(nested: Any) -> list[Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..arguments import as_row, class_index, is_row, plain, real_number, same_length, show
+from ..arguments import as_row, class_index, is_row, only, plain, real_number, same_length, show
 from ..layers.module import Module
-from .columns import above, flat, only
+from .columns import above, flat
 
 plain_text = str.__str__
 """A text that is just its characters, where `str` gives ``Colour.RED`` for a member of an Enum of texts."""

@@ -8,7 +8,8 @@ from typing import Any
 
 from engine import compile
 
-from .columns import above, flat, largest, mapped, nan_at, only, shape_of_each
+from ..arguments import only
+from .columns import above, flat, largest, mapped, nan_at, shape_of_each
 from .labels import classes_of, names_several
 from .programs import LossFunction, Model, in_form_of, outputs_of
 from .rules import Rule, probabilities_of, threshold_of

@@ -7,7 +7,7 @@ from typing import Any
 
 from engine import Value
 
-from ..arguments import Numbers, as_row, is_row, real_number, same_length
+from ..arguments import Numbers, as_row, is_row, only, real_number, same_length
 from .reduction import Loss, check_reduction, reduced
 
 
@@ -28,7 +28,7 @@ def _pair(formula: Callable[[Any, Any], Loss], prediction: Any, target: Any) -> 
         predictions, targets = as_row("predictions", prediction), as_row("targets", target)
         same_length("prediction", predictions, "target", targets)
         return [_pair(formula, p, t) for p, t in zip(predictions, targets)]
-    prediction, target = _only(prediction), _only(target)
+    prediction, target = only(prediction), only(target)
     if is_row(prediction) or is_row(target):
         sizes = [f"{len(side)} values" if is_row(side) else "one" for side in (prediction, target)]
         raise ValueError(
@@ -37,8 +37,3 @@ def _pair(formula: Callable[[Any, Any], Loss], prediction: Any, target: Any) -> 
     if isinstance(prediction, bool) or not isinstance(prediction, (Value, int, float)):
         prediction = real_number("a prediction", prediction)  # a bool is refused: it is a decision, not a score
     return formula(prediction, target)
-
-
-def _only(item: Any) -> Any:
-    """The item of a row of one, as Layer and MLP return it for one output; anything else as it is."""
-    return item[0] if is_row(item) and len(item) == 1 else item
