@@ -13,7 +13,9 @@ _PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
 _OURS = (*[os.path.join(_PROJECT, package, "") for package in ("engine", "nn")], contextlib.__file__)
 
 _LIBRARY = (os.path.join(os.path.dirname(os.__file__), ""), "<frozen ")
-_INSTALLED = ("site-packages", "dist-packages")  # in the library's folder, but not of it
+INSTALLED = ("site-packages", "dist-packages")
+"""Names of folders for packages, which may be in the library's folder, but are not of it."""
+
 _NUMPY = os.path.join("", "numpy", "")
 
 Source = tuple[str, int]
@@ -56,8 +58,14 @@ def is_users(name: str) -> bool:
     """Whether a file is the user's: not part of this project, of Python's standard library or of NumPy."""
     if name.startswith(_OURS):
         return False
-    installed = any(folder in name for folder in _INSTALLED)
-    return not (installed and _NUMPY in name) and (installed or not name.startswith(_LIBRARY))
+    installed = any(folder in name for folder in INSTALLED)
+    return not (_NUMPY in name and _is_numpys(name)) and (installed or not name.startswith(_LIBRARY))
+
+
+def _is_numpys(file: str) -> bool:
+    """Whether a file in a folder of that name is NumPy's, wherever that is installed."""
+    main = getattr(sys.modules.get("numpy"), "__file__", None)
+    return main is not None and file.startswith(os.path.join(os.path.dirname(main), ""))
 
 
 def written(source: Source) -> str:

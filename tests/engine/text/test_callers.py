@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -9,6 +11,7 @@ import pytest
 
 import engine
 from engine.text import callers
+from tests.needs import needs
 
 
 def test_a_file_beside_a_package_is_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -25,3 +28,13 @@ def test_without_a_line_of_the_users_it_is_the_outermost_one() -> None:
         file, line = pool.submit(callers.users_line).result()
     assert (file, line > 0) == (threading.__file__, True)
     assert callers.written((file, line)).startswith(f"{file}:{line}: self._bootstrap")
+
+
+def test_numpys_files_are_known_wherever_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    numpy = needs("numpy")
+    for folder in ("target", "site-packages"):
+        monkeypatch.setattr(numpy, "__file__", os.path.join("", "lib", folder, "numpy", "__init__.py"))
+        assert not callers.is_users(os.path.join("", "lib", folder, "numpy", "core", "numeric.py"))
+        assert callers.is_users(os.path.join("", "home", "numpy", "train.py"))
+    monkeypatch.delitem(sys.modules, "numpy")
+    assert callers.is_users(os.path.join("", "lib", "site-packages", "numpy", "core", "numeric.py"))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from functools import cache
+from pathlib import Path
 from types import CodeType, MemberDescriptorType, ModuleType
 from typing import Any
 
-from ....text.callers import is_users
+from ....text.callers import INSTALLED, is_users
 from ....value import Value
 from .objects import ABSENT, PLAIN, attribute_of
 
@@ -22,7 +23,28 @@ def is_of_users(thing: Any) -> bool:
     if not isinstance(file, str):  # typed in, or built in
         spec = attribute_of(module, "__spec__")
         return spec is None or spec is ABSENT
-    return is_users(file) and "site-packages" not in file
+    return is_users(file) and not _is_installed(str(attribute_of(module, "__name__")), file)
+
+
+@cache
+def _is_installed(name: str, file: str) -> bool:
+    """Whether a module is in a folder for packages, or pip has recorded it where it is, as with `pip install --target`.
+
+    There the user's own modules may lie side by side with installed ones.
+    """
+    if any(folder in file for folder in INSTALLED):
+        return True
+    above = Path(file).parents
+    level = name.count(".") + (Path(file).stem == "__init__")
+    return level < len(above) and name.partition(".")[0] in _recorded(above[level])
+
+
+@cache
+def _recorded(folder: Path) -> frozenset[str]:
+    """The modules and packages that pip has installed in a folder."""
+    records = [record.read_text("utf-8", "replace") for record in folder.glob("*.dist-info/RECORD")]
+    files = [line.partition(",")[0] for record in records for line in record.splitlines()]
+    return frozenset([file.partition("/")[0].removesuffix(".py") for file in files])
 
 
 def is_of_project(thing: type | ModuleType) -> bool:
