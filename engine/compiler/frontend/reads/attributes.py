@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from abc import ABCMeta
 from collections.abc import Callable, Iterator, Mapping
 from types import FunctionType, ModuleType
 from typing import Any
@@ -132,5 +133,5 @@ class Attributes(Functions):
                 self._once(LOADED, "", LOADED)
             elif self._is_new(module, name):
                 self.found.name(attributes, name, content, Rank.SETTING)
-                if is_a(content, (*CONTAINERS, ModuleType)) and not is_of_project(module):
+                if is_a(content, (*CONTAINERS, ModuleType, ABCMeta)) and not is_of_project(module):
                     yield content

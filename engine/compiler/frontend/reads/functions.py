@@ -54,6 +54,8 @@ class Functions:
         for name in DESCRIBING & self.used:
             self._part(function, name, getattr(function, name))
             yield getattr(function, name)
+        if "__globals__" in self.used:
+            self._once(function.__globals__, "", function.__globals__)
         if not self._is_new(function, ""):
             return
         code = function.__code__
@@ -96,8 +98,6 @@ class Functions:
         found.minds_arrays = found.minds_arrays or minds_arrays(code)
         if not DECIDING.isdisjoint(names):
             yield DECIMALS
-        if "__globals__" in names:
-            self.found.holder(space)
         if "modules" in names:
             yield from self._modules(texts_of(code), Rank.RARE)
             own = sys.modules.get(str(space.get("__name__")))

@@ -27,7 +27,13 @@ PLAIN = frozenset({int, float, bool, str, bytes, complex, type(None)})
 SPACES = (ModuleType, FunctionType)
 VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
 OF_FUNCTIONS = ("__code__", "__defaults__", "__kwdefaults__")
-PARTS: dict[type, tuple[str, ...]] = {partial: ("func", "args", "keywords"), defaultdict: ("default_factory",)}
+PARTS: dict[type, tuple[str, ...]] = {
+    partial: ("func", "args", "keywords"),
+    defaultdict: ("default_factory",),
+    staticmethod: ("__func__",),
+    classmethod: ("__func__",),
+    property: ("fget",),
+}
 """What objects of the standard library hold that is neither an entry nor in a `__dict__`."""
 DESCRIBING = frozenset({"__name__", "__qualname__", "__doc__", "__module__", "__annotations__"})
 """What functions, and some of it classes, have besides their attributes: examined if code names it."""
@@ -165,7 +171,8 @@ def held(holder: Any) -> tuple[Any, ...]:
         if holder.dtype.hasobject:
             return tuple(holder.ravel().tolist())
         flags = getattr(holder, "flags", None)  # other libraries' arrays may have none
-        return (holder.shape, holder.dtype.str, getattr(flags, "num", 0), hash(holder.tobytes()))
+        columns = holder.dtype.str, getattr(holder.dtype, "names", None)
+        return (holder.shape, columns, getattr(flags, "num", 0), hash(holder.tobytes()))
     if reads_as_array(holder):  # of PyTorch's tensors only detached ones
         numbers = sys.modules["numpy"].asarray(holder.detach() if hasattr(holder, "detach") else holder)
         return (*held(numbers), *_labels(holder))

@@ -13,6 +13,8 @@ from ....value import Value
 from .objects import ABSENT, PLAIN, attribute_of
 
 _COMPILER = __name__.partition(".frontend")[0]
+_MAKERS = frozenset({"abc", "types"})
+"""The modules that classes name as theirs if they were made by a call, as of `types.new_class`, or `type` of an ABC."""
 _LEAVES = PLAIN | {CodeType, type(Ellipsis), Value}
 
 
@@ -20,6 +22,8 @@ def is_of_users(thing: Any) -> bool:
     """Whether a module or class is the user's, not part of an installed package or of Python."""
     module = thing if isinstance(thing, ModuleType) else sys.modules.get(thing.__module__)
     file = attribute_of(module, "__file__")
+    if not isinstance(thing, ModuleType) and thing.__module__ in _MAKERS:
+        return attribute_of(module, thing.__name__) is not thing
     if not isinstance(file, str):  # typed in, or built in
         spec = attribute_of(module, "__spec__")
         return spec is None or spec is ABSENT
@@ -69,8 +73,9 @@ def announces(kind: Any) -> bool:
 
 @cache
 def slots_of(kind: type) -> tuple[str, ...]:
-    """The attributes in the ``__slots__`` of a class and its bases that are not this project's."""
-    owners = [base for base in kind.__mro__ if "__slots__" in vars(base) and not _is_projects(base.__module__)]
+    """The attributes in the ``__slots__`` of a class and its bases that are not this project's, and those of errors."""
+    slotted = [base for base in kind.__mro__ if "__slots__" in vars(base) or issubclass(base, BaseException)]
+    owners = [base for base in slotted if not _is_projects(base.__module__)]
     return tuple(name for base in owners for name, part in vars(base).items() if isinstance(part, MemberDescriptorType))
 
 

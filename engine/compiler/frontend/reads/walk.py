@@ -189,6 +189,8 @@ class Walk(Attributes):
 
     def _space(self, space: Any, kind: Any) -> Iterator[Any]:
         """What code may read from a module or class: of the user's anything, of others what it names."""
+        if isinstance(space, ABCMeta):
+            self._once(REGISTRATIONS, "", REGISTRATIONS)
         if is_of_users(space):
             if isinstance(space, type):
                 for name in ("__bases__", *({"__name__", "__qualname__"} & self.used)):
@@ -197,8 +199,6 @@ class Walk(Attributes):
             self._once(space, "", names_in(space))
             if isinstance(space, EnumMeta):  # code may go through its members, naming none
                 yield from space.__members__.values()
-            if isinstance(space, ABCMeta):
-                self._once(REGISTRATIONS, "", REGISTRATIONS)
             if vars(space).get("_is_protocol"):  # `isinstance` asks for the names in it
                 self.used.update((*vars(space), "hasattr"))
             yield from (*(space.__bases__ if issubclass(kind, type) else ()), type(space))

@@ -12,6 +12,7 @@ import fractions
 import functools
 import io
 import mmap
+import numbers
 import pickle
 import random
 import string
@@ -162,12 +163,47 @@ _LIBRARY: dict[str, tuple[Callable[[], Any], Callable[[Any], float], Callable[[A
         lambda generator: generator.gauss_next or 1.0,
         lambda generator: generator.gauss(0.0, 1.0),
     ),
+    "names of columns in an array": (
+        lambda: np.array([(2.0, 3.0)], [("a", float), ("b", float)]),
+        lambda records: float(records["a"][0]),
+        lambda records: setattr(records.dtype, "names", ("b", "a")),
+    ),
+    "an error": (lambda: OSError(2, "a"), lambda error: error.errno, lambda error: setattr(error, "errno", 5)),
+    "a static method in a list": (
+        lambda: [staticmethod(_two)],
+        lambda methods: methods[0](),
+        lambda methods: setattr(methods[0].__func__, "__code__", (lambda: 5.0).__code__),
+    ),
+    "globals of another function": (
+        lambda: types.FunctionType(_two.__code__, {"scale": 2.0}),
+        lambda function: function.__globals__["scale"],
+        lambda function: function.__globals__.update(scale=5.0),
+    ),
+    "a class that a call has made": (
+        lambda: types.new_class("Made", (), {}, lambda names: names.update(scale=2.0)),
+        lambda made: made.scale,
+        lambda made: setattr(made, "scale", 5.0),
+    ),
+    "a class that a call has made of an abstract one": (
+        lambda: type("Made", (collections.UserDict,), {"scale": 2.0, "__getitem__": lambda self, name: self.scale}),
+        lambda made: made()["a"],
+        lambda made: setattr(made, "scale", 5.0),
+    ),
+    "a number by its abstract class": (
+        lambda: type("Own", (), {})(),
+        lambda own: 2.0 if isinstance(own, numbers.Number) else 1.0,
+        lambda own: numbers.Number.register(type(own)),
+    ),
     "a property of a class of one's own": (
         lambda: type("Thing", (), {"scale": type("Own", (property,), {"factor": 2.0, "__get__": _factor_of})()})(),
         lambda thing: thing.scale,
         lambda thing: setattr(type(vars(type(thing))["scale"]), "factor", 5.0),
     ),
 }
+
+
+def _two() -> float:
+    return 2.0
 
 
 def _factor_of(part: Any, *_: Any) -> Any:
