@@ -118,4 +118,6 @@ def nested(numbers: list[Any], shape: tuple[int, ...]) -> Any:
 
 
 def _has_nan(output: Any) -> bool:
+    if isinstance(output, dict):
+        return any(map(_has_nan, output.values()))
     return any(map(_has_nan, output)) if is_row(output) else math.isnan(output)

@@ -69,7 +69,8 @@ def summary(model: Model, sample: Any) -> Summary:
     compiled: 28 floating-point operations a sample
     """
     nodes: dict[engine.Value, None] = {}
-    for output in flat(called("model", model)(sample)):
+    outputs = called("model", model)(sample)
+    for output in flat([*outputs.values()] if isinstance(outputs, dict) else outputs):
         if isinstance(output, engine.Value):
             nodes.update(dict.fromkeys(engine.topological_order(output)))
     layers: list[tuple[str, str, int]] = list(_layers("", model, set())) if isinstance(model, Module) else []

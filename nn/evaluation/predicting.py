@@ -26,10 +26,10 @@ def predict(model: Model, X: Any, *, backend: str = "auto") -> Any:
 
     Returns:
         An array if X is one (or a DataFrame), else a list; of a layer with one output a column, N x 1, of which
-        [:, 0] is to be compared with N labels.
+        [:, 0] is to be compared with N labels. Outputs that are dicts remain dicts.
 
     Raises:
-        TypeError: if X is not a list or array, or a sample is not what the model takes.
+        TypeError: if X is not a list or array, a sample is not what the model takes, or an output is not a number.
         ValueError: if X is empty, or a sample of the wrong length.
 
     >>> from nn import Layer

@@ -325,13 +325,19 @@ def mean_of(rows: Any, column: int) -> float:
 def _floats(output: Any) -> Any:
     if is_row(output):
         return [_floats(item) for item in output]
+    if isinstance(output, dict):
+        return {name: _floats(part) for name, part in output.items()}
     if output is None:
         raise TypeError("the model returned None: end its __call__ with return and the outputs")
     if output.__class__ is not Value and isinstance(plain(output), bool):  # as in the losses
         raise TypeError(f"an output of the model is the bool {output}: give the score that it was decided by")
+    if not hasattr(output, "__float__"):
+        raise TypeError(f"an output of the model is not a number but {show(output)}")
     return float(output)
 
 
 def _values(output: Any) -> Any:
     """Floats as Values, whose methods a loss may use."""
+    if isinstance(output, dict):
+        return {name: _values(part) for name, part in output.items()}
     return [_values(item) for item in output] if is_row(output) else Value(output)

@@ -182,6 +182,47 @@ def test_ragged_and_dictionary_samples_run_eagerly():
         assert found == [2.0 * sum(x.values() if isinstance(x, dict) else x) for x in samples]
 
 
+@pytest.mark.filterwarnings("ignore::nn.EagerWarning")  # they are not compiled
+@pytest.mark.parametrize("backend", ["auto", "eager"])
+def test_outputs_may_have_names(backend):
+    """They were trained, and validation failed, unless `per_sample` had made the loss."""
+
+    class Named(nn.Module):
+        def __init__(self):
+            self.layer = nn.Layer(3, 2, "identity", seed=0)
+
+        def __call__(self, x):
+            return dict(zip("ab", self.layer(x)))
+
+    def of_a(outputs, labels):
+        return nn.mse([output["a"] for output in outputs], labels)
+
+    def largest_b(labels, outputs):
+        return max(output["b"] for output in outputs)
+
+    model, samples = Named(), X[:5].tolist()
+    labels = [x[0] for x in samples]
+    optimizer, validation = nn.SGD(model.parameters(), lr=0.1), (X[:5], labels)
+    history = nn.fit(
+        model, samples, labels, of_a, optimizer, epochs=2, validation=validation, metrics=largest_b, backend=backend
+    )
+    rows = nn.predict(model.layer, samples, backend="eager")
+    assert nn.predict(model, samples, backend=backend) == [dict(zip("ab", row)) for row in rows]
+    found = nn.evaluate(model, samples, labels, of_a, largest_b, backend=backend)
+    assert found["loss"] == pytest.approx(sum((a - y) ** 2 for (a, _), y in zip(rows, labels)) / 5)
+    assert found["largest_b"] == max(b for _, b in rows)
+    assert history.rows[-1]["validation_loss"] == pytest.approx(found["loss"])
+    assert history.rows[-1]["validation_largest_b"] == pytest.approx(found["largest_b"])
+    assert nn.summary(model, samples[0]).nodes == nn.summary(model.layer, samples[0]).nodes
+
+
+@pytest.mark.parametrize("output", ["12", (x for x in ()), object()])
+def test_what_is_no_number_is_no_output(output):
+    """A text of digits was taken for its number."""
+    with pytest.raises(TypeError, match="an output of the model is not a number but"):
+        nn.predict(lambda x: output, [[1.0]])
+
+
 def test_wrong_samples_give_the_models_own_error():
     with pytest.raises(ValueError, match="takes 3 inputs, got 2"):
         nn.predict(network(2), [[1.0, 2.0]])
