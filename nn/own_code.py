@@ -123,18 +123,19 @@ def describe(
     loss: Callable[..., Any] | None = None,
     judges: Sequence[Callable[..., Any]] = (),
 ) -> None:
-    """Give a function to be compiled a description of itself, which holds as long as it is this package's own code.
+    """Give a function to be compiled a name, and a description that holds as long as it is this package's own code.
 
     It also tells whether labels go into such code only, which uses labels as numbers, never as objects.
 
     Args:
         function: what it does with a sample follows from the other arguments.
-        what: its name, in this package.
+        what: what it gives, in words.
         model: what it calls.
         loss: what it calls with the outputs; None for nothing.
         judges: metrics that it calls with them as well.
     """
     last = _Last()
+    function.__qualname__ = f"{what} of {type(model).__name__}"
 
     def described() -> Description | None:
         found = own_code(model, loss, known=last.values) if all(map(_CODE.defines, judges)) else None

@@ -134,6 +134,5 @@ def _of_sample(
         return [loss([outputs], [label]), *[judge(label, outputs) for judge in judges]]
 
     names = " ".join([judge.__name__ for judge in judges])
-    of_sample.__qualname__ = f"{getattr(loss, '__name__', 'loss')} {names} of {type(model).__name__}"
-    describe(of_sample, f"means {names}", model, loss, judges)
+    describe(of_sample, f"{getattr(loss, '__name__', 'loss')} {names}", model, loss, judges)
     return of_sample

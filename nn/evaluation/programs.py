@@ -115,7 +115,6 @@ class Programs:
         def outputs(x: Any) -> Any:
             return model(x)
 
-        outputs.__qualname__ = f"outputs of {type(model).__name__}"
         describe(outputs, "outputs", model)
         return outputs
 
@@ -166,8 +165,7 @@ class Programs:
             return eagerly(X, y)
 
         def of_samples() -> Callable[[Any, Any], list[Any]]:
-            of_sample.__qualname__ = f"{getattr(loss, '__name__', 'loss')} and outputs of {type(model).__name__}"
-            describe(of_sample, "loss and outputs", model, loss)
+            describe(of_sample, f"{getattr(loss, '__name__', 'loss')} and outputs", model, loss)
             return of_sample
 
         result: tuple[float, Any] = self._run(loss, of_samples, (X, y), options, eagerly, finish, fixed)
