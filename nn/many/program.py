@@ -92,7 +92,7 @@ class SharedProgram:
         last, first.trainer = first.trainer, None
         self._trainer = last or SharedTrainer(first.model, self._data.loss, first.optimizer, **settings)
         self._batches: dict[int, Batch] = {}
-        batch = self._batch(self._size(batch_size))
+        batch = self._batch(self._data.rows.batch_size(batch_size))
         if not first.originals.isdisjoint(self._trainer.compiled.parameters):
             raise UnknownStructureError("the loss reads parameters of the net that make gave, and not of the copy")
         self._seconds: dict[tuple[int, int], float] = {}  # per net, by epochs and batch size
@@ -100,10 +100,6 @@ class SharedProgram:
         small = all(getattr(array, "nbytes", math.inf) <= LARGE for array in batch.arrays)
         if small and not are_texts(y):  # a copy has noted the names of texts
             first.trainer = self._trainer
-
-    def _size(self, batch_size: int | None) -> int:
-        count = len(self._data.rows)
-        return count if batch_size is None else min(whole_number("batch_size", batch_size, least=1), count)
 
     def _batch(self, size: int) -> Batch:
         """The samples, for batches of that size."""
@@ -130,7 +126,7 @@ class SharedProgram:
         """
         options, count = self._options, len(self._data.rows)
         epochs = whole_number("epochs", job.epochs, least=1)
-        size = self._size(job.batch_size)
+        size = self._data.rows.batch_size(job.batch_size)
         patience, shuffled = options["patience"], options["shuffle"] and size < count
         rng = random_source(job.seed)
         batch = self._batch(size)
@@ -176,7 +172,7 @@ class SharedProgram:
 
     def _room(self, epochs: int, batch_size: int | None) -> int:
         """The same, provided that nothing has changed since the last net was trained."""
-        epochs, size = whole_number("epochs", epochs, least=1), self._size(batch_size)
+        epochs, size = whole_number("epochs", epochs, least=1), self._data.rows.batch_size(batch_size)
         seconds = self._seconds.get((epochs, size))
         if seconds is None or self._options["patience"] is not None:
             return 0
@@ -199,7 +195,7 @@ class SharedProgram:
             ValueError: a loss is below 0 although this loss function cannot be.
         """
         job, count = jobs[0], len(self._data.rows)
-        size, began = self._size(job.batch_size), time.perf_counter()
+        size, began = self._data.rows.batch_size(job.batch_size), time.perf_counter()
         self._rooms.clear()
         shuffled = self._options["shuffle"] and size < count
         sources = [random_source(job.seed) if shuffled else None for job in jobs]

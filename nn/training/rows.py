@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from ..arguments import whole_number
 from ..data.splits import chosen
 from ..data.tables import paired
 from ..evaluation.labels import as_targets
@@ -36,6 +37,17 @@ class Rows:
     def __len__(self) -> int:
         """How many of the samples these are."""
         return self.count if self.places is None else len(self.places)
+
+    def batch_size(self, most: int | None) -> int:
+        """How many of them a batch has; the last one may be smaller.
+
+        Args:
+            most: the batch size that was asked for; None for all.
+
+        Raises:
+            TypeError, ValueError: it is not a whole number of at least 1.
+        """
+        return len(self) if most is None else min(whole_number("batch_size", most, least=1), len(self))
 
     @cached_property
     def first(self) -> tuple[Any, Any]:

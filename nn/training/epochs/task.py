@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
-from ...arguments import whole_number
 from ...evaluation.programs import Options
 from ...optimisers.base import Optimizer
 from ..rows import Rows
@@ -58,8 +57,7 @@ class Task:
     @property
     def size(self) -> int:
         """How many samples a batch has; the last one may be smaller."""
-        count = len(self.rows)
-        return count if self.batch_size is None else min(whole_number("batch_size", self.batch_size, least=1), count)
+        return self.rows.batch_size(self.batch_size)
 
     @property
     def is_shuffled(self) -> bool:
