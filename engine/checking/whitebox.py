@@ -206,7 +206,17 @@ class _Coordinate:
         left, right = (math.nan if side is None else side.slope for side in (slopes.left, slopes.right))
         kink = replace(kink, left=left, right=right)
         here = claim.after_second_look(self._unless_infinite(claim.at_kink(slopes, kink), slopes))
-        return worst([here, *(d for d in self._beside(kink, (below, above)) if d.status == "differs")])
+        found = worst([here, *(d for d in self._beside(kink, (below, above)) if d.status == "differs")])
+        if found.status == "agrees" and self._is_differentiable(slopes):
+            return replace(found, kink=None, slopes=None)  # the formula changes, as in the rule of x**3, and no slope
+        return found
+
+    def _is_differentiable(self, slopes: Slopes) -> bool:
+        """Whether there is one slope, and the value at the point is where both sides tend to."""
+        return slopes.smooth and all(
+            abs(jump) <= 64 * self.claim.noise + (abs(side.slope) + side.bound) * side.step
+            for jump, side in zip(self._jumps(slopes), slopes.sides)
+        )
 
     def _without_declared_kink(self) -> Derivative:
         """The verdict where no primitive or branch declares a kink or the end of a domain, but slopes may show one."""
@@ -229,14 +239,17 @@ class _Coordinate:
         claim = self.claim
         if found.slopes is None or found.status != "differs" or not math.isinf(claim.slope):
             return found
-        here, noise = claim.line(claim.at), 64 * claim.noise
-        jumps = [
-            sign * (limit(claim.line, claim.at, sign * side.step) - here)
+        jumping = any(abs(jump) > 64 * claim.noise and jump * claim.slope > 0 for jump in self._jumps(slopes))
+        return replace(found, status="unresolved") if jumping else found
+
+    def _jumps(self, slopes: Slopes) -> list[float]:
+        """How far the function jumps upwards, from the left to its value at the point and from there to the right."""
+        line, at = self.claim.line, self.claim.at
+        return [
+            sign * (limit(line, at, sign * side.step) - line(at))
             for sign, side in ((-1.0, slopes.left), (1.0, slopes.right))
             if side is not None
         ]
-        jumping = any(abs(jump) > noise and jump * claim.slope > 0 for jump in jumps)
-        return replace(found, status="unresolved") if jumping else found
 
     def _beside(self, kink: Kink, pieces: tuple[Piece, Piece]) -> Iterator[Derivative]:
         """At a kink there is no derivative to compare: compare in the middle of the piece on either side as well."""

@@ -169,7 +169,7 @@ def slopes_at(
         return Slopes(left, right)
     step = min(left.step, right.step)
     jump = abs(limit(f, x, step) - limit(f, x, -step))
-    slope = max(abs(left.slope), abs(right.slope))
+    slope = max(abs(side.slope) + side.bound for side in (left, right))
     return Slopes(left, right, jump if jump > 64 * noise + slope * step else 0.0)
 
 

@@ -59,6 +59,27 @@ def test_kinks_of_all_kinds(f: Any, x: float, why: str) -> None:
     assert why in report.kinks[0].why
 
 
+@pytest.mark.parametrize(
+    ("f", "order"),
+    [
+        (lambda x: x**3, 2),  # the rule of a power has another formula at 0
+        (lambda x: x**5, 4),
+        (lambda x: x * abs(x), 1),
+        (lambda x: relu(x) ** 2, 1),
+        (lambda x: 0 * x + 1 if x == 0 else sin(x) / x, 1),
+    ],
+)
+def test_where_two_pieces_meet_with_one_slope_there_is_no_kink(f: Any, order: int) -> None:
+    report = check_gradients(f, [0.0], order=order)
+    assert report.ok
+    assert not report.kinks, str(report)
+
+
+def test_a_value_that_stands_alone_is_no_place_of_one_slope() -> None:
+    [kink] = check_gradients(lambda x: 0 * x + 7 if x == 0 else x * x, [0.0]).kinks
+    assert kink.why == "a branch in the function's own code"
+
+
 def test_a_true_fault_is_not_excused_by_a_kink() -> None:
     for x in (0.0, 1e-10, -1e-10, 1e-4):
         report = check_gradients(lambda x: relu(x) + BAD_TANH(x + 1), [x])
