@@ -7,7 +7,10 @@ are examined when their function returns.
 from __future__ import annotations
 
 import dis
+from collections import deque
+from collections.abc import Sequence
 from functools import cache
+from itertools import chain
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
@@ -28,6 +31,7 @@ class _Tests(NamedTuple):
         names: local names that are compared.
         attributes: names of attributes that are compared, or whose attributes are.
         parts: whether what is compared may be inside a local, as in ``x[0] is True``.
+        rebound: whether one of the names is bound anew later on, so that what was compared is not there at the end.
         unpacked: whether it may be inside what a pattern takes apart, wherever that comes from.
     """
 
@@ -35,6 +39,7 @@ class _Tests(NamedTuple):
     names: frozenset[str]
     attributes: tuple[str, ...]
     parts: bool
+    rebound: bool
     unpacked: bool
 
 
@@ -52,7 +57,7 @@ def is_truth_tested(frame: FrameType, returned: Any) -> bool:
     asking = frame.f_back
     if _is_truth(returned) and asking is not None and is_users(asking.f_code.co_filename):
         asked = _tests(asking.f_code)
-        if asked.unpacked or asking.f_lasti in asked.places:
+        if asked.unpacked or asked.rebound or asking.f_lasti in asked.places:
             return True
     if not is_users(frame.f_code.co_filename):
         return False
@@ -61,11 +66,17 @@ def is_truth_tested(frame: FrameType, returned: Any) -> bool:
     return (
         any(_is_truth(contents.get(name)) for name in tests.names)
         or any(map(_is_truth, in_attributes(frame, tests.attributes) if tests.attributes else ()))
-        or (
-            tests.parts
-            and any(any(map(_is_truth, thing)) for thing in contents.values() if isinstance(thing, (list, tuple, Row)))
-        )
+        or (tests.parts and any(map(_holds_truth, contents.values())))
     )
+
+
+def _holds_truth(thing: Any, depth: int = 2) -> bool:
+    """Whether a container, or one inside it, holds what stands for a bool."""
+    if isinstance(thing, dict):
+        return _holds_truth([*thing.values()], depth)
+    if not isinstance(thing, (list, tuple, deque, Row)):
+        return False
+    return any(map(_is_truth, thing)) or (depth > 0 and any(_holds_truth(part, depth - 1) for part in thing))
 
 
 def _is_truth(thing: Any) -> bool:
@@ -79,7 +90,8 @@ def _is_truth(thing: Any) -> bool:
 
 @cache
 def _tests(code: CodeType) -> _Tests:
-    places, names, attributes, parts, unpacked = set[int](), set[str](), list[str](), False, False
+    places, names, attributes = set[int](), set[str](), list[str]()
+    parts = rebound = unpacked = False
     steps = [step for step in dis.get_instructions(code) if step.opname not in _COPIES] if may_test_truth(code) else []
     for k, test in enumerate(steps):
         if test.opname != "IS_OP":
@@ -95,8 +107,18 @@ def _tests(code: CodeType) -> _Tests:
             if "FAST" in step.opname or "DEREF" in step.opname:
                 names.add(step.argval[-1] if isinstance(step.argval, tuple) else step.argval)
             parts = parts or step.opname.startswith("BINARY")
+            rebound = rebound or not {*names, *attributes}.isdisjoint(chain.from_iterable(map(_bound, steps[k:])))
             unpacked = unpacked or step.opname.startswith("UNPACK")
-    return _Tests(frozenset(places), frozenset(names), tuple(attributes), parts, unpacked)
+    return _Tests(frozenset(places), frozenset(names), tuple(attributes), parts, rebound, unpacked)
+
+
+def _bound(step: dis.Instruction) -> Sequence[str]:
+    """The local names and attributes that a step binds, deletes or, as a comprehension does in the end, clears."""
+    if not (step.opname.startswith(("STORE", "DELETE")) or "CLEAR" in step.opname):
+        return ()
+    if isinstance(step.argval, tuple):  # two steps in one
+        return step.argval[: 1 + step.opname.endswith("STORE_FAST")]
+    return (step.argval,)
 
 
 def _path(steps: list[dis.Instruction], end: int) -> tuple[list[str], int]:

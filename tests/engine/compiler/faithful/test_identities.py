@@ -114,6 +114,25 @@ def on_the_right(x: Any) -> float:
     return 2.0 if True is flag else 3.0
 
 
+def in_a_local_that_is_bound_anew(x: Any) -> float:
+    flag = x > 0
+    found = 2.0 if flag is True else 3.0
+    flag = None
+    return found
+
+
+def in_an_attribute_that_is_bound_anew(x: Any) -> float:
+    holder = types.SimpleNamespace(flag=x > 0)
+    found = 2.0 if holder.flag is True else 3.0
+    holder.flag = None
+    return found
+
+
+def in_a_dict_of_lists(x: Any) -> float:
+    flags = {"of": [x > 0]}
+    return 2.0 if flags["of"][0] is True else 3.0
+
+
 class Slotted:
     __slots__ = ("flag", "unset")
 
@@ -155,6 +174,10 @@ OF_TRUTH: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "a local": (in_a_local, [-1.0, 1.0, -1.0]),
     "a cell": (in_a_closure, [-1.0, 1.0, -1.0]),
     "a local on the right": (on_the_right, [-1.0, 1.0, -1.0]),
+    "a local that is bound anew": (in_a_local_that_is_bound_anew, [-1.0, 1.0, -1.0]),
+    "an attribute that is bound anew": (in_an_attribute_that_is_bound_anew, [-1.0, 1.0, -1.0]),
+    "an entry of a dict": (in_a_dict_of_lists, [-1.0, 1.0, -1.0]),
+    "a comprehension": (lambda x: 1.0 + len([1 for y in (x > 0, x > 1) if y is True]), [-1.0, 1.0, -1.0]),
     "an attribute": (in_an_attribute, [-1.0, 1.0, -1.0]),
     "an attribute of an attribute": (in_an_attribute_of_an_attribute, [-1.0, 1.0, -1.0]),
     "a pattern": (_in_a_pattern, [-1.0, 1.0, -1.0]),
@@ -182,7 +205,9 @@ def test_settings_that_are_true_beside_conditions() -> Case:
     w, settings = Value(2.0), {"square": True}
     holder = types.SimpleNamespace(square=True)
 
-    def function(x: Any, square: bool = True) -> Any:
+    def function(x: Any, square: bool | None = True) -> Any:
+        if square is None:
+            square = False
         positive = x[0] > 0
         if settings["square"] is True and holder.square is not False and square is True:
             return where(positive, w * x[0] ** 2, x[1])
