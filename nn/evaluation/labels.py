@@ -226,5 +226,5 @@ def _index(label: Any, outputs: int) -> int:
 def _sign(label: Any, _: int) -> float:
     sign = real_number("a label", only(label))
     if sign not in (-1.0, 0.0, 1.0):
-        raise ValueError(f"a label beside one output is 1 against 0 or -1, not {sign:g}")
+        raise ValueError(f"a label beside one output is 1 against 0 or -1, not {sign:.15g}")
     return sign

@@ -43,7 +43,7 @@ def _pair(row: Row) -> Row:
 def _check_range(row: Row, found: Row) -> None:
     for x in row:
         if not 0.0 <= x <= 1.0:
-            raise ValueError(f"an output is {x:g}, which is not a probability: give loss=, what it was trained with")
+            raise ValueError(f"an output is {x:.15g}, which is not a probability: give loss=, what it was trained with")
 
 
 def _check_number(row: Row, found: Row) -> None:

@@ -53,7 +53,7 @@ class Embedding(Module):
     def _checked(self, token: Any) -> float:
         number, count = real_number("a token", token), len(self.weight)
         if not number.is_integer():
-            raise ValueError(f"a token must be a whole number, not {number:g}")
+            raise ValueError(f"a token must be a whole number, not {number:.15g}")
         if not 0.0 <= number < count:
             raise IndexError(f"token {number:g} is out of range: {self} has those from 0 to {count - 1}")
         return number

@@ -45,7 +45,7 @@ class Number:
         found = real_number(self.name, number, self.least, self.most)
         if self.among and found not in self.among:
             allowed = " or ".join(f"{one:g}" for one in self.among)
-            raise ValueError(f"{self.name} is {allowed}, not {found:g}: {self.remedy}")
+            raise ValueError(f"{self.name} is {allowed}, not {found:.15g}: {self.remedy}")
         return found
 
     def accepts(self, least: float, most: float) -> bool:
@@ -91,7 +91,7 @@ class Distribution:
         total = math.fsum(found)
         if abs(total - 1.0) > 1e-6:
             raise ValueError(
-                f"the probabilities of a target must sum to 1, not to {total:g}: give shares, or a class index"
+                f"the probabilities of a target must sum to 1, not to {total:.15g}: give shares, or a class index"
             )
         return found
 

@@ -118,8 +118,8 @@ def warn_of_unreachable(model: Model, loss: LossFunction, y: Any) -> None:
     if beyond is not None and beyond == beyond:
         default = ", as an nn.Layer by default" if name == "relu" else ""
         warn_user(
-            f"the model ends with {name}{default}, which never gives the target {float(beyond):g}: give the last layer "
-            "activation='identity', or scale the targets",
+            f"the model ends with {name}{default}, which never gives the target {float(beyond):.15g}: give the last "
+            "layer activation='identity', or scale the targets",
             UserWarning,
         )
 

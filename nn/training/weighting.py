@@ -75,7 +75,7 @@ def _label(label: Any) -> Any:
         remedy = ": give y.ravel()" if len(label) == 1 else ", whose samples sample_weight can weigh"
         raise TypeError(f"class_weight needs labels that are classes, not rows such as {show(label)}{remedy}")
     if isinstance(label, float) and not label.is_integer():
-        raise ValueError(f"class_weight needs labels that are classes, not numbers as {label:g}: give sample_weight")
+        raise ValueError(f"class_weight needs labels that are classes, not numbers as {label:.15g}: give sample_weight")
     return label
 
 

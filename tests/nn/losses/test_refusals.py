@@ -133,3 +133,25 @@ def test_a_row_of_scores_for_each_position_is_told_from_one(loss):
     """A sequence that was not pooled said that lists cannot be compared with floats."""
     with pytest.raises(TypeError, match=r"several rows of scores, .*: pool them in the model, or, .*nn.per_sample"):
         loss([[[-1.0, -2.0], [-1.0, -2.0]]], [0])
+
+
+@pytest.mark.parametrize(
+    ("number", "call"),
+    [
+        ("4.9999999", lambda: nn.Embedding(6, 2)(4.9999999)),
+        ("0.99999999", lambda: hinge([0.5], [0.99999999])),
+        ("1.000002", lambda: cross_entropy([0.0, 1.0], [0.5, 0.500002])),
+        ("1.0000001", lambda: nn.predict_proba(lambda x: [1.0000001], [[1.0]], loss=bce)),
+        ("0.99999999", lambda: nn.accuracy(lambda x: [1.0], [[1.0]], [0.99999999], threshold=0.5)),
+        ("2.00000001", lambda: nn.fit(*fitted(), class_weight="balanced")),
+    ],
+)
+def test_a_number_near_a_right_one_is_told_with_its_digits(number, call):
+    """A token of 4.9999999 "must be a whole number, not 5"."""
+    with pytest.raises(ValueError, match=rf"\b{number}\b"):
+        call()
+
+
+def fitted():
+    model = nn.MLP(1, [1], seed=0)
+    return model, [[0.0], [1.0]], [1.0, 2.00000001], nn.mse, nn.SGD(model.parameters(), lr=0.1)
