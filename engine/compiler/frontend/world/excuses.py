@@ -10,7 +10,7 @@ from typing import Any
 from ....text.callers import is_users
 from ..given.asking import RUNS
 from ..symbol import UNKNOWN
-from .questions import FRAMES
+from .questions import OF_LIBRARY
 
 _REPORTING = (
     "<frozen importlib",
@@ -39,7 +39,7 @@ def is_excused(frame: FrameType | None, function: Any) -> bool:
         return UNKNOWN not in file.getvalue()
     if frame is not None and not is_users(frame.f_code.co_filename):
         evaluates = function in (eval, exec) and frame.f_globals.get("__name__") not in _OF_ANNOTATIONS
-        if evaluates or getattr(function, "__name__", "") in FRAMES:
+        if evaluates or getattr(function, "__name__", "") in OF_LIBRARY:
             return True
     if function is __import__ and not is_for_the_user(frame):
         return True

@@ -26,6 +26,8 @@ def _everything(name: str) -> bool:
 
 
 FRAMES = frozenset({"_getframe", "_current_frames"})
+OF_LIBRARY = FRAMES | {"getrecursionlimit"}
+"""What Python's own code asks for itself, as `inspect.signature` does for how far functions may wrap others."""
 _SETTINGS = frozenset(
     {
         "getrecursionlimit",

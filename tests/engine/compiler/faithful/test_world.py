@@ -8,6 +8,7 @@ import datetime
 import decimal
 import functools
 import gc
+import inspect
 import io
 import itertools
 import locale
@@ -335,6 +336,20 @@ def test_a_log_of_calls() -> Case:
 def test_arguments_of_the_command_line() -> Case:
     w = Value(2.0)
     return Case(lambda x: w * x * len(sys.argv), lambda: setattr(sys, "argv", [*sys.argv, "--more"]), far=True)
+
+
+@equal
+def test_the_signature_of_a_function() -> Case:
+    def scaled(x: Any, scale: float = 2.0) -> Any:
+        return x * scale
+
+    w = Value(2.0)
+    return Case(
+        lambda x: (
+            w * scaled(x, *inspect.signature(scaled).bind(x, 3.0).args[1:]) * len(inspect.signature(scaled).parameters)
+        ),
+        lambda: setattr(scaled, "__defaults__", (5.0,)),
+    )
 
 
 @equal
