@@ -97,6 +97,8 @@ def flat(nested: Any) -> list[Any]:
     """
     if hasattr(nested, "dtype"):
         return list(nested.ravel().tolist())
+    if isinstance(nested, list) and all(issubclass(kind, (int, float, str)) for kind in {*map(type, nested)}):
+        return [*nested]  # at once, as most are
     return [item for row in nested for item in flat(row)] if is_row(nested) else [nested]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 from ..arguments import as_row, class_index, is_row, only, plain, real_number, same_length, show
@@ -133,7 +134,7 @@ def as_indices(labels: Any, classes: list[Any]) -> list[int]:
 
 
 def label_indices(labels: Any, shape: tuple[int, ...], classes: list[Any] | None = None) -> Any:
-    """The class that each label names: an array for arrays and lists of plain numbers, else lists.
+    """The class that each label names: an array for arrays, and for lists of plain numbers or rows of them; else lists.
 
     Args:
         labels: for several outputs class indices or one-hot rows, for one output 1 against 0 or -1; or texts.
@@ -192,7 +193,8 @@ def _at_positions(read: Callable[[Any, int], float], label: Any, outputs: int, d
 def _as_array(labels: Any) -> Any:
     """Labels as an array of numbers or bools; None if they are none, or NumPy is not installed."""
     if not hasattr(labels, "dtype"):
-        others = {*map(type, labels)} - {int, float, Named}
+        rows = {*map(type, labels)} == {list} and len({*map(len, labels)}) == 1
+        others = {*map(type, chain.from_iterable(labels) if rows else labels)} - {int, float, Named}
         if any(kind.__module__ != "numpy" for kind in others):
             return None
         try:

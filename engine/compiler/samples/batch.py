@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import chain
 from typing import Any
 
-from ...numbers import are_plain, differs_from_float, short_kinds
+from ...numbers import differs_from_float, short_kinds
 from ...value import Value
 from .arrays import aligned, as_it_is_now, plain_array
 from .masks import Masks
@@ -161,15 +161,12 @@ def flat(samples: Any) -> list[Any]:
     [1, 2, 3, 4]
     """
     parts = [samples]
-    while parts and {*map(type, parts)} <= {list, tuple}:
-        parts = [*chain.from_iterable(parts)]
-    return parts if are_plain(parts) else [x for part in parts for x in _flat(part)]
-
-
-def _flat(samples: Any) -> list[Any]:
-    if isinstance(samples, (list, tuple)):
-        return flat([*samples])
-    return flat(samples.tolist()) if hasattr(samples, "tolist") else [samples]
+    while any(issubclass(kind, (list, tuple)) for kind in {*map(type, parts)}):
+        parts = [*chain.from_iterable([part if isinstance(part, (list, tuple)) else [part] for part in parts])]
+    if not any(hasattr(kind, "tolist") for kind in {*map(type, parts)}):
+        return parts
+    parts = [part.tolist() if hasattr(part, "tolist") else part for part in parts]
+    return flat(parts) if list in map(type, parts) else parts
 
 
 def _copy(array: Any) -> Any:

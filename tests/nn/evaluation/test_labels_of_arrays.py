@@ -51,17 +51,25 @@ def test_arrays_mean_what_their_entries_mean(labels, shape):
     assert isinstance(at_once, np.ndarray)
     assert np.array_equal(np.ravel(at_once), np.ravel(one_by_one))
     assert len(at_once) == len(labels)
-    assert np.array_equal(np.ravel(at_once), np.ravel(label_indices(list(np.array(labels)), shape)))
+    for listed in (labels, list(np.array(labels))):
+        assert np.array_equal(np.ravel(at_once), np.ravel(label_indices(listed, shape)))
 
 
 @pytest.mark.parametrize(("labels", "shape"), WRONG)
 def test_arrays_refuse_what_their_entries_refuse(labels, shape):
     with pytest.raises((TypeError, ValueError, IndexError)) as one_by_one:
         label_indices(np.array(labels, object), shape)
-    for given in (np.array(labels), list(np.array(labels))):
+    for given in (np.array(labels), list(np.array(labels)), labels):
         with pytest.raises(one_by_one.type) as at_once:
             label_indices(given, shape)
         assert str(at_once.value) == str(one_by_one.value)
+
+
+def test_rows_in_lists_are_read_alone_where_they_make_no_array():
+    assert label_indices([[True, 0], [0, 1.0]], (2,)) == [0, 1]
+    with pytest.raises(ValueError, match="a row of one number"):
+        label_indices([[0, 1], [1]], (2,))
+    assert label_indices([[0, 1], 0], (2,)) == [1, 0]
 
 
 def test_a_bool_among_numpys_numbers_is_no_label():
@@ -69,23 +77,19 @@ def test_a_bool_among_numpys_numbers_is_no_label():
         label_indices([np.int64(0), np.True_], (2,))
 
 
-LISTED = [[np.int64(0), np.int64(1), 1], [np.float32(0.0), 1, np.float64(1.0)]]
+ARRAYS = [*map(np.array, ([0, 1, 1], [0.0, 1.0, 1.0], [[0], [1], [1]], [-1, 1, 1]))]
+LISTS = [[np.int64(0), np.int64(1), 1], [np.float32(0.0), 1, np.float64(1.0)], [[0], [1], [1]]]
 
 
-@pytest.mark.parametrize("labels", [[0, 1, 1], [0.0, 1.0, 1.0], [[0], [1], [1]], [-1, 1, 1], *LISTED])
+@pytest.mark.parametrize("labels", [*ARRAYS, *LISTS])
 def test_no_label_of_an_array_is_read_alone(labels, monkeypatch):
     def read(*_):
         raise AssertionError("one by one")
 
     monkeypatch.setattr(labels_module, "real_number", read)
-    found = nn.accuracy(
-        lambda x: x[0],
-        np.array([[1.0], [2.0], [-1.0]]),
-        labels if labels in LISTED else np.array(labels),
-        threshold=0.0,
-        backend="numpy",
-    )
+    found = nn.accuracy(lambda x: x[0], np.array([[1.0], [2.0], [-1.0]]), labels, threshold=0.0, backend="numpy")
     assert found == 1 / 3
+    assert [*label_indices([[0, 1], [1, 0]], (2,))] == [1, 0]
 
 
 def test_one_position_of_one_output_is_no_matrix_of_pairs():

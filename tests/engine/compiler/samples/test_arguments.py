@@ -74,6 +74,7 @@ def test_numbers_in_rows_of_any_kind_keep_their_types_and_their_order() -> None:
     assert found[-1] is value
     assert flat([]) == flat([[], ()]) == []
     assert flat([Row([1]), Row([Row([2])])]) == [1, 2]
+    assert flat([[np.longdouble(1.5)], 2]) == [1.5, 2], "of which NumPy makes no float"
 
 
 @BACKENDS
