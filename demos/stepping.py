@@ -45,12 +45,14 @@ def both_passes() -> None:
     for step in L.backward_steps():
         print(step)
 
-    heading("Half-way: run to where the gradient of a changes, then one step back", "s = L.stepper()")
+    heading("Half-way: to where the gradient of a changes", 's = L.stepper(); s.break_at("a", changes=True); s.run()')
     L.zero_grad()
     with L.stepper() as s:
         s.break_at("a", changes=True)
         print(s.run())
+        heading("Where it stands", "s")
         print(s)
+        heading("One step back", "s.back()")
         print(s.back())
     heading("Why the gradient of a is what it is", 'L.why("a")')
     print(L.why("a"))
