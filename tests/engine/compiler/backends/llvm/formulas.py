@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from engine.compiler.backends.llvm.ir import vectormath
 from engine.compiler.backends.llvm.ir.builder import Code
+from engine.compiler.backends.llvm.jit.cpu import vector_bytes
 from engine.compiler.backends.llvm.jit.machine_code import Library
 
 
@@ -24,8 +26,10 @@ def text(formula: Any, bits: int, width: int) -> str:
     return "\n".join([*sorted(declared | code.declared), *functions, code.text()])
 
 
-def compiled(formula: Any, bits: int, width: int) -> Any:
-    """The formula as a function from array to array."""
+@functools.cache
+def compiled(formula: Any, bits: int, width: int = 0) -> Any:
+    """The formula as a function from array to array, by vectors of that width; by default by the widest."""
+    width = width or vector_bytes() * 8 // bits
     library = Library(text(formula, bits, width))
     native = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)(library.address("apply"))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from typing import Any
 
@@ -15,7 +14,6 @@ from hypothesis import strategies as st
 from engine.compiler.backends.llvm.ir import vectormath
 from engine.compiler.backends.llvm.ir.builder import Code
 from engine.compiler.backends.llvm.ir.vector import Vector, literal
-from engine.compiler.backends.llvm.jit.cpu import vector_bytes
 from engine.compiler.backends.llvm.jit.machine_code import optimised
 from tests.engine.compiler.backends.llvm.formulas import assert_accurate, compiled, text
 
@@ -62,12 +60,12 @@ def test_accuracy(name: str, bits: int) -> None:
             np.clip(random.normal(0, 3, 200) * 10.0 ** random.uniform(-8, 1, 200), low, high),
         ]
     ).astype(dtype)
-    assert_accurate(compiled(formula, bits, vector_bytes() * 8 // bits), exact, x, units=2.5)
+    assert_accurate(compiled(formula, bits), exact, x, units=2.5)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_special_values(name: str) -> None:
-    y = compiled(FUNCTIONS[name][0], 64, vector_bytes() // 8)(np.array(SPECIAL))
+    y = compiled(FUNCTIONS[name][0], 64)(np.array(SPECIAL))
     for x, z, expected in zip(SPECIAL, y, EXPECTED[name]):
         if expected is None:  # a subnormal result may be off by one subnormal
             assert abs(z - x) <= 1e-323
@@ -110,13 +108,8 @@ IDENTITIES: dict[str, Any] = {
 @given(st.lists(st.floats(width=32, allow_nan=False), min_size=1, max_size=16))
 @example([inf, -inf, 0.0, -0.0, 1e-45, 88.0, -88.0, 104.0])
 def test_identities(name: str, bits: int, numbers: list[float]) -> None:
-    found = zero_everywhere(name, bits)(np.array(numbers))
+    found = compiled(IDENTITIES[name], bits)(np.array(numbers))
     assert np.all(abs(found) <= 4 * np.finfo(found.dtype).eps)
-
-
-@functools.cache
-def zero_everywhere(name: str, bits: int) -> Any:
-    return compiled(IDENTITIES[name], bits, vector_bytes() * 8 // bits)
 
 
 SHARED: dict[str, tuple[Any, Any]] = {
@@ -150,7 +143,7 @@ def test_scalars_are_vectors_of_one() -> None:
 
 def test_a_library_function_lane_by_lane() -> None:
     x = np.linspace(-3, 3, 16)
-    y = compiled(lambda code, x: code.libm("erf", x), 64, vector_bytes() // 8)(x)
+    y = compiled(lambda code, x: code.libm("erf", x), 64)(x)
     assert y.tolist() == [math.erf(a) for a in x]
 
 
