@@ -158,9 +158,9 @@ def load(model: Module, path: str | os.PathLike[str], *, optimizer: Optimizer | 
         raise OSError(errno.EINVAL, "only a regular file is read, and this is a pipe or a device", name)
     if tensors.is_name_of_tensors(path):
         values, text = tensors.read(model, path)
-        content = {"format": FORMAT, **_parsed(text, name)} if text else {}  # of a file from elsewhere
+        content = {"format": FORMAT, **_parsed(text.encode(), name)} if text else {}  # of a file from elsewhere
     else:
-        content = _read(Path(path), name)
+        content = _parsed(Path(path).read_bytes(), name)
         values = _numbers(parameters, content, name)
     try:
         history = None if content.get("history") is None else history_of(content["history"])
@@ -175,17 +175,9 @@ def load(model: Module, path: str | os.PathLike[str], *, optimizer: Optimizer | 
     return Checkpoint(name, history, loss, classes, content.get("optimizer") is not None)
 
 
-def _read(path: Path, name: str) -> dict[str, Any]:
+def _parsed(written: bytes, name: str) -> dict[str, Any]:
     try:
-        text = path.read_text(encoding="utf-8")
-    except ValueError as error:
-        raise ValueError(f"{name} is not a JSON file that nn.save wrote: {error}") from error
-    return _parsed(text, name)
-
-
-def _parsed(text: str, name: str) -> dict[str, Any]:
-    try:
-        content = json.loads(text, parse_constant=_refuse, object_pairs_hook=_once)
+        content = json.loads(written.decode(), parse_constant=_refuse, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{name} is not a JSON file that nn.save wrote: {error}") from error
     return content if isinstance(content, dict) else {}
