@@ -49,6 +49,18 @@ class Interval:
         return "all reals" if self == REALS else f"({self.low:g}, {self.high:g})"
 
 
+def moderate(domain: Interval, largest: float) -> tuple[float, float]:
+    """The ends of what a domain of reals has up to a size; of one that lies further out, of that much at its near end.
+
+    >>> moderate(Interval(0, math.inf), 8.0), moderate(Interval(100, math.inf), 8.0)
+    ((0, 8.0), (100, 108.0))
+    """
+    low, high = max(domain.low, -largest), min(domain.high, largest)
+    if low < high:
+        return low, high
+    return (domain.low, domain.low + largest) if domain.low > 0 else (domain.high - largest, domain.high)
+
+
 REALS = Interval()
 POSITIVE = Interval(0, math.inf)
 BOOLEAN = Interval(0, 1, integers=True)

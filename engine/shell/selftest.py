@@ -13,7 +13,7 @@ from ..backprop import local_derivatives
 from ..checking import oracle
 from ..checking.faults import alone
 from ..checking.whitebox import check_subject
-from ..interval import Interval
+from ..interval import Interval, moderate
 from ..primitive import PRIMITIVES, Primitive
 from ..text.sheet import Sheet
 from ..value import Value
@@ -95,11 +95,8 @@ def _draw_point(primitive: Primitive, random_: random.Random) -> list[float]:
 def _draw(domain: Interval, random_: random.Random) -> float:
     if domain.integers:
         return float(random_.randint(int(domain.low), int(domain.high)))
-    width = random_.choice((1.0, 5.0, 30.0, 300.0))
-    low, high = max(domain.low, -width), min(domain.high, width)
-    if low >= high:  # a domain that lies further out
-        low, high = (domain.low, domain.low + width) if domain.low > 0 else (domain.high - width, domain.high)
-    while (x := random_.uniform(low, high)) not in domain:
+    ends = moderate(domain, random_.choice((1.0, 5.0, 30.0, 300.0)))
+    while (x := random_.uniform(*ends)) not in domain:
         pass
     return x
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from hypothesis import strategies as st
 
-from ..interval import REALS, Interval
+from ..interval import REALS, Interval, moderate
 from ..primitive import Primitive
 from ..value import Value
 
@@ -27,9 +27,7 @@ def numbers(domain: Interval = REALS, largest: float = 8.0) -> st.SearchStrategy
     """
     if domain.integers:
         return st.integers(int(domain.low), int(domain.high)).map(float)
-    low, high = max(domain.low, -largest), min(domain.high, largest)
-    if low >= high:  # a domain that lies far out
-        low, high = (domain.low, domain.low + largest) if domain.low > 0 else (domain.high - largest, domain.high)
+    low, high = moderate(domain, largest)
     margin = min(_CLEARANCE, (high - low) / 8)
     return st.floats(low + margin, high - margin, allow_subnormal=False)
 
