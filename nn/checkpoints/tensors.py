@@ -91,7 +91,7 @@ def read(model: Module, path: str | os.PathLike[str]) -> tuple[list[tuple[Value,
             raise ValueError(f"{name}: {key} holds {tensor.dtype}, and a model numbers")
         for parameter, number in zip(flat(values), tensor.astype(float).reshape(-1).tolist()):
             other = numbers.setdefault(parameter, number)
-            if other != number and number == number:
+            if other != number and (other == other or number == number):
                 raise ValueError(
                     f"{name}: {key} has {number!r} for a parameter that the model shares with another tensor, which "
                     f"has {other!r}: load it into a model that has a parameter for each"

@@ -119,3 +119,16 @@ def test_tensors_of_shared_parameters_agree(saved: bool, number: float, tmp_path
     with pytest.raises(ValueError, match=r"last.weight has \S+ for a parameter that the model shares with another"):
         nn.load(other, tmp_path / "model.safetensors")
     assert [p.data for p in other.parameters()] == before
+
+
+@pytest.mark.parametrize(("first", "last"), [(0.5, math.nan), (math.nan, 0.5)])
+def test_a_nan_for_a_shared_parameter_is_another_number(first: float, last: float, tmp_path: Path) -> None:
+    """Of a number and a nan the number was taken, if it came first."""
+    needs("safetensors")
+    apart = Tied(False)
+    for mine, others in zip(apart.last.parameters(), apart.first.parameters()):
+        mine.data = others.data
+    apart.first.neurons[0].w[0].data, apart.last.neurons[0].w[0].data = first, last
+    nn.save(apart, tmp_path / "model.safetensors")
+    with pytest.raises(ValueError, match="a parameter that the model shares with another tensor"):
+        nn.load(Tied(True), tmp_path / "model.safetensors")
