@@ -197,10 +197,18 @@ def differs_from_float(kind: type[Any]) -> bool:
 
 def short_kinds(samples: Any) -> set[type[Any]]:
     """The types of few bits, or of fewer or more digits than a float, that numbers in nested lists have."""
+    return {kind for kind in kinds_in(samples) - _USUAL if are_few(kind) or differs_from_float(kind)}
+
+
+def kinds_in(samples: Any) -> set[type[Any]]:
+    """The types that numbers in nested lists have.
+
+    >>> sorted(kind.__name__ for kind in kinds_in([[1, 2.0], [True, 3]]))
+    ['bool', 'float', 'int']
+    """
     if hasattr(samples, "dtype"):
-        kinds, rows = {samples.dtype.type}, set[Any]()
-    else:
-        kinds = {*map(type, samples)} - _USUAL
-        rows = {kind for kind in kinds if issubclass(kind, (list, tuple)) or hasattr(kind, "__array_finalize__")}
-    short = {kind for kind in kinds - rows if are_few(kind) or differs_from_float(kind)}
-    return short.union(*[short_kinds(sample) for sample in samples if type(sample) in rows] if rows else ())
+        return {samples.dtype.type}
+    kinds = {*map(type, samples)}
+    others = kinds - _USUAL
+    rows = {kind for kind in others if issubclass(kind, (list, tuple)) or hasattr(kind, "__array_finalize__")}
+    return (kinds - rows).union(*[kinds_in(sample) for sample in samples if type(sample) in rows] if rows else ())

@@ -8,7 +8,7 @@ from functools import cache, partial
 from itertools import accumulate, pairwise, repeat
 from typing import Any, NamedTuple, TypeAlias
 
-from ....numbers import differs_from_float, short_kinds
+from ....numbers import differs_from_float, kinds_in, short_kinds
 from ...errors import TraceError
 from ...samples.batch import Batch, Shape
 from .rows import Form, all_rows, as_rows, form_of, form_of_array
@@ -107,15 +107,18 @@ Narrow: TypeAlias = "tuple[frozenset[Any], ...]"
 
 
 def narrow_types(batch: Batch) -> Narrow:
-    """Types of few bits in arrays, and of few bits or digits in lists; bools too, whose NumPy arrays have few bits."""
+    """Types of few bits in arrays, and of few bits or digits in lists.
+
+    Of a list that holds bools, whose NumPy arrays have few bits, it is all types.
+    """
     return tuple(map(_narrow_types_in, batch.given))
 
 
 def _narrow_types_in(given: Any) -> frozenset[Any]:
     if hasattr(given, "dtype"):
         return frozenset(filter(differs_from_float, [given.dtype.type]))
-    bools = {kind for kind in (_types(given[0]) if len(given) else ()) if kind is bool}
-    return frozenset(bools | short_kinds(given))
+    kinds = kinds_in(given)
+    return frozenset(kinds if bool in kinds else short_kinds(given))
 
 
 class TypeGuard:

@@ -45,6 +45,10 @@ PLAIN: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "a function of NumPy of few bits": (lambda x: np.exp(x), np.array([1, 2, 3], np.uint8)),
     "a function of NumPy of truth values": (lambda x: np.exp(x > 1), [1.0, 2.0]),
     "few bits in a later sample": (lambda x: x + x, [1.0, np.uint8(200), 2.0]),
+    "bools in the row of a later sample": (
+        lambda x: np.dot(np.array(x), np.array(x)),
+        [[1.0, 2.0], [2, True], [True, True]],
+    ),
     "few bits in the row of a later sample": (
         lambda x: x[0] + x[1],
         [[1.0, 2.0], [np.uint8(200), np.uint8(100)]],
