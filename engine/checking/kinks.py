@@ -17,6 +17,9 @@ from ..value import Constant, Value
 
 Nodes = Sequence[Value]
 
+BRANCH = "a branch in the function's own code"
+"""Why a graph has another shape beside a point; that of a derivative may have it by a branch in a rule, too."""
+
 
 class Piece(NamedTuple):
     """The smooth piece on one side of a point: it lies between the distances `start` and `end`.
@@ -99,16 +102,15 @@ def describe(node: Value, position: int) -> str:
 
 def difference(here: Nodes, there: Nodes) -> str:
     """What changes between two recordings of one function: the nodes that change sides, or a branch."""
-    branch = "a branch in the function's own code"
     if [node.primitive for node in here] != [node.primitive for node in there]:
-        return branch
+        return BRANCH
     changed = [
         describe(node, k)
         for k, (node, other) in enumerate(zip(here, there), 1)
         if node.primitive is not None and side(node) != side(other)
     ]
     more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
-    return " and ".join(changed[:3]) + more if changed else branch
+    return " and ".join(changed[:3]) + more if changed else BRANCH
 
 
 def piece(record: Callable[[float], Nodes], x: float, step: float) -> Piece:

@@ -27,7 +27,7 @@ from .estimates.taylor import looks_wrong, taylor_direction, taylor_rate
 from .estimates.verdicts import Verdict
 from .faults import audit, compared, find_culprit, undeclared_kink, unlike_on_values
 from .foreign.points import NO_VALUE
-from .kinks import Piece, at_kink, piece
+from .kinks import BRANCH, Piece, at_kink, piece
 from .proof import is_own, kinks_between_floats, proven
 from .replay import Replay
 from .report import Derivative, Fault, Kink, Report, worst
@@ -280,7 +280,8 @@ def _kink(claim: Claim, below: Piece, above: Piece) -> Kink:
     nearest = min((p for p in (below, above) if p.why), key=lambda p: abs(p.at - x))
     reach = max(below.end, above.end, abs(nearest.at - x)) / 2
     left, right = (_slope(claim, nearest.at, sign * reach) for sign in (-1.0, 1.0))
-    return Kink(nearest.why, nearest.at - x, claim.slope, left, right, (x - below.end, x + above.end))
+    why = f"{BRANCH}, or of a rule" if nearest.why == BRANCH and claim.order > 1 else nearest.why
+    return Kink(why, nearest.at - x, claim.slope, left, right, (x - below.end, x + above.end))
 
 
 def _slope(claim: Claim, x: float, step: float) -> float:

@@ -75,6 +75,12 @@ def test_where_two_pieces_meet_with_one_slope_there_is_no_kink(f: Any, order: in
     assert not report.kinks, str(report)
 
 
+def test_a_rule_that_takes_another_way_is_not_blamed_on_the_function_alone() -> None:
+    second = check_gradients(lambda x: engine.where(x > 0.5, x * x, x), [0.5], order=2).derivatives[1]
+    assert second.kink is not None
+    assert second.kink.why == "a branch in the function's own code, or of a rule"
+
+
 def test_a_value_that_stands_alone_is_no_place_of_one_slope() -> None:
     [kink] = check_gradients(lambda x: 0 * x + 7 if x == 0 else x * x, [0.0]).kinks
     assert kink.why == "a branch in the function's own code"
