@@ -26,6 +26,15 @@ def shape_of_each(outputs: Any) -> tuple[int, ...]:
     return tuple(outputs.shape[1:]) if hasattr(outputs, "dtype") else shape_of(outputs[0])
 
 
+def width_of(shape: tuple[int, ...]) -> int:
+    """How many numbers an innermost row of outputs of that shape has; 1 for a number that is in no row.
+
+    >>> width_of(()), width_of((2,)), width_of((5, 3))
+    (1, 2, 3)
+    """
+    return shape[-1] if shape else 1
+
+
 def nan_at(outputs: Any) -> int | None:
     """The place of the first sample with an output of nan; None if there is none.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..arguments import as_row, class_index, is_row, only, plain, real_number, same_length, show
 from ..layers.module import Module
-from .columns import above, flat
+from .columns import above, flat, width_of
 
 plain_text = str.__str__
 """A text that is just its characters, where `str` gives ``Colour.RED`` for a member of an Enum of texts."""
@@ -149,7 +149,7 @@ def label_indices(labels: Any, shape: tuple[int, ...], classes: list[Any] | None
     >>> label_indices([[0, 1], 0], (2,)), [*map(int, label_indices([-1, 1], ()))]
     ([1, 0], [0, 1])
     """
-    outputs = shape[-1] if shape else 1
+    outputs = width_of(shape)
     if are_names(labels, classes):
         return as_indices(labels, classes or [])
     numbers = _as_array(labels)
@@ -168,7 +168,7 @@ def _array_indices(labels: Any, shape: tuple[int, ...]) -> Any:
     """The class that each label of an array names; None if one of them names none, or rows are not for the outputs."""
     import numpy as np
 
-    outputs, depth = shape[-1] if shape else 1, max(1, len(shape))
+    outputs, depth = width_of(shape), max(1, len(shape))
     if outputs > 1 and labels.ndim == depth + 1 and labels.shape[-1] == outputs:
         ones, zeros = np.count_nonzero(labels == 1, -1), np.count_nonzero(labels == 0, -1)
         return labels.argmax(-1) if np.all((ones == 1) & (zeros == outputs - 1)) else None

@@ -14,7 +14,7 @@ from engine import maximum, take, where
 from ..arguments import check_takes, counted, has_array, show, whole_number
 from ..data.tables import paired
 from .broadcasting import refuse_all_pairs
-from .columns import flat, innermost, nan_at, places_taken, shape_of_each
+from .columns import flat, innermost, nan_at, places_taken, shape_of_each, width_of
 from .labels import classes_of, label_indices
 from .predicting import classes_from
 from .programs import LossFunction, Model, in_form_of, outputs_of
@@ -89,9 +89,8 @@ def confusion_matrix(
     """
     samples, labels = paired(X, y, model=model)
     outputs = outputs_of(model, samples, backend)
-    shape = shape_of_each(outputs)
     truth, found = _judged(model, outputs, labels, loss, threshold)
-    count = max(2, shape[-1] if shape else 1)
+    count = max(2, width_of(shape_of_each(outputs)))
     matrix = [[0] * count for _ in range(count)]
     for row, column in zip(flat(truth), flat(found)):
         matrix[row][column] += 1
@@ -196,11 +195,9 @@ def top_k(labels: Any, outputs: Any, k: int, classes: list[Any] | None = None) -
     >>> top_k([2, 2], [[0.5, 0.1, 0.4], [0.5, 0.4, 0.1]], k=2)
     0.5
     """
-    shape = shape_of_each(outputs)
-    if not shape or shape[-1] <= k:
-        raise ValueError(
-            f"top{k} of {counted(shape[-1] if shape else 1, 'output')} is always right: take a smaller number"
-        )
+    count = width_of(shape_of_each(outputs))
+    if count <= k:
+        raise ValueError(f"top{k} of {counted(count, 'output')} is always right: take a smaller number")
     found = _indices(labels, outputs, classes)
     if (place := nan_at(outputs)) is not None:
         raise ValueError(f"an output of sample {place} is nan, which is not a class")

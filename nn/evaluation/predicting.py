@@ -9,7 +9,7 @@ from typing import Any
 from engine import compile
 
 from ..arguments import only
-from .columns import above, flat, largest, mapped, nan_at, shape_of_each
+from .columns import above, flat, largest, mapped, nan_at, shape_of_each, width_of
 from .labels import classes_of, names_several
 from .programs import LossFunction, Model, in_form_of, outputs_of
 from .rules import Rule, probabilities_of, threshold_of
@@ -145,13 +145,13 @@ def classes_from(model: Model, outputs: Any, loss: Any = None, threshold: float 
         ValueError: if nothing tells the threshold of a single output, one is given for several, or an output is nan.
     """
     _without_nan(outputs)
-    shape = shape_of_each(outputs)
-    if shape and shape[-1] > 1:
+    width = width_of(shape_of_each(outputs))
+    if width > 1:
         if threshold is not None:
-            raise ValueError(f"a threshold is for a single output: of {shape[-1]} the largest one tells the class")
+            raise ValueError(f"a threshold is for a single output: of {width} the largest one tells the class")
         if names_several(model):
             raise ValueError(
-                f"the labels that the model learned from may name several of {shape[-1]} classes at once, or none, so "
+                f"the labels that the model learned from may name several of {width} classes at once, or none, so "
                 "that a sample has no one class: nn.predict_proba(model, X) has a probability for each"
             )
         return largest(outputs)
