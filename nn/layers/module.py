@@ -142,7 +142,8 @@ class Module(Explained):
         [1.0, 2.0]
         """
         for module in self.modules():
-            module.training = mode
+            if is_evaluating() or module.training is not mode:  # an attribute that is set makes programs look again
+                module.training = mode
         return self
 
     def eval(self) -> Module:

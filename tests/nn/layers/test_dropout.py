@@ -86,6 +86,20 @@ def test_train_and_eval_mode():
         model.train("yes")
 
 
+def test_a_mode_that_a_module_is_in_already_is_no_change_to_look_at():
+    model = Sequential(Layer(2, 4, seed=1), Dropout(0.5, seed=1))
+    for set_mode, changed in ((model.train, 0), (model.eval, 3), (model.eval, 0), (model.train, 3)):
+        before = engine.changes[0]
+        set_mode()
+        assert engine.changes[0] - before >= changed
+        assert changed or engine.changes[0] == before
+    model.layers[1].eval()
+    assert all(module.training for module in model.train().modules())
+    with evaluating():  # where all look as if they were in eval mode
+        model.eval()
+    assert not any(module.training for module in model.modules())
+
+
 def test_eval_mode_of_a_thread_is_its_own():
     model = Dropout(0.5)
     seen = []
