@@ -57,8 +57,9 @@ def compile(
     compile it again, or pass such things as arguments.
 
     If an index that the function computes is out of range, `take` gives nan, or raises in the "python" back end. Where
-    Python's own numbers raise an error (1 / 0, 1e200 ** 2), compiled code goes on with inf or nan, as Values do.
-    Integers are floats there, exact up to 2**53, where Python's have all digits and NumPy's wrap; -0 differs from 0.
+    Python's own numbers raise an error (1 / 0, 1e200 ** 2) or become complex ((-8.0) ** 0.5), compiled code has inf or
+    nan, as Values have. Integers are floats there, exact up to 2**53, where Python's have all digits and NumPy's wrap;
+    -0 differs from 0.
 
     Args:
         function: what to compile; left out in ``@engine.compile(dtype="float32")``.
