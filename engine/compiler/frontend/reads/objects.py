@@ -188,11 +188,11 @@ def held(holder: Any) -> tuple[Any, ...]:
 
 
 def _labels(table: Any) -> Iterator[Any]:
-    """What one of pandas' tables or series calls its rows and columns, and itself."""
+    """What one of pandas' tables or series calls its rows and columns, and itself, and what is noted of it."""
     if isinstance(getattr(type(table), "axes", None), property):
         for axis in table.axes:
             yield from (*axis.names, *held(axis))
-        yield table.name if hasattr(type(table), "name") else None
+        yield from (table.name if hasattr(type(table), "name") else None, table.attrs)
 
 
 def held_now(holder: Any) -> Sequence[Any]:

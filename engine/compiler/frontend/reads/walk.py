@@ -214,7 +214,7 @@ class Walk(Attributes):
             yield from gc.get_referents(thing)
         elif is_array(thing) or reads_as_array(thing) or issubclass(kind, (StringIO, BytesIO)) or is_memory(kind):
             self.found.holder(thing)
-            if is_array(thing) and thing.dtype.hasobject:
+            if reads_as_array(thing) or (is_array(thing) and thing.dtype.hasobject):
                 yield from held(thing)
         elif issubclass(kind, threading.local):
             self.found.holder(thing)

@@ -112,6 +112,16 @@ _LIBRARY: dict[str, tuple[Callable[[], Any], Callable[[Any], float], Callable[[A
         lambda series: len(series.name),
         lambda series: setattr(series, "name", "abc"),
     ),
+    "a list in a table": (
+        lambda: needs("pandas").DataFrame({"a": [[1.0]]}),
+        lambda table: table["a"][0][0],
+        lambda table: table["a"][0].__setitem__(0, 2.0),
+    ),
+    "what is noted of a table": (
+        lambda: needs("pandas").DataFrame({"a": [1.0]}),
+        lambda table: table.attrs.get("scale", 1.0),
+        lambda table: table.attrs.update(scale=2.0),
+    ),
     "a member of an enum that its class gives": (
         lambda: enum.Enum("Rates", {"A": 1.0}),
         lambda rates: sum(rate.value for rate in rates),
