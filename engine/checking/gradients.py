@@ -78,7 +78,8 @@ def check_gradients(
     between -6.7435e-07 and 6.7435e-07
     """
     if not isinstance(order, int) or order < 1:
-        raise ValueError(f"order is 1 for the gradient, 2 for second derivatives, ...; got {order!r}")
+        inputs = ": the inputs stand in one list, check_gradients(f, [x, y])" if isinstance(order, float) else ""
+        raise ValueError(f"order is 1 for the gradient, 2 for second derivatives, ...; got {order!r}{inputs}")
     if directions is not None and (not isinstance(directions, int) or directions < 1):
         raise ValueError(f"directions is a positive number of random directions, got {directions!r}")
     if not isinstance(noise, (int, float)) or not 0 <= noise < math.inf:

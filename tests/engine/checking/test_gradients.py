@@ -359,6 +359,8 @@ def test_a_function_of_c_has_numbered_inputs() -> None:
 def test_a_bad_order(order: Any) -> None:
     with pytest.raises(ValueError, match="order is 1 for the gradient"):
         check_gradients(lambda x: x, [1.0], order=order)
+    with pytest.raises(ValueError, match=r"got 2\.0: the inputs stand in one list, check_gradients\(f, \[x, y\]\)"):
+        check_gradients(lambda x, y: x * y, 1.0, 2.0)
 
 
 def test_the_assertion_carries_the_report() -> None:
