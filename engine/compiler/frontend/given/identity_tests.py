@@ -18,6 +18,8 @@ from .type_calls import has_symbols
 
 _SINGLE = (None, True, False, ...)
 _CALLED = frozenset({"id", "is_", "is_not"})
+_OF_OBJECTS = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
+_GIVING = _OF_OBJECTS | {"LOAD_GLOBAL", "LOAD_NAME"}
 
 
 class _Compared(NamedTuple):
@@ -76,7 +78,7 @@ def _compared(code: CodeType) -> _Compared:
     for k, step in enumerate(steps):
         if step.opname == "IS_OP" and not any(map(_is_single, steps[max(0, k - 2) : k])):
             first, end = _operands(steps, k), k
-        elif step.argval in _CALLED:
+        elif _is_of_identity(steps, k):
             first, end = k, _end_of_arguments(steps, k)
         else:
             continue
@@ -86,6 +88,14 @@ def _compared(code: CodeType) -> _Compared:
     attributes = tuple(step.argval for step in read if step.opname == "LOAD_ATTR")
     single = frozenset(chain.from_iterable(name if isinstance(name, tuple) else (name,) for name in names))
     return _Compared(single, attributes, frozenset(places))
+
+
+def _is_of_identity(steps: list[dis.Instruction], k: int) -> bool:
+    """Whether a step gives `id`, or a function of `operator`: what objects call their `id` is something else."""
+    step = steps[k]
+    if step.argval not in _CALLED or step.opname not in _GIVING:
+        return False
+    return step.argval != "id" or step.opname not in _OF_OBJECTS or steps[k - 1].argval == "builtins"
 
 
 def _operands(steps: list[dis.Instruction], comparison: int) -> int:

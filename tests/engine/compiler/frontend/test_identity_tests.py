@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import operator
 import types
 from collections.abc import Callable
@@ -58,6 +59,7 @@ ASKING: dict[str, Callable[[Any], Any]] = {
     "a chain": lambda x: len([]) is len([]) is x[0],
     "id of a choice": lambda x: len({id(x[0] if len(x) > 1 else None)}),
     "id": lambda x: id(x[0]) == id(x[1]),
+    "id by its module": lambda x: builtins.id(x[0]) == len(x),
     "mapped id": lambda x: len({*map(id, x)}),
     "operator": lambda x: operator.is_(*x),
 }
@@ -91,9 +93,16 @@ def _other_attributes(x: Any) -> Any:
     return pair.second is pair.third
 
 
+def _with_an_id(x: Any) -> Any:
+    node = types.SimpleNamespace(id=0)
+    node.id = {"id": 1}["id"]
+    return x[node.id] if node.id is not None else max(node.id, x)
+
+
 OTHERS: dict[str, Callable[[Any], Any]] = {
     "None": lambda x: x[0] is None or x is not None,
     "a mark": lambda x: x[0] is MARK,
+    "an attribute of that name": _with_an_id,
     "other attributes": _other_attributes,
     "other things": _of_layers,
     "other things, beside a number": _last_apart,
