@@ -66,7 +66,8 @@ def _to_multiple(x: float, y: float) -> float:
 def _normal(z: _Any, y: _Any) -> _Any:
     """Whether z = x**y has all its digits, so that y * (z / x) has them too (2 ULP, where y * x**(y - 1) has 340).
 
-    For an infinite y that would have the sign of x, not that of (-1)**inf = 1.
+    For the smallest x, of which z / x may overflow, y * z has them. For an infinite y both would have the sign of x,
+    not that of (-1)**inf = 1.
     """
     return (_py.abs(z) > 1e-290) & (_py.abs(z) < _inf) & (_py.abs(y) < _inf)
 
@@ -121,8 +122,8 @@ div = _declare("div", _ieee.divide, [lambda z, x, y: 1 / y, lambda z, x, y: _unl
 neg = _declare("neg", _operator.neg, [lambda z, x: -1.0], formula="-x",
                symbol="neg", dunder="neg", precedence=3, native="-x")
 pow: _Primitive = _declare("pow", _ieee.power, [
-                   lambda z, x, y: _either(y == 0, _either(_py.abs(x) > 0, y * z / x, 0.0), _either(
-                       _normal(z, y), y * (z / x), y * pow(x, y - 1))),
+                   lambda z, x, y: _either((y == 0) | ((_py.abs(x) < 1e-200) & _normal(z, y)), _either(
+                       _py.abs(x) > 0, y * z / x, 0.0), _either(_normal(z, y), y * (z / x), y * pow(x, y - 1))),
                    lambda z, x, y: _either((x == 0) & (y >= 0), 0.0, z * log(x))], formula="x ** y",
                symbol="**", dunder="pow", precedence=4, domain=(_POSITIVE, _REALS),
                convention="x**0 by x and 0**y by y have derivative 0", native="pow(x, y)")

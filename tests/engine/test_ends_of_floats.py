@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from mpmath import mp
 
@@ -172,6 +172,20 @@ def test_of_subnormal_numbers_a_derivative_that_is_normal_has_its_digits(x: floa
     with mp.workdps(50):
         exact = -mp.mpf(x) / mp.mpf(y) ** 2
         assert abs(engine.grad(a / b, b) - exact) <= 3 * math.ulp(float(exact))
+
+
+@given(st.floats(-323, 308), st.floats(-323, 2.5), st.sampled_from([1.0, -1.0]))
+@example(-310, -310, 1.0)
+@example(-310, -3, 1.0)
+@example(-289, -1, -1.0)
+def test_the_derivative_of_a_power_is_finite_where_the_exact_one_is(x: float, y: float, sign: float) -> None:
+    """z / x, a step on the way there, may overflow: x**x at 1e-310 had the derivative inf."""
+    base, exponent = Value(10.0**x), sign * 10.0**y
+    found = engine.grad(base**exponent, base)
+    with mp.workdps(60):
+        exact = mp.mpf(exponent) * mp.mpf(base.data) ** (mp.mpf(exponent) - 1)
+        if 1e-290 < abs(exact) < 1.7e308:
+            assert found == pytest.approx(float(exact), rel=1e-12)
 
 
 @pytest.mark.parametrize("y", [0.0, 0.5, 1.0, 3.0])
