@@ -13,8 +13,8 @@ _PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
 _OURS = (*[os.path.join(_PROJECT, package, "") for package in ("engine", "nn")], contextlib.__file__)
 
 _LIBRARY = (os.path.join(os.path.dirname(os.__file__), ""), "<frozen ")
-INSTALLED = ("site-packages", "dist-packages")
-"""Names of folders for packages, which may be in the library's folder, but are not of it."""
+INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+"""Folders for packages, which may be in the library's folder, but are not of it."""
 
 _NUMPY = os.path.join("", "numpy", "")
 

@@ -20,16 +20,16 @@ INSTALLED = ["single_of_a_test", "package_of_a_test", "package_of_a_test.part"]
 MODULES = [*INSTALLED, "users_of_a_test", "mine_of_a_test", "mine_of_a_test.part"]
 
 
-@pytest.fixture(params=["target", "site-packages", "dist-packages", "own"])
+@pytest.fixture(params=["target", "site-packages", "dist-packages", "own", "my-site-packages"])
 def folder(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of modules, all but one of them as pip installs them; "own" has no record of that."""
+    """A folder of modules, most of them as pip installs them; of the user's own folders pip has no record."""
     folder = tmp_path / request.param
     for name in MODULES:
         path = folder / (name.replace(".", "/") + ("/__init__.py" if name + ".part" in MODULES else ".py"))
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("share = 0.5\n")
         monkeypatch.delitem(sys.modules, name, raising=False)
-    if request.param != "own":
+    if "own" != request.param != "my-site-packages":
         (folder / "of_a_test-1.0.dist-info").mkdir()
         (folder / "of_a_test-1.0.dist-info" / "RECORD").write_text(RECORD)
     monkeypatch.syspath_prepend(folder)
@@ -42,6 +42,7 @@ def test_what_pip_has_recorded_is_installed_and_what_lies_beside_it_is_the_users
     expected = {
         "target": set(MODULES) - set(INSTALLED),
         "own": set(MODULES),
+        "my-site-packages": set(MODULES),
         "site-packages": set(),
         "dist-packages": set(),
     }
