@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 WORDS, FAR = 624, 397
 """Of the Mersenne Twister MT19937 (Matsumoto and Nishimura 1998): words of its state, and from one to its partner."""
 
+ATTRIBUTES = vars(random.Random()).keys()
+"""What a generator has on which no method was set, which Python's `shuffle` would call."""
+
 
 def shuffle(orders: NDArray[Any], source: random.Random) -> None:
     """Put each row of 64-bit integers, neighbours in memory, in the order of ``source.shuffle``.
@@ -35,10 +38,11 @@ def shuffle(orders: NDArray[Any], source: random.Random) -> None:
     >>> row.tolist() == numbers
     True
     """
-    if type(source) is random.Random and generator_is_as_expected():
+    is_usual = type(source) is random.Random and vars(source).keys() == ATTRIBUTES
+    if is_usual and generator_is_as_expected():
         rows, count = orders.shape
         _native()[1](address(orders), rows, count, orders.strides[0], id(source) + HEAD)
-    else:  # nothing is known about the state of another generator
+    else:  # nothing is known about another generator, or one with a method set on it
         for row in orders:
             source.shuffle(row)
 

@@ -49,6 +49,16 @@ def test_a_generator_of_another_layout_shuffles_itself(monkeypatch: pytest.Monke
     assert ours.getstate() == theirs.getstate()
 
 
+@pytest.mark.parametrize("name", ["shuffle", "getrandbits", "random"])
+def test_a_generator_with_a_method_set_on_it_shuffles_itself(name: str) -> None:
+    ours, theirs, expected = random.Random(1), random.Random(1), np.arange(50)
+    other = {"shuffle": lambda x: x.sort(), "getrandbits": lambda bits: 1, "random": lambda: 0.5}[name]
+    for source in (ours, theirs):
+        setattr(source, name, other)
+    theirs.shuffle(expected)
+    assert shuffled(50, ours) == [expected.tolist()]
+
+
 def test_another_generator_shuffles_itself() -> None:
     class Reversed(random.Random):
         def shuffle(self, x: Any) -> None:
