@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import chain
 from operator import is_
 from typing import Any
@@ -125,15 +127,37 @@ def _have_own_floats(numbers: Any, depth: int) -> bool:
 LINE = 64
 """Bytes of a line of the cache, and of the longest vectors."""
 
+LARGE_PAGE, LARGE = 2**21, 2**18
+"""Bytes of a large page of memory, and of the arrays that lie in such, from how many on. In small pages, of which there
+are more than a core keeps in mind, a step of 1024-1024-1024@1024 takes 9 % longer, and one of 256-256-10@64 2 %."""
+
 
 def aligned(count: int, dtype: Any) -> Any:
     """A zeroed array that begins on a cache line: vectors of rows that fill whole lines then lie in one each."""
     import numpy as np
 
-    size = np.dtype(dtype).itemsize
-    raw = np.zeros(count * size + LINE, np.uint8)
-    start = -address(raw) % LINE
-    return raw[start : start + count * size].view(dtype)
+    size = count * np.dtype(dtype).itemsize
+    raw, edge = _large_pages(size), LARGE_PAGE
+    if raw is None:
+        raw, edge = np.zeros(size + LINE, np.uint8), LINE
+    start = -address(raw) % edge
+    return raw[start : start + size].view(dtype)
+
+
+def _large_pages(size: int) -> Any:
+    """Zeroed bytes, enough for that many in large pages; None if they are few, or the system has none.
+
+    NumPy asks for large pages too, but its memory may have been used before, and then keeps its small ones.
+    """
+    import numpy as np
+
+    if size < LARGE or not hasattr(mmap, "MADV_HUGEPAGE"):
+        return None
+    with suppress(OSError):
+        memory = mmap.mmap(-1, size + 2 * LARGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        memory.madvise(mmap.MADV_HUGEPAGE)
+        return np.frombuffer(memory, np.uint8)
+    return None
 
 
 def address(array: Any) -> int:
