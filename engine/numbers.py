@@ -184,7 +184,7 @@ def is_fine(kind: type[Any]) -> bool:
     >>> is_fine(Fraction), is_fine(float), is_fine(int)
     (True, False, False)
     """
-    if not issubclass(kind, Number) or issubclass(kind, (float, Integral)):
+    if kind in _USUAL or not issubclass(kind, Number) or issubclass(kind, (float, Integral)):
         return False
     numpy = sys.modules.get("numpy")
     return numpy is None or not issubclass(kind, numpy.generic) or kind().itemsize > 8  # type: ignore[attr-defined]  # it is NumPy's

@@ -120,7 +120,7 @@ class Primitive:
         elif len(operands) != self.arity or named:
             operands = self._complete(operands, named)
         for operand in operands:
-            if operand.__class__ is not float:
+            if type(operand) is not float:
                 apply = getattr(type(operand), "__apply_primitive__", None)
                 if apply is not None:
                     return apply(self, operands)

@@ -7,6 +7,7 @@ import linecache
 import os
 import sys
 import warnings
+from functools import cache
 
 _PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
 # Folders, so that a user's nn_train.py is not ours; and contextlib, whose frames stand between ours.
@@ -22,6 +23,7 @@ Source = tuple[str, int]
 """File and line."""
 
 
+@cache
 def is_ours(file: str) -> bool:
     """Whether a file is the engine's or the network package's."""
     return file.startswith(_OURS)

@@ -121,8 +121,10 @@ class Graph:
         This runs once for each operation, and in one of two runs under a profiler, to which every call is an event.
         """
         lifted = self._lift_dot(operands) if primitive is ops.dot else self.lift_all(operands)
-        key = primitive, lifted
-        result = self._known[key] if key in self._known else self.make(primitive, lifted)
+        try:
+            result = self._known[primitive, lifted]
+        except KeyError:
+            result = self.make(primitive, lifted)
         return result if recording.get() else self.make(DETACH, (result,))
 
     def known(self, primitive: Primitive, operands: Operands) -> Symbol | None:
@@ -286,11 +288,16 @@ class Graph:
         operands.right, below = self._vectors.get(right) or self._vectors.setdefault(right, (right, _results(right)))
         return (*below, *bias) if bias else below
 
+    def _is_number(self, primitive: Primitive | None, operands: Operands, kind: str, value: Any) -> bool:
+        """Whether the eager function has a plain number or a condition in place of a new symbol."""
+        if kind == "input":
+            return self.given.types[value] is not Value  # as the outputs of a model are, for a loss
+        if primitive in CONDITIONS:
+            return True
+        return not has_row(operands) and all(isinstance(operand, Given) for operand in apart(operands))
+
     def _add(self, primitive: Primitive | None, operands: Operands, kind: str, value: Any, uniform: bool) -> Symbol:
-        given = self.given.types and (
-            primitive in CONDITIONS
-            or (not has_row(operands) and all(isinstance(operand, Given) for operand in apart(operands)))
-        )
+        given = self.given.types and self._is_number(primitive, operands, kind, value)
         if self.given.computed and primitive in STEPS:
             check_step([operand for operand in operands if operand.operands and operand in self.given.computed])
         symbol: Any = _new(Keyless if given else Symbol)

@@ -149,28 +149,7 @@ class Symbol(Value):
             return f"{UNKNOWN} {self.kind} {self.value!r}>"
         return f"{UNKNOWN} {self.primitive.name if self.primitive else '?'} of {len(self.operands)}>"
 
-    # ---- comparisons and conditions ----
-
-    def __lt__(self, other: Any) -> Any:
-        return self._compare(LESS, self, other)
-
-    def __gt__(self, other: Any) -> Any:
-        return self._compare(LESS, other, self)
-
-    def __le__(self, other: Any) -> Any:
-        return self._compare(LESS_EQUAL, self, other)
-
-    def __ge__(self, other: Any) -> Any:
-        return self._compare(LESS_EQUAL, other, self)
-
-    def __eq__(self, other: object) -> Any:
-        return self._compare(EQUAL, self, other)
-
-    def __ne__(self, other: object) -> Any:
-        return self._compare(NOT_EQUAL, self, other)
-
-    def _compare(self, primitive: Primitive, x: Any, y: Any) -> Any:
-        return _operation(primitive, x, y, self.graph)
+    # ---- conditions ----
 
     def __and__(self, other: Any) -> Any:
         return self._condition(BOTH, other)
@@ -192,7 +171,7 @@ class Symbol(Value):
     def __invert__(self) -> NoReturn:
         raise refusal(f"~ of {self}", _FIX_NOT)
 
-    # ---- operators that are not methods of the table; the rest is installed below ----
+    # ---- operators that are neither methods of the table nor comparisons; these are installed below ----
 
     def __pos__(self) -> Symbol:
         return self
@@ -244,13 +223,13 @@ _FOREIGN = (complex, str, bytes, type(None))
 _FIX_REAL = "Values are real numbers, and meet real numbers only: compute a real and an imaginary part apart."
 
 
-def _operation(primitive: Primitive, x: Any, y: Any, graph: Graph) -> Any:
-    for side in (x, y):
+def _operation(primitive: Primitive, operands: tuple[Any, Any], graph: Graph) -> Any:
+    for side in operands:
         if not isinstance(side, (Symbol, Value)) and not is_number(side):
             if isinstance(side, str) or (isinstance(side, _FOREIGN) and primitive not in CONDITIONS):
-                raise refusal(f"{primitive.signature} of {x!r} and {y!r}", _FIX_REAL)
+                raise refusal(f"{primitive.signature} of {operands[0]!r} and {operands[1]!r}", _FIX_REAL)
             return NotImplemented
-    return Symbol.__apply_primitive__(primitive, (x, y))
+    return graph.recorded(primitive, operands)
 
 
 _COMMON = frozenset({Symbol, Value, float, int})
@@ -261,17 +240,14 @@ def _unary(primitive: Primitive) -> Callable[[Symbol], Any]:
     return lambda self: primitive(self)
 
 
-def _binary(primitive: Primitive) -> Callable[[Symbol, Any], Any]:
+def _binary(primitive: Primitive, reflected: bool = False) -> Callable[[Symbol, Any], Any]:
     def method(self: Symbol, other: Any) -> Any:
+        operands = (other, self) if reflected else (self, other)
         if type(other) in _COMMON:
-            return self.graph.recorded(primitive, (self, other))
-        return _operation(primitive, self, other, self.graph)
+            return self.graph.recorded(primitive, operands)
+        return _operation(primitive, operands, self.graph)
 
     return method
-
-
-def _reflected(primitive: Primitive) -> Callable[[Symbol, Any], Any]:
-    return lambda self, other: _operation(primitive, other, self, self.graph)
 
 
 def _install(primitive: Primitive) -> None:
@@ -280,10 +256,15 @@ def _install(primitive: Primitive) -> None:
         setattr(Symbol, f"__{primitive.dunder}__", _unary(primitive))
     elif primitive.dunder:
         setattr(Symbol, f"__{primitive.dunder}__", _binary(primitive))
-        setattr(Symbol, f"__r{primitive.dunder}__", _reflected(primitive))
+        setattr(Symbol, f"__r{primitive.dunder}__", _binary(primitive, reflected=True))
     if primitive.method:
         for name in (primitive.name, *primitive.aliases):
             setattr(Symbol, name, lambda self, *others, **named: primitive(self, *others, **named))
 
 
+for _name, _primitive, _reflected in (
+    ("lt", LESS, False), ("gt", LESS, True), ("le", LESS_EQUAL, False), ("ge", LESS_EQUAL, True),
+    ("eq", EQUAL, False), ("ne", NOT_EQUAL, False),
+):  # fmt: skip  # a comparison and its mirror image in one line
+    setattr(Symbol, f"__{_name}__", _binary(_primitive, _reflected))
 watch(_install)

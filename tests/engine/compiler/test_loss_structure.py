@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import engine
 from engine import TraceError, Value, batch_loss
+from engine.compiler.samples.arguments import as_batch
 
 W = [Value(0.3), Value(-0.7)]
 TEMPERATURE = Value(2.0)
@@ -206,3 +207,29 @@ def test_a_loss_must_not_change_labels() -> None:
 
     with pytest.raises(TraceError, match="changes a list that it is given"):
         batch_loss(loss, Value(0.0), (1,), 3)
+
+
+def test_outputs_are_values_and_labels_plain_numbers() -> None:
+    """In place of an output eager code has a Value, which is a key by identity and divides by 0 without an error."""
+
+    def by_output(outputs: Any, labels: Any) -> Any:
+        return engine.mean([*dict(zip(outputs, squares(outputs, labels))).values()])
+
+    def by_label(outputs: Any, labels: Any) -> Any:
+        return engine.mean([*dict(zip(labels, squares(outputs, labels))).values()])
+
+    def inverse(numbers: Any, others: Any) -> Any:
+        try:
+            return engine.mean([other / number for number, other in zip(numbers, others)])
+        except ZeroDivisionError:
+            return engine.mean(others)
+
+    batch = as_batch([[[1.0]] * 4, [1, 2, 3, 4]], None)
+    for accepted in (by_output, inverse):
+        assert batch_loss(accepted, Value(0.0), (), 4, batch).scale == 1.0
+    for refused, why in (
+        (by_label, "looked up as a key"),
+        (lambda outputs, labels: inverse(labels, [y * y for y in labels]) * outputs[0], "where an error is caught"),
+    ):
+        with pytest.raises(TraceError, match=why):
+            batch_loss(refused, Value(0.0), (), 4, batch)
