@@ -209,8 +209,8 @@ def as_inputs(taker: object, x: Any, count: int) -> list[Value]:
     """
     if not is_row(x):
         given = "a single number: samples are rows, one of them is [x]" if is_traced(x) else show(x)
-        column = "; a column of numbers is X.reshape(-1, 1)" if count == 1 else ""
-        raise TypeError(f"{taker} takes a row of {counted(count, 'number')} or Values, not {given}{column}")
+        remedy = ": give [x]" if count == 1 and not is_traced(x) else ""
+        raise TypeError(f"{taker} takes a row of {counted(count, 'number')} or Values, not {given}{remedy}")
     if len(x) != count:
         raise ValueError(
             f"{taker} takes {counted(count, 'input')}, got {len(x)}: give samples of that width, or build it for those"
@@ -222,8 +222,11 @@ def as_inputs(taker: object, x: Any, count: int) -> list[Value]:
 
 
 def plain(item: Any) -> Any:
-    """`item`, as a Python number if it is a NumPy scalar or a 0-d array that is not masked."""
-    return item.item() if getattr(item, "ndim", None) == 0 and not getattr(item, "mask", False) else item
+    """`item`, as a Python number if it is a NumPy scalar or a 0-d array that is not masked; dates are no numbers."""
+    if getattr(item, "ndim", None) != 0 or getattr(item, "mask", False):
+        return item
+    kind = getattr(getattr(item, "dtype", None), "kind", None)
+    return item.astype(f"{kind}8[us]").item() if kind in ("m", "M") else item.item()  # NumPy makes ints of nanoseconds
 
 
 def whole_number(name: str, value: Any, least: int) -> int:

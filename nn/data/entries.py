@@ -40,7 +40,7 @@ def named(error: Exception, X: Any, y: Any = (), rows: Sequence[int] | None = No
             entry, told = found  # the same words for eager and compiled code, whose own show the entry
             text = f"{told}\n{text}" if repr(entry) in text else f"{text}\n{told}"
         elif _is_flat(X):
-            text += "\nX holds samples, one in each row: for a single sample give [x], for a column X.reshape(-1, 1)"
+            text += f"\nX holds samples, one in each row: for a single sample give [x], for a column {_column(X)}"
     elif kind is FloatingPointError and not hasattr(error, "history"):  # with it, `fit` has named them
         text = "\n".join(filter(None, [text, lost_entries(X, y, range(len(X)))]))
     elif kind is ValueError and ("nan" in text or "inf" in text):
@@ -58,6 +58,13 @@ def named(error: Exception, X: Any, y: Any = (), rows: Sequence[int] | None = No
 def _is_flat(X: Any) -> bool:
     """Whether these are numbers in one row, and not in rows."""
     return isinstance(X, (list, tuple)) and len(X) > 0 and not is_row(X[0]) if not hasattr(X, "ndim") else X.ndim == 1
+
+
+def _column(X: Any) -> str:
+    """How to make a column of numbers in one row."""
+    if hasattr(X, "to_frame"):
+        return "X.to_frame()"
+    return "X.reshape(-1, 1)" if hasattr(X, "reshape") else "[[x] for x in X]"
 
 
 def _no_number(name: str, data: Any, rows: Sequence[int] | None) -> tuple[Any, str] | None:
@@ -97,29 +104,35 @@ def _remedy(name: str, entry: Any) -> str:
 # ---- not finite ----
 
 
-def lost_entries(X: Any, y: Any, rows: Sequence[int]) -> str:
+def lost_entries(X: Any, y: Any, rows: Sequence[int], weighted: bool = False) -> str:
     """Which numbers of samples and labels are nan or infinite, as text; if none is, which are huge.
+
+    Args:
+        X: the samples.
+        y: as many labels.
+        rows: their places in the user's data.
+        weighted: whether each label has its weight with it.
 
     >>> lost_entries([[0.5], [1e300]], [1, 2], [0, 7])
     'X[7][0] is 1e+300: scale the data'
     """
     for most, remedy in ((math.inf, ""), (_HUGE, ": scale the data")):
         found = [text for row, x in zip(rows, X) for text in lost_numbers(row, x, None, most)]
-        found += [text for row, label in zip(rows, y) for text in lost_numbers(row, None, label, most)]
+        found += [text for row, label in zip(rows, y) for text in lost_numbers(row, None, label, most, weighted)]
         if found:
             more = f", and {len(found) - _SHOWN:,} more" if len(found) > _SHOWN else ""
             return f"{', '.join(found[:_SHOWN])}{more}{remedy}"
     return ""
 
 
-def lost_numbers(row: int, x: Any, label: Any, most: float = math.inf) -> list[str]:
+def lost_numbers(row: int, x: Any, label: Any, most: float = math.inf, weighted: bool = False) -> list[str]:
     """Which numbers of a sample and its label are nan or infinite, or at least of some size.
 
     >>> lost_numbers(3, [0.5, math.nan], 1)
     ['X[3][1] is nan']
     """
     found = [f"X[{row}]{where} is {number:g}" for where, number in _beyond(x, most)]
-    holds = "holds" if most == math.inf else "or its weight is"
+    holds = "or its weight is" if weighted and most < math.inf else "holds"  # weights are finite
     return found + [f"y[{row}] {holds} {number:g}" for _, number in _beyond(label, most)]
 
 

@@ -35,6 +35,29 @@ def width_of(shape: tuple[int, ...]) -> int:
     return shape[-1] if shape else 1
 
 
+def width_of_each(outputs: Any) -> int:
+    """How many numbers each innermost row of outputs has, as `width_of` counts them.
+
+    Raises:
+        ValueError: rows differ in length.
+
+    >>> width_of_each([[0.5, 1.0], [0.0, 0.0]])
+    2
+    """
+    widths = {width_of(shape_of_each(outputs))} if hasattr(outputs, "dtype") else _widths(outputs)
+    if len(widths) > 1:
+        raise ValueError(
+            f"outputs are rows of {' and '.join(map(str, sorted(widths)))} numbers, as of a model with several heads: "
+            "judge each of them alone, such as the first by lambda x: model(x)[0]"
+        )
+    return widths.pop()
+
+
+def _widths(rows: Any) -> set[int]:
+    found = set[int]().union(*[_widths(row) if any(map(is_row, row)) else {len(row)} for row in rows if is_row(row)])
+    return found if all(map(is_row, rows)) else found | {1}
+
+
 def nan_at(outputs: Any) -> int | None:
     """The place of the first sample with an output of nan; None if there is none.
 

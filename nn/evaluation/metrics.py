@@ -14,9 +14,9 @@ from engine import maximum, take, where
 from ..arguments import check_takes, counted, has_array, show, whole_number
 from ..data.tables import paired
 from .broadcasting import refuse_all_pairs
-from .columns import flat, innermost, nan_at, places_taken, shape_of_each, width_of
+from .columns import flat, innermost, places_taken, shape_of_each, width_of, width_of_each
 from .labels import classes_of, label_indices
-from .predicting import classes_from
+from .predicting import as_scores, classes_from
 from .programs import LossFunction, Model, in_form_of, outputs_of
 from .rules import RULES, check_order, name_of_loss
 
@@ -190,18 +190,15 @@ def top_k(labels: Any, outputs: Any, k: int, classes: list[Any] | None = None) -
     """The share of samples whose label is among the k largest outputs; the first of equal ones counts as larger.
 
     Raises:
-        ValueError: if there are fewer than k + 1 outputs.
+        TypeError, ValueError: if there are fewer than k + 1 outputs, or as `classes_from`.
 
     >>> top_k([2, 2], [[0.5, 0.1, 0.4], [0.5, 0.4, 0.1]], k=2)
     0.5
     """
-    count = width_of(shape_of_each(outputs))
+    count = width_of_each(as_scores(outputs))
     if count <= k:
         raise ValueError(f"top{k} of {counted(count, 'output')} is always right: take a smaller number")
-    found = _indices(labels, outputs, classes)
-    if (place := nan_at(outputs)) is not None:
-        raise ValueError(f"an output of sample {place} is nan, which is not a class")
-    places = places_taken(outputs, found)
+    places = places_taken(outputs, _indices(labels, outputs, classes))
     return sum(place < k for place in places) / len(places)
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from engine import compile
 
-from ..arguments import only
-from .columns import above, flat, largest, mapped, nan_at, shape_of_each, width_of
+from ..arguments import listed, only
+from .columns import above, flat, largest, mapped, nan_at, width_of_each
 from .labels import classes_of, names_several
 from .programs import LossFunction, Model, in_form_of, outputs_of
 from .rules import Rule, probabilities_of, threshold_of
@@ -57,7 +57,7 @@ def predict_proba(model: Model, X: Any, *, loss: LossFunction | str | None = Non
     [[0.5, 0.5]]
     """
     rule = probabilities_of(model, loss)
-    outputs = _without_nan(outputs_of(model, X, backend))
+    outputs = as_scores(outputs_of(model, X, backend))
     if hasattr(outputs, "dtype"):
         return in_form_of(X, _of_array(rule, outputs))
     return in_form_of(X, [mapped(partial(_of_row, rule), row if isinstance(row, list) else [row]) for row in outputs])
@@ -142,10 +142,10 @@ def classes_from(model: Model, outputs: Any, loss: Any = None, threshold: float 
     """The class index of every sample's outputs, an array if they are one.
 
     Raises:
-        ValueError: if nothing tells the threshold of a single output, one is given for several, or an output is nan.
+        ValueError: if nothing tells the threshold of a single output, one is given for several, or rows of outputs
+            differ in length; and as `as_scores`.
     """
-    _without_nan(outputs)
-    width = width_of(shape_of_each(outputs))
+    width = width_of_each(as_scores(outputs))
     if width > 1:
         if threshold is not None:
             raise ValueError(f"a threshold is for a single output: of {width} the largest one tells the class")
@@ -158,7 +158,19 @@ def classes_from(model: Model, outputs: Any, loss: Any = None, threshold: float 
     return above(outputs, threshold_of(model, loss, threshold))
 
 
-def _without_nan(outputs: Any) -> Any:
+def as_scores(outputs: Any) -> Any:
+    """Outputs of which classes or probabilities can be made.
+
+    Raises:
+        TypeError: they are dicts.
+        ValueError: one is nan.
+    """
+    if isinstance(outputs[0], dict):
+        names = [*map(repr, outputs[0])]
+        raise TypeError(
+            f"outputs are dicts{listed(names)}, of which no single one tells the class: judge each of them alone, such "
+            f"as the first by lambda x: model(x)[{names[0]}]"
+        )
     place = nan_at(outputs)
     if place is not None:
         raise ValueError(f"the output of sample {place} is nan ({only(outputs[place])}), which is not a class")

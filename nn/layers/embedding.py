@@ -6,7 +6,7 @@ from typing import Any
 
 from engine import Value, take
 
-from ..arguments import Seed, is_row, random_source, real_number, whole_number
+from ..arguments import Seed, is_row, plain, random_source, real_number, whole_number
 from .initializers import Initializer, get_initializer, weights
 from .module import Module
 
@@ -39,7 +39,7 @@ class Embedding(Module):
         """The vector of a token, or of each token in nested rows.
 
         Args:
-            token: a whole number from 0 to count - 1, or a Value that holds one.
+            token: a whole number from 0 to count - 1, a bool for 0 or 1, or a Value that holds one.
 
         Raises:
             TypeError, ValueError, IndexError: if it is not a number, not a whole one, or out of range.
@@ -51,7 +51,8 @@ class Embedding(Module):
         return [take(token, column) for column in zip(*self.weight)]
 
     def _checked(self, token: Any) -> float:
-        number, count = real_number("a token", token), len(self.weight)
+        token = plain(token)  # a bool is 0 or 1, as other layers take it
+        number, count = real_number("a token", int(token) if isinstance(token, bool) else token), len(self.weight)
         if not number.is_integer():
             raise ValueError(f"a token must be a whole number, not {number:.15g}")
         if not 0.0 <= number < count:

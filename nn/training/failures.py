@@ -28,7 +28,11 @@ def anomaly_report(task: Task, batch: Sequence[int], step: int) -> str:
     X, y = ([data[place] for place in batch] for data in task.rows.read())
     places = task.rows.places
     rows = batch if places is None else [places[place] for place in batch]
-    return "\n".join(filter(None, [lost_entries(X, y, rows), _anomaly(task.model, task.loss, X, y, step)]))
+    return "\n".join(
+        filter(
+            None, [lost_entries(X, y, rows, task.rows.weights is not None), _anomaly(task.model, task.loss, X, y, step)]
+        )
+    )
 
 
 def _anomaly(model: Model, loss: LossFunction, X: list[Any], y: list[Any], step: int) -> str:

@@ -8,6 +8,7 @@ guard, in turns; what counts is the least CPU time of a step. Behind it stands h
 
 from __future__ import annotations
 
+import argparse
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -87,6 +88,7 @@ def measure(batch: int, rounds: int = 15) -> list[tuple[float, float, float]]:
 
 def main() -> None:
     """Print the table."""
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     print_machine()
     for batch in RATES:
         for when, (guarded, plain, flat) in zip(("first", "later"), measure(batch)):

@@ -11,8 +11,8 @@ vectors.
 
 from __future__ import annotations
 
+import argparse
 import functools
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import pairwise
@@ -105,14 +105,19 @@ def report(name: str, dtype: str) -> None:
     print(f"{name:32} {dtype}  {ours * 1e6:10.1f} us {share:4.0%} of the peak  {ratios}", flush=True)
 
 
-def main(arguments: list[str]) -> None:
+def main() -> None:
     """Print a line for each network."""
-    dtype = "float32" if "--float32" in arguments else "float64"
-    names = [word for word in arguments if not word.startswith("--")]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="784-128-10@64", help="sizes and batch; those of the claim if none")
+    parser.add_argument("--grid", action="store_true", help="widths from 16 to 1,024 and batches from 16 to 1,024")
+    parser.add_argument("--odd", action="store_true", help="sizes and batches that fill no vectors")
+    parser.add_argument("--float32", action="store_true", help="in half the digits")
+    given = parser.parse_args()
+    dtype = "float32" if given.float32 else "float64"
     print_machine((dtype,))
-    for name in names or (GRID if "--grid" in arguments else ODD if "--odd" in arguments else CLAIM):
+    for name in given.names or (GRID if given.grid else ODD if given.odd else CLAIM):
         report(name, dtype)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

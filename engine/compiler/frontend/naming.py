@@ -11,11 +11,12 @@ from .reads.owners import is_of_compiler
 
 
 def described(function: Callable[..., Any]) -> str:
-    """A function in a message: its name, and where it is defined."""
+    """A function in a message: its name, and where it is defined unless it has been given another name."""
     if is_of_compiler(type(function)):
         function = getattr(function, "function", function)
     code, name = attribute_of(function, "__code__"), name_of(function)
-    return f"{name} ({code.co_filename}:{code.co_firstlineno})" if isinstance(code, CodeType) else name
+    has_own_name = isinstance(code, CodeType) and code.co_name == name.rpartition(".")[2]
+    return f"{name} ({code.co_filename}:{code.co_firstlineno})" if has_own_name else name
 
 
 def name_of(function: Callable[..., Any]) -> str:

@@ -56,7 +56,7 @@ def _as_array(argument: Any, dtype: str, position: int) -> tuple[int, Shape, Any
 
 def _as_lists(argument: Any, position: int) -> tuple[int, Shape, list[list[float]], Any]:
     refuse_what_shows_others(argument, position)
-    samples = argument.tolist() if hasattr(argument, "tolist") else argument
+    samples = _listed(argument) if hasattr(argument, "tolist") else argument
     if not isinstance(samples, (list, tuple)):
         raise TypeError(f"argument {position} is {samples!r}: give a list or array with one entry for each sample")
     rows: list[list[float]] = []
@@ -75,10 +75,17 @@ def _is_array(thing: Any) -> bool:
     return hasattr(getattr(thing, "dtype", None), "type") and getattr(thing, "ndim", 0) > 0
 
 
+def _listed(array: Any) -> list[Any]:
+    """An array as nested lists; one of dates as a list of what it holds, since NumPy makes ints of nanoseconds."""
+    of_dates = getattr(getattr(array, "dtype", None), "kind", "") in ("m", "M")
+    found: list[Any] = [*array] if of_dates else array.tolist()
+    return found
+
+
 def _flatten(sample: Any, row: list[float], position: int, number: int) -> Shape:
     """Append all numbers of a sample to its row; return its shape."""
     if _is_array(sample):  # a row in a list of arrays
-        sample = sample.tolist()
+        sample = _listed(sample)
     if isinstance(sample, (list, tuple)):
         shapes = {_flatten(part, row, position, number) for part in sample}
         if len(shapes) > 1:

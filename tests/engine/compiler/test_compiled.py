@@ -128,6 +128,19 @@ def test_ragged_and_empty_results_are_refused() -> None:
         compile(lambda x: [[x], []])([1.0])
 
 
+def test_a_function_with_another_name_is_told_without_the_line_of_its_code() -> None:
+    """nn calls what it compiles by the user's model: the line would be one of nn's."""
+
+    def outputs(x: Any) -> Any:
+        return [[x, x], [x]]
+
+    with pytest.raises(TraceError, match=r"<locals>\.outputs \(.*test_compiled\.py:\d+\) returned a ragged"):
+        compile(outputs)([1.0])
+    outputs.__qualname__ = "outputs of Net"
+    with pytest.raises(TraceError, match=r"^outputs of Net returned a ragged"):
+        compile(outputs)([1.0])
+
+
 def test_the_function_is_traced_again_for_other_shapes_only() -> None:
     calls = []
 

@@ -96,7 +96,7 @@ def test_texts_are_labels_of_fit_alone(loss: Any, outputs: int, name: str) -> No
     [
         (with_entry(math.nan), [1.0, 2.0, 3.0], r"X[1][1] is nan"),
         (with_entry(math.inf), [1.0, 2.0, 3.0], r"X[1][1] is inf"),
-        (X, [1.0, 1e200, 3.0], "y[1] or its weight is 1e+200: scale the data"),
+        (X, [1.0, 1e200, 3.0], "y[1] holds 1e+200: scale the data"),
     ],
 )
 def test_numbers_of_which_no_loss_comes(samples: Any, labels: Any, told: str, name: str) -> None:
@@ -113,11 +113,33 @@ def test_numbers_beyond_float32() -> None:
         trainer.step(with_entry(1e39), [1.0, 2.0, 3.0])
 
 
-@pytest.mark.parametrize("flat", [[1.0, 2.0, 3.0], np.ones(3)])
+@pytest.mark.parametrize(("flat", "column"), [([1.0, 2.0, 3.0], "[[x] for x in X]"), (np.ones(3), "X.reshape(-1, 1)")])
 @every_step
-def test_numbers_in_one_row(flat: Any, make: Callable[..., Any]) -> None:
-    told = r"X holds samples, one in each row: for a single sample give [x], for a column X.reshape(-1, 1)"
+def test_numbers_in_one_row(flat: Any, column: str, make: Callable[..., Any]) -> None:
+    told = f"X holds samples, one in each row: for a single sample give [x], for a column {column}"
     assert told in f"{error_of(make, flat, Y)}"
+
+
+@every_step
+def test_a_series_is_a_column_by_to_frame(make: Callable[..., Any]) -> None:
+    assert "for a column X.to_frame()" in f"{error_of(make, needs('pandas').Series([1.0, 2.0, 3.0]), Y)}"
+
+
+@pytest.mark.parametrize("weights", [[1e300, 1.0, 1.0], [1.0, 1.0, 1.0]])
+def test_a_huge_weight_is_told_of_where_there_are_weights(weights: list[float]) -> None:
+    model = nn.MLP(2, [1], seed=0)
+    with pytest.raises(FloatingPointError, match=r"y\[\d\] or its weight is 1e\+"):
+        nn.fit(model, X, [1e200, 1.0, 1.0], nn.mse, nn.SGD(model.parameters(), 0.1), sample_weight=weights)
+
+
+@pytest.mark.parametrize("kind", ["m8[ns]", "M8[ns]", "m8[s]", "M8[D]"])
+@pytest.mark.parametrize(("loss", "outputs"), [(nn.mse, 1), (nn.cross_entropy, 2)])
+@every_step
+def test_dates_and_durations_are_no_labels(kind: str, loss: Any, outputs: int, make: Callable[..., Any]) -> None:
+    """NumPy makes ints of those in nanoseconds, on which eager steps trained."""
+    error = error_of(make, X, np.array([0, 1, 1]).astype(kind), loss, outputs)
+    assert type(error) is TypeError
+    assert "date" in f"{error}" or "timedelta" in f"{error}"
 
 
 @every_step

@@ -58,6 +58,38 @@ def test_regression_beside_scikit_learn(pairs):
         assert r2(y, found) == pytest.approx(theirs.r2_score(y, found), rel=1e-6, abs=1e-9)
 
 
+class Heads(nn.Module):
+    def __init__(self, *sizes, names=None):
+        self.heads = [nn.Layer(2, size, "identity", seed=size) for size in sizes]
+        self.names = names
+
+    def __call__(self, x):
+        found = [head(x) for head in self.heads]
+        return found if self.names is None else dict(zip(self.names, found))
+
+
+JUDGES = [nn.accuracy, nn.confusion_matrix, lambda model, X, y: nn.classify(model, X)]
+JUDGES += [lambda model, X, y: nn.evaluate(model, X, y, lambda outputs, labels: Value(0.0), "top1")]
+
+
+@pytest.mark.parametrize("judge", JUDGES)
+@pytest.mark.parametrize("sizes", [(3, 1), (2, 3)])
+def test_heads_of_several_widths_are_no_sequence(judge, sizes):
+    """A head of one output had the class 0 for every sample, as the largest of its one."""
+    X, model = [[0.5, 1.0], [1.0, -1.0]], Heads(*sizes)
+    with pytest.raises(
+        ValueError, match=r"rows of \d and 3 numbers, .* such as the first by lambda x: model\(x\)\[0\]"
+    ):
+        judge(model, X, [[1, 0], [0, 1]])
+    assert nn.accuracy(lambda x: model(x)[0], X, nn.classify(lambda x: model(x)[0], X)) == 1.0
+
+
+@pytest.mark.parametrize("judge", [*JUDGES, lambda model, X, y: nn.predict_proba(model, X, loss=nn.cross_entropy)])
+def test_dicts_are_judged_by_part(judge):
+    with pytest.raises(TypeError, match=r"dicts \('kind', 'size'\), .* lambda x: model\(x\)\['kind'\]"):
+        judge(Heads(3, 3, names=["kind", "size"]), [[0.5, 1.0]], [{"kind": 0, "size": 1}])
+
+
 def test_edges():
     for same in ([1.0] * 2, [0.1] * 3, [1e-5] * 49):  # the mean of three 0.1 is another number
         assert math.isnan(r2(same, [*same[1:], 2.0]))
@@ -67,7 +99,7 @@ def test_edges():
     assert math.isnan(r2([0.0, 2.0], [math.inf, math.nan]))
     with pytest.raises(ValueError, match="top3 of 3 outputs is always right"):
         top_k([0], [[1.0, 2.0, 3.0]], 3)
-    with pytest.raises(ValueError, match="an output of sample 1 is nan, which is not a class"):
+    with pytest.raises(ValueError, match=r"the output of sample 1 is nan .*, which is not a class"):
         top_k([0, 1], [[1.0, 2.0, 3.0], [1.0, math.nan, 3.0]], 1)
     with pytest.raises(ValueError, match="sample 1 has 1 label against 2 outputs"):
         r2([[1.0, 2.0], [1.0]], [[1.0, 2.0], [1.0, 2.0]])

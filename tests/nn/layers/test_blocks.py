@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import engine
+import nn
 from engine import Value, check_gradients, compile
 from nn import Activation, Embedding, Layer, LayerNorm, Module, Residual, RMSNorm, SelfAttention, Sequential
 from tests.needs import INSTALLED, needs
@@ -42,6 +43,7 @@ def test_by_hand():
     table = Embedding(3, 2, seed=1)
     assert floats(table([2, 0])) == [floats(table.weight[2]), floats(table.weight[0])]
     assert floats(table(Value(1.0))) == floats(table.weight[1])
+    assert floats(table([True, False])) == floats(table([1, 0])) == nn.predict(table, [True, False], backend="python")
     alone = SelfAttention(2, seed=1)  # of one position: the value itself, through the last layer
     row = [0.5, -1.0]
     assert floats(alone([row])[0]) == pytest.approx(floats(alone.output(alone.value(row))))

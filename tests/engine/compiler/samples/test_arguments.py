@@ -88,6 +88,16 @@ def test_tensors_of_pytorch(backend: str) -> None:
 
 
 @BACKENDS
+@pytest.mark.parametrize("kind", ["M8[ns]", "m8[ns]", "M8[D]"])
+def test_dates_are_no_numbers(backend: str, kind: str) -> None:
+    """NumPy's `tolist` makes ints of those in nanoseconds."""
+    dates = np.arange(4).astype(kind)
+    for argument in (dates, [*dates], dates.reshape(2, 2), [*dates.reshape(2, 2)]):
+        with pytest.raises(TypeError, match=r"argument 1 holds .*(date|timedelta)"):
+            compile(lambda x: x, backend=backend)(argument)
+
+
+@BACKENDS
 @pytest.mark.parametrize(
     ("argument", "error", "message"),
     [
