@@ -19,6 +19,7 @@ from ..data.splits import chosen
 from ..data.tables import paired, same_rows
 from ..evaluation.metrics import Metric
 from ..training.checks import check_patience
+from ..training.mistakes.idle import warn_of_epochs, warn_of_zeros
 from ..training.preparation import strata
 from ..training.progress import Progress, Reporter, reporting
 from ..training.validation import given_validation, held_out
@@ -144,6 +145,7 @@ def fit_many(
             X, y = chosen(X, train), chosen(y, train)
             weights = None if weights is None else [weights[row] for row in train]
         check_patience(patience, min_delta, validation)
+        _warn_of_schedule(schedule, jobs, len(X))
         options = {
             **{"validation": validation, "metrics": metrics, "patience": patience, "min_delta": min_delta},
             **{"schedule": schedule, "clip_norm": clip_norm, "clip_value": clip_value},
@@ -203,6 +205,15 @@ def _jobs(
         arguments = {name: value for name, value in arguments.items() if name not in taken}
         jobs.append(Job(arguments, *[own[name] for name in OWN]))
     return jobs
+
+
+def _warn_of_schedule(schedule: Callable[[int], float] | None, jobs: Sequence[Job], count: int) -> None:
+    """The warnings that `fit` gives of schedules by epochs, for the job with the most steps."""
+    with suppress(TypeError, ValueError):  # its row will have the error
+        each = [(-(-count // min(job.batch_size or count, count)), job.epochs) for job in jobs]
+        steps, epochs = max(each, key=math.prod)
+        warn_of_epochs(schedule, steps)
+        warn_of_zeros(schedule, epochs, steps * (epochs - 1), steps)
 
 
 def _strata(make: Make, job: Job, y: Any) -> list[Any] | None:

@@ -25,24 +25,37 @@ def warn_of_epochs(schedule: Callable[[int], float] | None, steps: int) -> None:
         )
 
 
+def warn_of_zeros(schedule: Callable[[int], float] | None, epoch: int, first: int, steps: int) -> bool:
+    """Warn if a schedule of `nn.schedules` gives 0 for all steps of an epoch; return whether it did.
+
+    Args:
+        schedule: the rate of each step by its number; no other is called, since it may change things.
+        epoch: the number of the epoch.
+        first: the number of its first step.
+        steps: how many it has.
+    """
+    if schedule is None or type(schedule) not in FIXED or any(map(schedule, range(first, first + steps))):
+        return False
+    warn_user(
+        f"epoch {epoch} changed nothing: {schedule} gives 0 for all of its steps, which are batches, {steps} in an "
+        "epoch",
+        UserWarning,
+    )
+    return True
+
+
 def warn_if_idle(history: History, schedule: Callable[[int], float] | None, steps: int) -> bool:
     """Warn if all rates of the last epoch were 0, or the first two epochs have equal losses; return whether it did.
 
     Args:
         history: the history after the epoch.
-        schedule: the rate of each step by its number; only a schedule of `nn.schedules` is called again.
+        schedule: the rate of each step by its number.
         steps: how many steps the epoch had.
     """
-    row, done = history.rows[-1], len(history.batch_losses)
+    row = history.rows[-1]
     if row["lr"] == 0.0:  # without a schedule it is meant to be
-        if schedule is not None and type(schedule) in FIXED and not any(map(schedule, range(done - steps, done))):
-            warn_user(
-                f"epoch {row['epoch']} changed nothing: {schedule} gives 0 for all of its steps, which are batches, "
-                f"{steps} in an epoch",
-                UserWarning,
-            )
-            return True
-    elif row["epoch"] == 2 and row["loss"] and math.isclose(*history.losses, rel_tol=1e-12):
+        return warn_of_zeros(schedule, row["epoch"], len(history.batch_losses) - steps, steps)
+    if row["epoch"] == 2 and row["loss"] and math.isclose(*history.losses, rel_tol=1e-12):
         warn_user(
             f"the loss stays at {row['loss']:g}: no gradient reaches the parameters, as where relus are 0 for all "
             f"samples, or lr={row['lr']:g} is too small to change them",

@@ -287,3 +287,18 @@ def test_what_is_wrong_with_a_job_is_what_fit_says(wrong: dict[str, Any]) -> Non
     rows = nn.fit_many(make, [*CONFIGS[:2], {**CONFIGS[0], **wrong}, CONFIGS[3]], X, Y, epochs=1)
     assert str(expected.value) in rows[2]["error"]
     assert [row["error"] for row in rows if row is not rows[2]] == [None] * 3
+
+
+@pytest.mark.parametrize(
+    ("rate", "told"),
+    [
+        (nn.schedules.linear(0.1, steps=5), r"epoch 4 changed nothing: linear\(lr=0.1, steps=5.*, 5 in an epoch"),
+        (lambda epoch: 0.1, "of which an epoch has 5, and the parameter of this one is called epoch"),
+    ],
+)
+def test_schedules_by_epochs_are_warned_of(rate: Any, told: str) -> None:
+    with pytest.warns(UserWarning, match=told) as found:
+        nn.fit_many(make, CONFIGS[:3], X, Y, epochs=4, batch_size=10, schedule=rate)
+    assert [warning.filename for warning in found] == [__file__]
+    rows = nn.fit_many(make, [{**CONFIGS[0], "epochs": "4"}], X, Y, schedule=nn.schedules.linear(0.1, steps=5))
+    assert "epochs must be a whole number" in rows[0]["error"]
