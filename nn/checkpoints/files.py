@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import reprlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from engine import Value, write_file
 from ..arguments import counted, listed, show, warn_user
 from ..layers.held import values_in
 from ..layers.module import Module, are_parameters
-from ..layers.structure import layers_of
+from ..layers.structure import layers_of, numbers_of
 from ..optimisers.base import Optimizer
 from ..training.history import History
 from . import tensors
@@ -131,8 +132,9 @@ def _refuse_other_formats(path: str | os.PathLike[str]) -> None:
 def load(model: Module, path: str | os.PathLike[str], *, optimizer: Optimizer | None = None) -> Checkpoint:
     """Read what `save` wrote into a model of the same structure, and into an optimiser of the same kind.
 
-    It warns if a layer of `nn` differs from the saved one, in its activation for example. Everything is checked before
-    the first number changes, so a wrong file leaves all as it was, and so does Ctrl-C.
+    It warns if a layer of `nn` differs from the saved one, in its activation for example, or plain numbers that methods
+    of your modules read, such as running means: a file has Values alone. Everything is checked before the first number
+    changes, so a wrong file leaves all as it was, and so does Ctrl-C.
 
     Args:
         model: a module with the same parameter paths as the one that was saved.
@@ -171,6 +173,7 @@ def load(model: Module, path: str | os.PathLike[str], *, optimizer: Optimizer | 
         raise ValueError(f"{name} holds what nn.save does not write: {type(error).__name__}: {error}") from None
     make([*((parameter, "data", number) for parameter, number in values), *beside])
     _warn_of_other_layers(model, content.get("layers", {}), name)
+    _warn_of_other_numbers(model, content.get("numbers", {}), name)
     loss, classes = content.get("loss", ""), content.get("classes")
     return Checkpoint(name, history, loss, classes, content.get("optimizer") is not None)
 
@@ -231,6 +234,21 @@ def _warn_of_other_layers(model: Module, saved: Any, file: str) -> None:
         warn_user(
             f"{file} was saved with {saved[path]} at {path or 'the top'}, where the model has {own[path]}{more}: with "
             "the same parameters it computes something else",
+            UserWarning,
+        )
+
+
+def _warn_of_other_numbers(model: Module, saved: Any, file: str) -> None:
+    """Warn if plain numbers that a module of the user's reads are not those it was saved with, as running means."""
+    own = numbers_of(model)
+    others = [path for path in own if saved.get(path, own[path]) != own[path]]
+    if others:
+        path = others[0]
+        more = f", and {len(others) - 1} more" if others[1:] else ""
+        warn_user(
+            f"{file} was saved with {path} = {reprlib.repr(saved[path])[1:-1]}, where the model has "
+            f"{reprlib.repr(own[path])[1:-1]}{more}: a file has the parameters alone. Set plain numbers by hand, or "
+            "make Values of them, which the optimiser leaves out",
             UserWarning,
         )
 

@@ -16,7 +16,7 @@ from ..evaluation.labels import classes_of, names_several
 from ..evaluation.rules import noted_loss
 from ..layers.dropout import Dropout
 from ..layers.module import Module
-from ..layers.structure import layers_of
+from ..layers.structure import layers_of, numbers_of
 from ..optimisers.base import Optimizer
 from ..training.history import UNKNOWN, History
 from .changes import Change
@@ -71,9 +71,10 @@ _NOTES: dict[str, tuple[str, Any, Callable[[Module], Any]]] = {
 
 
 def module_state(model: Module) -> dict[str, Any]:
-    """What a model keeps besides its parameters: layers, loss, classes, columns, the state of its dropouts."""
+    """What a model keeps besides its parameters: layers, numbers, loss, classes, columns, the state of its dropouts."""
     found = {
         "layers": layers_of(model),
+        "numbers": numbers_of(model),
         **{name: read(model) for name, (_, _, read) in _NOTES.items()},
         "dropouts": [[module.seed, module.calls] for module in model.modules() if isinstance(module, Dropout)],
     }
@@ -123,9 +124,10 @@ def changes_of(
     if not isinstance(notes["loss"], str) or not all(names is None or _are(str, names) for names in of_texts):
         raise ValueError("the loss, the classes or the columns are not texts")
     true_or_false("several", notes["several"])
-    layers = content.get("layers", {})
-    if not isinstance(layers, dict) or not _are(str, [*layers.values()]):
-        raise ValueError("the layers are not texts")
+    for name in ("layers", "numbers"):
+        texts = content.get(name, {})
+        if not isinstance(texts, dict) or not _are(str, [*texts.values()]):
+            raise ValueError(f"the {name} are not texts")
     dropouts = [module for module in model.modules() if isinstance(module, Dropout)]
     kept = content.get("dropouts", [])
     if kept and len(kept) != len(dropouts):

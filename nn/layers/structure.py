@@ -1,6 +1,10 @@
-"""The layers of a model as they describe themselves: what else it has besides its parameters."""
+"""What a model has besides its parameters: layers that describe themselves, and numbers of the user's modules."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from types import CodeType, FunctionType
+from typing import Any
 
 from .dropout import Dropout
 from .module import Module
@@ -13,19 +17,55 @@ def layers_of(model: Module) -> dict[str, str]:
     >>> layers_of(MLP(2, [3, 1], activation="tanh"))
     {'layers.0': 'Layer(2, 3, tanh)', 'layers.1': 'Layer(3, 1, identity)'}
     """
-    found: dict[str, str] = {}
-    _describe("", model, found, set())
-    return found
+    found = _modules_in("", model, set())
+    return {path: repr(module) for path, module in found if _tells(module) and type(module) is not Dropout}
 
 
-def _describe(path: str, module: Module, found: dict[str, str], seen: set[int]) -> None:
+def numbers_of(model: Module) -> dict[str, str]:
+    """The numbers, and rows of them, in attributes that methods of the user's modules read, by path, as text."""
+    return {
+        f"{path}.{name}" if path else name: f"{_in_lists(item)}"
+        for path, module in _modules_in("", model, set())
+        for name, item in vars(module).items()
+        if not name.startswith("_") and _are_numbers(item) and name in _names_read_by(type(module))
+    }
+
+
+def _modules_in(path: str, module: Module, seen: set[int]) -> Iterator[tuple[str, Module]]:
+    """A module and those that it holds, each once, with their paths; layers that tell of themselves are not entered."""
     if id(module) in seen:
         return
     seen.add(id(module))
-    kind = type(module)
-    if kind.__module__.startswith("nn.") and kind.__repr__ is not Module.__repr__:
-        if kind is not Dropout:
-            found[path] = repr(module)
-        return
-    for name, child in module.children():
-        _describe(f"{path}.{name}" if path else name, child, found, seen)
+    yield path, module
+    for name, child in () if _tells(module) else module.children():
+        yield from _modules_in(f"{path}.{name}" if path else name, child, seen)
+
+
+def _tells(module: Module) -> bool:
+    """Whether it is a layer of `nn` whose repr says what it computes."""
+    return type(module).__module__.startswith("nn.") and type(module).__repr__ is not Module.__repr__
+
+
+def _in_lists(item: Any) -> Any:
+    """Arrays, tuples and NumPy's numbers as lists and Python's numbers, so that equal ones have equal texts."""
+    item = item.tolist() if hasattr(item, "tolist") else item
+    return [_in_lists(part) for part in item] if isinstance(item, (list, tuple)) else item
+
+
+def _are_numbers(item: Any) -> bool:
+    item = _in_lists(item)
+    return all(map(_are_numbers, item)) if isinstance(item, list) else isinstance(item, (int, float))
+
+
+def _names_read_by(kind: type) -> set[str]:
+    """The names in methods of the user's classes, but for `__init__`."""
+    own = [vars(base) for base in kind.__mro__ if base.__module__.partition(".")[0] not in ("nn", "builtins")]
+    functions = [item for names in own for item in names.values() if isinstance(item, FunctionType)]
+    return {name for each in functions if each.__name__ != "__init__" for name in _names_in(each.__code__)}
+
+
+def _names_in(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for inner in code.co_consts:  # of comprehensions and lambdas
+        if isinstance(inner, CodeType):
+            yield from _names_in(inner)

@@ -54,7 +54,7 @@ def warn_if_idle(history: History, schedule: Callable[[int], float] | None, step
     """
     row = history.rows[-1]
     if row["lr"] == 0.0:  # without a schedule it is meant to be
-        return warn_of_zeros(schedule, row["epoch"], len(history.batch_losses) - steps, steps)
+        return warn_of_zeros(schedule, len(history.losses), len(history.batch_losses) - steps, steps)
     if row["epoch"] == 2 and row["loss"] and math.isclose(*history.losses, rel_tol=1e-12):
         warn_user(
             f"the loss stays at {row['loss']:g}: no gradient reaches the parameters, as where relus are 0 for all "

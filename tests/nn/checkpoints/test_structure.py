@@ -13,6 +13,8 @@ import pytest
 import nn
 from tests.needs import needs
 
+np = needs("numpy")
+
 
 class Twice(nn.Module):
     """Modules in a module of the user's, one of them in two places, and itself."""
@@ -82,13 +84,54 @@ def test_what_computes_the_same_is_silent(change: str, tmp_path: Path) -> None:
         nn.load(model, tmp_path / "model.json")
 
 
-@pytest.mark.parametrize("layers", [["Layer"], {"layers.0": 3}, "Layer", None])
-def test_layers_that_are_no_texts_are_refused(layers: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["layers", "numbers"])
+@pytest.mark.parametrize("texts", [["Layer"], {"layers.0": 3}, "Layer", None])
+def test_layers_and_numbers_that_are_no_texts_are_refused(name: str, texts: Any, tmp_path: Path) -> None:
     nn.save(nn.MLP(2, [1]), tmp_path / "model.json")
     content = json.loads((tmp_path / "model.json").read_text())
-    (tmp_path / "model.json").write_text(json.dumps({**content, "layers": layers}))
-    with pytest.raises(ValueError, match="the layers are not texts"):
+    (tmp_path / "model.json").write_text(json.dumps({**content, name: texts}))
+    with pytest.raises(ValueError, match=f"the {name} are not texts"):
         nn.load(nn.MLP(2, [1]), tmp_path / "model.json")
+
+
+class Centred(nn.Module):
+    """A layer on samples less their running mean, as of a BatchNorm."""
+
+    def __init__(self, size: int, seed: int) -> None:
+        self.layer, self.seed = nn.Layer(size, 1, "identity", seed=seed), seed
+        self.mean, self.count = [0.0] * size, np.int64(0)
+
+    def __call__(self, x: Any) -> Any:
+        if self.training:
+            self.count += 1
+            self.mean = [mean + (float(each) - mean) / self.count for mean, each in zip(self.mean, x)]
+        return self.layer([each - mean for each, mean in zip(x, self.mean)])
+
+
+@pytest.mark.parametrize("ending", ["json", "safetensors"])
+def test_running_numbers_that_a_file_lacks_are_warned_of(ending: str, tmp_path: Path) -> None:
+    """Only parameters come back: predictions were those of a mean of 0."""
+    if ending == "safetensors":
+        needs("safetensors")
+    own, other = Centred(2, seed=1), Centred(2, seed=2)
+    nets = [nn.Sequential(own), nn.Sequential(other)]
+    X = [[1.0, 2.0], [3.0, 4.0]]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nn.save(nets[0], tmp_path / f"new.{ending}")
+        nn.load(nets[1], tmp_path / f"new.{ending}")  # the seeds differ, which nothing but __init__ reads
+    for x in X:
+        nets[0](x)
+    nn.save(nets[0], tmp_path / f"model.{ending}")
+    told = r"layers\.0\.mean = \[2\.0, 3\.0\], where the model has \[0\.0, 0\.0\], and 1 more: a file has the par"
+    with pytest.warns(UserWarning, match=told) as found:
+        nn.load(nets[1], tmp_path / f"model.{ending}")
+    assert (len(found), found[0].filename) == (1, __file__)
+    other.mean, other.count = own.mean, own.count
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nn.load(nets[1], tmp_path / f"model.{ending}")
+    assert nn.predict(nets[1], X) == nn.predict(nets[0], X)
 
 
 class Tied(nn.Module):
