@@ -13,6 +13,7 @@ from unicodedata import normalize
 
 from ..primitive import PRIMITIVES, Primitive
 from ..value import Value
+from .sheet import display_width
 from .source import SIGN
 
 CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf, "nan": math.nan}
@@ -73,7 +74,7 @@ class ExpressionError(ValueError):
     """
 
     def __init__(self, problem: str, expression: str, column: int) -> None:
-        super().__init__(f"{problem}\n  {expression}\n  {' ' * column}^")
+        super().__init__(f"{problem}\n  {expression}\n  {' ' * display_width(expression[:column])}^")
         self.problem, self.expression, self.column = problem, expression, column
 
 

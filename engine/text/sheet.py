@@ -9,8 +9,11 @@ import sys
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
+from unicodedata import category, east_asian_width
 
 _LEAST = 10  # characters that are left of a cell when it is cut
+_BESIDE = "\0"  # stands for the second column of a wide letter; `visible` text has none of its own
 _COLOURS = {r"\bfinal\b": "green", r"\bpartial\b": "yellow", r"(?<![\w.])-?(inf|nan)\b": "bold red"}
 
 
@@ -66,6 +69,19 @@ def words(text: str, most: int = 32) -> str:
     'xxxxxxx…'
     """
     return visible(text if len(text) <= most else text[: most - 1] + "…")
+
+
+def display_width(text: str) -> int:
+    """The columns of a terminal that text takes: two for each CJK letter or emoji, none for an accent of its own.
+
+    >>> display_width("weight"), display_width("重み"), display_width("e\N{COMBINING ACUTE ACCENT}")
+    (6, 4, 1)
+    """
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if category(letter) in ("Mn", "Me", "Cf") else 2 if east_asian_width(letter) in "WF" else 1 for letter in text
+    )
 
 
 def on_colour_terminal() -> bool:
@@ -148,7 +164,7 @@ class Sheet(Shown):
         return self.fitted(None)
 
     def fitted(self, width: int | None) -> str:
-        """Plain text in lines of at most `width` characters: long cells are cut; if few fit, each row is a paragraph.
+        """Plain text in lines of at most `width` columns: long cells are cut; if few fit, each row is a paragraph.
 
         >>> sheet = Sheet("sum", ("name", "formula"), [("layers.0.w.2", "a*b + c*d + e*f + g*h")])
         >>> print(sheet.fitted(30))
@@ -165,7 +181,7 @@ class Sheet(Shown):
     def _lines(self, width: int | None) -> tuple[list[str], list[str]]:
         """The lines of the title, and those below it."""
         table = [list(map(visible, row)) for row in ([self.columns] if self.heads else []) + list(self.rows)]
-        widths = [max(map(len, column)) for column in zip(*table)]
+        widths = [max(map(display_width, column)) for column in zip(*table)]
         title = list(map(visible, self.title.split("\n")))
         notes = list(map(visible, self.notes))
         if width is None:
@@ -219,7 +235,11 @@ class Sheet(Shown):
 
 
 def _aligned(table: Sequence[Sequence[str]], widths: Sequence[int]) -> list[str]:
-    return ["  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in table]
+    return ["  " + "  ".join(map(_padded, row, widths)).rstrip() for row in table]
+
+
+def _padded(cell: str, width: int) -> str:
+    return cell + " " * (width - display_width(cell))
 
 
 def _shared(widths: Sequence[int], room: int) -> list[int]:
@@ -238,12 +258,19 @@ def _shared(widths: Sequence[int], room: int) -> list[int]:
 
 def _cut(cell: str, width: int) -> str:
     """A cell cut to a width; a path keeps its end, which tells it from others."""
-    if len(cell) <= width:
+    if display_width(cell) <= width:
         return cell
     if re.fullmatch(r"[\w.]+\.\w+", cell):
-        return f"…{cell[1 - width :]}" if width > 1 else "…"
-    return f"{cell[: width - 1]}…"
+        return f"…{_start(cell[::-1], width - 1)[::-1]}"
+    return f"{_start(cell, width - 1)}…"
+
+
+def _start(text: str, width: int) -> str:
+    """As much of the start of a text as fits into a width."""
+    return text[: sum(end <= width for end in accumulate(map(display_width, text)))]
 
 
 def _wrapped(text: str, width: int, first: str, others: str) -> list[str]:
-    return textwrap.wrap(text, width, initial_indent=first, subsequent_indent=others) or ([] if not text else [text])
+    spread = "".join(letter.ljust(display_width(letter), _BESIDE) for letter in text)  # as textwrap counts letters
+    lines = textwrap.wrap(spread, width, initial_indent=first, subsequent_indent=others)
+    return [line.replace(_BESIDE, "") for line in lines] or ([] if not text else [text])

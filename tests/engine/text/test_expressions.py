@@ -107,6 +107,12 @@ def test_a_mistake_gets_a_caret(text: str, problem: str, column: int | None) -> 
     assert caret == " " * (error.column + 2) + "^"
 
 
+def test_the_caret_stands_below_wide_letters() -> None:
+    with pytest.raises(ExpressionError) as caught:
+        parse("重み * q", {"重み": Value(0.5)})
+    assert str(caught.value).splitlines()[1:] == ["  重み * q", "         ^"]
+
+
 @pytest.mark.parametrize("text", ["(" * 5000 + "w" + ")" * 5000, "w" + " + w" * 50_000, "-" * 50_000 + "w"])
 def test_what_is_nested_too_deeply(text: str) -> None:
     with pytest.raises(ExpressionError, match=r"nested too deeply|too many nested|too nested|stack overflow"):

@@ -9,7 +9,7 @@ import pytest
 
 import nn
 from engine import Value
-from engine.text.sheet import Sheet, Shown, short
+from engine.text.sheet import Sheet, Shown, display_width, short
 from tests.needs import needs
 
 
@@ -36,6 +36,20 @@ def test_text_is_aligned() -> None:
     sheet = Sheet("title", ("a", "b"), [("1", "22"), ("333", "")], ["note"], heads=True)
     assert str(sheet) == repr(sheet) == "title\n  a    b\n  1    22\n  333\n  note"
     assert str(Sheet("only a title")) == "only a title"
+
+
+def test_wide_letters_take_two_columns() -> None:
+    sheet = Sheet("title", ("name", "value"), [("重み", "1"), ("😀", "2"), ("e\u0301", "3"), ("bias", "4")])
+    assert sheet.text.splitlines()[1:] == ["  重み  1", "  😀    2", "  e\u0301     3", "  bias  4"]
+
+
+def test_wide_letters_fit_the_terminal() -> None:
+    sheet = Sheet(
+        "題" * 30, ("a", "b"), [("重" * 30, "み" * 30), ("層.重み" + "重" * 30, "1")], ["注" * 30, "注 " * 30]
+    )
+    for width in range(12, 60, 2):  # at odd ones a word that is cut may stick out by half a letter
+        assert all(display_width(line) <= width for line in sheet.fitted(width).splitlines()), width
+    assert sheet.fitted(24).splitlines()[3:5] == ["  重重重重…   みみみみ…", "  …重重重重   1"]
 
 
 def test_html_is_escaped() -> None:
