@@ -22,11 +22,12 @@ from .estimates.differences import (
     Line,
     central_estimates,
     likely_estimates,
+    one_sided,
     power_of_two,
     steps,
 )
 from .estimates.noise import grain
-from .estimates.slopes import RangeVerdict, Slopes, slopes_at
+from .estimates.slopes import RangeVerdict, Side, Slopes, slopes_at
 from .estimates.thresholds import resolution
 from .estimates.verdicts import Verdict, confirming, judge
 from .report import Derivative, Kink
@@ -127,11 +128,31 @@ class Claim:
         """The same verdict if there is one slope; else what the slopes say."""
         if slopes.sides and not slopes.smooth:
             return self.at_kink(slopes, self.kink(slopes, why=why))
+        mixed = self._mixed(verdict)
+        if mixed is not None:
+            why = f"or within {mixed.low.step:.2g} of it, where rounding hides the slopes"
+            between = RangeVerdict("unresolved", mixed.low.slope, mixed.high.slope)
+            return self.entry_between(between, self.kink(mixed, why=why), mixed.bound)
         doubtful = verdict.status != "agrees" and slopes.sides and math.isfinite(self.slope)
         found = self._beside(slopes) if doubtful else None
         if found is None:
             return self.entry(verdict)
         return self.entry_between(found, self.kink(slopes, why="slopes beside the line"), slopes.bound)
+
+    def _mixed(self, verdict: Verdict) -> Slopes | None:
+        """The slopes on both sides, by steps that contradict the claim, if these mix two and it lies between them.
+
+        So it is at a kink where values are so large that rounding drowns the finer steps, which would show it.
+        """
+        if verdict.estimate is None or not (verdict.status == "differs" or verdict.excluded):
+            return None
+        step = abs(verdict.estimate.step)
+        below, above = (one_sided(self.line, self.at, sign * step, self.noise) for sign in (-1.0, 1.0))
+        if below is None or above is None:
+            return None
+        left, right = (Side(side.derivative + 0.0, side.bound, step) for side in (below, above))
+        slopes = Slopes(left, right)
+        return slopes if slopes.apart and slopes.status(self.slope, self.slack) != "differs" else None
 
     def _beside(self, slopes: Slopes) -> RangeVerdict | None:
         if self.near is None or len(self.near.point) < 2:

@@ -83,7 +83,7 @@ class Derivative:
         if not math.isfinite(self.claimed):
             return math.inf if self.status == "differs" else 0.0
         largest = max(abs(self.claimed), abs(self.expected))
-        return abs(self.claimed - self.expected) / largest if 0 < largest < math.inf else 0.0
+        return abs(self.claimed / largest - self.expected / largest) if 0 < largest < math.inf else 0.0
 
     @property
     def spread(self) -> float:
@@ -96,6 +96,9 @@ class Derivative:
     @property
     def finding(self) -> str:
         """What the differences say about the claim, in words."""
+        if self.slopes is not None and self.status == "unresolved" and not self.excluded:
+            bound = f" +- {self.bound:.2g}" if self.bound else ""
+            return f"{self.claimed:.17g}, differences give {_slopes(*self.slopes)}{bound}"
         if self.slopes is not None:
             return self._between(*(0.0 if abs(slope) <= self.bound else slope for slope in self.slopes))
         if math.isnan(self.expected):

@@ -145,9 +145,11 @@ def one_sided(f: Line, x: float, step: float, noise: float = 0.0) -> Estimate | 
     if off > abs(unit) / 8:
         return None  # the floats near x are too far from one another
     nearest, near, second, third, far = values = [f(place) for place in places]
-    quadratic = (-5 * near + 8 * second - 3 * third) / 2
-    cubic = (-26 * near + 57 * second - 42 * third + 11 * far) / 6
-    another = (-32 * nearest + 44 * near - 13 * second + far) / 6  # its error is 3/10 of that of the cubic
+    # of differences, as multiples of values may be beyond the largest float
+    first, middle, last = second - near, third - second, far - third
+    quadratic = (5 * first - 3 * middle) / 2
+    cubic = (26 * first - 31 * middle + 11 * last) / 6
+    another = (32 * (near - nearest) - 12 * first + (far - second)) / 6  # its error is 3/10 of that of the cubic
     if not math.isfinite(cubic) or not math.isfinite(nearest):
         return None
     left_out = max(SAFETY * abs(cubic - quadratic), 2 * abs(cubic - another))  # a third derivative of 0 hides the first
@@ -164,4 +166,4 @@ def limit(f: Line, x: float, step: float) -> float:
     (1.0, 2.0)
     """
     near, second, third, far = (float(f(x + step * k / 4)) for k in (1, 2, 3, 4))
-    return 4 * near - 6 * second + 4 * third - far
+    return near + 3 * (near - second) - 3 * (second - third) + (third - far)

@@ -54,8 +54,10 @@ def _scale(x: float) -> float:
 
 def _roughness(f: Line, start: float, step: float) -> float:
     """Third differences: those of a smooth function vanish, those of noise of size s are about s times sqrt(20)."""
-    a = [f(start + k * step) for k in range(1, 9)]
-    return max(abs(a[k + 3] - 3 * a[k + 2] + 3 * a[k + 1] - a[k]) for k in range(5))
+    differences = [f(start + k * step) for k in range(1, 9)]
+    for _ in range(3):
+        differences = [later - earlier for earlier, later in pairwise(differences)]
+    return max(map(abs, differences))
 
 
 def grain(f: Line, x: float) -> float:

@@ -247,5 +247,5 @@ def _nearer(slopes: Slopes) -> float:
 def _bent(claim: Claim, value: float) -> bool:
     """Whether the second difference halves with the step, as at a kink, where that of a smooth function quarters."""
     line, x, step = claim.line, claim.at, claim.likely / 4
-    wide, narrow = (abs(line(x + h) - 2 * value + line(x - h)) for h in (step, step / 2))
+    wide, narrow = (abs((line(x + h) - value) - (value - line(x - h))) for h in (step, step / 2))
     return narrow > 0.4 * wide and narrow > max(16 * claim.noise, 1e-6 * step * abs(claim.slope))

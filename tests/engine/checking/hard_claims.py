@@ -316,7 +316,40 @@ PROGRAMS: list[Claim] = [
     ),
 ]
 
+HIDDEN: list[Claim] = [
+    # a kink at the point that is small beside the value: the steps that see through rounding mix its slopes
+    claim
+    for value in (1e7, 1e8, 1e9, 1e10)
+    for claim in (
+        *row(
+            f"{value:g} + 1.5 |x|",
+            lambda x, value=value: value + 1.5 * abs(x[0]),
+            [0.0],
+            lambda x: [1.5 * sign(x[0])],
+            [-1.5, 0.0, 0.7, 1.5],
+            [-3.0, 3.0, NAN, INF],
+        ),
+        *row(
+            f"{value:g} + 1.5 relu(x)",
+            lambda x, value=value: value + 1.5 * relu(x[0]),
+            [0.0],
+            lambda x: [1.5 * (x[0] > 0)],
+            [0.0, 0.7, 1.5],
+            [-3.0, 3.0, NAN, INF],
+        ),
+        *row(
+            f"{value:g} + relu(x) y",
+            lambda x, value=value: value + relu(x[0]) * x[1],
+            [0.0, 2.0],
+            lambda x: [x[1] * (x[0] > 0), relu(x[0])],
+            [[0.0, 0.0], [2.0, 0.0]],
+            [[-4.0, 0.0], [5.0, 0.0], [NAN, 0.0]],
+        ),
+    )
+]
+
 HARD = {
+    "hidden": HIDDEN,
     "turning": TURNING,
     "near ends": NEAR_ENDS,
     "slow": SLOW,

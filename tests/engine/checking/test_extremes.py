@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -174,3 +176,32 @@ def test_a_wrong_higher_derivative_is_one_at_extreme_sizes_too(monkeypatch: pyte
     wrong = replace(engine.pow, local_derivatives=[more, by_y])
     monkeypatch.setattr(engine.ops, "pow", wrong)  # as the engine's own, whose formula may prove it
     assert not check_gradients(lambda x: engine.sin(wrong(x, 2.8)), [3.6e-229], order=2).ok
+
+
+LARGE: list[tuple[Callable[[float], float], Callable[[float], float], float]] = [
+    (lambda x: x * x, lambda x: 2 * x, 1.3e154),
+    (math.exp, math.exp, 709.0),
+    (lambda x: 8e307 * abs(x - 1), lambda x: 8e307 if x > 1 else -8e307, 1.0),
+    (lambda x: max(x, 1.5e308), lambda x: float(x > 1.5e308), 1.5e308),
+    (lambda x: 1.5e308 + 1e306 * abs(x), lambda x: math.copysign(1e306, x), 0.0),
+]
+
+
+@pytest.mark.parametrize(("f", "slope", "x"), LARGE)
+def test_values_near_the_largest_float_are_compared(
+    f: Callable[[float], float], slope: Callable[[float], float], x: float
+) -> None:
+    """Sums of several such values are infinite: only their differences may be added."""
+    (right,) = check_gradients(f, x, grad=slope).derivatives
+    assert right.status == "agrees"
+    for factor in (1.01, -2.0):
+        (wrong,) = check_gradients(f, x, grad=lambda at, factor=factor: factor * slope(at)).derivatives
+        assert wrong.status == "differs"
+        assert 0 < wrong.relative_error <= 3
+
+
+def test_slopes_that_are_not_known_are_given_with_their_bound() -> None:
+    """Below their bound they count as 0: that said nothing here but "where the slope is 0", of 2.7e32."""
+    (found,) = check_gradients(engine.tan, [math.pi / 2]).derivatives
+    assert found.status == "unresolved"
+    assert re.fullmatch(r"2\.667\d+e\+32, differences give \S+( to \S+)? \+- \S+", found.finding)
