@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import weakref
 from collections import Counter
 from collections.abc import Callable
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from .paths import Why
 
 _ROWS = 20  # nodes shown of a large graph
+_BRIEFLY = {"waits": "waiting", "no": "without a gradient"}  # for the first words of states
 
 
 class Stepper(Shown):
@@ -368,6 +370,6 @@ def _window(nodes: list[Value], states: dict[Value, str]) -> tuple[list[Value], 
     place = next((k for k, node in enumerate(nodes) if states[node] == "next"), len(nodes))
     start = min(max(place - _ROWS // 4, 0), len(nodes) - _ROWS)
     chosen = nodes[start : start + _ROWS]
-    rest = Counter(states[node].split(",")[0].split(" ")[0] for node in (*nodes[:start], *nodes[start + _ROWS :]))
-    counts = ", ".join(f"{count:,} {state}" for state, count in rest.items())
+    rest = Counter(re.split("[, ]", states[node])[0] for node in (*nodes[:start], *nodes[start + _ROWS :]))
+    counts = ", ".join(f"{count:,} {_BRIEFLY.get(state, state)}" for state, count in rest.items())
     return chosen, [f"... and {len(nodes) - _ROWS:,} more nodes: {counts}"]

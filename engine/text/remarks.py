@@ -17,7 +17,7 @@ from ..numbers import equal_numbers, same_number
 from ..value import Constant, Value
 from .lost import left_graph
 from .names import Names
-from .sheet import short
+from .sheet import counted, short
 
 Rule = Callable[[Sequence[Value], Callable[[Value], str]], Iterable[str]]
 """From the nodes in topological order, and a function that names a node, to notes."""
@@ -104,8 +104,12 @@ def about_names(names: Names) -> list[str]:
 def about_gradients(names: Names) -> list[str]:
     """The notes on the gradients that the nodes hold."""
     order, root = names.order, names.order[-1]
-    if root.primitive is None or any(running.root is root for running in passes_under_way):
+    if root.primitive is None:
         return []
+    for running in passes_under_way:
+        if running.root is root:
+            done = f"{running.position:,} of {counted(len(running), 'step')} done"
+            return [f"a backward pass is under way, {done}: gradients are partial"]
     if not has_gradients(root):
         return [NO_PASS]
     if root._grad != 1.0:

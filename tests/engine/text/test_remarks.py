@@ -112,12 +112,15 @@ def test_a_part_of_a_larger_result() -> None:
     )
 
 
-def test_a_pass_that_is_being_stepped_through_is_no_mistake() -> None:
+def test_a_pass_that_is_being_stepped_through_has_partial_gradients() -> None:
     a = Value(2.0, "a")
     root = a * a * a
     with root.stepper() as s:
         s.next()
-        assert notes(root) == []
+        under_way = "a backward pass is under way, 1 of 2 steps done: gradients are partial"
+        assert notes(root) == [under_way]
+        assert under_way in engine.to_dot(root)
+        assert under_way not in s.text  # it tells the state of each
     assert notes(root) == [NO_PASS]
     list(root.backward_steps())
     assert notes(root) == []
