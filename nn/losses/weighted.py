@@ -57,6 +57,8 @@ def with_weights(y: Any, weights: list[float], known_loss: bool = False) -> Any:
         import numpy as np
 
         return np.column_stack((y, weights))
+    if all(issubclass(kind, (int, float)) for kind in {*map(type, y)}):
+        return [[label, weight] for label, weight in zip(y, weights)]
     return [_together(label, weight) for label, weight in zip(y, weights)]
 
 

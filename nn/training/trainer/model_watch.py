@@ -9,7 +9,7 @@ import math
 import time
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from operator import itemgetter
+from operator import is_, itemgetter
 from typing import Any
 
 from engine import Guards, Surroundings, Value, all_same, changes, leaves_made
@@ -132,7 +132,7 @@ class ModelWatch:
         counts, far = (changes[0], leaves_made[0]), self._guards and self._guards.far
         if counts[0] != self._changes and not self._is_module:
             return False
-        if far:
+        if far and (self.due[0] == -math.inf or not far.expected):  # else what they expect is still right
             far.note()  # before the look, which sees what has changed up to then
         outside = self._surroundings.changed_at_all if far else self._surroundings.changed
         if not _are_the_same(self._far) or outside():
@@ -159,7 +159,11 @@ def _items(container: dict[Any, Any] | list[Any]) -> Sequence[Any]:
 
 def _are_the_same(parts: list[tuple[Any, Sequence[Any]]]) -> bool:
     """Whether lists and dicts hold the very same things, or numbers that nobody can tell from them."""
-    return all(all_same(_items(container), before) for container, before in parts)
+    for container, before in parts:
+        now = _items(container)
+        if len(now) != len(before) or not (all(map(is_, now, before)) or all_same(now, before)):
+            return False
+    return True
 
 
 def _containers(item: Any, seen: set[int], kinds_in: Callable[[Any], set[type]]) -> Iterator[tuple[Any, bool, int]]:

@@ -138,10 +138,9 @@ class Surroundings:
         started, computed = time.perf_counter(), time.thread_time()
         count = modes.changes[0]
         if self._count != count:  # there may be something new as well
-            now = self._walked()
-            if not self.found.equals(now):
+            if not self.found.equals(self._walked()):
                 return True
-            self._expect(now, count)
+            self._count = count
         elif not self.found.is_same():
             return True
         ended, computed = time.perf_counter(), time.thread_time() - computed

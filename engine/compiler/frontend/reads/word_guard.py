@@ -206,6 +206,11 @@ class WordGuard:
         self._held = [held, table]
         self.head[0], self._noted, self.count = table.buffer_info()[0], len(blocks) // 2, len(contents)
 
+    @property
+    def expected(self) -> bool:
+        """Whether words are expected."""
+        return self.head[1] >= 0
+
     def expect(self) -> bool:
         """Expect what was noted last; return whether it could be noted."""
         self.head[1] = self._noted
