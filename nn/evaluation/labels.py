@@ -40,7 +40,7 @@ def are_texts(labels: Any) -> bool:
     if isinstance(first, bytes):
         raise TypeError(f"labels are texts or numbers, not bytes such as {first!r}: write y.astype(str) of an array")
     if is_row(first) and len(first) and isinstance(first[0], (str, bytes)):
-        raise ValueError(f"a label is one text, not a row of them such as {show(first)}: y.ravel() of a column")
+        raise ValueError(f"a label is one text, not a row of them such as {show(first)}: y.squeeze(1) of a column")
     if kind == "U":
         return True
     texts = [isinstance(label, str) for label in labels]
@@ -213,7 +213,7 @@ def _index(label: Any, outputs: int) -> int:
     row = [int(x) if isinstance(x, bool) else x for x in map(plain, as_row("label", label))]
     if len(row) == 1:
         raise ValueError(
-            f"a row of one number is not a label for {outputs} outputs: give class indices, y.ravel() of a column"
+            f"a row of one number is not a label for {outputs} outputs: give class indices, y.squeeze(1) of a column"
         )
     same_length("one-hot number", row, "output", [None] * outputs)
     entries = [real_number("an entry of a one-hot label", x) for x in row]

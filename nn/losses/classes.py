@@ -177,7 +177,7 @@ def _probabilities(target: Any, classes: int) -> list[Any]:
     weights = as_row("target", target)
     if len(weights) == 1 < classes:
         raise ValueError(
-            f"a row of one number is not a label for {classes} logits: give class indices, y.ravel() of a column"
+            f"a row of one number is not a label for {classes} logits: give class indices, y.squeeze(1) of a column"
         )
     if len(weights) != classes:
         raise ValueError(

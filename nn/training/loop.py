@@ -103,8 +103,8 @@ def fit(
             callbacks may; its changes to X and y count from the next epoch on.
         clip_norm: the largest norm of the whole gradient: a longer one is scaled down to it before the step.
         clip_value: the largest entry of the gradient, positive or negative: larger ones are cut to it.
-        sample_weight: a number for each sample, by which its loss is multiplied. The loss must be a mean over samples;
-            any other is refused, as far as a few samples tell.
+        sample_weight: a number for each sample, by which its loss is multiplied, but not that of validation. The loss
+            must be a mean over samples; any other is refused, as far as a few samples tell.
         class_weight: such numbers for classes, by their labels, 1 for those left out; or "balanced" for the inverse of
             how many samples each class has.
         callbacks: called after each epoch with the model, the history and the number of the epoch; one that returns

@@ -72,7 +72,7 @@ def _label(label: Any) -> Any:
     """A label as a key: classes that are numbers are equal whatever their type."""
     label = plain(label)
     if is_row(label):
-        remedy = ": give y.ravel()" if len(label) == 1 else ", whose samples sample_weight can weigh"
+        remedy = ": give y.squeeze(1)" if len(label) == 1 else ", whose samples sample_weight can weigh"
         raise TypeError(f"class_weight needs labels that are classes, not rows such as {show(label)}{remedy}")
     if isinstance(label, float) and not label.is_integer():
         raise ValueError(f"class_weight needs labels that are classes, not numbers as {label:.15g}: give sample_weight")

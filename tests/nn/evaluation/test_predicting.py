@@ -114,8 +114,12 @@ def test_a_matrix_gives_what_its_array_gives(backend):
         (lambda: nn.predict(network(2), X[0]), TypeError, r"for a single sample give \[x\]"),
         (lambda: nn.predict(network(2), np.ma.masked_greater(X, 0.0)), TypeError, "masked array with gaps: fill them"),
         (lambda: nn.predict(network(2), Sparse()), TypeError, r"X is a sparse matrix: give X.toarray\(\)"),
-        (lambda: nn.accuracy(network(3), X, np.zeros((40, 1))), ValueError, r"give class indices, y.ravel\(\)"),
-        (lambda: nn.score(network(3), X, np.zeros((40, 1)), nn.cross_entropy), ValueError, r"y.ravel\(\) of a column"),
+        (lambda: nn.accuracy(network(3), X, np.zeros((40, 1))), ValueError, r"give class indices, y.squeeze\(1\)"),
+        (
+            lambda: nn.score(network(3), X, np.zeros((40, 1)), nn.cross_entropy),
+            ValueError,
+            r"y.squeeze\(1\) of a column",
+        ),
         (
             lambda: nn.score(network(1), X, X[:, 0] > 0, nn.bce_with_logits),
             TypeError,

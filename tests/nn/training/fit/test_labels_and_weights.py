@@ -87,7 +87,11 @@ def test_hinge_takes_texts_as_signs(backend):
     [
         (np.array([b"no", b"yes"])[Y], TypeError, r"not bytes such as .*b'(no|yes)'.*: write y.astype\(str\)"),
         ([b"no"] * 30, TypeError, "not bytes such as b'no'"),
-        (np.array(["no", "yes"])[Y][:, None], ValueError, r"one text, not a row of them .*: y.ravel\(\) of a column"),
+        (
+            np.array(["no", "yes"])[Y][:, None],
+            ValueError,
+            r"one text, not a row of them .*: y.squeeze\(1\) of a column",
+        ),
         ([["no"]] * 30, ValueError, r"one text, not a row of them such as list \['no'\]"),
     ],
 )
@@ -230,7 +234,7 @@ def test_class_weights_are_of_classes():
 
 @pytest.mark.parametrize(
     ("y", "remedy"),
-    [(Y.reshape(-1, 1), ": give y.ravel()"), (np.eye(2)[Y], ", whose samples sample_weight can weigh")],
+    [(Y.reshape(-1, 1), ": give y.squeeze(1)"), (np.eye(2)[Y], ", whose samples sample_weight can weigh")],
 )
 def test_rows_are_no_classes(y, remedy):
     for labels in (y, y.tolist()):
@@ -283,3 +287,11 @@ def test_labels_are_checked_once(monkeypatch):
         for wrong, told in ((7, "class 7 is out of range"), (True, "True")):
             with pytest.raises((IndexError, TypeError), match=told):
                 trained("llvm", model=model, y=[*Y[:-1], wrong], **weights)
+
+
+def test_the_remedy_for_a_column_is_one_for_tables_too():
+    pandas = needs("pandas")
+    for column in (Y[:, None], pandas.DataFrame({"label": Y})):
+        with pytest.raises(ValueError, match=r"y\.squeeze\(1\) of a column"):
+            trained(y=column)
+        assert numbers(trained(y=column.squeeze(1))[0]) == numbers(trained(y=Y)[0])

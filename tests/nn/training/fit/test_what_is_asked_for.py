@@ -51,7 +51,7 @@ np = needs("numpy")
         (
             {"class_weight": {0: 2.0}, "y": Y.reshape(-1, 1)},
             TypeError,
-            r"not rows such as ndarray array\(\[\d\]\): give y.ravel\(\)",
+            r"not rows such as ndarray array\(\[\d\]\): give y.squeeze\(1\)",
         ),
         ({"clip_norm": 1.0, "clip_value": 1.0}, ValueError, "two ways to clip"),
         ({"loss": "mse"}, TypeError, "loss must be a callable, not str 'mse': give nn.mse"),
