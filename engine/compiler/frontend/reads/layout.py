@@ -67,16 +67,16 @@ def lists_are_as_expected() -> bool:
 
 
 @functools.cache
-def count_of(kind: type[Any]) -> int:
-    """Where a reentrant lock of this class counts how many times it is held."""
+def place_of_holder(kind: type[Any]) -> int:
+    """Where a reentrant lock of this class has a word that is 0 as long as nobody holds it."""
     lock = kind()
     places = range(HEAD, kind.__basicsize__, 8)
-    counts = [[word(id(lock) + k) for k in places]]
+    seen = [[word(id(lock) + k) for k in places]]
     for change in (lock.acquire, lock.acquire, lock.release, lock.release):
         change()
-        counts.append([word(id(lock) + k) for k in places])
-    found = [k for k, *seen in zip(places, *counts) if seen == [0, 1, 2, 1, 0]]
-    return found[0] if len(found) == 1 else 0
+        seen.append([word(id(lock) + k) for k in places])
+    found = [k for k, *words in zip(places, *seen) if [*map(bool, words)] == [False, True, True, True, False]]
+    return found[0] if found else 0
 
 
 # ---- dicts
@@ -87,7 +87,7 @@ class DictFields(NamedTuple):
 
     Attributes:
         used: the number of entries.
-        version: a number that every change changes.
+        version: a number that every change changes; 0 if there is none, as from Python 3.14 on.
         keys: the address of its table.
         made: in the table, how many entries were ever added, whether they are still there or not.
     """
@@ -112,7 +112,7 @@ def dict_fields() -> DictFields | None:
     others = [k for k, *is_at in zip(places, overwritten, grown) if is_at[0] != is_at[1] and k not in versions]
     used = [k for k in others if word(id(names) + k) == len(names)]
     keys = [k for k in others if k not in used]
-    if [len(versions), len(used), len(keys)] != [1, 1, 1]:
+    if len(versions) > 1 or [len(used), len(keys)] != [1, 1]:
         return None
     few = {"a": 1, "b": 2}
     table = word(id(few) + keys[0])
@@ -122,13 +122,15 @@ def dict_fields() -> DictFields | None:
         few[key] = 0
         del few[old]
     made = [8 * k for k, *is_at in zip(range(6), *heads) if is_at == [2, 3, 4]]
-    return DictFields(used[0], versions[0], keys[0], made[0]) if len(made) == 1 else None
+    return DictFields(used[0], sum(versions), keys[0], made[0]) if len(made) == 1 else None
 
 
 @functools.cache
 def versions_tell_attributes() -> bool:
     """Whether setting an attribute changes a dict's version, even if objects' dicts share a table."""
     fields = dict_fields()
+    if fields is None or not fields.version:
+        return False
 
     class Example:
         def __init__(self) -> None:
@@ -138,9 +140,9 @@ def versions_tell_attributes() -> bool:
     names = vars(thing)
 
     def tells(change: Callable[[], Any]) -> bool:
-        before = word(id(names) + fields.version) if fields else 0
+        before = word(id(names) + fields.version)
         change()
-        return fields is not None and word(id(names) + fields.version) != before
+        return word(id(names) + fields.version) != before
 
     set_, exchanged = tells(lambda: setattr(thing, "a", 1)), tells(lambda: names.update(a=2))
     return set_ and exchanged and tells(lambda: delattr(thing, "a"))
@@ -151,12 +153,12 @@ class PlainDict:
 
     Attributes:
         names: the dict.
-        used, version, keys: the addresses of these fields.
+        used, version, keys: the addresses of these fields; 0 for a version that there is not.
     """
 
     def __init__(self, names: dict[Any, Any], fields: DictFields) -> None:
         self.names, self._made = names, fields.made
-        self.used, self.version, self.keys = (id(names) + field for field in fields[:3])
+        self.used, self.version, self.keys = (field and id(names) + field for field in fields[:3])
 
     @property
     def table(self) -> int:

@@ -15,11 +15,12 @@ from typing import Any, NamedTuple, TypeAlias
 
 from .layout import (
     HEAD,
-    count_of,
+    PlainDict,
     lists_are_as_expected,
     offset,
     offset_of_slot,
     place_of_dict,
+    place_of_holder,
     plain_dict,
     versions_tell_attributes,
     word,
@@ -88,17 +89,7 @@ class WordGuard:
         if known is None or known.names is not entries or (entries and not known.table):
             return False
 
-        def look(held: list[Any]) -> _Words:
-            before, table = entries.copy(), known.table
-            held.append(before)
-            yield known.used, [len(before)]
-            if before:
-                yield known.keys, [table]
-                places = known.places_in(table)
-                for name, content in before.items():
-                    yield from _entry(places, name, content)
-
-        return self._added(look)
+        return self._added(lambda held: _entries(known, held))
 
     def add_entry(self, names: Mapping[Any, Any], name: Any, content: Any) -> bool:
         """Watch what a dict has under a name, or that it has nothing there."""
@@ -154,14 +145,14 @@ class WordGuard:
             for known in dicts:
                 if known is None or not known.table:
                     raise LookupError
-                yield known.version, [word(known.version)]
+                yield from _all_of_it(known, held)
 
         return place > 0 and order > 0 and self._added(look)
 
     def add_lock(self, lock: Any) -> bool:
         """Watch that a reentrant lock is free."""
         kind: Any = type(lock)
-        place = count_of(kind)
+        place = place_of_holder(kind)
         return place > 0 and self._added(lambda held: iter([(id(lock) + place, [0])]))
 
     def add_version(self, entries: Any) -> bool:
@@ -172,7 +163,7 @@ class WordGuard:
 
         def look(held: list[Any]) -> _Words:
             held.append(entries)
-            yield known.version, [word(known.version)]
+            yield from _all_of_it(known, held)
 
         return self._added(look)
 
@@ -215,6 +206,26 @@ class WordGuard:
         """Expect what was noted last; return whether it could be noted."""
         self.head[1] = self._noted
         return self._noted >= 0
+
+
+def _all_of_it(known: PlainDict, held: list[Any]) -> _Words:
+    """Words that show whether anything has been set in a dict."""
+    if known.version:
+        yield known.version, [word(known.version)]
+    else:
+        yield from _entries(known, held)
+
+
+def _entries(known: PlainDict, held: list[Any]) -> _Words:
+    """The words of all entries of a dict, in order."""
+    before, table = known.names.copy(), known.table
+    held.append(before)
+    yield known.used, [len(before)]
+    if before:
+        yield known.keys, [table]
+        places = known.places_in(table)
+        for name, content in before.items():
+            yield from _entry(places, name, content)
 
 
 def _entry(places: dict[tuple[int, int], int], name: Any, content: Any) -> _Words:

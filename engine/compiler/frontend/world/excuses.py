@@ -20,7 +20,7 @@ _REPORTING = (
     ),
 )
 """How the names of files begin whose code imports, or writes messages."""
-_OF_ANNOTATIONS = frozenset({"typing", "inspect"})
+_OF_ANNOTATIONS = frozenset({"typing", "inspect", "annotationlib"})
 """Modules that evaluate annotations, which are strings there: no code names what these name."""
 _WRITING = frozenset({"write", "writelines", "flush"})
 

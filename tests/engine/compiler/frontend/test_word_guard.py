@@ -157,7 +157,13 @@ def watched(kind: str) -> tuple[Any, WordGuard]:
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_shows(change: str) -> None:
+@pytest.mark.parametrize("versions", [True, False], ids=["versions", "no versions"])
+def test_a_change_shows(change: str, versions: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where dicts have versions, as they had before Python 3.14, and where they have none."""
+    if not versions:
+        fields = layout.dict_fields()
+        assert fields is not None
+        monkeypatch.setattr(layout, "dict_fields", lambda: fields._replace(version=0))
     kind, apply = CHANGES[change]
     thing, words = watched(kind)
     assert differ(words)  # nothing is expected yet
@@ -237,7 +243,7 @@ def test_what_is_not_found_in_memory_is_left_to_python(monkeypatch: pytest.Monke
     monkeypatch.setattr(layout, "word", lambda place: 0)
     assert not layout.offset.__wrapped__(FunctionType, "__code__")
     assert not layout.lists_are_as_expected.__wrapped__()
-    assert not layout.count_of.__wrapped__(type(threading.RLock()))
+    assert not layout.place_of_holder.__wrapped__(type(threading.RLock()))
     assert layout.dict_fields.__wrapped__() is None
 
 

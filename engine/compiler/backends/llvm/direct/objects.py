@@ -17,7 +17,7 @@ REAL = HEAD
 LENGTH, ENTRIES = HEAD, HEAD + 8
 """Where a list keeps its length, and the address of its entries' addresses; see `lists_are_as_expected`."""
 
-ITEMS = HEAD + 8
+ITEMS = tuple.__basicsize__
 """Where a tuple, whose length is where a list's is, keeps the address of its first entry, followed by the others."""
 
 DATA, RANK, DIMENSIONS, TYPE, FLAGS = (HEAD + k for k in (0, 8, 16, 40, 48))
