@@ -9,7 +9,7 @@ from types import CodeType
 from typing import Any
 
 from ...numbers import is_number
-from ...text.callers import Source, raised_at
+from ...text.callers import Source, is_ours, raised_at
 from ...value import Value
 from ..errors import FIX_KEY, TraceError, refusal
 from ..samples.batch import Shape
@@ -36,6 +36,12 @@ _FIX_WRITTEN = (
 _FIX_ITERATOR = (
     "A compiled function would keep the entries that it got while it was traced: take them outside, and pass them as "
     "arguments."
+)
+
+_FIX_ERROR = (
+    "If plain numbers raise no such error, it is because a compiled function has none yet while it is traced, and "
+    "functions such as numpy.isnan and json.dumps take nothing else. Use the engine's functions (x != x is true for "
+    "nan), or compute it outside of the function, and pass it as an argument."
 )
 
 
@@ -173,6 +179,9 @@ def _results(function: Callable[..., Any], arguments: Sequence[Any], watch: Watc
             raise refusal(f"{error.args[0]} was looked up as a key", FIX_KEY, source=raised_at(error)) from None
         if watch.refusals and error is not watch.refusals[0]:
             raise watch.refusals[0] from error
+        source = raised_at(error)
+        if isinstance(error, TypeError) and not (watch.refusals or is_ours(source[0])):
+            raise refusal(f"{described(function)} raises TypeError: {error}", _FIX_ERROR, source=source) from error
         raise
     if watch.refusals:
         raise watch.refusals[0]
