@@ -20,6 +20,8 @@ Edge = tuple[int, int]
 
 NODE_GAP, EDGE_GAP = 12.0, 7.0  # across the flow, in points: between boxes, and beside an edge that passes
 LAYER_GAP = 26.0  # along the flow, at least
+PORT_GAP = 12.0  # between edges that enter a box, without labels
+OPEN = 0.75  # the part of a side of a box where edges enter
 _SWEEPS = 8
 _TRIES = 12  # shuffled orders, of a small graph
 
@@ -45,7 +47,7 @@ def place(
     sizes: Sequence[Point],
     edges: Sequence[Edge],
     rankdir: str = "LR",
-    room: Sequence[float] | None = None,
+    labels: Sequence[Point] | None = None,
     ordered: Collection[int] = (),
 ) -> Placement:
     """Place boxes so that edges run in one direction.
@@ -54,7 +56,7 @@ def place(
         sizes: width and height of each box.
         edges: (tail, head), as indices of boxes; where they form a cycle, some run backwards.
         rankdir: ``"LR"`` from left to right, ``"TB"`` from top to bottom, or ``"RL"``, ``"BT"``.
-        room: the length along the flow of each edge's label, which stands beside its head.
+        labels: the room that each edge's label takes along and across the flow; it stands beside the edge's head.
         ordered: boxes that edges enter in the order of `edges`, even where that makes them cross.
 
     >>> place([(40, 20), (40, 20), (50, 30)], [(0, 2), (1, 2)]).centres
@@ -69,7 +71,7 @@ def place(
         along,
         across,
         [edge if ahead else edge[::-1] for edge, ahead in zip(edges, forward)],
-        room or [0.0] * len(edges),
+        labels or [(0.0, 0.0)] * len(edges),
         position,
         ordered,
     )
@@ -94,11 +96,11 @@ class _Layers:
         along: Sequence[float],
         across: Sequence[float],
         edges: Sequence[Edge],
-        room: Sequence[float],
+        labels: Sequence[Point],
         position: Sequence[int],
         ordered: Collection[int],
     ) -> None:
-        self.along, self.across, self.edges, self.room = list(along), list(across), edges, room
+        self.along, self.across, self.edges, self.labels = list(along), list(across), edges, labels
         self.boxes = len(along)
         self.ordered = ordered
         self.order = sorted(range(self.boxes), key=position.__getitem__)
@@ -292,7 +294,7 @@ class _Layers:
     def _gap(self, rank: int) -> float:
         """The gap before a layer: wider where edges are steep, and for the labels that stand there."""
         steep = max((abs(self.v[a] - self.v[b]) for b in self.layers[rank] for a in self.before[b]), default=0.0)
-        labels = max((room for (_, h), room in zip(self.edges, self.room) if self.rank[h] == rank), default=0.0)
+        labels = max((room for (_, h), (room, _) in zip(self.edges, self.labels) if self.rank[h] == rank), default=0.0)
         return LAYER_GAP + min(0.15 * steep, 110.0) + labels
 
     def _ports(self) -> list[float]:
@@ -304,7 +306,8 @@ class _Layers:
         for head, several in coming.items():
             if head not in self.ordered:
                 several.sort(key=lambda k: self.v[self.chains[k][-2]])
-            step = min(12.0, 0.75 * self.across[head] / len(several))
+            apart = max(PORT_GAP, *(self.labels[k][1] for k in several))
+            step = min(apart, OPEN * self.across[head] / len(several))
             for place_, k in enumerate(several):
                 ports[k] = self.v[head] + (place_ - (len(several) - 1) / 2) * step
         return ports

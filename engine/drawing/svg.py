@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 
 from ..text.sheet import visible
-from .layout import Placement, Point, place
+from .layout import OPEN, Placement, Point, place
 from .lettering import FONT, SIZE, SMALL, width_of
 from .looks import Look, Sample, Span, check_rankdir, colours_of, is_crowded, legend, look, scale_of
 from .picture import Picture
@@ -31,13 +31,13 @@ def svg_source(picture: Picture, theme: str = "light", rankdir: str = "LR", titl
     crowded = is_crowded(picture)
     labels = [edge.label if edge.count == 1 or not crowded else "" for edge in picture.edges]
     upright = rankdir in ("TB", "BT")
-    coming = [0.0] * len(looks)  # room for the labels of incoming edges, side by side
-    for edge, label in zip(picture.edges, labels):
-        coming[edge.head] += (width_of(label, SMALL) + 6 if upright else SMALL + 3) if label else 0.0
-    sizes = [_size(look, need, upright) for look, need in zip(looks, coming)]
-    room = [(SMALL + 6 if upright else width_of(label, SMALL) + 8) if label else 0.0 for label in labels]
+    rooms = [_room(label, upright) for label in labels]
+    coming: list[list[float]] = [[] for _ in looks]  # across the flow, the room of the labels side by side
+    for edge, (_, across) in zip(picture.edges, rooms):
+        coming[edge.head].append(across)
+    sizes = [_size(look, max(each, default=0.0) * len(each), upright) for look, each in zip(looks, coming)]
     ordered = {index for index, box in enumerate(picture.boxes) if box.ordered}
-    placed = place(sizes, [(edge.tail, edge.head) for edge in picture.edges], rankdir, room, ordered)
+    placed = place(sizes, [(edge.tail, edge.head) for edge in picture.edges], rankdir, rooms, ordered)
     body = [*_edges(picture, placed, labels, colours, crowded, rankdir)]
     body += [_box(look, size, centre, colours) for look, size, centre in zip(looks, sizes, placed.centres)]
     above, high_above, wide_above = _lines(legend(picture, shades, colours), picture.notes, title, colours)
@@ -70,7 +70,7 @@ def _size(look: Look, coming: float, upright: bool) -> Point:
     text = max((math.fsum(width_of(s.text, SIZE, s.bold) for s in line) for line in look.lines), default=0.0)
     width = max(text + (4 if look.bare else 15), 15 if look.bare else 36)
     height = max(_LINE * len(look.lines) + (4 if look.bare else 8), 22)
-    return (max(width, coming / 0.75), height) if upright else (width, max(height, coming / 0.75))
+    return (max(width, coming / OPEN), height) if upright else (width, max(height, coming / OPEN))
 
 
 def _box(look: Look, size: Point, centre: Point, colours: Theme) -> str:
@@ -96,6 +96,14 @@ def _span(span: Span) -> str:
     bold = ' font-weight="bold"' if span.bold else ""
     colour = f' fill="{span.colour}"' if span.colour is not None else ""
     return f"<tspan{bold}{colour}>{_text(span.text)}</tspan>" if bold or colour else _text(span.text)
+
+
+def _room(label: str, upright: bool) -> Point:
+    """The room that the label of an edge takes, along the flow and across it."""
+    if not label:
+        return 0.0, 0.0
+    width = width_of(label, SMALL)
+    return (SMALL + 6, width + 6) if upright else (width + 8, SMALL + 3)
 
 
 # ---- edges -------------------------------------------------------------------------------------------------------

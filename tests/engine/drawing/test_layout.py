@@ -88,7 +88,7 @@ def test_graphs(plan: Recipe, xs: list[float]) -> None:
 def test_a_tree_is_drawn_without_crossings() -> None:
     edges = [(k, 8 + k // 2) for k in range(8)] + [(8 + k, 12 + k // 2) for k in range(4)] + [(12, 14), (13, 14)]
     shuffled = sorted(edges, key=lambda e: (e[0] * 7) % 15)
-    layers = _Layers([30.0] * 15, [20.0] * 15, shuffled, [0.0] * 14, range(15), ())
+    layers = _Layers([30.0] * 15, [20.0] * 15, shuffled, [(0.0, 0.0)] * 14, range(15), ())
     layers.arrange()
     assert layers.crossings() == 0
 
@@ -142,6 +142,36 @@ def test_the_svg_is_well_formed_and_text_fits_its_box(rankdir: str, theme: str) 
     assert [element.text for element in tree if element.tag.endswith("title")] == ["A <title>"]
     assert width_of("L *", bold=True) < 36
     assert "-3" in "".join(tree.itertext())
+
+
+def assert_labels_are_apart(root: Value, rankdir: str) -> None:
+    """Of labels on edges that overlapped, two numbers could be read as one: -0.nan9."""
+    tree = ElementTree.fromstring(svg_source(take(root, collapse=None, local_derivatives=True), rankdir=rankdir))
+    spans: list[tuple[float, float, float, float]] = []
+    for text in tree.iterfind(".//{*}text"):
+        anchor, x, y = text.get("text-anchor"), float(text.get("x", 0)), float(text.get("y", 0))
+        if anchor is not None:  # on an edge
+            width = width_of("".join(text.itertext()), 9.0)
+            left = x - width if anchor == "end" else x
+            spans.append((left, y - 7, left + width, y + 1))
+    assert spans
+    for i, (left, top, right, bottom) in enumerate(spans):
+        for other in spans[:i]:
+            assert right <= other[0] or other[2] <= left or bottom <= other[1] or other[3] <= top
+
+
+@pytest.mark.parametrize("rankdir", ["LR", "TB", "RL", "BT"])
+def test_labels_of_edges_are_apart(rankdir: str) -> None:
+    a, b = Value(-0.255901, "a"), Value(1e308, "b")
+    weights = [Value(k / 7, f"w{k}") for k in range(5)]
+    assert_labels_are_apart(a * b, rankdir)
+    assert_labels_are_apart((a * 1e-7 - b) / engine.maximum(a * b, b), rankdir)
+    assert_labels_are_apart(engine.dot(weights, [0.123, -1e-5, 3e5, 1.0, 0.1]), rankdir)
+
+
+@given(recipes(most=20), st.lists(floats(), min_size=3, max_size=3), st.sampled_from(["LR", "TB"]))
+def test_labels_of_edges_are_apart_in_any_graph(plan: Recipe, xs: list[float], rankdir: str) -> None:
+    assert_labels_are_apart(build(plan, [Value(x, name) for x, name in zip(xs, "xyz")]), rankdir)
 
 
 def test_nasty_labels_stay_inside() -> None:
