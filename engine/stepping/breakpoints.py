@@ -21,10 +21,12 @@ class Breakpoint:
     Attributes:
         description: the condition in words.
         condition: a function from a step to whether to stop.
+        node: whose step or gradient it waits for, if it waits for one.
     """
 
     description: str
     condition: Callable[[AnyStep], Any]
+    node: Value | None = None
 
     def __repr__(self) -> str:
         return f"<breakpoint: {self.description}>"
@@ -32,7 +34,6 @@ class Breakpoint:
 
 def breakpoint_at(
     target: Value | str | Primitive | Callable[[AnyStep], Any],
-    order: Iterable[Value],
     names: Names,
     *,
     changes: bool = False,
@@ -43,23 +44,26 @@ def breakpoint_at(
 
     Args:
         target: where to stop.
-        order: the nodes of the graph.
-        names: what they are called.
+        names: the nodes of the graph, and what they are called.
         changes: whether to stop when the gradient of the node changes.
         nan: whether to stop when it turns nan.
         exceeds: the size beyond which to stop.
 
     Raises:
         TypeError: `target` is none of these.
-        ValueError: no node or primitive of the graph has that name, or several nodes; more than one condition;
-            `exceeds` is negative or nan.
+        ValueError: no node or primitive of the graph has that name, or several nodes; more than one condition, or one
+            for something else than a node; `exceeds` is negative or nan.
     """
     if changes + nan + (exceeds is not None) > 1:
         raise ValueError("one breakpoint has one condition: give changes, nan or exceeds")
     on_gradient = changes or nan or exceeds is not None
+    if on_gradient and not isinstance(target, (Value, str)):
+        raise ValueError(f"changes, nan and exceeds are of the gradient of a node; for {target!r} give none of them")
     if isinstance(target, str) and not on_gradient and not names.labelled(target):
-        target = _primitive(target, order) or target
+        target = _primitive(target, names.order) or target
     if isinstance(target, Primitive):
+        if all(node.primitive is not target for node in names.order):
+            raise ValueError(f"there is no {target.name} in the graph of {names(names.order[-1])}")
         return _at_primitive(target)
     if isinstance(target, (Value, str)):
         node = names.find(target)
@@ -92,7 +96,7 @@ def _at_primitive(primitive: Primitive) -> Breakpoint:
 
 
 def _at_result(node: Value, names: Names) -> Breakpoint:
-    return Breakpoint(f"the step of {names(node)}", lambda step: step.node is node)
+    return Breakpoint(f"the step of {names(node)}", lambda step: step.node is node, node)
 
 
 def _at_leaf(leaf: Value, names: Names) -> Breakpoint:
@@ -102,7 +106,7 @@ def _at_leaf(leaf: Value, names: Names) -> Breakpoint:
             for operand, final, d in zip(step.operands, step.final, step.locals)
         )
 
-    return Breakpoint(f"the gradient of {names(leaf)} is final", completes)
+    return Breakpoint(f"the gradient of {names(leaf)} is final", completes, leaf)
 
 
 def _on_gradient(node: Value, description: str, event: Callable[[float, float], bool]) -> Breakpoint:
@@ -112,7 +116,7 @@ def _on_gradient(node: Value, description: str, event: Callable[[float, float], 
         places = [k for k, operand in enumerate(step.operands) if operand is node]
         return bool(places) and isinstance(step, Step) and event(step.before[places[0]], step.after[places[-1]])
 
-    return Breakpoint(description, condition)
+    return Breakpoint(description, condition, node)
 
 
 def _turns_nan(before: float, after: float) -> bool:

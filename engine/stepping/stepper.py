@@ -141,10 +141,7 @@ class Stepper(Shown):
         Raises:
             ValueError: it is not in the graph, no gradient reaches it, or several nodes have that label.
         """
-        node = self.names.find(target)
-        stops = self._stops(node)
-        if not stops:
-            raise ValueError(f"no gradient reaches {self.names(node)}: it has no step")
+        stops = self._stops(self.names.find(target))
         ahead = [stop for stop in stops if stop >= self.position]
         return self._move(min(ahead) if ahead else max(stops))
 
@@ -223,10 +220,18 @@ class Stepper(Shown):
             raise IndexError(f"cannot go {count} steps: {most}" if there else none)
 
     def _stops(self, node: Value) -> list[int]:
-        """The positions just after the node is computed, and after its gradient is handed on or complete."""
+        """The positions just after the node is computed, and after its gradient is handed on or complete.
+
+        Raises:
+            ValueError: there is none.
+        """
         stops = [k for k, computed in enumerate(self._forward.nodes, 1) if computed is node]
         stop = self._pass.stop_of(node)
-        return stops if stop is None else [*stops, len(self._forward) + stop]
+        if stop is not None:
+            stops.append(len(self._forward) + stop)
+        if not stops:
+            raise ValueError(f"no gradient reaches {self.names(node)}: it has no step")
+        return stops
 
     # ---- breakpoints ----
 
@@ -252,8 +257,8 @@ class Stepper(Shown):
 
         Raises:
             TypeError: `target` is none of these.
-            ValueError: no node or primitive of the graph has that name, or several nodes; more than one condition;
-                `exceeds` is negative or nan.
+            ValueError: no node or primitive of the graph has that name, or several nodes; no gradient reaches it; more
+                than one condition, or one for something else than a node; `exceeds` is negative or nan.
 
         >>> a = Value(2.0, "a")
         >>> s = Stepper(a * a * a)
@@ -262,7 +267,9 @@ class Stepper(Shown):
         >>> s.run().after
         (8.0, 12.0)
         """
-        made = breakpoint_at(target, self._pass.order, self.names, changes=changes, nan=nan, exceeds=exceeds)
+        made = breakpoint_at(target, self.names, changes=changes, nan=nan, exceeds=exceeds)
+        if made.node is not None:
+            self._stops(made.node)  # else it would never stop
         self.breakpoints.append(made)
         return made
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import engine
 from engine import Value, tanh, topological_order
+from engine.stepping.backward_pass import BackwardPass
 from engine.stepping.stepper import Stepper
 from engine.stepping.steps import ForwardStep, Step
 from tests.engine.graphs import TAME, Recipe, build, floats, recipes
@@ -167,6 +168,18 @@ def test_breakpoints_on_a_gradient_tell_of_the_moment_it_happens() -> None:
     assert first.primitive is engine.sqrt
 
 
+def test_a_breakpoint_that_would_never_stop_is_refused() -> None:
+    a, b = Value(2.0, "a"), Value(1.0, "b")
+    largest = engine.maximum(a, b * 3.0 - 5.0)
+    s = largest.stepper()
+    for target in (b, "b", "b*3"):
+        for options in ({}, {"changes": True}):
+            with pytest.raises(ValueError, match=r"no gradient reaches b(\*3)?: it has no step"):
+                s.break_at(target, **options)
+    assert s.breakpoints == []
+    assert largest.stepper(forward=True).break_at("b*3") is not None  # there it is computed
+
+
 def test_until() -> None:
     loss, a, _ = graph()
     s = loss.stepper()
@@ -212,8 +225,9 @@ def test_a_breakpoint_on_change_stops_at_every_change_and_nowhere_else(
     recipe: Recipe, xs: list[float], which: int
 ) -> None:
     root = build(recipe, [Value(x) for x in xs])
-    nodes = topological_order(root)
-    node = nodes[which % len(nodes)]
+    run = BackwardPass(root)
+    reached = [node for node in run.order if run.stop_of(node)]
+    node = reached[which % len(reached)]
     expected = []
     s = Stepper(root)
     last = 1.0 if node is root else 0.0
@@ -257,6 +271,11 @@ def test_mistakes_leave_the_gradients() -> None:
         s.break_at("a", changes=True, nan=True)
     with pytest.raises(TypeError, match="exceeds= takes real numbers, got 'big'"):
         s.break_at("a", exceeds="big")
+    for target in (engine.mul, lambda step: True):
+        with pytest.raises(ValueError, match="are of the gradient of a node; for"):
+            s.break_at(target, changes=True)
+    with pytest.raises(ValueError, match="there is no tanh in the graph of L"):
+        s.break_at(engine.tanh)
     for never in (-1.0, math.nan):
         with pytest.raises(ValueError, match=f"exceeds= is the size of a gradient, 0 or more, got {never}"):
             s.break_at("a", exceeds=never)
