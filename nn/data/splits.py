@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from ..arguments import Seed, counted, is_row, plain, random_source, real_number, true_or_false, whole_number
+from ..arguments import Seed, counted, has_array, is_row, plain, random_source, real_number, true_or_false, whole_number
 from .tables import paired
 
 
@@ -164,4 +164,4 @@ def chosen(data: Any, rows: list[int]) -> Any:
     """
     if hasattr(data, "iloc"):
         return data.iloc[rows]
-    return data[rows] if hasattr(data, "dtype") else [data[row] for row in rows]
+    return data[rows] if has_array(data) else [data[row] for row in rows]  # a row of a table may be a table

@@ -175,6 +175,32 @@ def test_data_frames_stay_data_frames():
     assert len(X_train) == len(y_train) == 6
 
 
+class Table:
+    """As those of polars: columns with names, and rows by their number, of which one alone is a table too."""
+
+    def __init__(self, columns):
+        self.columns, self._columns = [*columns], columns
+
+    def to_numpy(self):
+        return np.column_stack([*self._columns.values()])
+
+    __array__ = to_numpy
+
+    def __len__(self):
+        return len(self.to_numpy())
+
+    def __getitem__(self, rows):
+        return Table({name: np.asarray(column)[np.ravel(rows)] for name, column in self._columns.items()})
+
+
+def test_other_tables_stay_tables():
+    table = Table({"a": [0.0, 1.0, 2.0, 3.0], "b": [0.0, 10.0, 20.0, 30.0]})
+    parts = train_test_split(table, [0, 1, 2, 3], test_size=2, seed=1)
+    for X, y in (parts[::2], parts[1::2]):
+        assert isinstance(X, Table)
+        assert X.to_numpy().tolist() == [[label, 10 * label] for label in y]
+
+
 def test_two_names_for_one_thing():
     for names in ({"test": 0.5, "test_size": 0.5}, {"seed": 1, "random_state": 1}):
         with pytest.raises(TypeError, match="two names for one thing"):
