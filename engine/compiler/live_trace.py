@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ..collector import collector_at_rest
+from ..text.callers import raised_at
 from .backends.self_description import SelfDescription
 from .backends.signatures import Signature
-from .errors import TraceError
+from .errors import TraceError, refusal
 from .frontend.given.types import TypeGuard, rows_of_types, several_types, types_of
 from .frontend.naming import described
 from .frontend.reads.surroundings import Surroundings
@@ -20,6 +21,11 @@ from .samples.batch import Batch
 MOST_TYPES = 8
 """How many combinations of types, at most, a function that asks for types is traced for."""
 
+_FIX = (
+    "It does so while it is traced only: its inputs have no numbers yet then, and functions such as numpy.isnan and "
+    "json.dumps take nothing else. Use the engine's functions (x != x is true for nan), or compute it outside of the "
+    "function, and pass it as an argument."
+)
 REMEMBERED = 0.01
 """Seconds that a trace is assumed to take if it was remembered, and found in less."""
 
@@ -59,11 +65,28 @@ class LiveTrace:
     def _traced(self, batch: Batch) -> Signature:
         """The signature of the function, from a trace."""
         self._surroundings = Surroundings(self.function)
-        self._trace = trace(self.function, self.shapes, self._surroundings, self.description.holds(), self._types[0])
+        try:
+            self._trace = trace(
+                self.function, self.shapes, self._surroundings, self.description.holds(), self._types[0]
+            )
+        except TypeError as error:
+            if isinstance(error, TraceError) or self._fails_for(batch, self._surroundings):
+                raise
+            raise refusal(f"{described(self.function)} raises {error!r}", _FIX, source=raised_at(error)) from error
         asked = self._trace.asked.union(self.type_guard.note(batch) if self._trace.computes else ())
         if asked:
             self._trace_for_all_types(batch, self._trace, asked)
         return Signature.of(self._trace, self.description.values)
+
+    def _fails_for(self, batch: Batch, surroundings: Surroundings) -> bool:
+        """Whether the function raises an error for the first sample itself, too."""
+        try:
+            self.function(*batch.first_as_given(entirely=True))
+        except Exception:  # whatever it is, it is about the function or the samples
+            return True
+        finally:
+            surroundings.found.give_back()
+        return False
 
     def _trace_for_all_types(self, batch: Batch, first: Trace, asked: frozenset[int]) -> None:
         """Check that the function does the same for all types of numbers that are given.

@@ -9,13 +9,13 @@ from types import CodeType
 from typing import Any
 
 from ...numbers import is_number
-from ...text.callers import Source, is_ours, raised_at
+from ...text.callers import Source, raised_at
 from ...value import Value
 from ..errors import FIX_KEY, TraceError, refusal
 from ..samples.batch import Shape
 from .differences import Difference, compared
 from .given.numbers import may_be_asked
-from .given.rows import Row, as_rows, refuse_changes
+from .given.rows import FIX_CHANGED, Row, as_rows, refuse_changes
 from .graph import Graph
 from .naming import described
 from .randomness import Generators
@@ -36,12 +36,6 @@ _FIX_WRITTEN = (
 _FIX_ITERATOR = (
     "A compiled function would keep the entries that it got while it was traced: take them outside, and pass them as "
     "arguments."
-)
-
-_FIX_ERROR = (
-    "If plain numbers raise no such error, it is because a compiled function has none yet while it is traced, and "
-    "functions such as numpy.isnan and json.dumps take nothing else. Use the engine's functions (x != x is true for "
-    "nan), or compute it outside of the function, and pass it as an argument."
 )
 
 
@@ -179,9 +173,9 @@ def _results(function: Callable[..., Any], arguments: Sequence[Any], watch: Watc
             raise refusal(f"{error.args[0]} was looked up as a key", FIX_KEY, source=raised_at(error)) from None
         if watch.refusals and error is not watch.refusals[0]:
             raise watch.refusals[0] from error
-        source = raised_at(error)
-        if isinstance(error, TypeError) and not (watch.refusals or is_ours(source[0])):
-            raise refusal(f"{described(function)} raises TypeError: {error}", _FIX_ERROR, source=source) from error
+        if isinstance(error, ValueError) and "read-only" in str(error):
+            name, source = described(function), raised_at(error)
+            raise refusal(f"{name} writes into an array that it is given", FIX_CHANGED, source=source) from error
         raise
     if watch.refusals:
         raise watch.refusals[0]

@@ -61,7 +61,10 @@ class Given(Arithmetic):
             if any(hasattr(kind, name) for kind in kinds):
                 raise refusal(f"the function asks {self!r} for its attribute {name}", _FIX)
         if name == "__array_interface__":  # NumPy asks before it makes an array of it
-            asking = sys._getframe(1).f_code
+            frame: Any = sys._getframe(1)
+            while is_ours(frame.f_code.co_filename):  # a row, of which it makes the array
+                frame = frame.f_back
+            asking = frame.f_code
             if is_users(asking.co_filename) and not _OF_ARRAYS.isdisjoint(asking.co_names):
                 raise refusal(f"the function asks an array of {self!r} for the type of its numbers", _FIX)
             if self.graph.given.minds_arrays and not is_float(self):

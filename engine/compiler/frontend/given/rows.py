@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import math
+import sys
 from abc import ABCMeta
 from collections.abc import Callable, Iterator, Sequence
 from itertools import cycle
@@ -19,8 +20,9 @@ from .asking import asked_by_project
 
 _FIX = "Inside of a compiled function the numbers stand one by one: write it for each, as in [3 * a for a in x]."
 
-_FIX_CHANGED = (
-    "Eager code would change the samples themselves, for all that comes after. Let it change a copy, as by x = [*x]."
+FIX_CHANGED = (
+    "Eager code would change the samples themselves, for all that comes after. Let it change a copy, as by x = [*x] or "
+    "numpy.array(x)."
 )
 
 Form: TypeAlias = "tuple[Any, ...]"
@@ -70,7 +72,7 @@ def refuse_changes(rows: Any, nested: Any, name: str) -> None:
         name: that of the function.
     """
     if not _is_unchanged(rows, nested):
-        raise refusal(f"{name} changes a list that it is given", _FIX_CHANGED)
+        raise refusal(f"{name} changes a list that it is given", FIX_CHANGED)
 
 
 def _is_unchanged(row: Any, nested: Any) -> bool:
@@ -150,7 +152,13 @@ class Row:
         return bool(self._of_list("bool()", tuple))
 
     def __getattr__(self, name: str) -> Any:
-        if not name.startswith("__"):
+        if name == "__array__":
+            by_name = name in sys._getframe(1).f_code.co_consts  # otherwise NumPy asks, for the code that runs
+            if by_name:
+                self._note()
+            if not by_name or hasattr(self._kind, name):
+                return self._as_array
+        elif not name.startswith("__"):
             if not asked_by_project():
                 self._note()
             if name in ("shape", "ndim", "size", "tolist") and hasattr(self._kind, name):
@@ -158,6 +166,14 @@ class Row:
             if hasattr(self._kind, name):
                 return getattr(self._of_list(name, tuple), name)
         raise AttributeError(f"{self._kind.__name__!r} object has no attribute {name!r}", name=name, obj=self)
+
+    def _as_array(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        """What NumPy makes of the row: of an array, unless a copy is asked for, the same one, so it may not be changed."""
+        import numpy as np
+
+        array = np.array(_of_array(self)["tolist"](), dtype or object)
+        array.flags.writeable = bool(copy)
+        return array
 
     def _of_list(self, what: str, *others: type[Any]) -> Any:
         """The list, or tuple, that this stands for.

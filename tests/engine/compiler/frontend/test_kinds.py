@@ -209,3 +209,28 @@ def test_what_is_harmless_compiles(function: Callable[[Any], Any]) -> None:
         samples = np.array(samples, float)
     found = compiled(samples)
     assert all(float(function(x).data) == z for x, z in zip(samples, found))
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda y: y.fill(5.0),
+        lambda y: y.__iadd__(1.0),
+        lambda y: y.ravel().__setitem__(0, 5.0),
+        lambda y: np.copyto(y, 5.0),
+        lambda y: np.negative(y, out=y),
+    ],
+)
+@pytest.mark.parametrize("samples", [np.array([[1.0, 2.0]]), [[1.0, 2.0]]], ids=["an array", "lists"])
+def test_an_array_of_the_samples_is_not_written(write: Callable[[Any], Any], samples: Any) -> None:
+    """Of an array `numpy.asarray` makes none of its own: eager code computed with what was written there."""
+    w = Value(2.0)
+
+    def function(x: Any, array: Any = np.asarray) -> Any:
+        write(array(x))
+        return w * x[0]
+
+    with pytest.raises(TraceError, match=r"writes into an array that it is given.*\n.*numpy\.array"):
+        engine.compile(function, backend="python")(samples)
+    on_a_copy = engine.compile(lambda x: function(x, np.array), backend="python")
+    assert on_a_copy(samples) == [2.0]
