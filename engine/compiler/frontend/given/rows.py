@@ -168,7 +168,7 @@ class Row:
         raise AttributeError(f"{self._kind.__name__!r} object has no attribute {name!r}", name=name, obj=self)
 
     def _as_array(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        """What NumPy makes of the row: of an array, unless a copy is asked for, the same one, so it may not be changed."""
+        """What NumPy makes of the row: if no copy is asked for, of an array itself, so it may not be changed."""
         import numpy as np
 
         array = np.array(_of_array(self)["tolist"](), dtype or object)
