@@ -19,8 +19,33 @@ def nested_code(code: CodeType) -> tuple[CodeType, ...]:
 
 
 def has_instruction(code: CodeType, name: str) -> bool:
-    """Whether an instruction occurs in some code itself: most often it does not, and disassembling takes far longer."""
-    return dis.opmap[name] in code.co_code[::2]
+    """Whether an instruction occurs in some code itself: most often it does not, and disassembling takes far longer.
+
+    One that this version of Python does not have never does.
+    """
+    number = dis.opmap.get(name)
+    return number is not None and number in code.co_code[::2]
+
+
+_COMMON = "LOAD_COMMON_CONSTANT"
+"""Gives True, False and None, from Python 3.15 on, which are then not among the constants of a code."""
+
+
+def gives_bool(code: CodeType) -> bool:
+    """Whether True or False is a constant in some code itself."""
+    if any(isinstance(constant, bool) for constant in code.co_consts):
+        return True
+    return has_instruction(code, _COMMON) and any(map(is_bool, dis.get_instructions(code)))
+
+
+def is_bool(step: dis.Instruction) -> bool:
+    """Whether an instruction gives True or False."""
+    return gives_constant(step) and isinstance(step.argval, bool)
+
+
+def gives_constant(step: dis.Instruction) -> bool:
+    """Whether an instruction does nothing but give a constant."""
+    return step.opname == _COMMON or step.opname.startswith("LOAD_CONST")
 
 
 def in_attributes(frame: FrameType, names: Iterable[str]) -> list[Any]:

@@ -11,7 +11,7 @@ from types import CodeType, FrameType, FunctionType, MethodType
 from typing import Any
 
 from ...text.callers import is_users
-from .bytecode import has_instruction, in_attributes
+from .bytecode import gives_constant, has_instruction, in_attributes
 
 _ERRORS = (ZeroDivisionError, OverflowError)
 _NAMES = frozenset({"ZeroDivisionError", "OverflowError", "ArithmeticError", "Exception", "BaseException"})
@@ -98,7 +98,8 @@ def _returns_nothing(code: CodeType) -> bool:
     """Whether all that a function returns is None or False."""
     steps = pairwise(dis.get_instructions(code))
     results = [before if step.opname == "RETURN_VALUE" else step for before, step in steps if step.opname in _RETURNS]
-    return all(result.opname in ("LOAD_CONST", "RETURN_CONST") and not result.argval for result in results)
+    constant = [gives_constant(result) or result.opname == "RETURN_CONST" for result in results]
+    return all(constant) and not any(result.argval for result in results)
 
 
 def _catches(thing: Any) -> bool:

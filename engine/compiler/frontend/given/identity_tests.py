@@ -13,7 +13,7 @@ from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 from ....text.callers import is_users
-from ..bytecode import has_instruction, in_attributes, nested_code
+from ..bytecode import gives_constant, has_instruction, in_attributes, nested_code
 from .type_calls import has_symbols
 
 _SINGLE = (None, True, False, ...)
@@ -127,5 +127,5 @@ def _pushed(step: dis.Instruction) -> int:
 
 def _is_single(step: dis.Instruction) -> bool:
     """Whether this gives what there is only one of: such a constant, or what a global names, as a class."""
-    constant = step.opname.startswith("LOAD_CONST") and any(step.argval is single for single in _SINGLE)
+    constant = gives_constant(step) and any(step.argval is single for single in _SINGLE)
     return constant or step.opname == "LOAD_GLOBAL"

@@ -15,7 +15,7 @@ from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 from ....text.callers import is_users
-from ..bytecode import has_instruction, in_attributes, nested_code
+from ..bytecode import gives_bool, gives_constant, has_instruction, in_attributes, is_bool, nested_code
 from ..conditions import CONDITIONS
 from ..symbol import Symbol
 from .rows import Row
@@ -46,10 +46,7 @@ class _Tests(NamedTuple):
 @cache
 def may_test_truth(code: CodeType) -> bool:
     """Whether some code, or a function inside it, may compare by `is` with True or False."""
-    return any(
-        has_instruction(part, "IS_OP") and any(isinstance(constant, bool) for constant in part.co_consts)
-        for part in nested_code(code)
-    )
+    return any(has_instruction(part, "IS_OP") and gives_bool(part) for part in nested_code(code))
 
 
 def is_truth_tested(frame: FrameType, returned: Any) -> bool:
@@ -96,10 +93,10 @@ def _tests(code: CodeType) -> _Tests:
     for k, test in enumerate(steps):
         if test.opname != "IS_OP":
             continue
-        is_last = not steps[k - 1].opname.startswith("LOAD_CONST")  # True is x; or x is y, where no constant is found
+        is_last = not gives_constant(steps[k - 1])  # True is x; or x is y, where no constant is found
         compared = k - 1 if is_last else k - 2
         step, (path, start) = steps[compared], _path(steps, compared)
-        with_bool = _is_bool(steps[start - 1] if is_last else steps[k - 1])
+        with_bool = is_bool(steps[start - 1] if is_last else steps[k - 1])
         if is_last or with_bool:
             places.update(range(step.offset, steps[compared + 1].offset, 2))  # with the caches of a call
         if with_bool:
@@ -127,7 +124,3 @@ def _path(steps: list[dis.Instruction], end: int) -> tuple[list[str], int]:
     while steps[start].opname == "LOAD_ATTR":
         start -= 1
     return [step.argval for step in steps[start + 1 : end + 1]], start
-
-
-def _is_bool(step: dis.Instruction) -> bool:
-    return step.opname.startswith("LOAD_CONST") and isinstance(step.argval, bool)

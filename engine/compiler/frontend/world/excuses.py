@@ -12,11 +12,14 @@ from ..given.asking import RUNS
 from ..symbol import UNKNOWN
 from .questions import OF_LIBRARY
 
+_LIBRARY = os.path.dirname(os.__file__)
 _REPORTING = (
     "<frozen importlib",
+    os.path.join(_LIBRARY, "logging", ""),
     *(
-        os.path.join(os.path.dirname(os.__file__), name)
-        for name in (os.path.join("logging", ""), "warnings.py", "linecache.py", "traceback.py", "tokenize.py")
+        start  # from version to version
+        for name in ("warnings", "_py_warnings", "linecache", "traceback", "tokenize")
+        for start in (os.path.join(_LIBRARY, f"{name}.py"), f"<frozen {name}>")
     ),
 )
 """How the names of files begin whose code imports, or writes messages."""

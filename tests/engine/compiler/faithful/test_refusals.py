@@ -6,12 +6,12 @@ import collections
 import heapq
 import itertools
 import json
-import profile
 import re
 import statistics
 import sys
 import time
 import types
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -63,6 +63,9 @@ def test_an_error_of_the_functions_own_is_no_refusal() -> None:
 
 def test_another_profiler_goes_on() -> None:
     """In Python itself; while one in C runs, before Python 3.12, the clock is not seen."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # from Python 3.15 on
+        import profile
     profiler = profile.Profile()
     with pytest.raises(TraceError, match="clock"):
         profiler.runcall(lambda: compile(lambda x: x + 0.0 * time.time(), backend="python")([1.0]))
