@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from numbers import Real
 from typing import Any, NamedTuple
 
-from ..arguments import Seed, is_row, plain, random_source, show, warn_user
+from ..arguments import Seed, is_row, plain, random_source, show
 from ..data.tables import notes_of_columns, paired, same_rows
-from ..evaluation.columns import flat
 from ..evaluation.labels import are_names, are_texts, classes_of, names_several, plain_text
 from ..evaluation.metrics import Metric, metrics_for
 from ..evaluation.programs import LossFunction, Model, Options
 from ..evaluation.rules import RULES, name_of_loss
-from ..layers.activations import activation_name
-from ..layers.ending import last_activation
 from ..layers.module import Module
 from ..losses.weighted import weighted
+from .mistakes.targets import warn_of_unreachable
 from .rows import Rows
 from .validation import Validation, given_validation, held_out, refuse_lost
 from .weighting import refuse_other_than_means, weights_of
@@ -96,32 +92,6 @@ def prepared(
         refuse_other_than_means(model, loss, samples, labels)
         rows, loss = replace(rows, weights=weights), weighted(loss)
     return Prepared(rows, loss, checked, notes)
-
-
-REACH = {
-    "elu": (-1.0, math.inf),
-    "relu": (0.0, math.inf),
-    "sigmoid": (0.0, 1.0),
-    "softplus": (0.0, math.inf),
-    "tanh": (-1.0, 1.0),
-}
-"""The range of each bounded activation."""
-
-
-def warn_of_unreachable(model: Model, loss: LossFunction, y: Any) -> None:
-    """Warn of regression targets outside the range of the model's last activation: they can never be learned."""
-    name = activation_name(last_activation(model))
-    if name not in REACH or name_of_loss(loss) not in ("mse", "mae"):
-        return
-    least, most = REACH[name]
-    beyond = next((t for t in flat(y) if isinstance(t, Real) and not least <= float(t) <= most), None)
-    if beyond is not None and beyond == beyond:
-        default = ", as an nn.Layer by default" if name == "relu" else ""
-        warn_user(
-            f"the model ends with {name}{default}, which never gives the target {float(beyond):.15g}: give the last "
-            "layer activation='identity', or scale the targets",
-            UserWarning,
-        )
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Protocol
 
 from engine import Value, always_recorded, changes, collector_at_rest, topological_order
 
-from ..arguments import plain, show
+from ..arguments import as_samples, plain, show
 from ..attributes import Known
 from ..data.entries import named
 from ..data.tables import note_columns, paired
@@ -24,6 +24,7 @@ from ..optimisers.base import Optimizer, has_rule, make_step
 from ..optimisers.clipping import clip_gradients, clip_limits
 from .mistakes.ownership import check_ownership, refuse_outdated, refuse_results, results_of, warn_of_layers
 from .mistakes.reach import look_at_graph, look_beside_graph
+from .mistakes.targets import warn_of_unreachable
 
 
 def scored(loss: LossFunction, outputs: list[Any], labels: list[Any]) -> Any:
@@ -157,6 +158,8 @@ class EagerStep(Known):
             FloatingPointError: if it is nan or infinite; the parameters stay as they were.
         """
         try:
+            if not self.steps:
+                warn_of_unreachable(self.model, self.loss, as_samples("y", y))
             return self.made(X, y)
         except (TypeError, ValueError, FloatingPointError) as error:
             raise named(error, X, y) from error.__cause__

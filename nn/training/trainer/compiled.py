@@ -12,11 +12,12 @@ from typing import Any, TypeAlias
 
 from engine import Batch, new_lock
 
-from ...arguments import Seed, counted, is_found_by_name, random_source, real_number, whole_number
+from ...arguments import Seed, as_samples, counted, is_found_by_name, random_source, real_number, whole_number
 from ...data.entries import named, naming_data
 from ...data.tables import note_columns
 from ...optimisers.base import Optimizer
 from ...purity import is_pure
+from ..mistakes.targets import warn_of_unreachable
 from ..steps import LossFunction, Model
 from .preparation import Preparation
 from .samples import Samples
@@ -147,7 +148,7 @@ class Trainer(Preparation):
         """
         steps = whole_number("steps", steps, least=1)
         with self._lock, naming_data(X, y):
-            return self._train(self._samples.checked(X, y), steps)
+            return self._train(self._checked(X, y), steps)
 
     def epoch(self, X: Any, y: Any, batch_size: int = 32, seed: Seed = None, shuffle: bool = True) -> list[float]:
         """Make a step for each batch of the samples in random order, in one call; return their losses.
@@ -164,7 +165,7 @@ class Trainer(Preparation):
         """
         size = whole_number("batch_size", batch_size, least=1)
         with self._lock, naming_data(X, y):
-            return self.epoch_of(self._samples.checked(X, y), size, seed, shuffle)
+            return self.epoch_of(self._checked(X, y), size, seed, shuffle)
 
     def prepare(self, X: Any, y: Any, batch_size: int | None = None) -> Batch:
         """Compile for samples like these, and make a copy of them ready for `epoch_of`.
@@ -292,6 +293,13 @@ class Trainer(Preparation):
     def _note_columns(self, X: Any, y: Any) -> None:
         note_columns(self.model, X, y)
 
+    def _checked(self, X: Any, y: Any) -> Batch:
+        """Samples and labels of the user's loop as a batch; those of `fit` have been looked at."""
+        batch = self._samples.checked(X, y)
+        if not self.steps:
+            warn_of_unreachable(self.model, self.loss, as_samples("y", y))
+        return batch
+
     def _train(self, batch: Batch, steps: int, order: Order | None = None, size: int | None = None) -> list[float]:
         """Make steps, and refuse losses that cannot be."""
         losses = self._made(batch, steps, order, size)
@@ -339,7 +347,7 @@ class Trainer(Preparation):
     def _first(self, X: Any, y: Any) -> float:
         """Make a step the long way, and prepare the short way for steps like it."""
         self._again, times_set = None, self._times_set
-        batch = self._samples.checked(X, y)
+        batch = self._checked(X, y)
         way = self._prepared(batch)
         (loss,) = way(batch, 1, None, self._clip, ())
         watch = self._watch

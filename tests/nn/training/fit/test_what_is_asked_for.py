@@ -158,8 +158,17 @@ def test_a_flat_loss_and_an_optimiser_that_needs_no_gradient_are_not(backend):
 def test_targets_that_the_last_activation_never_gives_are_told(loss, end, targets, told):
     """`Sequential(Layer(2, 8), Layer(8, 1))` ends with a relu: of negative targets it learned nothing, silently."""
     model = nn.Sequential(nn.Layer(2, 3, seed=0), nn.Layer(3, 1, end, seed=1))
-    with pytest.warns(UserWarning, match=told):
-        nn.fit(model, [[0.0, 1.0], [1.0, 0.0]], targets, loss, nn.SGD(model.parameters(), lr=0.1), epochs=1)
+    X, optimizer = [[0.0, 1.0], [1.0, 0.0]], nn.SGD(model.parameters(), lr=0.1)
+    for train in (
+        lambda: nn.fit(model, X, targets, loss, optimizer, epochs=1),
+        lambda: nn.EagerStep(model, loss, optimizer)(X, targets),
+        lambda: nn.Trainer(model, loss, optimizer).step(X, targets),
+        lambda: nn.Trainer(model, loss, optimizer).run(X, targets, 2),
+        lambda: nn.Trainer(model, loss, optimizer).epoch(X, targets, 1),
+    ):
+        with pytest.warns(UserWarning, match=told) as found:
+            train()
+        assert [warning.filename for warning in found] == [__file__]
 
 
 @pytest.mark.parametrize(("end", "targets"), [("relu", [1.0, 0.0]), ("tanh", [-1.0, 1.0]), ("identity", [-9.0, 9.0])])
