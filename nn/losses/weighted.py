@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -29,13 +30,22 @@ WEIGHTED = tuple([(name, loss, _weighted(loss)) for name, loss in LOSSES.items()
 """Name, loss and weighted loss of each of this package's: made once, so that its programs are known again."""
 
 
+_RECENT: deque[LossFunction] = deque(maxlen=16)
+"""Weighted losses of the user's, which the next fit asks for again."""
+
+
 def weighted(loss: LossFunction) -> LossFunction:
     """The loss for labels with weights, as `with_weights` makes them.
 
     >>> weighted(LOSSES["mse"])([1.0, 5.0], [[0.0, 1.0], [3.0, 0.5]])
     1.5
     """
-    return next((known for _, own, known in WEIGHTED if own is loss), None) or _weighted(loss)
+    for known in (*[known for *_, known in WEIGHTED], *_RECENT):
+        if known.weighs is loss:  # type: ignore[attr-defined]  # set above
+            return known
+    found = _weighted(loss)
+    _RECENT.append(found)
+    return found
 
 
 def with_weights(y: Any, weights: list[float], known_loss: bool = False) -> Any:

@@ -1,12 +1,14 @@
-"""A Trainer that one call of `fit` leaves for the next: for an unchanged network of this package's own code."""
+"""A Trainer that one call of `fit` leaves for the next, which saves compiling the same again."""
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
 from engine import Batch
 
+from ...layers.module import Module
 from ...optimisers.base import Optimizer
 from ..steps import LossFunction, Model
 from .compiled import Trainer
@@ -25,8 +27,9 @@ def trainer_for(
 ) -> Trainer:
     """A Trainer: the one that was kept, if a new one would do exactly the same.
 
-    It would if model and loss say all that determines them, and all of that is as it was when they were compiled. For
-    what else may have changed, such as parameters, the optimiser and its memory, a Trainer looks by itself.
+    It would if model and loss say all that determines them, and all of that is as it was when they were compiled. Code
+    of the user's, which does not say that, is traced again, though not on a whole batch. For what else may have
+    changed, such as parameters, the optimiser and its memory, a Trainer looks by itself.
 
     Args:
         kept: the Trainer that was kept, if there is one; it is taken out.
@@ -38,14 +41,16 @@ def trainer_for(
     """
     for trainer in [kept.pop() for _ in kept[:1]]:
         same = trainer.model is model and trainer.loss is loss and trainer._options == options
-        if same and trainer.compiled.is_as_described():
+        described, watched = trainer.compiled.is_described, trainer._watch is not None
+        if same and (trainer.compiled.is_as_described() if described else watched):
             trainer.change(optimizer, **settings)
-            trainer._traced = time.perf_counter()  # the next trace is due as late as that of a new one
+            trainer._traced = time.perf_counter() if described else -math.inf  # of what is described
             return trainer
     return Trainer(model, loss, optimizer, **options, **settings)
 
 
 def keep(kept: list[Trainer], trainer: Trainer, samples: Batch) -> None:
-    """Leave a Trainer, and such samples, for the next call, if it may be of use there."""
-    if trainer.compiled.is_described and sum([getattr(array, "nbytes", MOST) for array in samples.arrays]) <= MOST:
+    """Leave the Trainer of a module, and such samples, for the next call, if they are not large."""
+    size = sum([getattr(array, "nbytes", MOST) for array in samples.arrays])
+    if isinstance(trainer.model, Module) and size <= MOST:
         kept[:] = [trainer]
