@@ -155,7 +155,7 @@ def _ufunc(name: str) -> Callable[..., Any]:
 
 def _refuse_large(name: str, numbers: Sequence[Any]) -> None:
     """Refuse an integer that is no float where inputs may be integers, with which Python computes exactly."""
-    if any(type(number) is int and abs(number) > _LARGE for number in numbers):
+    if [number for number in numbers if type(number) is int and abs(number) > _LARGE]:
         inputs = inputs_of([number for number in numbers if isinstance(number, Arithmetic)])
         if any(issubclass(symbol.graph.given.type_of(symbol), Integral) for symbol in inputs):
             raise refusal(f"{name} of {numbers[0]!r} and {numbers[1]!r}, one of them beyond 2**53", _FIX_LARGE)

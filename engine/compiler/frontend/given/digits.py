@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from .... import ops
@@ -70,6 +71,7 @@ def as_compared(symbol: Symbol, other: Any) -> Any:
     return other
 
 
+@lru_cache(maxsize=1024)  # classes are compared with the same few numbers for each sample
 def _shortened(number: float, kind: type[Any]) -> float:
     with sys.modules["numpy"].errstate(all="ignore"):
         return float(kind(number))
