@@ -171,3 +171,25 @@ def test_the_front_door_is_short_and_all_doors_lead_somewhere() -> None:
     for page in ("README.md", "CONTRIBUTING.md", "SECURITY.md"):
         for target in re.findall(r"\]\(([^)#\s]+)\)", (root / page).read_text(encoding="utf-8")):
             assert (root / target).exists(), (page, target)
+
+
+_ELSEWHERE = """
+import sys
+sys.implementation.name = "pypy"
+import engine
+from importlib import import_module
+x = engine.Value(3.0)
+(x * x).backward()
+assert x.grad == 6.0
+for missing in (lambda: engine.compile, lambda: import_module("nn")):
+    try:
+        missing()
+    except ImportError as error:
+        print("need CPython" in str(error))
+"""
+
+
+def test_pythons_other_than_cpython_say_what_they_lack() -> None:
+    """The compiler reads CPython's instructions and objects: elsewhere it would be wrong, or crash."""
+    done = subprocess.run([sys.executable, "-c", _ELSEWHERE], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "True"]

@@ -14,6 +14,12 @@ from itertools import pairwise
 from types import CellType, FunctionType, MappingProxyType
 from typing import Any, NamedTuple
 
+if sys.implementation.name != "cpython":
+    raise ImportError(
+        "engine.compile and nn need CPython, whose objects and instructions tell what a function reads and does, and "
+        f"this is {sys.implementation.name}. Stepping, drawing and checking work here, too."
+    )
+
 HEAD = object.__basicsize__
 """Bytes of an object ahead of its own fields, which for a list are its length and the address of its entries."""
 
