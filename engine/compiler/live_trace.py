@@ -69,7 +69,7 @@ class LiveTrace:
             self._trace = trace(
                 self.function, self.shapes, self._surroundings, self.description.holds(), self._types[0]
             )
-        except TypeError as error:
+        except (TypeError, ValueError, AttributeError) as error:  # as from code written in C
             if isinstance(error, TraceError) or self._fails_for(batch, self._surroundings):
                 raise
             raise refusal(f"{described(self.function)} raises {error!r}", _FIX, source=raised_at(error)) from error

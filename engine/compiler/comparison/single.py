@@ -131,7 +131,7 @@ class Comparison:
 
         The graph of a trusted function is not kept: it takes as much memory as a network, and is made again if needed.
         """
-        values = sample.first_as_values()
+        values = sample.first_as_values(self._entirely)
         by = {"outputs": [], "leaves": self._leaves.values, "inputs": flat(values)}[mode]
 
         def of_values() -> Eager:

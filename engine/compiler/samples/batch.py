@@ -122,9 +122,21 @@ class Batch:
         first = self.masks.drawn(self.arrays[0], later)
         return Batch(self.size, self.shapes, (first, *self.arrays[1:]), [first, *self.given[1:]])
 
-    def first_as_values(self) -> list[Any]:
-        """The arguments of the first sample: Values in nested lists."""
-        return [nested([Value(float(x)) for x in array[0]], shape) for array, shape in zip(self.arrays, self.shapes)]
+    def first_as_values(self, entirely: bool = False) -> list[Any]:
+        """The arguments of the first sample: Values in nested lists.
+
+        Args:
+            entirely: whether rows that are given as arrays are arrays.
+        """
+        found = []
+        for given, array, shape in zip(self.given, self.arrays, self.shapes):
+            values = nested([Value(float(x)) for x in array[0]], shape)
+            if entirely and shape and hasattr(given[0], "dtype"):
+                import numpy as np
+
+                values = np.array(values, object)
+            found.append(values)
+        return found
 
     def first_as_given(self, entirely: bool = False) -> list[Any]:
         """The arguments of the first sample as they were given, but rounded like those that a program reads.

@@ -11,6 +11,8 @@ from ....text.callers import is_ours
 RUNS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "runs.py")
 """The file from which the user's function is called: frames above it belong to callers of the compiled function."""
 
+_METHODS = os.path.join("numpy", "_core", "_methods.py"), os.path.join("numpy", "core", "_methods.py")
+"""NumPy's means and variances, which ask what a sum is and compute the same for all numbers."""
 _ABSTRACT = frozenset({"<frozen abc>", "<frozen _collections_abc>"})
 """Files of code that asks on behalf of its caller."""
 
@@ -20,4 +22,4 @@ def asked_by_project() -> bool:
     frame: Any = sys._getframe(2)
     while frame.f_code.co_filename in _ABSTRACT:
         frame = frame.f_back
-    return is_ours(frame.f_code.co_filename)
+    return is_ours(frame.f_code.co_filename) or frame.f_code.co_filename.endswith(_METHODS)

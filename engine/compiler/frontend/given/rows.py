@@ -2,7 +2,8 @@
 
 `x * 3` repeats a list and multiplies an array; `isinstance(x, list)`, `case [a, b]`, `x.shape` tell them apart. If a
 function does something that depends on the class of a row, that is noted, and the program is not used for rows of
-another class. What only arrays do with all of their numbers is refused.
+another class. What arrays do number by number, such as arithmetic, NumPy does with an array of symbols; what else only
+they do is refused.
 """
 
 from __future__ import annotations
@@ -18,12 +19,23 @@ from typing import Any, NoReturn, TypeAlias
 from ...errors import refusal
 from .asking import asked_by_project
 
-_FIX = "Inside of a compiled function the numbers stand one by one: write it for each, as in [3 * a for a in x]."
+_FIX = (
+    "Inside of a compiled function the numbers stand one by one: write it for each, as in [where(a > 0, a, 0) for a in "
+    "x]."
+)
 
 FIX_CHANGED = (
     "Eager code would change the samples themselves, for all that comes after. Let it change a copy, as by x = [*x] or "
     "numpy.array(x)."
 )
+
+_OF_NUMBERS = frozenset(
+    {
+        *("sum", "prod", "mean", "var", "std", "dot", "cumsum", "cumprod", "trace", "diagonal", "T", "transpose"),
+        *("reshape", "ravel", "flatten", "squeeze", "swapaxes", "repeat", "take"),
+    }
+)
+"""What arrays do number by number, whatever these are."""
 
 Form: TypeAlias = "tuple[Any, ...]"
 """The class of a row, and the forms of the rows in it, a single one if they are alike; empty for a number."""
@@ -163,9 +175,17 @@ class Row:
                 self._note()
             if name in ("shape", "ndim", "size", "tolist") and hasattr(self._kind, name):
                 return _of_array(self)[name]
+            if name in _OF_NUMBERS and self._is_array:
+                return getattr(self._as_array(), name)
             if hasattr(self._kind, name):
                 return getattr(self._of_list(name, tuple), name)
         raise AttributeError(f"{self._kind.__name__!r} object has no attribute {name!r}", name=name, obj=self)
+
+    @property
+    def _is_array(self) -> bool:
+        """Whether it stands for an array of NumPy's, with which the function does something."""
+        self._note()
+        return self._kind is getattr(sys.modules.get("numpy"), "ndarray", None)
 
     def _as_array(self, dtype: Any = None, copy: bool | None = None) -> Any:
         """What NumPy makes of the row: if no copy is asked for, of an array itself, so it may not be changed."""
@@ -211,7 +231,7 @@ def _stand_in(kind: type[Any]) -> type[Row]:
 
 def _operator(name: str) -> Callable[[Row, Any], Any]:
     def operator(self: Row, other: Any) -> Any:
-        own = self._of_list(name, tuple)
+        own = self._as_array() if self._is_array else self._of_list(name, tuple)
         return getattr(own, name)(plain(other)) if hasattr(own, name) else _reflected(name, own, plain(other))
 
     return operator
@@ -225,6 +245,8 @@ def _reflected(name: str, own: Any, other: Any) -> Any:
 
 def _operator_of_arrays(name: str) -> Callable[..., Any]:
     def operator(self: Row, *other: Any) -> Any:
+        if self._is_array:
+            return getattr(self._as_array(), name)(*other)
         self._of_list(name, tuple)  # which have no such operator
         if not other:
             raise TypeError(f"bad operand type for {name}: {self._kind.__name__!r}")
@@ -239,6 +261,14 @@ def _in_place(name: str) -> Callable[[Row, Any], Any]:
             return NotImplemented
         getattr(self._of_list(name), name)(plain(other))
         return self
+
+    return operator
+
+
+def _in_place_of_arrays(name: str) -> Callable[[Row, Any], Any]:
+    def operator(self: Row, other: Any) -> Any:
+        self._of_list(name, tuple)  # which have no such operator
+        return NotImplemented
 
     return operator
 
@@ -265,8 +295,10 @@ for _name in ("add", "radd", "mul", "rmul", "eq", "ne", "lt", "le", "gt", "ge"):
 for _name in ("sub", "truediv", "floordiv", "mod", "pow", "matmul"):
     setattr(Row, f"__{_name}__", _operator_of_arrays(f"__{_name}__"))
     setattr(Row, f"__r{_name}__", _operator_of_arrays(f"__r{_name}__"))
-for _name in ("neg", "abs"):
+for _name in ("neg", "pos", "abs"):
     setattr(Row, f"__{_name}__", _operator_of_arrays(f"__{_name}__"))
 for _name in ("iadd", "imul"):
     setattr(Row, f"__{_name}__", _in_place(f"__{_name}__"))
+for _name in ("isub", "itruediv", "ifloordiv", "imod", "ipow", "imatmul"):
+    setattr(Row, f"__{_name}__", _in_place_of_arrays(f"__{_name}__"))
 Sequence.register(Listed)
