@@ -109,11 +109,13 @@ def central(f: Line, x: float, step: float, noise: float = 0.0, levels: int = 4)
         coarser, row = row, [quotient]
         for order, coarse in enumerate(coarser, 1):  # Neville: each entry removes one more power of h * h
             row.append(row[-1] + (row[-1] - coarse) / (4**order - 1))
-    noise = max(noise, 4 * EPSILON * max(abs(right), abs(left)))  # including the rounding of x + h itself
+    scale = (high - low) / step
+    off = max(abs((x + h) - x - h), abs(x - (x - h) - h))  # by the rounding of x + h
+    noise = max(noise, 4 * EPSILON * max(abs(right), abs(left))) + off * scale
     if row[-1] == row[-2] == 0:  # equal values may hide what is below the rounding of x
         noise = max(noise, EPSILON * (abs(x) + step))
     left_out = max(SAFETY * abs(row[-1] - row[-2]), abs(row[-1] - coarser[-1]))
-    return Estimate(row[-1], left_out, 2 * noise / h, step, (high - low) / step)
+    return Estimate(row[-1], left_out, 2 * noise / h, step, scale)
 
 
 def central_estimates(

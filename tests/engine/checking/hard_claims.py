@@ -348,7 +348,22 @@ HIDDEN: list[Claim] = [
     )
 ]
 
+CURVED: list[Claim] = [
+    # a slope of 0 where the curvature jumps: rounding of x + h puts the finest steps at other distances than meant
+    claim
+    for x in (1.0, 2.0, 0.3, 0.159, 100.0, -5.5, 1e-3)
+    for claim in row(
+        f"(x - {x:g}) |x - {x:g}|",
+        lambda t, x=x: (t[0] - x) * abs(t[0] - x),
+        [x],
+        lambda t, x=x: [2 * abs(t[0] - x)],
+        [0.0],
+        [1.0, -0.01, NAN, INF],
+    )
+]
+
 HARD = {
+    "curved": CURVED,
     "hidden": HIDDEN,
     "turning": TURNING,
     "near ends": NEAR_ENDS,
