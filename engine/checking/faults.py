@@ -242,7 +242,8 @@ def _one_node(primitive: Primitive, inputs: Sequence[float], position: int, expe
 def find_culprit(subject: Subject, wrong: Derivative) -> Fault:
     """Why this derivative is wrong: the first primitive, else the smallest subgraph, else the code around it."""
     if wrong.slopes is not None:
-        near = is_its_graph(subject, subject.here, moved(subject, wrong), most=1)
+        function = subject.of_order(1)  # a graph of its gradient may differ by a branch in a rule, as that of pow
+        near = is_its_graph(function, function.here, moved(subject, wrong), most=1)
         return audit(subject.here.nodes) or (_sum_at_kink(wrong) if near else _outside_the_graph(wrong))
     if wrong.direction:
         return audit(subject.here.nodes) or Fault(

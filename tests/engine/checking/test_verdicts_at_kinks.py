@@ -165,6 +165,15 @@ def test_what_cannot_be_a_gradient_at_a_kink_differs(f: Any, point: list[float],
     assert words in str(report)
 
 
+def test_a_branch_in_a_rule_is_no_code_outside_of_the_graph() -> None:
+    """The second derivative of relu(x)**2 + relu(-x)**2, which is x**2, is taken as 0 at 0: float() was suspected."""
+    report = check_gradients(lambda x: relu(x) ** 2 + relu(-x) ** 2, [0.0], order=2)
+    assert [d.finding for d in report.wrong] == ["0 where the slope is 2"]
+    assert "each rule is right, their sum is not" in report.faults[0].what
+    report = check_gradients(lambda x: relu(x) ** 2 + abs(float(x)) * x, [0.0], order=2)
+    assert "Look for float()" in report.faults[0].what
+
+
 def test_an_undeclared_kink_is_named_with_the_remedy() -> None:
     (kink,) = check_gradients(lambda x: 2 * RAMP(x), [0.0]).kinks
     assert "ramp(0.0), node 3 of the graph: 0 lies between 0 and 1: a kink? declare(kink=...)" in kink.why
