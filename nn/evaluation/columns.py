@@ -83,6 +83,18 @@ def largest(outputs: Any) -> Any:
     return [row.index(max(row)) if not is_row(row[0]) else largest(row) for row in outputs]
 
 
+def are_shares(outputs: Any) -> bool:
+    """Whether the numbers of each innermost row are from 0 to 1 and sum to 1, as probabilities of classes do.
+
+    >>> are_shares([[0.25, 0.75], [1.0, 0.0]]), are_shares([[0.25, 0.5]]), are_shares([[2.0, -1.0]])
+    (True, False, False)
+    """
+    if hasattr(outputs, "dtype"):
+        return bool(outputs.min() >= 0.0 and outputs.ndim > 1 and (abs(outputs.sum(-1) - 1.0) < 1e-6).all())
+    rows = innermost(outputs) if all(map(is_row, outputs)) else [outputs]
+    return all(min(row) >= 0.0 and abs(math.fsum(row) - 1.0) < 1e-6 for row in rows)
+
+
 def places_taken(outputs: Any, chosen: Any) -> list[int]:
     """How many numbers of each innermost row are larger than the one chosen in it, or equal and before it.
 

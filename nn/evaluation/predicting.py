@@ -8,11 +8,11 @@ from typing import Any
 
 from engine import compile
 
-from ..arguments import listed, only
-from .columns import above, flat, largest, mapped, nan_at, width_of_each
+from ..arguments import listed, only, warn_user
+from .columns import above, are_shares, flat, largest, mapped, nan_at, width_of_each
 from .labels import classes_of, names_several
 from .programs import LossFunction, Model, in_form_of, outputs_of
-from .rules import Rule, probabilities_of, threshold_of
+from .rules import RULES, Rule, probabilities_of, threshold_of
 
 
 def predict(model: Model, X: Any, *, backend: str = "auto") -> Any:
@@ -58,6 +58,12 @@ def predict_proba(model: Model, X: Any, *, loss: LossFunction | str | None = Non
     """
     rule = probabilities_of(model, loss)
     outputs = as_scores(outputs_of(model, X, backend))
+    if rule is RULES["cross_entropy"] and are_shares(outputs):
+        warn_user(
+            "all outputs are probabilities already, from 0 to 1 with the sum 1, and those trained with cross_entropy "
+            "are logits, which go through a softmax here: give loss=nn.bce for probabilities as they are",
+            UserWarning,
+        )
     if hasattr(outputs, "dtype"):
         return in_form_of(X, _of_array(rule, outputs))
     return in_form_of(X, [mapped(partial(_of_row, rule), row if isinstance(row, list) else [row]) for row in outputs])

@@ -192,6 +192,7 @@ def probabilities_of(model: Any, loss: Any = None) -> Rule:
             raise ValueError(f"outputs trained with {name} give no probabilities: nn.predict gives them as they are")
         raise ValueError(
             "nothing tells whether the outputs are probabilities or logits: give the loss that they were trained with, "
-            f"such as loss=nn.cross_entropy{'' if loss is None else f', not {show(loss)}'}"
+            "such as loss=nn.cross_entropy for logits, or nn.bce where they are probabilities"
+            f"{'' if loss is None else f'; not {show(loss)}'}"
         )
     return rule

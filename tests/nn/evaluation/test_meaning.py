@@ -1,6 +1,7 @@
 """What outputs mean: probabilities and classes, of one output and of several; nothing is guessed."""
 
 import math
+import warnings
 from typing import Any
 
 import pytest
@@ -43,6 +44,23 @@ def test_a_sigmoid_at_the_end_parts_at_a_half():
         assert nn.classify(model, X.tolist()) == expected
         assert nn.accuracy(model, X, y) > 0.9
     np.testing.assert_allclose(nn.predict_proba(model, X).sum(1), 1.0)
+
+
+@pytest.mark.parametrize("form", [np.asarray, np.ndarray.tolist])
+def test_a_softmax_of_probabilities_is_warned_of(form):
+    """As of an ensemble: the probabilities of the mean of several softmaxes were those of its softmax."""
+    nets = [network(3), network(3)]
+
+    def mean(x):
+        return [(a + b) / 2 for a, b in zip(*[nn.softmax(net(x)) for net in nets])]
+
+    with pytest.warns(UserWarning, match="all outputs are probabilities already, .* give loss=nn.bce") as found:
+        nn.predict_proba(mean, form(X), loss=nn.cross_entropy)
+    assert [warning.filename for warning in found] == [__file__]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_array_equal(nn.predict_proba(mean, form(X), loss=nn.bce), nn.predict(mean, form(X)))
+        nn.predict_proba(nets[0], form(X), loss=nn.cross_entropy)
 
 
 def test_a_class_or_probability_that_nothing_tells_is_refused():
