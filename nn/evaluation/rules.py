@@ -153,6 +153,13 @@ def noted_loss(model: Any) -> str:
     return str(vars(model).get("_loss", "")) if isinstance(model, Module) else ""
 
 
+def note_other_loss(model: Any, loss: Any) -> None:
+    """Have a module that was trained with a loss by `fit` note that it is trained with another now."""
+    name = name_of_loss(loss)
+    if noted_loss(model) not in ("", name):
+        vars(model)["_loss"] = name
+
+
 def _rule_of(model: Any, loss: Any) -> tuple[Rule | None, str]:
     """The meaning of a model's outputs, None if nothing tells it; and the name of the loss, given or noted."""
     name = name_of_loss(loss) if loss is not None else noted_loss(model)

@@ -17,7 +17,7 @@ from ..evaluation.broadcasting import refuse_all_pairs
 from ..evaluation.columns import shape_of
 from ..evaluation.programs import LossFunction as LossFunction
 from ..evaluation.programs import Model as Model
-from ..evaluation.rules import called, is_mean, name_of_loss
+from ..evaluation.rules import called, is_mean, name_of_loss, note_other_loss
 from ..layers.dropout import Place, drawing
 from ..layers.initializers import made
 from ..optimisers.base import Optimizer, has_rule, make_step
@@ -160,6 +160,7 @@ class EagerStep(Known):
         try:
             if not self.steps:
                 warn_of_unreachable(self.model, self.loss, as_samples("y", y))
+                note_other_loss(self.model, self.loss)
             return self.made(X, y)
         except (TypeError, ValueError, FloatingPointError) as error:
             raise named(error, X, y) from error.__cause__

@@ -15,6 +15,7 @@ from engine import Batch, new_lock
 from ...arguments import Seed, as_samples, counted, is_found_by_name, random_source, real_number, whole_number
 from ...data.entries import named, naming_data
 from ...data.tables import note_columns
+from ...evaluation.rules import note_other_loss
 from ...optimisers.base import Optimizer
 from ...purity import is_pure
 from ..mistakes.targets import warn_of_unreachable
@@ -298,6 +299,7 @@ class Trainer(Preparation):
         batch = self._samples.checked(X, y)
         if not self.steps:
             warn_of_unreachable(self.model, self.loss, as_samples("y", y))
+            note_other_loss(self.model, self.loss)
         return batch
 
     def _train(self, batch: Batch, steps: int, order: Order | None = None, size: int | None = None) -> list[float]:

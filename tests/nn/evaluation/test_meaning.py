@@ -35,6 +35,20 @@ def test_the_loss_that_fit_noted_tells_the_class():
     np.testing.assert_allclose(nn.predict_proba(model, X)[:, 1], [sigmoid(z) for z in raw])
 
 
+@pytest.mark.parametrize("step", [nn.Trainer, nn.EagerStep])
+@pytest.mark.parametrize("loss", [nn.hinge, nn.per_sample(nn.hinge)])
+def test_a_loop_with_another_loss_changes_the_meaning(step, loss):
+    """Scores trained by hinge after a fit with bce_with_logits had probabilities."""
+    model = network(1)
+    nn.fit(model, X, [1.0] * 40, nn.bce_with_logits, nn.SGD(model.parameters(), lr=0.1), epochs=1)
+    optimizer = nn.SGD(model.parameters(), lr=0.1)
+    step(model, nn.bce_with_logits, optimizer)(X, [1.0] * 40)
+    assert nn.predict_proba(model, X).shape == (40, 2)
+    step(model, loss, optimizer)(X, [1.0] * 40)
+    with pytest.raises(ValueError, match="no probabilities" if loss is nn.hinge else "nothing tells"):
+        nn.predict_proba(model, X)
+
+
 def test_a_sigmoid_at_the_end_parts_at_a_half():
     y = [1.0 if x[0] > 0 else 0.0 for x in X]
     model = network(1, output="sigmoid")
