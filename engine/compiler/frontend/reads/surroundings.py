@@ -35,7 +35,7 @@ class Surroundings:
     Attributes:
         found: all that is read, with what it holds as long as nothing has changed.
         changed: says whether something has changed; what is far away is compared only from time to time.
-        differs: says whether something near has changed, and looks at nothing else.
+        differs: says whether something near has changed, and from its second call on looks at nothing else.
         near: compares what is near.
     """
 
@@ -101,11 +101,11 @@ class Surroundings:
         announced = "changes[0] != me._count"
         self.near = look
         self.differs = self._written_later("differs", announced)
-        self.changed = self._written_later("changed", f"{announced} or clock() > me._due", self.changed_at_all)
+        self.changed = self._written_later("changed", f"{announced} or clock() > me._due")
 
-    def _written_later(self, name: str, condition: str, first: Callable[[], bool] | None = None) -> Callable[[], bool]:
-        """A look whose code is written when it is called, from the second call on if there is another for the first."""
-        calls = iter([first] if first else [])
+    def _written_later(self, name: str, condition: str) -> Callable[[], bool]:
+        """A look whose code is written at its second call, which many do not live to see; the first looks at all."""
+        calls = iter([self.changed_at_all])
 
         def look() -> bool:
             now = next(calls, None)
@@ -138,9 +138,10 @@ class Surroundings:
         started, computed = time.perf_counter(), time.thread_time()
         count = modes.changes[0]
         if self._count != count:  # there may be something new as well
-            if not self.found.equals(self._walked()):
+            now = self._walked()
+            if not self.found.equals(now):
                 return True
-            self._count = count
+            self._expect(now, count)  # the same, perhaps in another place
         elif not self.found.is_same():
             return True
         ended, computed = time.perf_counter(), time.thread_time() - computed
