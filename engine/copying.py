@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from .collector import collector_at_rest
 from .graph import recorded_order
+from .modes import arguments
 from .primitive import Primitive
 from .value import MANY, Value
 
@@ -68,8 +69,16 @@ def reduce_graph(root: Value, default: Callable[[int], Any]) -> Any:
     """What pickle stores for a Value: a leaf like any object, a result as a table of all that it was computed from.
 
     Leaves stay shared with everything else in the pickle; a result that two roots share comes back once for each.
+
+    Raises:
+        TypeError: it is an argument of a function that is being differentiated.
     """
     if root._primitive is None:
+        if root in arguments.get():  # copies of results come here with their leaves
+            raise TypeError(
+                "a function that is being differentiated copies its argument, and no derivative reaches a copy: use "
+                "the argument itself, which no operator changes, or its detach() where it counts as a constant"
+            )
         return default(4)
     with collector_at_rest():
         position = recorded_order(root)

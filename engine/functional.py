@@ -46,8 +46,9 @@ def gradient(f: Function) -> Callable[..., list[float]]:
 
     Raises:
         TypeError: when it is called, if an argument is not a number, if ``f`` returns neither a Value nor a number, or
-            computes with float() of its argument, as functions of `math` do, or with derivatives that are numbers
-            where a graph of them is needed, as `grad` gives with `create_graph`.
+            computes with a copy or the float() of its argument, as functions of `math` do, or with derivatives that
+            are numbers where a graph of them is needed, as `grad` gives with `create_graph`.
+        ValueError: when it is called, if ``f`` sets the number of its argument.
 
     >>> gradient(lambda x, y: x * y)(2.0, 3.0)
     [3.0, 2.0]
@@ -194,9 +195,17 @@ def _recorded(f: Function, xs: Sequence[Any]) -> tuple[list[Value], Any]:
     Raises:
         TypeError: it took float() of a Value, as `math` does, and plain numbers in the result follow the arguments:
             these are no constants, and would be missing from the derivative.
+        ValueError: it changed the number of an argument.
     """
     inputs, last = _inputs(xs), reads[-1] if reads else None
+    numbers = [x._data for x in inputs]
     result = _called(f, inputs)
+    for x, number in zip(inputs, numbers):
+        if not same_number(x._data, number):
+            raise ValueError(
+                f"a function to differentiate changed its argument from {number!r} to {x._data!r}, and has no "
+                "derivative there: compute another number from it, as by minimum(x, 1)"
+            )
     place = _float_since(last, inputs)
     if place is not None and all(_follow(f, inputs, _plain_numbers(result), by) for by in (_NUDGE, -_NUDGE)):
         raise TypeError(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import math
+import pickle
 from typing import Any
 
 import pytest
@@ -177,6 +179,35 @@ def test_beside_the_end_of_a_domain_and_of_several_arguments() -> None:
         engine.gradient(lambda x: x * math.acos(x))(1.0)
     with pytest.raises(TypeError, match=r"took float\(\) of its argument"):
         engine.gradient(lambda x, y: x * math.dist([x], [y]))(3.0, 1.0)
+
+
+@pytest.mark.parametrize("transform", [engine.gradient, engine.hessian, lambda f: lambda x: engine.jvp(f, [x], [1.0])])
+def test_a_function_that_changes_its_argument_is_refused(transform: Any) -> None:
+    """The derivative was one at the new number, as if the old one were that."""
+
+    def f(x: Value) -> Value:
+        x.data = min(x.data, 1.0)
+        return x * x
+
+    with pytest.raises(ValueError, match=r"changed its argument from 3\.0 to 1\.0"):
+        transform(f)(3.0)
+    assert transform(f)(0.5)
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_a_copy_of_an_argument_has_no_derivative(copied: Any) -> None:
+    """It was a constant, and the derivative 0."""
+    w = Value(2.0)
+    with pytest.raises(TypeError, match="no derivative reaches a copy"):
+        engine.gradient(lambda x: copied(x) * x)(3.0)
+    assert engine.gradient(lambda x: copied(w) * x)(3.0) == [2.0]
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_a_copy_of_a_graph_has_copies_of_its_arguments(copied: Any) -> None:
+    with pytest.raises(TypeError, match="no derivative reaches a copy"):
+        engine.gradient(lambda x: copied(x * x))(3.0)
+    assert engine.gradient(lambda x: copy.copy(x * x))(3.0) == [6.0]
 
 
 @pytest.mark.parametrize(
