@@ -13,6 +13,7 @@ const last = seed + backward.length;
 const byId = id => document.getElementById(id);
 const boxes = nodes.map((_, i) => byId("n" + i));
 const drawn = nodes.map(() => ({}));  // what each box shows, so that only changes touch the document
+const reached = new Set([root, ...backward.flatMap(step => step.rows.filter(r => r.local !== null).map(r => r.node))]);
 const breakpoints = new Set();
 let position = 0, selected = null, timer = null, scale = 1, settled = false;
 
@@ -36,7 +37,10 @@ function stateAt(k) {
   const grad = nodes.map(() => null);
   const state = nodes.map(n => (n.operation === "" ? "" : "todo"));
   for (let i = 0; i < Math.min(k, forward.length); i++) { value[forward[i]] = true; state[forward[i]] = ""; }
-  if (k >= seed) { grad[root] = 1; state[root] = "final"; }
+  if (k >= seed) {
+    nodes.forEach((_, i) => { if (!reached.has(i)) grad[i] = 0; });
+    grad[root] = 1; state[root] = "final";
+  }
   for (let i = seed; i < k; i++) {
     for (const row of backward[i - seed].rows) {
       if (row.local === null) continue;
@@ -196,8 +200,9 @@ function facts(grad, state) {
   const node = nodes[selected], list = element("dl");
   const known = state[selected] !== "todo";
   const rows = [["value", known ? String(node.value) : "not computed yet"]];
+  const waits = reached.has(selected) ? "no contribution yet" : "no gradient: not selected";
   if (node.kind !== "constant") rows.push(["gradient", grad[selected] === null ? "unknown yet" : String(grad[selected])],
-    ["state", state[selected] === "partial" ? "partial" : state[selected] === "final" ? "final" : "no contribution yet"]);
+    ["state", ["partial", "final"].includes(state[selected]) ? state[selected] : waits]);
   if (node.operation) rows.unshift(["operation", node.operation], ["formula", node.formula]);
   for (const [term, text] of rows) {
     const dd = element("dd", text, isBad(text) && /^(nan|-?inf)$/.test(text) ? "bad" : "");

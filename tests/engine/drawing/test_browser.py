@@ -308,6 +308,9 @@ def test_nan_and_what_was_not_selected(browser: Any, tmp_path: Path) -> None:
     assert "nan" in page.node(a).get_attribute("class")
     page.click_node(a)
     assert page.text('[data-fact="gradient"]') == "nan"
+    page.click_node(b)
+    assert [page.text(f'[data-fact="{fact}"]') for fact in ("gradient", "state")] == ["0", "no gradient: not selected"]
+    assert "∇ 0" in page.node(b).text
     assert page.errors() == []
 
 
