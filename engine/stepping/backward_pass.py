@@ -88,25 +88,32 @@ class BackwardPass:
         held = f"{counted(before, 'leaf', 'leaves')} held a gradient before"
         return [f"{held}, and this pass adds to it; zero_grad() first clears it"]
 
-    def peek(self) -> Step:
-        """The next step, not yet done."""
+    def advance(self) -> Step:
+        """Do the next step and write the gradients it changes."""
+        self._check_open()
         node, derivatives = self.nodes[self.position], self._locals[self.position]
-        upstream, operands = self._adjoint[node], node.operands
-        adjoint = {operand: self._adjoint[operand] for operand in operands}
-        arrived = {operand: self._arrived[operand] for operand in operands}
+        operands = node.operands
+        if self.position:  # at the end all must be what `backward` leaves
+            self._check_untouched(operands if self.position + 1 < len(self) else self.order)
         contributions: list[float | None] = []
         before, after, paths = [], [], []
-        for operand, d in zip(operands, derivatives):
-            before.append(self._grad(operand, adjoint[operand]))
-            if d is None:
-                contributions.append(None)
-            else:
-                contribution = upstream * d
-                contributions.append(contribution)
-                adjoint[operand] += contribution
-                arrived[operand] += 1
-            after.append(self._grad(operand, adjoint[operand]))
-            paths.append((arrived[operand], self._expected[operand]))
+        with self._all_or_nothing(operands):
+            if self.position == 0:
+                self.begin()
+            upstream = self._adjoint[node]
+            self._undo.append(tuple(self._adjoint[operand] for operand in operands))
+            for operand, d in zip(operands, derivatives):
+                before.append(self._grad(operand))
+                contributions.append(None if d is None else upstream * d)
+                if d is not None:
+                    self._adjoint[operand] += upstream * d
+                    self._arrived[operand] += 1
+                    self._write(operand)
+                after.append(self._grad(operand))
+                paths.append(self.state(operand))
+            self.position += 1
+            if self.position == len(self):
+                passes_under_way.discard(self)
         assert node._primitive is not None  # leaves have no step
         return Step(
             node,
@@ -118,31 +125,10 @@ class BackwardPass:
             tuple(before),
             tuple(after),
             tuple(paths),
-            self.position + 1,
+            self.position,
             len(self),
             self.names,
         )
-
-    def advance(self) -> Step:
-        """Do the next step and write the gradients it changes."""
-        self._check_open()
-        operands = self.nodes[self.position].operands
-        if self.position:  # at the end all must be what `backward` leaves
-            self._check_untouched(operands if self.position + 1 < len(self) else self.order)
-        with self._all_or_nothing(operands):
-            if self.position == 0:
-                self.begin()
-            step = self.peek()
-            self._undo.append(tuple(self._adjoint[operand] for operand in operands))
-            for operand, contribution in zip(operands, step.contributions):
-                if contribution is not None:
-                    self._adjoint[operand] += contribution
-                    self._arrived[operand] += 1
-                    self._write(operand)
-            self.position += 1
-            if self.position == len(self):
-                passes_under_way.discard(self)
-        return step
 
     def retreat(self) -> None:
         """Undo the last step: every gradient is what it was before it."""
@@ -198,7 +184,7 @@ class BackwardPass:
         self._original = {}
 
     def _write(self, node: Value) -> None:
-        self._written[node] = node._grad = self._grad(node, self._adjoint[node])
+        self._written[node] = node._grad = self._grad(node)
 
     def _check_open(self) -> None:
         if self.stopped:
@@ -212,7 +198,7 @@ class BackwardPass:
 
     def _touched(self, node: Value) -> str:
         """A message that other code has written the gradient of a node; empty if it has not."""
-        expected = self._grad(node, self._adjoint[node])
+        expected = self._grad(node)
         if equal_numbers(node._grad, expected):
             return ""
         return (
@@ -220,9 +206,9 @@ class BackwardPass:
             "it was changed in between; start a new pass"
         )
 
-    def _grad(self, node: Value, adjoint: float) -> float:
+    def _grad(self, node: Value) -> float:
         """What `grad` holds: contributions add up in a leaf over several passes, in a result they do not."""
-        return (self._before(node) if node._primitive is None else 0.0) + adjoint
+        return (self._before(node) if node._primitive is None else 0.0) + self._adjoint[node]
 
     def _before(self, node: Value) -> float:
         """The gradient of a node from before the first step."""
