@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from ..text.sheet import short, words
-from .picture import Box, Picture
+from .picture import NOT_SELECTED, Box, Edge, Picture
 from .theme import THEMES, GradientScale, Theme
 
 RANKDIRS = ("LR", "TB", "RL", "BT")
@@ -46,6 +46,21 @@ class Look:
     square: bool = False
     dashed: bool = False
     bare: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The looks of an edge.
+
+    Attributes:
+        label: what is written on it.
+        width: its width, in points; None for the default.
+        dotted: whether no gradient flows along it.
+    """
+
+    label: str
+    width: float | None
+    dotted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +123,13 @@ def _head(box: Box, muted: str) -> list[Span]:
     if not box.symbol:
         return title
     return [*title, Span(f" {words(box.symbol)}", False, muted)] if title else [Span(words(box.symbol), True)]
+
+
+def line_of(edge: Edge, crowded: bool) -> Line:
+    """How an edge looks: heavy where it stands for many, whose number is left out of a crowded picture."""
+    if edge.count == 1:
+        return Line(edge.label, None, edge.label == NOT_SELECTED)
+    return Line("" if crowded else edge.label, 0.8 + 0.5 * math.log10(edge.count), False)
 
 
 def legend(picture: Picture, scale: GradientScale, colours: Theme) -> list[Sample]:

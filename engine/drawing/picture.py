@@ -19,6 +19,7 @@ from . import views
 Kind = Literal["operation", "leaf", "parameter", "constant", "module", "alike"]
 
 BUDGET = 150  # boxes; above it, nodes are collapsed where possible
+NOT_SELECTED = "not selected"  # in place of a local derivative
 LIMIT = 1500  # boxes; Graphviz needs about two seconds to place them, and a reader longer
 
 
@@ -200,7 +201,7 @@ def _edges(
                 label = ""
                 if derivatives and operand.__class__ is not Constant:
                     d = derivatives[position]
-                    label = "not selected" if d is None else short(d)
+                    label = NOT_SELECTED if d is None else short(d)
                 edges.append(Edge(tail, head, label))
     return [
         replace(edge, label=f"×{count:,}", count=count)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from ..text.sheet import visible
 from .layout import OPEN, Placement, Point, place
 from .lettering import FONT, SIZE, SMALL, width_of
-from .looks import Look, Sample, Span, check_rankdir, colours_of, is_crowded, legend, look, scale_of
+from .looks import Line, Look, Sample, Span, check_rankdir, colours_of, is_crowded, legend, line_of, look, scale_of
 from .picture import Picture
 from .theme import Theme
 
@@ -29,16 +29,16 @@ def svg_source(picture: Picture, theme: str = "light", rankdir: str = "LR", titl
     shades = scale_of(picture, colours)
     looks = [look(box, shades, colours) for box in picture.boxes]
     crowded = is_crowded(picture)
-    labels = [edge.label if edge.count == 1 or not crowded else "" for edge in picture.edges]
+    lines = [line_of(edge, crowded) for edge in picture.edges]
     upright = rankdir in ("TB", "BT")
-    rooms = [_room(label, upright) for label in labels]
+    rooms = [_room(line.label, upright) for line in lines]
     coming: list[list[float]] = [[] for _ in looks]  # across the flow, the room of the labels side by side
     for edge, (_, across) in zip(picture.edges, rooms):
         coming[edge.head].append(across)
     sizes = [_size(look, max(each, default=0.0) * len(each), upright) for look, each in zip(looks, coming)]
     ordered = {index for index, box in enumerate(picture.boxes) if box.ordered}
     placed = place(sizes, [(edge.tail, edge.head) for edge in picture.edges], rankdir, rooms, ordered)
-    body = [*_edges(picture, placed, labels, colours, crowded, rankdir)]
+    body = [*_edges(lines, placed, colours, crowded, rankdir)]
     body += [_box(look, size, centre, colours) for look, size, centre in zip(looks, sizes, placed.centres)]
     above, high_above, wide_above = _lines(legend(picture, shades, colours), picture.notes, title, colours)
     head = high_above if title else 0.0  # with a title, legend and notes stand above as well, as in DOT text
@@ -115,14 +115,12 @@ def path_of(curve: list[Point], dx: float = 0.0, dy: float = 0.0) -> str:
     return f"M{points[0]} C{' '.join(points[1:])}" if len(points) > 1 else f"M{points[0]}"
 
 
-def _edges(
-    picture: Picture, placed: Placement, labels: list[str], colours: Theme, crowded: bool, rankdir: str
-) -> Iterator[str]:
+def _edges(lines: list[Line], placed: Placement, colours: Theme, crowded: bool, rankdir: str) -> Iterator[str]:
     faint = ' stroke-opacity="0.45"' if crowded else ""
     yield f'<g fill="none" stroke="{colours.line}" stroke-width="0.8"{faint}>'
-    for edge, curve in zip(picture.edges, placed.curves):
-        heavy = f' stroke-width="{0.8 + 0.5 * math.log10(edge.count):.2f}"' if edge.count > 1 else ""
-        dotted = ' stroke-dasharray="1 3"' if edge.label == "not selected" else ""
+    for line, curve in zip(lines, placed.curves):
+        heavy = "" if line.width is None else f' stroke-width="{line.width:.2f}"'
+        dotted = ' stroke-dasharray="1 3"' if line.dotted else ""
         yield f'<path d="{path_of(curve)}"{heavy}{dotted}/>'
     yield "</g>"
     yield f'<g fill="{colours.line}"{faint.replace("stroke", "fill")}>'
@@ -131,8 +129,8 @@ def _edges(
     yield "</g>"
     halo = f'stroke="{colours.page}" stroke-width="3" stroke-linejoin="round" paint-order="stroke"'  # lines end at it
     yield f'<g font-size="{SMALL:g}" fill="{colours.muted}" {halo}>'
-    for label, curve in zip(labels, placed.curves):
-        if label:
+    for line, curve in zip(lines, placed.curves):
+        if line.label:
             (x, y) = curve[-1]
             dx, dy, anchor = {
                 "LR": (-8, -2.5, "end"),
@@ -140,7 +138,7 @@ def _edges(
                 "TB": (3, -8, "start"),
                 "BT": (3, 14, "start"),
             }[rankdir]
-            yield f'<text x="{x + dx:.1f}" y="{y + dy:.1f}" text-anchor="{anchor}">{_text(label)}</text>'
+            yield f'<text x="{x + dx:.1f}" y="{y + dy:.1f}" text-anchor="{anchor}">{_text(line.label)}</text>'
     yield "</g>"
 
 

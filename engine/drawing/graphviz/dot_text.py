@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import html
-import math
 from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 
 from ...text.sheet import visible
 from ..lettering import FONT, SMALL, width_of
-from ..looks import Look, Sample, Span, check_rankdir, colours_of, is_crowded, legend, look, scale_of
+from ..looks import Line, Look, Sample, Span, check_rankdir, colours_of, is_crowded, legend, line_of, look, scale_of
 from ..picture import Edge, Picture
 from ..theme import Theme
 
@@ -61,7 +60,7 @@ def statements(picture: Picture, theme: str = "light", rankdir: str = "LR", titl
         if picture.boxes[edge.head].ordered and coming[edge.head] > 1:
             taken[edge.head] += 1
             port = f":i{taken[edge.head]}:{_SIDES[rankdir]}"
-        yield _edge(edge, port, with_count=not crowded)
+        yield _edge(edge, port, line_of(edge, crowded))
     for column in columns(picture):
         chain = " -> ".join(f"n{index}" for index in column)
         yield f"{{rank=same {chain} [style=invis]}}"
@@ -161,13 +160,13 @@ def _span(span: Span) -> str:
     return text if span.colour is None else f'<font color="{span.colour}">{text}</font>'
 
 
-def _edge(edge: Edge, port: str, with_count: bool) -> str:
+def _edge(edge: Edge, port: str, line: Line) -> str:
     attributes = []
-    if edge.label and (with_count or edge.count == 1):
-        attributes.append(f'label=" {edge.label} "')
-    if edge.count > 1:
-        attributes.append(f"penwidth={0.8 + 0.5 * math.log10(edge.count):.2f}")
-    if edge.label == "not selected":
+    if line.label:
+        attributes.append(f'label=" {line.label} "')
+    if line.width is not None:
+        attributes.append(f"penwidth={line.width:.2f}")
+    if line.dotted:
         attributes.append("style=dotted")
     return f"n{edge.tail} -> n{edge.head}{port}" + (f" [{' '.join(attributes)}]" if attributes else "")
 
