@@ -87,7 +87,7 @@ def take(
     groups, how = _grouped(shown, paths, collapse, expand)
     where, members = _place(shown, groups)
     if limit is not None and len(members) > limit:
-        raise ValueError(_too_large(len(members), limit, paths, collapse))
+        raise ValueError(_too_large(len(members), limit, paths, collapse, expand))
     notes = [] if not how else [f"{len(shown):,} nodes in {len(members):,} boxes, {how}; collapse=None draws them all"]
     notes += [*about_numbers(called), *about_gradients(called)]
     with_gradients = has_gradients(root)
@@ -155,15 +155,13 @@ def _place(shown: list[Value], groups: dict[Value, modules.Group]) -> tuple[dict
     return where, members
 
 
-def _too_large(count: int, limit: int, paths: dict[Value, str], collapse: Any) -> str:
-    collapses = 'collapse="layer" or "neuron"' if paths else 'names=model with collapse="layer", or collapse="alike"'
-    whole = collapse in (None, "auto")
-    return (
-        f"the picture would have {count:,} boxes, over the limit of {limit:,}, too many to read: "
-        f"{'draw less with ' if whole else 'open less with expand=, draw less with '}"
-        f"{collapses + ', ' if whole else ''}path_to=w (only the paths to w), "
-        f"around=node, radius=2 (only its neighbours), or say limit=None"
-    )
+def _too_large(count: int, limit: int, paths: dict[Value, str], collapse: Any, expand: Iterable[str]) -> str:
+    ways = "path_to=w (only the paths to w), around=node, radius=2 (only its neighbours), or say limit=None"
+    if collapse in (None, "auto"):
+        collapses = 'collapse="layer" or "neuron"' if paths else 'names=model and collapse="layer", or collapse="alike"'
+        ways = f"{collapses}, {ways}"
+    less = f"open less with expand=, draw less with {ways}" if expand else f"draw less with {ways}"
+    return f"the picture would have {count:,} boxes, over the limit of {limit:,}, too many to read: {less}"
 
 
 def _cut_off(order: list[Value], where: dict[Value, int]) -> set[Value]:
@@ -260,9 +258,9 @@ def _norm(nodes: list[Value]) -> float:
 
 def _range(numbers: list[float]) -> str:
     """The smallest and the largest number, with nan before them if there is one."""
-    found = sorted({x for x in numbers if x == x})
-    ends = [" … ".join(dict.fromkeys(map(short, (found[0], found[-1]))))] if found else []
-    return ", ".join([*(["nan"] if len(numbers) > sum(x == x for x in numbers) else []), *ends])
+    known = sorted(x for x in numbers if not math.isnan(x))
+    ends = " … ".join(dict.fromkeys(map(short, (known[0], known[-1])))) if known else ""
+    return ", ".join(filter(None, ("nan" if len(known) < len(numbers) else "", ends)))
 
 
 def _repeats(nodes: list[Value], paths: dict[Value, str]) -> str:

@@ -95,6 +95,10 @@ def test_too_many_boxes_are_an_error_that_says_what_to_do() -> None:
         to_dot(root)
     assert len(boxes(to_dot(root, limit=None))) == 2001
     assert len(boxes(to_dot(root, around=x))) == 3
+    model = Network(3, 8, 1)
+    for collapse, expand, less in (("alike", (), "draw less with path_to"), ("layer", ["layers.0"], "open less with")):
+        with pytest.raises(ValueError, match=f"too many to read: {less}"):
+            to_dot(model.loss(1), names=model, collapse=collapse, expand=expand, limit=2)
     with pytest.raises(ValueError, match="6 boxes, over the limit of 5"):
         to_dot(expression()[0], limit=5)
 
