@@ -6,7 +6,19 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from ..arguments import Seed, counted, has_array, is_row, plain, random_source, real_number, true_or_false, whole_number
+from ..arguments import (
+    Seed,
+    counted,
+    has_array,
+    is_row,
+    listed,
+    plain,
+    random_source,
+    real_number,
+    true_or_false,
+    warn_user,
+    whole_number,
+)
 from .tables import paired
 
 
@@ -129,7 +141,8 @@ def split_rows(
         count: how many rows there are.
         size: the share of the second part, or as an int its number of rows.
         rng: the source of random numbers.
-        stratify: a label for each row: the same share of each is held out, as nearly as whole rows allow.
+        stratify: a label for each row: the same share of each is held out, as nearly as whole rows allow; a warning
+            tells of those of which none is left.
         name: the name of `size`, for messages.
 
     Raises:
@@ -150,9 +163,17 @@ def split_rows(
     for row in order:
         members.setdefault(stratify[row], []).append(row)
     exact = {label: len(rows) * held_out / count for label, rows in members.items()}
-    by_rest = sorted(exact, key=lambda label: exact[label] % 1.0, reverse=True)
+    rest = {label: share % 1.0 for label, share in exact.items()}  # of a sample
+    leaves_some = {label: int(exact[label]) + 1 < len(rows) for label, rows in members.items()}
+    by_rest = sorted(rest, key=lambda label: (rest[label] > 0.0 and leaves_some[label], rest[label]), reverse=True)
     more = set(by_rest[: held_out - sum(map(int, exact.values()))])
     last = {row for label, rows in members.items() for row in rows[: int(exact[label]) + (label in more)]}
+    if lost := [f"{label!r}" for label, rows in members.items() if last.issuperset(rows)]:
+        warn_user(
+            f"{name} holds out all samples of {counted(len(lost), 'class', 'classes')}{listed(lost)}, of which nothing "
+            "is learned then: give more samples of each, or another share",
+            UserWarning,
+        )
     return [row for row in order if row not in last], [row for row in order if row in last]
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ..arguments import Seed, is_row, plain, random_source, show
+from ..arguments import Seed, as_samples, is_row, plain, random_source, show
 from ..data.tables import notes_of_columns, paired, same_rows
 from ..evaluation.labels import are_names, are_texts, classes_of, names_several, plain_text
 from ..evaluation.metrics import Metric, metrics_for
@@ -78,7 +78,7 @@ def prepared(
         else:
             # From the seed itself, so that a resumed training holds out the same samples.
             source = rng if rng is seed or seed is None else random_source(seed)
-            classes_or_none = list(labels) if names else strata(labels, loss)
+            classes_or_none = list(as_samples("y", y)) if names else strata(labels, loss)
             first, last = held_out(len(samples), validation, source, classes_or_none)
             rows, held = replace(rows, places=first), replace(rows, places=last)
             samples, labels = rows.first
@@ -136,21 +136,23 @@ def _names(model: Model, y: Any, loss: LossFunction) -> list[str]:
 
 
 def strata(y: Any, loss: Any) -> list[Any] | None:
-    """The class of each sample if labels are classes: strings, or, for a classification loss, numbers or one-hot rows.
+    """The class of each sample if labels are classes: texts, or, for a loss of classes, whole numbers or one-hot rows.
 
-    >>> from nn import cross_entropy, mse
+    >>> from nn import bce, cross_entropy, mse
     >>> strata([1, 0], cross_entropy), strata([[0, 1], [1, 0]], cross_entropy), strata([[1], [0]], cross_entropy)
     ([1, 0], [(0, 1), (1, 0)], [(1,), (0,)])
-    >>> strata([1, 0], mse), strata([[0.3, 0.7], [1, 0]], cross_entropy)
-    (None, None)
+    >>> strata([1, 0], mse), strata([[0.3, 0.7], [1, 0]], cross_entropy), strata([0.3, 1.0], bce)
+    (None, None, None)
     """
     if are_texts(y):
         return list(y)
     if name_of_loss(loss) not in RULES:
         return None
-    if getattr(y, "ndim", 0) == 1 and y.dtype.kind in "biuf":  # numbers: at once
+    if getattr(y, "ndim", 0) == 1 and y.dtype.kind in "biu":  # whole numbers: at once
         return list(y.tolist())
     labels = [tuple(map(plain, label)) if is_row(label) else plain(label) for label in y]
+    if any(isinstance(label, float) and not label.is_integer() for label in labels):
+        return None
     rows = [label for label in labels if isinstance(label, tuple)]
     if any(is_row(item) for row in rows for item in row):  # positions of sequences
         return None

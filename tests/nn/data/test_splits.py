@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nn import batches, train_test_split
+from nn import MLP, SGD, batches, bce_with_logits, cross_entropy, fit, train_test_split
 from tests.needs import needs
 
 
@@ -147,6 +147,7 @@ def test_shares_refused(share, error):
         train_test_split([1, 2], [1, 2], share)
 
 
+@pytest.mark.filterwarnings("ignore:test_size holds out all samples")  # of classes of one, some of which must be
 @given(st.lists(st.integers(0, 3), min_size=8, max_size=60), st.integers(2, 6), st.integers(0, 5))
 def test_a_stratified_split_takes_the_same_share_of_each_class(y, held_out, seed):
     X = list(range(len(y)))
@@ -157,6 +158,32 @@ def test_a_stratified_split_takes_the_same_share_of_each_class(y, held_out, seed
     assert len(X_test) == held_out
     for label in set(y):
         assert abs(y_test.count(label) - y.count(label) * held_out / len(y)) < 1.0
+
+
+def test_the_only_sample_of_a_class_is_learned_from(recwarn):
+    """Of half the samples a class of one could be in either part."""
+    labels = ["rare", *["often"] * 9]
+    for seed in range(50):
+        assert "rare" in train_test_split(range(10), labels, test_size=0.5, seed=seed, stratify=labels)[2]
+    assert not recwarn.list
+
+
+def test_classes_that_are_held_out_entirely_are_told():
+    labels = ["a", "b", "c", "d", "e"]
+    with pytest.warns(UserWarning, match=r"test_size holds out all samples of 2 classes \('\w', '\w'\), of which"):
+        train_test_split(range(5), labels, test_size=2, seed=0, stratify=labels)
+    model = MLP(1, [5], seed=0)
+    with pytest.warns(UserWarning, match=r"validation holds out all samples of 1 class \('\w'\), of which") as told:
+        fit(model, [[0.0]] * 5, labels, cross_entropy, SGD(model.parameters(), lr=0.1), epochs=1, validation=0.2)
+    assert told[0].filename == __file__
+
+
+def test_shares_as_labels_are_no_classes(recwarn):
+    model, X = MLP(1, [1], seed=0), [[k / 10] for k in range(10)]
+    for y in ([k / 10 for k in range(10)], np.arange(10) / 10):
+        optimizer = SGD(model.parameters(), lr=0.1)
+        fit(model, X, y, bce_with_logits, optimizer, epochs=1, validation=0.3, metrics=())
+    assert not recwarn.list
 
 
 def test_one_hot_rows_and_columns_part_like_their_classes():
