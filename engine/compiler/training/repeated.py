@@ -22,12 +22,21 @@ class Held(NamedTuple):
         loan: of the parameters; open until one of them is read or set.
         optimizer: whose memory is in the training.
         keeper: what the optimiser knows it by.
+        words: words that show that the lock is free, and all this unchanged; None if words cannot tell.
     """
 
     training: Training
     loan: Loan
     optimizer: Optimizer
     keeper: Callable[[Any], None]
+    words: WordGuard | None
+
+    @classmethod
+    def of(cls, training: Training, loan: Loan, optimizer: Optimizer, keeper: Callable[[Any], None]) -> Held:
+        """These, and the words that watch them."""
+        words = WordGuard()
+        watched = words.add_lock(training.lock), words.add_slot(loan, "open"), words.add_slot(loan, "glimpses")
+        return cls(training, loan, optimizer, keeper, words if all((*watched, words.add_object(optimizer))) else None)
 
     def stands(self, again: Repetition) -> bool:
         """Whether it still holds all of that, and has done nothing since but repeat a step."""
@@ -81,10 +90,8 @@ class RepeatedStep:
         self._differs = self._guards.differs
         self._prepare, self._quick = again.on(shapes, special.labels.valid, self._guards.words)
         self._single: Callable[..., float | bool | None] | None = None  # most make no other step
-        self._own = own = WordGuard()  # words that show that the lock is free, and the state unchanged
-        watched = own.add_lock(held.training.lock), own.add_slot(held.loan, "open"), own.add_slot(held.loan, "glimpses")
-        words_tell = all((*watched, own.add_object(held.optimizer)))
-        self._quickly = self._quick is not None and self._guards.until is not None and words_tell
+        by_itself = self._quick is not None and self._guards.until is not None
+        self._own = held.words if by_itself else None
         self.step: Callable[[Any, Any], float | None] = self._look_and_make
 
     def _look_and_make(self, X: Any, y: Any, changed: bool = True) -> float | None:
@@ -100,9 +107,9 @@ class RepeatedStep:
         with self._looking:
             self._held.loan.glimpses = 0
             same_rate = self._held.optimizer.settings is self._settings
-            noted = self._quickly and changed and same_rate  # not where each step has another rate
-            if noted:
-                self._own.note()  # before the looks, which see what has changed up to then
+            own = self._own if changed and same_rate else None  # not where each step has another rate
+            if own is not None:
+                own.note()  # before the looks, which see what has changed up to then
             if self._differs():
                 return None
             loss = self._make(X, y)
@@ -115,8 +122,8 @@ class RepeatedStep:
                     loss = self._make(*batch.in_shape, True)
             if loss is None or loss is False:
                 return None
-            if noted:
-                self._own.expect()
+            if own is not None:
+                own.expect()
         return loss if loss - loss == 0.0 else self._failed()
 
     def _make(self, *samples: Any) -> float | bool | None:
@@ -132,7 +139,7 @@ class RepeatedStep:
                 self._again.change_rate(optimizer.lr)
             if self._single is None:
                 self._single = self._prepare()
-                if self._quick is not None and self._quickly:
+                if self._quick is not None and self._own is not None:
                     self.step = self._quick(
                         self._own, self._guards.far, self._guards.until, self._look_and_make, self._failed
                     )

@@ -58,6 +58,7 @@ class Session:
         self._stepped = False  # whether there is a gradient of a step that the leaves do not have yet
         self._since = math.inf  # the training's count before a call that Ctrl-C may have ended
         self._keeper = self._give_back  # kept, to be recognised by identity
+        self._held = Held.of(training, self._loan, optimizer, self._keeper)
         self._looking = new_lock()  # held while one checks whether a step is like the last, taken before all others
 
     def __call__(self, batch: Batch, configured: ConfiguredUpdate, steps: int = 1, order: Any = None) -> list[float]:
@@ -100,12 +101,11 @@ class Session:
             guards: makes the guards of the model and the loss.
             copied: copies samples and labels into memory of their own, or returns None if they have another shape.
         """
-        training, again = self._training, self._training.repetition
+        again = self._training.repetition
         if again is None or again.configured is not self._configured:
             return None
-        held = Held(training, self._loan, self._optimizer, self._keeper)
         return RepeatedStep(
-            again, self._shapes, self._special, held, self._looking, guards, copied,
+            again, self._shapes, self._special, self._held, self._looking, guards, copied,
             lambda: self._fail(again.losses.tolist(), again.configured),
         )  # fmt: skip  # what is given, in groups
 

@@ -116,8 +116,8 @@ class Trainer(Preparation):
                 and counts are as before that step. Its `losses` are those of the steps before it in this call.
         """
         try:
-            again = self._again
-            if again is not None and self._schedule is None:
+            tried = again = self._again if self._schedule is None else None
+            if again is not None:
                 loss = again.step(X, y)
                 if loss is not None:
                     if loss < self._least:
@@ -126,8 +126,8 @@ class Trainer(Preparation):
             with self._lock:
                 if self._schedule is not None:
                     self._optimizer.lr = self._rate(self.steps)
-                again = self._again
-                loss = None if again is None else again.step(X, y)
+                again = self._again  # perhaps another by now, made in another thread
+                loss = None if again is None or again is tried else again.step(X, y)
                 loss = self._first(X, y) if loss is None else loss
             self._refuse_low([loss])
             return loss
