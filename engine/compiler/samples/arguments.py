@@ -8,7 +8,7 @@ from typing import Any
 
 from ...numbers import as_float, is_number
 from ...value import Value
-from .arrays import as_it_is_now, plain_array, refuse_what_shows_others
+from .arrays import as_it_is_now, counts_entries, plain_array, refuse_what_shows_others
 from .batch import Batch, Shape
 
 
@@ -72,7 +72,7 @@ def _as_lists(argument: Any, position: int) -> tuple[int, Shape, list[list[float
 
 def _is_array(thing: Any) -> bool:
     """Whether this is an array of NumPy's with a length, and not one of another library's."""
-    return hasattr(getattr(thing, "dtype", None), "type") and getattr(thing, "ndim", 0) > 0
+    return counts_entries(thing) and getattr(thing, "ndim", 0) > 0
 
 
 def _listed(array: Any) -> list[Any]:

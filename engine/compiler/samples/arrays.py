@@ -74,7 +74,7 @@ def _refuse_other_rows(samples: Sequence[Any], depth: int, position: int) -> Non
                 if type(row) is list or type(row) is tuple:
                     continue
                 refuse_what_shows_others(row, position)
-                if not isinstance(row, (list, tuple)) and not hasattr(getattr(row, "dtype", None), "type"):
+                if not (isinstance(row, (list, tuple)) or counts_entries(row)):
                     raise TypeError(
                         f"argument {position} holds a row of type {type(row).__name__} in sample {number}: a compiled "
                         "function takes rows that are lists, tuples or NumPy's arrays, such as [list(row) for row in "
@@ -92,6 +92,11 @@ def _are_rows(samples: Sequence[Any], depth: int) -> bool:
     if depth > 2 and kinds <= {list, tuple}:
         return _are_rows([*chain.from_iterable(samples)], depth - 1)
     return kinds <= {np.ndarray} or (depth == 2 and kinds <= {list, tuple, np.ndarray})
+
+
+def counts_entries(thing: Any) -> bool:
+    """Whether this is an array like NumPy's: pandas' series find their entries by labels, which may be numbers."""
+    return hasattr(getattr(thing, "dtype", None), "type") and not hasattr(thing, "iloc")
 
 
 def _has_mask(argument: Any) -> bool:

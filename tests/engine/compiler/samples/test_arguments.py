@@ -78,6 +78,17 @@ def test_numbers_in_rows_of_any_kind_keep_their_types_and_their_order() -> None:
 
 
 @BACKENDS
+def test_series_of_pandas_are_read_by_position(backend: str) -> None:
+    """As samples; as rows they are refused, in which x[0] asks for a label: compiled code read the first number."""
+    series = needs("pandas").Series
+    compiled = compile(lambda x: 2 * x, backend=backend)
+    for labels in ([1, 0], [7, 8], ["a", "b"]):
+        assert list(compiled(series([1.0, 2.0], index=labels))) == [2.0, 4.0]
+    with pytest.raises(TypeError, match="Series in sample 0"):
+        compile(lambda x: 2 * x[0], backend=backend)([series([1.0, 2.0], index=[1, 0])])
+
+
+@BACKENDS
 def test_tensors_of_pytorch(backend: str) -> None:
     """Their dtype is not NumPy's: a table of numbers, and scalars in lists, are read, and rows are refused."""
     torch = needs("torch")
