@@ -89,7 +89,7 @@ class Module(Explained):
     def parameters(self) -> list[Value]:
         """All parameters in the order of their attributes; one that is shared appears once."""
         values: list[Value] = []
-        _collect([*vars(self).values()], values, {id(self)})
+        _collect([*vars(self).values()], values, {id(self)}, self)
         found = dict.fromkeys(values)
         if len(found) < len(values):
             _warn_of_repeated(self)
@@ -203,18 +203,25 @@ def are_parameters(items: Collection[Any]) -> bool:
     return are_values and not any(map(_primitive, items))
 
 
-def _collect(children: Collection[Any], values: list[Value], seen: set[int]) -> None:
+def _collect(children: Collection[Any], values: list[Value], seen: set[int], owner: Module | None = None) -> None:
     """Add the Values in nested containers and modules: `_named_values` without the names, which are slow to make.
 
     Here and below attributes are read at once: another thread may give a module the programs of its first prediction.
     A container is among the ids while it is read, which would never end if it held itself; afterwards another one may
     have its id, such as what an array gives as a list.
+
+    Args:
+        children: where to look.
+        values: gets the Values.
+        seen: ids of what is being read.
+        owner: the module whose attributes these are.
     """
     for child in children:
         kind = type(child)
         if kind in _PLAIN:
             continue
-        if kind is list and {*map(type, child)} == {Value}:  # the weights of a neuron
+        kinds: Collection[type] = {*map(type, child)} if kind is list else ()
+        if kinds == {Value}:  # the weights of a neuron
             values += child
         elif isinstance(child, Value):
             values.append(child)
@@ -222,10 +229,12 @@ def _collect(children: Collection[Any], values: list[Value], seen: set[int]) -> 
             continue
         elif isinstance(child, Module):
             seen.add(id(child))
-            _collect([*vars(child).values()], values, seen)
+            _collect([*vars(child).values()], values, seen, child)
         elif children := _children(child):
+            if Value in kinds and type(owner).__module__.startswith("nn."):
+                _warn_of_numbers(children)
             seen.add(id(child))
-            _collect(children, values, seen)
+            _collect(children, values, seen, owner)
             seen.discard(id(child))
 
 
@@ -284,6 +293,17 @@ def _warn_of_results(module: Module) -> None:
         if type(owner).__module__.startswith("nn."):
             warn_user(of_result(path, value), UserWarning)
             return
+
+
+def _warn_of_numbers(weights: Collection[Any]) -> None:
+    """Warn of a plain number among a layer's weights, as ``neuron.w[0] = 0.5`` puts it there."""
+    found = next((item for item in weights if isinstance(item, Real)), None)
+    if found is not None:
+        warn_user(
+            f"the number {found} stands among the weights of a layer, where nothing trains it: set the .data of the "
+            "Value in its place, as in neuron.w[0].data = 0.5",
+            UserWarning,
+        )
 
 
 def _warn_of_repeated(module: Module) -> None:

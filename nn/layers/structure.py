@@ -46,15 +46,18 @@ def _tells(module: Module) -> bool:
     return type(module).__module__.startswith("nn.") and type(module).__repr__ is not Module.__repr__
 
 
+def _are_numbers(item: Any, depth: int = 4) -> bool:
+    """Whether it is a number, or rows of numbers nested to some depth; a list that holds itself is nested deeper."""
+    item = item.tolist() if hasattr(item, "tolist") else item
+    if isinstance(item, (list, tuple)):
+        return depth > 0 and all(_are_numbers(part, depth - 1) for part in item)
+    return isinstance(item, (int, float))
+
+
 def _in_lists(item: Any) -> Any:
     """Arrays, tuples and NumPy's numbers as lists and Python's numbers, so that equal ones have equal texts."""
     item = item.tolist() if hasattr(item, "tolist") else item
     return [_in_lists(part) for part in item] if isinstance(item, (list, tuple)) else item
-
-
-def _are_numbers(item: Any) -> bool:
-    item = _in_lists(item)
-    return all(map(_are_numbers, item)) if isinstance(item, list) else isinstance(item, (int, float))
 
 
 def _names_read_by(kind: type) -> set[str]:

@@ -350,3 +350,27 @@ def test_attributes_by_which_other_libraries_hold_parameters(name):
     nn.LayerNorm(2).weight = [Value(1.0), Value(2.0)]
     with pytest.raises(TypeError, match="weight of Embedding holds parameters, not numbers"):  # it stayed untrained
         nn.Embedding(3, 2).weight = np.ones((3, 2))
+
+
+@pytest.mark.parametrize("part", ["weight", "row"])
+def test_a_number_among_weights_is_told_of(part, recwarn):
+    """`neuron.w[0] = 0.5` took the weight out of the training."""
+    model = nn.MLP(2, [2], seed=0) if part == "weight" else nn.Embedding(3, 2, seed=0)
+    assert len(model.parameters()) == 6
+    assert not recwarn.list
+    row = model.layers[0].neurons[1].w if part == "weight" else model.weight[1]
+    row[0] = np.float64(0.5)
+    with pytest.warns(
+        UserWarning, match=r"the number 0.5 stands among the weights of a layer, .* set the \.data"
+    ) as told:
+        model.parameters()
+    assert [warning.filename for warning in told] == [__file__]
+
+
+def test_numbers_beside_values_are_the_users_own_affair(recwarn):
+    class Polynomial(nn.Module):
+        def __init__(self):
+            self.coefficients = [1.0, Value(0.5), Value(0.0)]
+
+    assert len(Polynomial().parameters()) == 2
+    assert not recwarn.list
