@@ -11,7 +11,7 @@ The check of graphs, of any other code and of directions all go this way, each a
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from .estimates.appeal import heard
@@ -49,7 +49,7 @@ class Claim:
         epsilon: the relative spacing of the numbers on the line.
         order: which derivative it is.
         near: the function of all its inputs, if there are several; at kinks, slopes beside the line count too.
-        position: of the input that the line moves, among them.
+        direction: the direction of the line, among them.
         origin: what the report calls 0 on the line.
     """
 
@@ -62,7 +62,7 @@ class Claim:
     epsilon: float = EPSILON
     order: int = 1
     near: Neighbourhood | None = None
-    position: int = 0
+    direction: Sequence[float] = ()
     origin: float = 0.0
 
     @property
@@ -128,6 +128,7 @@ class Claim:
         """The same verdict if there is one slope; else what the slopes say."""
         if slopes.sides and not slopes.smooth:
             return self.at_kink(slopes, self.kink(slopes, why=why))
+        verdict = self.unless_between(verdict, slopes)
         mixed = self._mixed(verdict)
         if mixed is not None:
             why = f"or within {mixed.low.step:.2g} of it, where rounding hides the slopes"
@@ -138,6 +139,11 @@ class Claim:
         if found is None:
             return self.entry(verdict)
         return self.entry_between(found, self.kink(slopes, why="slopes beside the line"), slopes.bound)
+
+    def unless_between(self, verdict: Verdict, slopes: Slopes) -> Verdict:
+        """The verdict, left open if the claim is between two slopes that are nearly one."""
+        between = verdict.status == "differs" and slopes.sides and slopes.spans(self.slope)
+        return verdict._replace(status="unresolved") if between else verdict
 
     def _mixed(self, verdict: Verdict) -> Slopes | None:
         """The slopes on both sides, by steps that contradict the claim, if these mix two and it lies between them.
@@ -158,8 +164,7 @@ class Claim:
         if self.near is None or len(self.near.point) < 2:
             return None
         near = replace(self.near, noise=max(self.near.noise, self.noise))
-        unit = [float(k == self.position) for k in range(len(near.point))]
-        return beside(near, unit, self.slope, self.slack, slopes)
+        return beside(near, self.direction, self.slope, self.slack, slopes)
 
     def after_second_look(self, found: Derivative) -> Derivative:
         """The same line, or a second look's at a finite claim that differences contradict."""

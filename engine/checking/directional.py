@@ -44,12 +44,20 @@ def random_directions(count: int, directions: int) -> Iterator[list[float]]:
         yield [1.0 if bit == "1" else -1.0 for bit in f"{bits:0{count}b}"]
 
 
-def slope_along(name: str, near: Neighbourhood, line: Line, slope: float, slack: float, order: int = 1) -> Derivative:
+def slope_along(
+    name: str,
+    near: Neighbourhood,
+    direction: Sequence[float],
+    line: Line,
+    slope: float,
+    slack: float,
+    order: int = 1,
+) -> Derivative:
     """The verdict on the slope along one direction; 0 on the line is the point."""
     typical = math.hypot(*near.point) / math.sqrt(len(near.point)) if near.point else 0.0
     origin = power_of_two(typical) if typical else 0.0  # so that steps suit numbers of the point's size, not 0
     known = cache(lambda u: line(u - origin))
-    claim = Claim(name, known, origin, slope, slack, near.noise, near.epsilon, order, origin=origin)
+    claim = Claim(name, known, origin, slope, slack, near.noise, near.epsilon, order, near, direction, origin)
     sharp = claim.confirmed()
     if sharp is not None:
         return claim.entry(Verdict("agrees", sharp))
@@ -88,7 +96,7 @@ class Gradient:
         """The claim by one input, on a line that moves it alone."""
         name, slope, slack = self.names[position], self.claims[position], self.slack[position]
         near, order = self.near, self.order
-        return Claim(name, line, at, slope, slack, near.noise, near.epsilon, order, near, position)
+        return Claim(name, line, at, slope, slack, near.noise, near.epsilon, order, near, near.axis(position))
 
     def along(self, line: Callable[[Sequence[float]], Line], directions: int) -> Iterator[Derivative]:
         """The verdicts on the slopes along that many random directions."""
@@ -98,7 +106,7 @@ class Gradient:
         for number, direction in enumerate(random_directions(len(near.point), directions), 1):
             slope = inner(self.claims, direction) if finite else math.nan
             name = f"direction {number}{self.suffix}"
-            entry = slope_along(name, near, line(direction), slope, slack, self.order)
+            entry = slope_along(name, near, direction, line(direction), slope, slack, self.order)
             yield replace(entry, direction=tuple(direction))
 
     def across(self, found: Sequence[Derivative], everywhere: bool = False) -> Iterator[Derivative]:

@@ -48,6 +48,12 @@ class Neighbourhood:
         """The function along a direction, from a start."""
         return lambda t: self.value([x + t * d if d else x for x, d in zip(start, direction)])
 
+    def axis(self, position: int) -> list[float]:
+        """The direction that moves one number."""
+        direction = [0.0] * len(self.point)
+        direction[position] = 1.0
+        return direction
+
     def step(self, direction: Sequence[float]) -> float:
         """A step that suits every number that the direction moves."""
         moved = [(x, d) for x, d in zip(self.point, direction) if d]

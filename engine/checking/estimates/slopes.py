@@ -90,7 +90,7 @@ class Slopes(NamedTuple):
     def spans(self, claimed: float) -> bool:
         """Whether there are two slopes, however close beside their size, and a claim between them."""
         known = 2 * sum(side.bound for side in self.sides) < self.high.slope - self.low.slope
-        return known and self.low.slope <= claimed <= self.high.slope
+        return known and self.low.slope - self.low.bound <= claimed <= self.high.slope + self.high.bound
 
     @property
     def low(self) -> Side:

@@ -117,7 +117,7 @@ def _forward_along(function: ForeignFunction, directions: int) -> Iterator[Deriv
         for output, slope in enumerate(function.slopes(direction)):
             near, name = function.neighbourhood(output), function.name(f"direction {number}", output)
             line = function.line(output)(direction)
-            yield slope_along(name, near, line, slope, rounding_of(slope, near.epsilon))
+            yield slope_along(name, near, direction, line, slope, rounding_of(slope, near.epsilon))
 
 
 def rounding_of(claim: float, epsilon: float) -> float:
@@ -192,7 +192,7 @@ class _Probe:
         noise = max(function.noise, 4 * epsilon * abs(value))
         near = function.neighbourhood(output)
         line, slack = self.line(output), slack_of(slope, epsilon)
-        claim = Claim(name, line, x, slope, slack, noise, epsilon, near=near, position=index)
+        claim = Claim(name, line, x, slope, slack, noise, epsilon, near=near, direction=near.axis(index))
         sharp = claim.confirmed()
         if sharp is not None and not _bent(claim, value):
             return claim.entry(Verdict("agrees", sharp))
@@ -230,12 +230,10 @@ def _judged(claim: Claim, wide: Slopes, fine: Slopes) -> Derivative:
     alone = wide.smooth or not wide.sides
     estimates = chain(claim.differences(math.inf if alone else reach), fine.estimates)
     verdict = claim.judged(estimates)
-    if verdict.status == "differs" and fine.spans(claim.slope):
-        verdict = verdict._replace(status="unresolved")
     if alone:
         return claim.seen_closely(verdict, fine)
     kink = claim.kink(wide, math.copysign(min(reach, claim.likely), _nearer(fine)))
-    return claim.entry(verdict, kink)
+    return claim.entry(claim.unless_between(verdict, fine), kink)
 
 
 def _nearer(slopes: Slopes) -> float:

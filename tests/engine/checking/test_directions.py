@@ -68,6 +68,38 @@ def test_at_kinks_an_error_can_hide_between_their_slopes_and_the_headline_says_s
     assert not check_gradients(relu_sum, x, grad=gradient, directions=3).ok
 
 
+@pytest.mark.parametrize("directions", [2, 4])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, y: engine.relu(x) - engine.relu(y),  # x - y on the line on which they part
+        lambda x, y: engine.relu(x) - engine.relu(y) + 10 * (engine.sin(x) + 0.3 * y),
+        lambda x, y: engine.leaky_relu(x) + 1e5 * y + engine.relu(y - x),
+        lambda x, y: abs(x) + engine.maximum(y, 0.0) - 3 * engine.relu(x + y),
+    ],
+)
+def test_kinks_of_several_inputs_at_once_make_no_right_gradient_wrong(f: Any, directions: int) -> None:
+    """What holds by coordinates holds along directions; on a line through the point, kinks of two inputs may cancel."""
+    gradient = engine.gradient(f)
+    for report in (
+        check_gradients(f, [0.0, 0.0], directions=directions),
+        check_gradients(
+            lambda x, y: f(Value(x), Value(y)).data,
+            (0.0, 0.0),
+            grad=lambda x, y: tuple(gradient(x, y)),
+            directions=directions,
+        ),
+    ):
+        assert report.ok, report
+    off = check_gradients(
+        lambda x, y: f(Value(x), Value(y)).data,
+        (0.0, 0.0),
+        grad=lambda x, y: (gradient(x, y)[0] + 50.0, gradient(x, y)[1]),
+        directions=directions,
+    )
+    assert not off.ok, off
+
+
 @settings(max_examples=30)
 @given(st.integers(0, 19), st.floats(1e-6, 10.0), st.integers(1, 3))
 def test_an_error_in_one_coordinate_shows_along_every_direction(place: int, error: float, directions: int) -> None:
