@@ -121,6 +121,7 @@ class Row:
 
     __slots__ = ("_entries", "_kind", "_note")
     __hash__ = None  # type: ignore[assignment]  # like a list or an array
+    __array_priority__ = -1.0  # above NumPy's scalars, which take it for a list of others, and below its arrays
 
     def __init__(self, entries: list[Any], kind: type[Any], note: Callable[[], Any]) -> None:
         self._entries, self._kind, self._note = entries, kind, note

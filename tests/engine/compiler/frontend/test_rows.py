@@ -89,9 +89,20 @@ def test_what_else_they_do(function: Callable[[Any], Any]) -> None:
     assert (samples == SAMPLES["floats"]).all()
 
 
-def test_lists_are_repeated_where_arrays_are_multiplied() -> None:
+@pytest.mark.parametrize("samples", [np.array([[1, 200]], np.uint8), np.array([[True, False]])])
+@pytest.mark.parametrize("function", [lambda x: x + x, lambda x: x - x, lambda x: -x, lambda x: x @ x], ids=range(4))
+def test_arrays_of_few_bits(function: Callable[[Any], Any], samples: Any) -> None:
+    """The operators of a row are code of this project, which may compute with such numbers: the user's may not."""
+    with pytest.raises(TraceError, match=r"numbers of few bits.*test_rows\.py:\d+: "):
+        engine.compile(lambda x: w * np.ravel(function(x))[0], backend="python")(samples)
+
+
+@pytest.mark.parametrize("two", [2, np.int64(2), np.int16(2)])
+def test_lists_are_repeated_where_arrays_are_multiplied(two: Any) -> None:
+    """By NumPy's whole numbers too, from both sides."""
+
     def function(x: Any) -> Any:
-        return w * sum(x * 2) + len(x * 2)
+        return w * sum(x * two) + len(two * x)
 
     compiled = engine.compile(function, backend="python")
     for samples in 2 * [SAMPLES["floats"], SAMPLES["floats"].tolist()]:
