@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ..text.sheet import Sheet, Shown, counted
+from ..text.sheet import Sheet, Shown, counted, display_width, padded
 from .estimates.taylor import looks_wrong
 from .estimates.thresholds import RIGHT_RATE
 from .estimates.verdicts import Status
@@ -257,11 +257,11 @@ class Report(Shown):
 
     def _lines(self) -> Iterator[str]:
         yield self.headline
-        width = max((len(d.name) for d in self._listed()), default=0)
+        width = max((display_width(d.name) for d in self._listed()), default=0)
         for d in self._listed():
             order = f" order {d.order}" if d.order > 1 else ""
             beside = f" at {d.at:.9g}" if d.kink is not None and d.kink.distance == 0 and d.slopes is None else ""
-            yield f"  {d.status:<10} by {d.name:<{width}}{order}{beside}: {d.finding}"
+            yield f"  {d.status:<10} by {padded(d.name, width)}{order}{beside}: {d.finding}"
             if d.kink is not None:
                 yield f"             {d.kink}"
         yield from (f"  {line}" for line in self._remarks())

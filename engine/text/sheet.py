@@ -235,10 +235,15 @@ class Sheet(Shown):
 
 
 def _aligned(table: Sequence[Sequence[str]], widths: Sequence[int]) -> list[str]:
-    return ["  " + "  ".join(map(_padded, row, widths)).rstrip() for row in table]
+    return ["  " + "  ".join(map(padded, row, widths)).rstrip() for row in table]
 
 
-def _padded(cell: str, width: int) -> str:
+def padded(cell: str, width: int) -> str:
+    """Text with spaces up to a width.
+
+    >>> padded("重み", 6)
+    '重み  '
+    """
     return cell + " " * (width - display_width(cell))
 
 

@@ -33,6 +33,11 @@ def test_library_error():
 """
 
 
+def test_names_of_wide_letters_are_in_line() -> None:
+    lines = check_gradients(lambda **x: x["重み"] * x["bias"], {"重み": 2.0, "bias": 3.0}).text.splitlines()
+    assert [line.partition(":")[0] for line in lines[1:3]] == ["  agrees     by 重み", "  agrees     by bias"]
+
+
 def test_it_prints_as_its_text() -> None:
     report = check_gradients(math.sin, 1.0, grad=lambda x: 1.0)
     assert repr(report) == str(report) == report.text
