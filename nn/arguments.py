@@ -146,6 +146,7 @@ def as_samples(name: str, data: Any) -> Any:
         ValueError: if it is empty.
     """
     if hasattr(data, "to_numpy"):  # a DataFrame or Series: iterating over one gives its columns
+        _refuse_dates(name, data)
         data = _as_numbers(data.to_numpy())
     if hasattr(data, "toarray"):
         raise TypeError(f"{name} is a sparse matrix: give {name}.toarray()")
@@ -164,6 +165,18 @@ def as_samples(name: str, data: Any) -> Any:
             raise TypeError(f"{name} is a masked array with gaps: fill them, or leave those samples out")
         return data
     return as_row(name, data)
+
+
+def _refuse_dates(name: str, table: Any) -> None:
+    """Refuse a table with a column of dates, of which polars makes numbers where others stand beside them.
+
+    Raises:
+        TypeError: it has one.
+    """
+    kinds = () if hasattr(table, "iloc") else getattr(table, "dtypes", ())  # of pandas' tables NumPy makes objects
+    for column, kind in zip(getattr(table, "columns", ()), kinds):
+        if hasattr(kind, "is_temporal") and kind.is_temporal():
+            raise TypeError(f"column {column!r} of {name} holds {kind}, not numbers: make numbers of them")
 
 
 def _of_numpy(data: Any) -> Any:

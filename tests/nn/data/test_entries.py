@@ -215,3 +215,33 @@ def test_three_are_named() -> None:
     )
     assert lost_entries([[1e300], ["a"], [10**400]], [1.0, None], [0, 1, 2]) == "X[0][0] is 1e+300: scale the data"
     assert lost_entries(X, Y, [0, 1, 2]) == ""
+
+
+class Kind:
+    """A type of a column of polars."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def is_temporal(self) -> bool:
+        return self._name == "Datetime"
+
+    def __repr__(self) -> str:
+        return self._name
+
+
+class PolarsTable:
+    """A table whose dates NumPy gets as numbers, since its other columns are."""
+
+    columns = ("a", "day")
+    dtypes = (Kind("Float64"), Kind("Datetime"))
+
+    def to_numpy(self) -> Any:
+        return np.array([[0.5, 1e9], [1.5, 2e9], [0.0, 3e9]])
+
+
+@every_step
+def test_dates_beside_numbers_are_no_samples(make: Callable[..., Any]) -> None:
+    error = error_of(make, PolarsTable(), Y)
+    assert type(error) is TypeError
+    assert f"{error}".startswith("column 'day' of X holds Datetime, not numbers")
