@@ -42,9 +42,13 @@ def counted(number: int, thing: str, things: str = "") -> str:
     return f"{number:,} {thing if number == 1 else things or thing + 's'}"
 
 
-# What would act on a terminal, has no place in XML, or would turn the text around it: control characters, halves of
-# surrogate pairs, non-characters, and the overrides of writing direction.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
+# What would act on a terminal, has no place in XML, would turn the text around it, or cannot be seen, so that two
+# labels would look the same: control characters, halves of surrogate pairs, non-characters, marks and overrides of
+# writing direction, spaces of no width. The two joiners stay: some scripts and emoji need them.
+_UNPRINTABLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u2064\u2066-\u2069"
+    "\ud800-\udfff\ufeff\ufffe\uffff]"
+)
 _VISIBLE = {"\n": "↵", "\r": "↵", "\u2028": "↵", "\u2029": "↵", "\t": "⇥", "\x7f": "␡"}
 
 

@@ -7,9 +7,10 @@ import sys
 
 import pytest
 
+import engine
 import nn
 from engine import Value
-from engine.text.sheet import Sheet, Shown, display_width, short
+from engine.text.sheet import Sheet, Shown, display_width, short, visible
 from tests.needs import needs
 
 
@@ -111,6 +112,19 @@ def test_nothing_is_sent_to_the_terminal_that_acts_on_it() -> None:
         text = sheet.fitted(width)
         assert not {"\x1b", "\x07", "\0"} & set(text)
         assert text.startswith("two\nlines␛[2J")
+
+
+@pytest.mark.parametrize("label", ["w\u200b", "\ufeffw", "w\xad", "\u200ew", "w\u2060"])
+def test_labels_that_differ_do_not_look_the_same(label: str) -> None:
+    product = Value(2.0, "w") * Value(3.0, label)
+    assert visible(label) in ("w\ufffd", "\ufffdw")
+    assert visible(label) in str(product.explain())
+    assert visible(label) in engine.to_dot(product)
+
+
+@pytest.mark.parametrize("text", ["\U0001f468\u200d\U0001f469", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"])
+def test_joiners_stay(text: str) -> None:
+    assert visible(text) == text
 
 
 def test_what_shows_itself_says_what() -> None:
