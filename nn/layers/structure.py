@@ -26,8 +26,9 @@ def numbers_of(model: Module) -> dict[str, str]:
     return {
         f"{path}.{name}" if path else name: f"{_in_lists(item)}"
         for path, module in _modules_in("", model, set())
+        if (names := _names_read_by(type(module)))
         for name, item in vars(module).items()
-        if not name.startswith("_") and _are_numbers(item) and name in _names_read_by(type(module))
+        if name in names and not name.startswith("_") and _are_numbers(item)
     }
 
 

@@ -32,6 +32,7 @@ from .epochs.task import Acting, Epoch, Source, Task
 from .failures import anomaly_report
 from .history import History
 from .mistakes.idle import warn_if_idle, warn_of_epochs
+from .mistakes.running import running_numbers, warn_of_running
 from .preparation import noting, prepared
 from .progress import Progress, Reporter, Reports, reporting
 from .resuming import history_for, note_parts, note_state, warn_of_others
@@ -95,7 +96,7 @@ def fit(
             labels and outputs; None for what suits the loss: accuracy for classes, unless labels name several of a
             sample, and R² for `mse` and `mae`.
         patience: how many epochs may pass without a better validation loss; at the end, parameters and optimiser are
-            those of the best epoch.
+            those of the best epoch; a warning tells of plain numbers that the model has changed since.
         min_delta: by how much the loss must improve for `patience` to start over; the best epoch is the one of the
             least loss, by however little.
         schedule: the learning rate of each step by its number, from 0, such as `nn.schedules.cosine(0.1, steps=500)`.
@@ -180,7 +181,7 @@ def fit(
     )
     if history.random_state is not None and rng is not seed:
         rng.setstate(history.random_state)
-    done = len(history.batch_losses)
+    done, running = len(history.batch_losses), running_numbers(model) if patient else {}
     noted = noting(model, data.notes, lambda: len(history.batch_losses) > done)
     with (
         _train_mode(model),
@@ -224,6 +225,8 @@ def fit(
             history.stopped = "interrupted"
     if patient:
         history.waiting = patient.restore()
+        if history.best_epoch != len(history.losses):
+            warn_of_running(model, running)
     note_state(history, optimizer)
     return history
 

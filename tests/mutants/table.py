@@ -85,6 +85,7 @@ TESTS: dict[str, list[str]] = {
     "nn/training/mistakes/idle.py": ["tests/nn/training/test_what_users_give.py", FIT["rates"]],
     "nn/training/mistakes/ownership.py": ["tests/nn/training/test_ownership.py"],
     "nn/training/mistakes/reach.py": ["tests/nn/training/test_reach.py"],
+    "nn/training/mistakes/running.py": [FIT["patience"]],
     "nn/training/mistakes/targets.py": [ASKED_FOR],
     "nn/training/rows.py": [FIT["callbacks"], WEIGHTED],
     "nn/training/validation.py": [FIT["patience"], *VALIDATED],

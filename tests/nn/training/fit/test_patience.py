@@ -11,6 +11,32 @@ from .fitting import BACKENDS, X, Y, network, numbers, trained
 np = needs("numpy")
 
 
+class Counting(nn.Module):
+    """Of its calls in train mode its outputs depend, as on the running means of a BatchNorm."""
+
+    def __init__(self, counts):
+        self.layer, self.calls, self.counts = nn.Layer(2, 2, "identity", seed=0), 0, counts
+
+    def __call__(self, x):
+        self.calls += self.counts and self.training
+        return self.layer([each / (1.0 + self.calls) for each in x])
+
+
+@pytest.mark.parametrize("counts", [True, False])
+def test_running_numbers_are_not_put_back_and_told(counts, recwarn):
+    model = Counting(counts)
+    optimizer = nn.SGD(model.parameters(), lr=5.0)
+    noise = np.random.default_rng(5).integers(0, 2, 30)
+    history = nn.fit(
+        model, X, noise, nn.cross_entropy, optimizer, 30, 8, validation=0.4, patience=2, seed=1, backend="eager"
+    )
+    assert history.best_epoch < len(history.losses)
+    told = [
+        warning for warning in recwarn if "plain numbers that changed in the training (calls)" in f"{warning.message}"
+    ]
+    assert [warning.filename for warning in told] == [__file__] * counts
+
+
 @BACKENDS
 def test_patience_gives_the_best_epoch_back(backend):
     noise = np.random.default_rng(5).integers(0, 2, 30)
