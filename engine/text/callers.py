@@ -13,7 +13,7 @@ _PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
 # Folders, so that a user's nn_train.py is not ours; and contextlib, whose frames stand between ours.
 _OURS = (*[os.path.join(_PROJECT, package, "") for package in ("engine", "nn")], contextlib.__file__)
 
-_LIBRARY = (os.path.join(os.path.dirname(os.__file__), ""), "<frozen ")
+_LIBRARY = (os.path.join(os.path.dirname(os.__file__), ""), "<frozen ", "<__array_function__ ")  # NumPy's before 1.25
 INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 """Folders for packages, which may be in the library's folder, but are not of it."""
 
