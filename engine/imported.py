@@ -96,7 +96,9 @@ _parts = attrgetter("__code__", "__defaults__", "__kwdefaults__")
 _content = attrgetter("cell_contents")
 
 
-_BOOKKEEPING = frozenset({"__slotnames__", "__warningregistry__", "__annotations__", "__annotations_cache__"})
+_BOOKKEEPING = frozenset(
+    {"__slotnames__", "__warningregistry__", "__annotations__", "__annotations_cache__", "__annotate_func__"}
+)
 """What Python itself adds to classes that are copied, to modules that warn, and to either when annotations are read."""
 
 

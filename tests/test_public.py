@@ -128,7 +128,8 @@ def test_what_peers_have_and_nn_has_not_is_told_with_what_there_is() -> None:
 def test_a_near_name_is_guessed() -> None:
     code = "import nn; nn.sgd"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert "has no attribute 'sgd'. Did you mean: 'SGD'?" in done.stderr
+    guess, since_3_15 = "Did you mean: 'SGD'?", "Did you mean '.SGD' instead of '.sgd'?"
+    assert f"has no attribute 'sgd'. {since_3_15 if sys.version_info >= (3, 15) else guess}" in done.stderr
 
 
 def test_what_a_notebook_shows() -> None:

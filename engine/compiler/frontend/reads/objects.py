@@ -38,6 +38,7 @@ PARTS: dict[type, tuple[str, ...]] = {
 DESCRIBING = frozenset({"__name__", "__qualname__", "__doc__", "__module__", "__annotations__"})
 """What functions, and some of it classes, have besides their attributes: examined if code names it."""
 _OF_COLLECTOR = frozenset({"functools._lru_cache_wrapper", "xml.etree.ElementTree.Element"})
+_IS_COLLECTED = 1 << 14  # Py_TPFLAGS_HAVE_GC
 _MEMORY = frozenset({"_ctypes._CData", "mmap.mmap"})
 _PROXIES = frozenset(weakref.ProxyTypes)
 
@@ -121,8 +122,13 @@ def is_memory(kind: type) -> bool:
 
 @cache
 def shows_to_collector(kind: type) -> bool:
-    """Whether only the garbage collector is told all that an instance holds: a cache, or an element of XML."""
-    return _is_derived(kind, _OF_COLLECTOR)
+    """Whether only the garbage collector is told all that an instance holds: a cache, or an element of XML.
+
+    Or anything else that is written in C, and has no attributes of its own: a slice, a cell, a method of a list.
+    """
+    has_own = kind.__dictoffset__ != 0 or any("__slots__" in vars(base) for base in kind.__mro__)
+    shows_itself = has_own or is_memory(kind) or issubclass(kind, CONTAINERS)
+    return _is_derived(kind, _OF_COLLECTOR) or (not shows_itself and bool(kind.__flags__ & _IS_COLLECTED))
 
 
 def _is_derived(kind: type, names: Container[str]) -> bool:

@@ -13,6 +13,8 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 import engine
 from engine import Value, where
 from tests.needs import needs
@@ -365,3 +367,21 @@ def test_constants_from_outside() -> Case:
 def test_branches_per_sample() -> Case:
     w = Value(0.5)
     return Case(lambda x: where((x > 0) & (x < 2), w * x, engine.relu(-x)))
+
+
+OPAQUE: dict[str, Callable[[list[float]], tuple[Any, Callable[[Any], float]]]] = {
+    "a slice": lambda numbers: (slice(numbers), lambda thing: thing.stop[0]),
+    "a cell": lambda numbers: (types.CellType(numbers), lambda thing: thing.cell_contents[0]),
+    "a method of a list": lambda numbers: (numbers.__getitem__, lambda method: method(0)),
+    "the length of a list": lambda numbers: (numbers.__len__, lambda method: method()),
+    "a frozendict": lambda numbers: (vars(builtins).get("frozendict", dict)(a=numbers), lambda table: table["a"][0]),
+}
+
+
+@equal
+@pytest.mark.parametrize("of", OPAQUE)
+def test_what_tells_only_the_collector_what_it_holds(of: str) -> Case:
+    """As much of what is written in C does."""
+    w, numbers = Value(2.0), [1.0]
+    thing, read = OPAQUE[of](numbers)
+    return Case(lambda x: w * x * read(thing), lambda: numbers.__setitem__(slice(None), [9.0, 8.0]))
