@@ -191,7 +191,7 @@ class Preparation(Settings):
             try:
                 self.compiled.trace(batch)  # so that the shape of the model's output is known
             except Exception as error:
-                self._sample_loss.refuse_single(error, batch.shapes, size)
+                self._sample_loss.refuse_single(error, batch, size)
                 raise
             self._watch = None
             if self._way is not None and not self._way.is_of(self.compiled):  # it does something else by now

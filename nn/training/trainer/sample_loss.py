@@ -86,17 +86,17 @@ class SampleLoss:
         self._known[batch.shapes, size] = found
         return found
 
-    def refuse_single(self, error: Exception, shapes: tuple[Shape, ...], size: int) -> None:
-        """If a loss that fails for one sample mixes the samples of a batch, say that instead.
+    def refuse_single(self, error: Exception, batch: Batch, size: int) -> None:
+        """If a loss that fails for a list of one label cannot be compiled for a batch either, say why.
 
         Raises:
-            TraceError: the loss mixes samples.
+            TraceError: the loss mixes samples, or needs an array of labels.
         """
-        sample, label = shapes
+        sample, label = batch.shapes
         if isinstance(error, TraceError) or sample not in self._outputs:
             return
         try:
-            batch_loss(self._loss, self._outputs[sample], label, size)
+            batch_loss(self._loss, self._outputs[sample], label, size, batch)
         except TraceError as mixed:
             raise mixed from error
         except Exception:  # it fails for them too: the first error says why

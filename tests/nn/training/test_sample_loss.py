@@ -80,3 +80,17 @@ def test_what_the_package_has_is_known_and_what_its_graph_says(
     monkeypatch.setattr("nn.training.trainer.sample_loss.batch_loss", None)
     assert kept.structure(batch, 5) == expected
     assert expected.scale == 1.0
+
+
+def test_a_loss_that_needs_an_array_of_labels_is_refused_as_what_it_is() -> None:
+    """Traced for one sample it met a list, of which an AttributeError told that it has no sum."""
+
+    def loss(outputs: Any, labels: Any) -> Any:
+        return engine.mean([(out[0] - y) ** 2 for out, y in zip(outputs, labels)]) + labels.sum()
+
+    model = nn.MLP(1, [1], seed=1)
+    samples, labels = np.array([[1.0], [2.0]]), np.array([0.0, 1.0])
+    trainer = nn.Trainer(model, loss, nn.SGD(model.parameters(), lr=0.1), backend="python")
+    with pytest.raises(TraceError, match=r"whether they are a list or a ndarray, at .*test_sample_loss\.py"):
+        trainer.step(samples, labels)
+    assert nn.EagerStep(model, loss, nn.SGD(model.parameters(), lr=0.1))(samples, labels) > 0.0
