@@ -52,9 +52,9 @@ def compile(
     asks for the type of its inputs (`isinstance(x, int)`, `match`, `functools.singledispatch`, `x.shape`) is traced for
     each type of numbers, lists or arrays; `type(x)` and `x is y` are refused, and `isinstance(x, Value)` is true. Not
     watched are the internals of Python's library and of installed packages (levels of `logging`, filters of `warnings`,
-    print options of NumPy, names of threads), what their C code reads (files, memory behind a pointer), and what the
-    function itself changes whenever it runs (a file that it writes, or a record of a log that it reads back):
-    compile it again, or pass such things as arguments.
+    print options of NumPy, names of threads), what their C code reads or keeps (files, memory behind a pointer, the
+    state of a hash, the zone of a time), and what the function itself changes whenever it runs (a file that it writes,
+    or a record of a log that it reads back): compile it again, or pass such things as arguments.
 
     If an index that the function computes is out of range, `take` gives nan, or raises in the "python" back end. Where
     Python's own numbers raise an error (1 / 0, 1e200 ** 2) or become complex ((-8.0) ** 0.5), compiled code has inf or
