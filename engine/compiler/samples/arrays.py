@@ -137,12 +137,18 @@ LARGE_PAGE, LARGE = 2**21, 2**18
 are more than a core keeps in mind, a step of 1024-1024-1024@1024 takes 9 % longer, and one of 256-256-10@64 2 %."""
 
 
-def aligned(count: int, dtype: Any) -> Any:
-    """A zeroed array that begins on a cache line: vectors of rows that fill whole lines then lie in one each."""
+def aligned(count: int, dtype: Any, kept: bool = True) -> Any:
+    """A zeroed array that begins on a cache line: vectors of rows that fill whole lines then lie in one each.
+
+    Args:
+        count: how many numbers.
+        dtype: their type.
+        kept: whether it is to serve for long, so that large pages pay, which take 0.1 ms to get.
+    """
     import numpy as np
 
     size = count * np.dtype(dtype).itemsize
-    raw, edge = _large_pages(size), LARGE_PAGE
+    raw, edge = _large_pages(size) if kept else None, LARGE_PAGE
     if raw is None:
         raw, edge = np.zeros(size + LINE, np.uint8), LINE
     start = -address(raw) % edge

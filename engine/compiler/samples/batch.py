@@ -185,6 +185,6 @@ def _copy(array: Any) -> Any:
     """A copy, on a cache line if it is an array."""
     if isinstance(array, list):
         return array.copy()
-    new = aligned(array.size, array.dtype).reshape(array.shape)
+    new = aligned(array.size, array.dtype, kept=False).reshape(array.shape)
     new[...] = array
     return new

@@ -45,3 +45,9 @@ def test_arrays_of_many_bytes_lie_in_large_pages_of_their_own() -> None:
     memory = np.frombuffer(base, "uint8")
     assert address(array) % LARGE_PAGE == 0
     assert address(array) + 2 * LARGE_PAGE <= address(memory) + len(memory)
+
+
+def test_arrays_that_are_soon_gone_take_no_large_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(arrays.mmap, "mmap", None)  # calling it would be an error
+    array = aligned(LARGE_PAGE, "uint8", kept=False)
+    assert address(array) % LINE == 0
