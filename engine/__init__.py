@@ -110,6 +110,7 @@ if TYPE_CHECKING:
     from .text.sheet import Sheet as Sheet
     from .text.sheet import Shown as Shown
     from .text.sheet import counted as counted
+    from .text.sheet import display_width as display_width
 
 _NAMES = {
     "adopting": "Adoption adopt",
@@ -123,7 +124,7 @@ _NAMES = {
     "text.callers": "warn_user",
     "text.names": "label label_locals",
     "text.remarks": "notes register_note",
-    "text.sheet": "Sheet Shown counted",
+    "text.sheet": "Sheet Shown counted display_width",
 }
 _ON_FIRST_USE = {name: module for module, names in _NAMES.items() for name in names.split()}
 """The names that are imported on first use, with their modules."""
@@ -144,8 +145,8 @@ def __getattr__(name: str) -> Any:
 
 _FOR_NN = """Batch BatchLoss Description Drop Imported LeafReadError Masks RepeatedStep Session Shown Surroundings
     TABLE TreeReader TypeGuard Guards all_same always_recorded batch_loss changes classes_of collector_at_rest
-    counted counts_steps is_traced leaves_made lent_numbers new_lock open_session purpose update_step warn_user
-    write_file"""
+    counted counts_steps display_width is_traced leaves_made lent_numbers new_lock open_session purpose update_step
+    warn_user write_file"""
 _BUILT_ON = frozenset(_FOR_NN.split())
 """What `nn` is built on: imported from here like everything else, but not offered to users of the engine alone."""
 

@@ -39,8 +39,9 @@ class Summary:
     def __repr__(self) -> str:
         heading = [("path", "layer", "parameters")] if self.layers else []
         rows = [*heading, *((path, text, f"{n:,}") for path, text, n in self.layers)]
-        widths = [max((len(row[k]) for row in rows), default=0) for k in range(3)]
-        lines = [f"{a:{widths[0]}}  {b:{widths[1]}}  {c:>{widths[2]}}".rstrip() for a, b, c in rows]
+        widths = [max(map(engine.display_width, column)) for column in zip(*rows)]
+        gaps = [[" " * (width - engine.display_width(cell)) for cell, width in zip(row, widths)] for row in rows]
+        lines = [f"{a}{x}  {b}{y}  {z}{c}".rstrip() for (a, b, c), (x, y, z) in zip(rows, gaps)]
         size, nodes = counted(self.parameters, "parameter"), counted(self.nodes, "node")
         rows_too = f" of {' x '.join(map(str, self.shape))}" if len(self.shape) > 1 else ""  # a batch, by mistake
         lines.append(f"{size}; {nodes} in the graph of one sample{rows_too}")

@@ -8,6 +8,8 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine import display_width
+
 from ..arguments import counted
 from ..attributes import Explained
 
@@ -140,8 +142,10 @@ class History(Explained):
         columns = self.to_dict()
         names = list(columns)
         cells = [names, *([f"{columns[name][place]:.4g}" for name in names] for place in places)]
-        widths = [max(len(row[k]) for row in cells) for k in range(len(names))]
-        return ["  " + "  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths)) for row in cells]
+        widths = [max(map(display_width, column)) for column in zip(*cells)]
+        return [
+            "".join(["  " + " " * (w - display_width(cell)) + cell for cell, w in zip(row, widths)]) for row in cells
+        ]
 
 
 def _without_neighbours(numbers: list[float]) -> list[int]:

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 import nn
+from engine import display_width
 from tests.needs import needs
 
 from .fitting import BACKENDS, X, Y, numbers, trained
@@ -32,6 +33,23 @@ def test_four_and_four_are_eight_bit_for_bit(backend):
         assert {**row, "seconds": 0} == {**other, "seconds": 0}
     with pytest.raises(ValueError, match="done already: 8 epochs; epochs=8 counts those too"):
         fit(model, optimizer, 8, resume=history)
+
+
+def test_wide_letters_in_names_keep_tables_in_line():
+    """A CJK letter takes two columns of a terminal."""
+
+    class Net(nn.Module):
+        def __init__(self):
+            self.層 = nn.Layer(2, 3, seed=1)
+            self.out = nn.Layer(3, 1, "identity", seed=1)
+
+        def __call__(self, x):
+            return self.out(self.層(x))
+
+    history = nn.History([1.0], rows=[{"epoch": 1, "loss": 1.0, "validation_正解率": 0.5}])
+    assert {display_width(line) for line in repr(history).splitlines()[1:]} == {2 + 5 + 2 + 4 + 2 + 17}
+    lines = repr(nn.summary(Net(), [0.5, 1.0])).splitlines()
+    assert lines[1:3] == ["層    Layer(2, 3, relu)               9", "out   Layer(3, 1, identity)           4"]
 
 
 def test_a_history_goes_on_with_other_columns():
