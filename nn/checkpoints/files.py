@@ -227,10 +227,8 @@ def _warn_of_other_layers(model: Module, saved: Any, file: str) -> None:
         file: the name of the file.
     """
     own = layers_of(model)
-    others = [path for path in own if saved.get(path, own[path]) != own[path]]
-    if others:
-        path = others[0]
-        more = f", and {len(others) - 1} more" if others[1:] else ""
+    if other := _first_other(own, saved):
+        path, more = other
         warn_user(
             f"{file} was saved with {saved[path]} at {path or 'the top'}, where the model has {own[path]}{more}: with "
             "the same parameters it computes something else",
@@ -241,16 +239,20 @@ def _warn_of_other_layers(model: Module, saved: Any, file: str) -> None:
 def _warn_of_other_numbers(model: Module, saved: Any, file: str) -> None:
     """Warn if plain numbers that a module of the user's reads are not those it was saved with, as running means."""
     own = numbers_of(model)
-    others = [path for path in own if saved.get(path, own[path]) != own[path]]
-    if others:
-        path = others[0]
-        more = f", and {len(others) - 1} more" if others[1:] else ""
+    if other := _first_other(own, saved):
+        path, more = other
         warn_user(
             f"{file} was saved with {path} = {reprlib.repr(saved[path])[1:-1]}, where the model has "
             f"{reprlib.repr(own[path])[1:-1]}{more}: a file has the parameters alone. Set plain numbers by hand, or "
             "make Values of them, which the optimiser leaves out",
             UserWarning,
         )
+
+
+def _first_other(own: dict[str, str], saved: dict[str, str]) -> tuple[str, str] | None:
+    """The first path whose text is not the saved one, and how many more there are; None if there is none."""
+    others = [path for path in own if saved.get(path, own[path]) != own[path]]
+    return (others[0], f", and {len(others) - 1} more" if others[1:] else "") if others else None
 
 
 def _by_name(model: Module) -> dict[str, Value]:
