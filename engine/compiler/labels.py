@@ -31,6 +31,9 @@ class ValidLabels(NamedTuple):
 class CheckedLabels:
     """Labels that have passed every check, as they were given: numbers, or rows of numbers.
 
+    Attributes:
+        rows: the same as tuples of numbers, if they are few.
+
     >>> from engine.compiler.samples.arguments import as_batch
     >>> checked, samples = CheckedLabels(), [0.1, 0.2]
     >>> checked.enter(as_batch([samples, [1, 0]], None))
@@ -40,6 +43,7 @@ class CheckedLabels:
 
     def __init__(self) -> None:
         self._known: set[Any] = set()
+        self.rows: frozenset[tuple[float, ...]] = frozenset()
         self._kind: Any = None  # class, dtype and bytes of the array that was covered last
         self._type, self._last = None, b""
 
@@ -55,19 +59,12 @@ class CheckedLabels:
             self._last, self._type, self._kind = labels.tobytes(), labels.dtype, type(labels)
         return True
 
-    @property
-    def rows(self) -> frozenset[tuple[float, ...]]:
-        """The labels that were entered, if they are few."""
-        if len(self._known) > FEW:
-            return frozenset()
-        return frozenset([row if isinstance(row, tuple) else (row,) for row in self._known])
-
     def enter(self, batch: Batch) -> None:
         """Remember labels that have passed, as long as they are few."""
-        rows = _rows_of(batch.given[-1])
-        if rows is not None:
-            known = self._known.union(rows)
-            self._known = known if len(known) <= KNOWN else self._known
+        known = self._known.union(_rows_of(batch.given[-1]) or ())
+        if len(self._known) < len(known) <= KNOWN:
+            self._known = known
+            self.rows = frozenset(row if isinstance(row, tuple) else (row,) for row in known if len(known) <= FEW)
 
 
 def _rows_of(labels: Any) -> list[Any] | None:

@@ -86,10 +86,10 @@ class RepeatedStep:
         self._again, self._held, self._looking, self._copied, self._failed = again, held, looking, copied, failed
         self._settings = held.optimizer.settings
         self._others = {**self._settings, "lr": 0.0}  # these must not change
-        self._check, self._guards = special.labels.check, guards()
+        self._shapes, self._labels, self._guards = shapes, special.labels, guards()
         self._differs = self._guards.differs
-        self._prepare, self._quick = again.on(shapes, special.labels.valid, self._guards.words)
         self._single: Callable[..., float | bool | None] | None = None  # most make no other step
+        self._take_labels()
         by_itself = self._quick is not None and self._guards.until is not None
         self._own = held.words if by_itself else None
         self.step: Callable[[Any, Any], float | None] = self._look_and_make
@@ -118,7 +118,7 @@ class RepeatedStep:
             if loss is None:
                 batch = self._copied(X, y)
                 if batch is not None:
-                    self._check(batch)
+                    self._labels.check(batch)
                     loss = self._make(*batch.in_shape, True)
             if loss is None or loss is False:
                 return None
@@ -137,6 +137,8 @@ class RepeatedStep:
                     return None
                 self._settings = optimizer.settings
                 self._again.change_rate(optimizer.lr)
+            if self._labels.valid != self._valid:  # the first samples had not all classes
+                self._take_labels()
             if self._single is None:
                 self._single = self._prepare()
                 if self._quick is not None and self._own is not None:
@@ -144,3 +146,9 @@ class RepeatedStep:
                         self._own, self._guards.far, self._guards.until, self._look_and_make, self._failed
                     )
             return self._single(*samples)
+
+    def _take_labels(self) -> None:
+        """Let native code accept the labels that are known to be right by now."""
+        self._valid = self._labels.valid
+        self._prepare, self._quick = self._again.on(self._shapes, self._valid, self._guards.words)
+        self._single = None

@@ -284,6 +284,8 @@ class Training:
                 direct.clear()
             direct[key] = program.direct_step(shapes, valid)
         made, alone = direct[key], split.parts == 1
+        if self._attached is not None:
+            self._attached.detach()
         made.attach(frame, words, alone)
         self._attached = made
 

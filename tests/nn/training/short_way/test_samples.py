@@ -212,6 +212,43 @@ def test_labels_that_have_to_be_compared_first_lose_no_step() -> None:
     assert data(short) == data(long)
 
 
+@pytest.mark.parametrize(
+    ("loss", "outputs", "first", "labels"),
+    [
+        (nn.cross_entropy, 3, np.minimum(CLASSES, 1), CLASSES),
+        (nn.cross_entropy, 3, np.minimum(CLASSES, 1).tolist(), CLASSES.tolist()),
+        (nn.cross_entropy, 3, np.eye(3)[np.minimum(CLASSES, 1)], ONE_HOT),
+        (nn.mse, 1, np.sign(TARGETS), TARGETS),
+        (nn.mse, 1, TARGETS, np.arange(12.0)),
+    ],
+)
+def test_labels_that_the_first_samples_lacked_are_known_once_they_are_met(
+    loss: Any, outputs: int, first: Any, labels: Any
+) -> None:
+    short, long = trainer(loss, outputs=outputs), trainer(loss, outputs=outputs)
+    long.run(X, first, until_quick(short, X, first))
+    before = short._again.step
+    looks = _looks(short)
+    for _ in range(3):
+        assert [short.step(X, labels)] == long.run(X, labels, 1)
+    assert [before(X, labels)] == long.run(X, labels, 1)  # another thread may still have it
+    assert len(looks) == 1
+    assert data(short) == data(long)
+
+
+def _looks(t: Any) -> list[Any]:
+    """The labels at which Python looks from now on, because native code does not know them; time alone never looks."""
+    counted(t)
+    check, seen = t._again._labels.check, []
+
+    def noted(batch: Any) -> None:
+        seen.append(batch)
+        check(batch)
+
+    t._again._labels.check = noted
+    return seen
+
+
 def test_an_array_that_gets_another_shape_in_place_is_another_one() -> None:
     t, x = trainer(), X.copy()
     for _ in range(3):
