@@ -70,7 +70,8 @@ class Found:
         self._numbers: list[tuple[str, Callable[[], Any]]] = []  # names with what may be plain numbers
         self._ranks: dict[tuple[int, str], Rank] = {}  # of names, by the id of their dict, where the walk knows more
         # By id: what a function itself names, the attributes of objects that announce, and what is in these.
-        self._direct, self._announced, self._inside_announced = set[int](), set[int](), set[int]()
+        self._direct, self._inside_announced = set[int](), set[int]()
+        self._announced: dict[int, tuple[Mapping[str, Any], int]] = {}  # and how many these were
 
     # ---- told by the walk ----
 
@@ -105,7 +106,7 @@ class Found:
 
     def announced(self, attributes: Mapping[str, Any]) -> None:
         """Attributes of an object that announces what is set; what it holds is usually large."""
-        self._announced.add(id(attributes))
+        self._announced[id(attributes)] = attributes, len(attributes)
         self._inside_announced.update(map(id, attributes.values()))
 
     def holder(self, holder: Any, inside: tuple[Any, ...] | None = None) -> None:
@@ -154,8 +155,9 @@ class Found:
     # ---- whether it is still the same ----
 
     def is_same(self) -> bool:
-        """Whether everything still holds what it held then."""
-        return are_as_they_were(self.parts, self.names, self.holders)
+        """Whether everything still holds what it held then, and no attribute has been added that counts unnamed."""
+        none_added = all(len(attributes) == count for attributes, count in self._announced.values())
+        return none_added and are_as_they_were(self.parts, self.names, self.holders)
 
     def equals(self, other: Found) -> bool:
         """Whether a later walk has found the same things, and the same in them."""

@@ -137,13 +137,12 @@ class Surroundings:
         """Whether anything has changed, near or far."""
         started, computed = time.perf_counter(), time.thread_time()
         count = modes.changes[0]
-        if self._count != count:  # there may be something new as well
-            now = self._walked()
-            if not self.found.equals(now):
-                return True
-            self._expect(now, count)  # the same, perhaps in another place
-        elif not self.found.is_same():
+        if self.found.is_same():
+            self._count = count
+        elif self._count == count or not self.found.equals(now := self._walked()):
             return True
+        else:
+            self._expect(now, count)  # the same in another place
         ended, computed = time.perf_counter(), time.thread_time() - computed
         # Processor time, where its clock is fine enough: another process may have had its turn meanwhile.
         self._due = ended + PATIENCE * min(computed or math.inf, ended - started)

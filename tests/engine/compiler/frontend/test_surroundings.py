@@ -13,6 +13,7 @@ from engine.compiler import Surroundings, TraceError, compile
 from engine.compiler.frontend.reads import walk
 from engine.compiler.frontend.reads.lengths import prolonged
 from engine.compiler.values.lending import Loan
+from nn import MLP
 from tests.needs import needs
 
 np = needs("numpy")
@@ -43,6 +44,20 @@ def test_a_look_sees_what_is_near_from_the_first_time_on(looks: int, name: str) 
     assert getattr(around, name)()
     weights[0] = 1.0
     assert not getattr(around, name)()
+
+
+def test_an_announcement_of_what_changes_nothing_brings_about_no_walk(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = MLP(2, [3, 1])
+    model.eval().train()  # which adds the attribute
+    around = Surroundings(model)
+    monkeypatch.setattr(around, "_walked", lambda: pytest.fail("it walked"))
+    for _ in range(3):
+        model.eval()
+        model.train()
+        assert not around.changed()
+    vars(model)["gain"] = 2.0  # which is not announced
+    around.look_again()
+    assert around.changed()
 
 
 class Tensor:
