@@ -157,6 +157,8 @@ def one_sided(f: Line, x: float, step: float, noise: float = 0.0) -> Estimate | 
     left_out = max(SAFETY * abs(cubic - quadratic), 2 * abs(cubic - another))  # a third derivative of 0 hides the first
     moved = off * max(abs(b - a) for a, b in pairwise(values)) / abs(unit)
     noise = max(noise, 2 * EPSILON * max(abs(near), abs(far))) + moved
+    if len(set(values)) == 1:  # as in `central`
+        noise = max(noise, EPSILON * (abs(x) + abs(step)))
     return Estimate(cubic / unit, left_out / abs(unit), 23 * noise / abs(unit), step)
 
 

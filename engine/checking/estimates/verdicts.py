@@ -70,12 +70,13 @@ def judge(
     The first sharp estimate that agrees settles it. A disagreement must be confirmed: at least two estimates at
     different steps agree with each other and not with the claim; three sharp ones end the search. A claim that is not
     finite differs from any estimate. A claim near 0 is judged beside the spread of the function's values at the
-    likeliest step, the first; a function that is flat there has the slope 0.
+    likeliest step, the first; a function that is flat there has the slope 0. Equal values further apart, as those of a
+    saturated tanh, show no more than that the slopes in between cancel.
     """
     fine = resolution(epsilon)
     found: list[Estimate] = []
     for estimate in candidates:
-        if estimate is None:
+        if estimate is None or (found and estimate.flat and estimate.step > found[0].step):
             continue
         sharp = resolved(claimed, estimate, fine, slack) and agrees(claimed, estimate, slack)
         if sharp or (estimate.flat and claimed == 0 and not found):

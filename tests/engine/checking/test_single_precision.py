@@ -1,4 +1,4 @@
-"""Single and half precision inside of a function: its values lie on a grid, where equal ones hide a slope."""
+"""Rounding inside of a function, mostly to single and half precision: values lie on a grid, equal ones hide a slope."""
 
 from __future__ import annotations
 
@@ -71,3 +71,36 @@ def test_a_slope_below_the_rounding_of_a_large_sum_is_not_confirmed_to_be_zero(d
         lambda x: x[0] + x[1] + 1e15, [2.0, 10.0], grad=lambda x: [0.0, 0.0], directions=directions
     )
     assert report.unresolved
+
+
+def test_a_network_that_has_settled_hides_a_small_slope() -> None:
+    """Values that wide steps find equal refuted slopes of a millionth, which single precision cannot show."""
+    weights, biases = np.float32([0.6, 0.6, -0.4]), np.float32([0.4, 0.9, -0.4])
+
+    def loss(x: Any) -> Any:
+        return (np.tanh(weights * x + biases) ** 2).sum()
+
+    def slope(x: Any) -> Any:
+        z = np.tanh(weights.astype(float) * x + biases)
+        return 2 * np.sum(z * (1 - z * z) * weights, keepdims=True)
+
+    point = np.array([-22.3], np.float32)
+    assert check_gradients(loss, point, grad=slope)
+    assert not check_gradients(loss, point, grad=lambda x: slope(x) + 1e-3)
+
+
+@pytest.mark.parametrize("margin", [30.0, 40.0, 100.0])
+def test_the_loss_of_a_sample_that_is_surely_right_hides_its_slope(margin: float) -> None:
+    """-log(p) for p next to 1 is 0 or a few times the rounding of p; the slope, exp(-margin), was called wrong."""
+
+    def loss(x: Any) -> float:
+        with np.errstate(over="ignore", divide="ignore"):
+            return float(-np.log(1 / (1 + np.exp(-x))))
+
+    def slope(x: Any) -> float:
+        return float(-np.exp(-x) / (1 + np.exp(-x)))
+
+    report = check_gradients(loss, margin, grad=slope)
+    assert report, report
+    assert report.unresolved
+    assert not check_gradients(loss, margin, grad=lambda x: -1e-3)
