@@ -178,8 +178,9 @@ class BackwardPass:
 
     def _restore(self, half_written: tuple[Value, ...] = ()) -> None:
         passes_under_way.discard(self)
+        torn = set(half_written)  # by identity, where `in` of a tuple compares numbers
         for node, grad in self._original.items():
-            if node._grad is self._written.get(node) or node in half_written:
+            if node._grad is self._written.get(node) or node in torn:
                 node._grad = grad
         self._original = {}
 

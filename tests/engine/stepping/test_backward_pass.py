@@ -245,6 +245,20 @@ def test_interrupted_within_a_step_it_restores(steps: int) -> None:
         run.advance()
 
 
+def test_interrupted_within_a_step_it_keeps_what_other_code_has_set() -> None:
+    """Also of a node that equals one of the step's: `in` of a tuple compares numbers."""
+    x, y = Value(2.0, "x"), Value(2.0, "y")
+    run = BackwardPass(x * 3.0 + y * 3.0)
+    run.advance()
+    turn, other = (x, y) if run.nodes[1].operands[0] is x else (y, x)
+    other.grad = 9.0
+    run._arrived = Interrupted(run._arrived)
+    run._arrived.writes = 1
+    with pytest.raises(KeyboardInterrupt):
+        run.advance()
+    assert (turn.grad, other.grad) == (0.0, 9.0)
+
+
 def test_a_leaf_and_a_constant_have_no_steps() -> None:
     x = Value(2.0)
     assert list(backward_steps(x)) == []
