@@ -96,7 +96,10 @@ def could_be_written(x: float) -> bool:
 
 
 class Requirement(Protocol):
-    """A condition on numbers, such as to be a class index; equal ones are the same, and can be hashed."""
+    """A condition on numbers, such as to be a class index; equal ones are the same, and can be hashed.
+
+    One that accepts all whole numbers from 0 to n - 1 may have an attribute `indices` that is n.
+    """
 
     def check(self, *numbers: Any) -> Any:
         """Raise an error that says what is wrong unless the numbers, as they were given, are what is required."""

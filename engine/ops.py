@@ -280,14 +280,14 @@ def _take_operands(index: _Any, values: _Any) -> tuple[_Any, ...]:
 class _Index(_NamedTuple):
     """What the index of `take` has to be; see Requirement."""
 
-    values: int
+    indices: int
 
     def check(self, index: _Any) -> None:
         position = _as_float(index, "take()")
         if not position.is_integer():
             raise ValueError(f"take() needs a whole number as index, got {index!r}")
-        if not 0 <= position < self.values:
-            raise IndexError(f"take() of index {position:g} from {self.values} values: give 0 to {self.values - 1}")
+        if not 0 <= position < self.indices:
+            raise IndexError(f"take() of index {position:g} from {self.indices} values: give 0 to {self.indices - 1}")
 
     def accepts(self, least: float, most: float) -> bool:
         return False

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Any, NamedTuple
 
 from ..numbers import are_plain
-from .requirements import KNOWN, REMEMBERED, Requirements
+from .requirements import KNOWN, REMEMBERED, Bounds, Requirements
 from .samples.batch import Batch
 
 FEW = 64  # rows of numbers that each label is compared with
 _CLASSES = 16  # kinds of labels, at most: with more they are numbers to learn, not classes
 
 
-class ValidLabels(NamedTuple):
-    """The labels that are known to be right, and need not be checked again.
+class Valid(NamedTuple):
+    """What is known to be right of an argument, and need not be checked again.
 
     Attributes:
-        rows: each label, as the tuple of its numbers; None if all are right.
-        least, most: labels whose numbers are between these are right as well.
+        rows: each sample or label, as the tuple of its numbers; None if all are right.
+        bounds: those whose numbers are between these are right as well.
     """
 
     rows: frozenset[tuple[float, ...]] | None = frozenset()
-    least: float = math.inf
-    most: float = -math.inf
+    bounds: Bounds = Bounds()
 
 
 class CheckedLabels:
@@ -165,8 +163,7 @@ class LabelChecks:
             return
         self._requirements.check(batch)
         self.compare_new(batch)
-        if self._labels_only:
-            self._passed.enter(batch)
+        self._passed.enter(batch)
         self._nothing_to_check = self.kinds.are_too_many and not self._requirements.arguments
 
     def compare_new(self, batch: Batch) -> None:
@@ -174,11 +171,10 @@ class LabelChecks:
         self._compare(batch, self.kinds.new(batch))
 
     @property
-    def valid(self) -> ValidLabels:
-        """The labels that `check` is known to accept."""
+    def valid(self) -> tuple[Valid, Valid]:
+        """The samples, such as tokens, and the labels that `check` is known to accept."""
+        samples = Valid(bounds=self._requirements.bounds[0]) if 0 in self._requirements.arguments else Valid(None)
         if self._nothing_to_check:
-            return ValidLabels(None)
-        if not self._labels_only:
-            return ValidLabels()
-        bounds = self._requirements.bounds if self.kinds.are_too_many else ()
-        return ValidLabels(self._passed.rows, *bounds)
+            return samples, Valid(None)
+        bounds = self._requirements.bounds[-1] if self.kinds.are_too_many else Bounds()
+        return samples, Valid(self._passed.rows, bounds)

@@ -6,7 +6,7 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..numbers import Requirement, are_plain
 from .frontend.graph import operations
@@ -21,12 +21,28 @@ Columns = dict[int, Sequence[Any]]
 """The numbers that an input has in all samples, by the input's position."""
 
 
+class Bounds(NamedTuple):
+    """All numbers between two bounds, these included; none if the first is larger.
+
+    Attributes:
+        least, most: the bounds.
+        whole: whether only whole numbers are meant.
+    """
+
+    least: float = math.inf
+    most: float = -math.inf
+    whole: bool = False
+
+
 class Requirements:
     """What a traced function requires of its samples.
 
     Args:
         noted: each requirement, and the symbols that must meet it together.
         shapes: the shapes of the function's arguments.
+
+    Attributes:
+        bounds: of each argument, numbers that meet all requirements on it.
     """
 
     def __init__(self, noted: Sequence[tuple[Requirement, tuple[Symbol, ...]]], shapes: Sequence[Shape]) -> None:
@@ -47,19 +63,22 @@ class Requirements:
             if not read.isdisjoint(range(start, start + width))
         ]
         self._right: Any = None  # the arguments that were last found right
+        read_of = {k: {position for position, _ in places} for k, places in self._read}
+        self.bounds = [self._bounds(read_of.get(k, set())) for k in range(len(shapes))]
 
     @property
     def arguments(self) -> set[int]:
         """The arguments on which there are requirements."""
         return {k for k, _ in self._read}
 
-    @property
-    def bounds(self) -> tuple[float, float]:
-        """Two bounds between which all numbers meet all requirements; the first is larger if there are none."""
-        for bounds in ((-sys.float_info.max, sys.float_info.max), (0.0, 1.0)):
-            if all(isinstance(check, _OfEach) and check.accepts(*bounds) for check in self._checks):
+    def _bounds(self, positions: set[int]) -> Bounds:
+        checks = [check for check in self._checks if not positions.isdisjoint(check.positions)]
+        if any(isinstance(check, _OfRows) for check in checks):
+            return Bounds()
+        for bounds in (Bounds(-sys.float_info.max, sys.float_info.max), Bounds(0.0, 1.0)):
+            if all(check.requirement.accepts(bounds.least, bounds.most) for check in checks):
                 return bounds
-        return math.inf, -math.inf
+        return Bounds(0.0, min(getattr(check.requirement, "indices", 0) for check in checks) - 1.0, whole=True)
 
     def check(self, batch: Batch) -> None:
         """Refuse samples that the function would refuse in plain Python.
@@ -88,23 +107,22 @@ class _OfEach:
     """A requirement on each number of some inputs."""
 
     def __init__(self, requirement: Requirement, positions: list[int]) -> None:
-        self._requirement, self.positions = requirement, positions
+        self.requirement, self.positions = requirement, positions
         self._known: set[Any] = set()
-        self.accepts = requirement.accepts
 
     def check(self, columns: Columns) -> None:
         numbers = list(chain.from_iterable([columns[position] for position in self.positions]))
         plain = are_plain(numbers)
-        if plain and math.isfinite(sum(numbers)) and self.accepts(min(numbers), max(numbers)):
+        if plain and math.isfinite(sum(numbers)) and self.requirement.accepts(min(numbers), max(numbers)):
             return
-        _check_all(numbers, self._known if plain else None, self._requirement.check)
+        _check_all(numbers, self._known if plain else None, self.requirement.check)
 
 
 class _OfRows:
     """A requirement on several numbers of a sample, or on something computed from them."""
 
     def __init__(self, requirement: Requirement, symbols: tuple[Symbol, ...]) -> None:
-        self._requirement, self._symbols = requirement, symbols
+        self.requirement, self._symbols = requirement, symbols
         self._operations = operations(symbols)
         sources = {*symbols, *[o for s in self._operations for o in apart(s.operands)]}
         self.positions = sorted([s.value for s in sources if s.kind == "input"])
@@ -125,7 +143,7 @@ class _OfRows:
         for symbol in self._operations:
             assert symbol.primitive is not None
             found[symbol] = symbol.primitive.forward(*[float(value(o)) for o in symbol.operands])
-        self._requirement.check(*map(value, self._symbols))
+        self.requirement.check(*map(value, self._symbols))
 
 
 def _check_all(rows: list[Any], known: set[Any] | None, check: Callable[[Any], Any]) -> None:

@@ -19,7 +19,7 @@ from .frontend.graph import operations
 from .frontend.reads.surroundings import Surroundings
 from .frontend.reads.word_guard import WordGuard
 from .frontend.symbol import Symbol
-from .labels import ValidLabels
+from .labels import Valid
 from .passes.computation import Computation
 from .passes.lowering import lowered
 from .pipeline import trace
@@ -293,7 +293,7 @@ class Repetition(NamedTuple):
     """A step that can be made again, on other samples of the same shape.
 
     Attributes:
-        on: called with the shapes of all samples and labels, the labels that are right, and words to watch, returns two
+        on: called with the shapes of all samples and labels, what of them is right, and words to watch, returns two
             functions. The first, ``step(X, y)``, makes the step with the lock held and returns its loss, or nan; or it
             does nothing and returns False if one of the words has changed, None if the samples have other shapes, or
             labels are not known to be right (``step(X, y, True)`` leaves labels to the caller). The second makes a
@@ -303,7 +303,7 @@ class Repetition(NamedTuple):
         rate: the learning rate, as native code reads it.
     """
 
-    on: Callable[[Sequence[Shape], ValidLabels, WordGuard], tuple[Callable[[], Step], Callable[..., Step] | None]]
+    on: Callable[[Sequence[Shape], tuple[Valid, ...], WordGuard], tuple[Callable[[], Step], Callable[..., Step] | None]]
     configured: ConfiguredUpdate
     losses: Any
     rate: Any

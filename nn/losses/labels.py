@@ -60,13 +60,13 @@ SIGN = Number("a hinge label", among=(-1.0, 1.0), remedy="turn 0 and 1 into them
 
 @dataclass(frozen=True)
 class ClassIndex:
-    """The index of a class: a whole number from 0 to classes - 1."""
+    """The index of a class: a whole number from 0 to indices - 1."""
 
-    classes: int
+    indices: int
 
     def check(self, label: Any) -> int:
         """The label as an int; raises as `class_index` does."""
-        return class_index(label, self.classes)
+        return class_index(label, self.indices)
 
     def accepts(self, least: float, most: float) -> bool:
         """False: numbers between need not be whole."""

@@ -13,7 +13,7 @@ from engine.compiler.frontend.graph import Graph
 from engine.compiler.labels import FEW, CheckedLabels, LabelKinds
 from engine.compiler.passes.differentiate import derivatives
 from engine.compiler.passes.simplify import simplify
-from engine.compiler.requirements import Requirements
+from engine.compiler.requirements import Bounds, Requirements
 from engine.compiler.samples.arguments import as_batch
 from tests.needs import needs
 
@@ -32,29 +32,57 @@ class Within(NamedTuple):
         return self.low <= least and most <= self.high
 
 
+class Index(NamedTuple):
+    """A requirement that some whole numbers meet."""
+
+    indices: int
+
+    def check(self, number: Any) -> None:
+        if number not in range(self.indices):
+            raise ValueError(f"{number} is no index below {self.indices}")
+
+    def accepts(self, least: float, most: float) -> bool:
+        return False
+
+
 LARGEST = sys.float_info.max
+NONE = Bounds(0.0, -1.0, whole=True)
 
 
 @pytest.mark.parametrize(
     ("kinds", "bounds"),
     [
-        ([Within(-math.inf, math.inf)], (-LARGEST, LARGEST)),
-        ([Within(-math.inf, math.inf), Within(0.0, 1.0)], (0.0, 1.0)),
-        ([Within(-1.0, 2.0)], (0.0, 1.0)),
-        ([Within(0.25, 1.0)], (math.inf, -math.inf)),
-        ([], (-LARGEST, LARGEST)),
+        ([Within(-math.inf, math.inf)], Bounds(-LARGEST, LARGEST)),
+        ([Within(-math.inf, math.inf), Within(0.0, 1.0)], Bounds(0.0, 1.0)),
+        ([Within(-1.0, 2.0)], Bounds(0.0, 1.0)),
+        ([Within(0.25, 1.0)], NONE),
+        ([Index(5)], Bounds(0.0, 4.0, whole=True)),
+        ([Index(5), Index(3)], Bounds(0.0, 2.0, whole=True)),
+        ([Index(5), Within(-math.inf, math.inf)], NONE),
+        ([], Bounds(-LARGEST, LARGEST)),
     ],
 )
-def test_numbers_that_are_right_by_all_requirements(kinds: list[Within], bounds: tuple[float, float]) -> None:
+def test_numbers_that_are_right_by_all_requirements(kinds: list[Any], bounds: Bounds) -> None:
     graph = Graph(simplify, derivatives)
     symbols = [(kind, (graph.source("input", k),)) for k, kind in enumerate(kinds)]
-    assert Requirements(symbols, [(max(1, len(kinds)),)]).bounds == bounds
+    assert Requirements(symbols, [(max(1, len(kinds)),)]).bounds == [bounds]
+
+
+def test_each_argument_has_bounds_of_its_own() -> None:
+    graph = Graph(simplify, derivatives)
+    symbols = [(Index(5), (graph.source("input", k),)) for k in range(2)]
+    symbols.append((Within(0.0, 1.0), (graph.source("input", 3),)))
+    assert Requirements(symbols, [(2,), (), ()]).bounds == [
+        Bounds(0.0, 4.0, whole=True),
+        Bounds(-LARGEST, LARGEST),
+        Bounds(0.0, 1.0),
+    ]
 
 
 def test_numbers_that_are_computed_first_have_no_bounds() -> None:
     graph = Graph(simplify, derivatives)
     double = graph.source("input", 0) * 2.0
-    assert Requirements([(Within(-math.inf, math.inf), (double,))], [()]).bounds == (math.inf, -math.inf)
+    assert Requirements([(Within(-math.inf, math.inf), (double,))], [()]).bounds == [Bounds()]
 
 
 def batch_of(labels: Any) -> Any:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...forking import new_lock
 from ...frontend.reads.word_guard import WordGuard
-from ...labels import ValidLabels
+from ...labels import Valid
 from ...plan.lazy import LazyPlan
 from ...samples.arrays import address, aligned
 from ...samples.batch import Shape
@@ -182,7 +182,7 @@ class NativeProgram:
         shared = self._driver_of(shared=True)  # which lives as long as the process
         return ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p, ctypes.c_void_p)(shared.address("drive_shared"))
 
-    def direct_step(self, shapes: Sequence[Shape], valid: ValidLabels) -> DirectStep:
+    def direct_step(self, shapes: Sequence[Shape], valid: Sequence[Valid]) -> DirectStep:
         """Makes steps on samples and labels of these shapes, called by Python directly."""
         return DirectStep(self._driver.address("drive"), self.dtype, shapes, valid)
 
@@ -247,7 +247,7 @@ class NativeProgram:
             return None
         sample = np.zeros((shape[0], math.prod(shape[1:])), self.dtype)
         frame, results = self._frame_of((sample,), split, repeated=False)
-        direct, nothing = self.direct_step([shape], ValidLabels(None)), WordGuard()
+        direct, nothing = self.direct_step([shape], [Valid(None)]), WordGuard()
         nothing.note()
         nothing.expect()
         direct.attach(frame, nothing, alone=True)

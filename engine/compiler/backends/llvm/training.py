@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...forking import give_way
 from ...frontend.reads.word_guard import WordGuard
-from ...labels import ValidLabels
+from ...labels import Valid
 from ...samples.arrays import address, aligned
 from ...samples.batch import Shape
 from ...samples.masks import Masks
@@ -273,7 +273,7 @@ class Training:
         split: Split,
         drive: Any,
         shapes: Sequence[Shape],
-        valid: ValidLabels,
+        valid: tuple[Valid, ...],
         words: WordGuard,
     ) -> tuple[Callable[[], Step], Callable[..., Step] | None]:
         """The step that a frame describes, as functions for Python: see `Repetition.on`."""

@@ -15,7 +15,7 @@ from nn import MLP, SGD, Trainer
 from tests.needs import needs
 from tests.nn.training.arrays import fixed, unaligned
 
-from .steps import CLASSES, ONE_HOT, TARGETS, X, counted, data, trainer, until_quick
+from .steps import CLASSES, ONE_HOT, RNG, TARGETS, X, counted, data, trainer, until_quick
 
 np = needs("numpy")
 
@@ -234,6 +234,60 @@ def test_labels_that_the_first_samples_lacked_are_known_once_they_are_met(
     assert [before(X, labels)] == long.run(X, labels, 1)  # another thread may still have it
     assert len(looks) == 1
     assert data(short) == data(long)
+
+
+class Words(nn.Module):
+    """Two tokens of a sample, each looked up."""
+
+    def __init__(self) -> None:
+        self.letters, self.mixing = nn.Embedding(30, 2, seed=1), MLP(4, [70], seed=2)
+
+    def __call__(self, x: Any) -> Any:
+        return self.mixing([*self.letters(x[0]), *self.letters(x[1])])
+
+
+def _words(dtype: str) -> Trainer:
+    model = Words()
+    return Trainer(model, nn.cross_entropy, SGD(model.parameters(), 0.1), "llvm", dtype)
+
+
+TOKENS, NEXT = RNG.integers(0, 30, (80, 2)), RNG.permutation(80) % 70
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("form", [lambda x: x, lambda x: x.tolist(), lambda x: x.astype(float)])
+def test_tokens_and_many_classes_are_known_by_the_whole_numbers_between_two(form: Any, dtype: str) -> None:
+    short, long = _words(dtype), _words(dtype)
+    long.run(TOKENS, NEXT, until_quick(short, form(TOKENS), form(NEXT)))
+    looks = _looks(short)
+    for k in range(1, 5):
+        x, y = np.roll(TOKENS, k) % 30, np.roll(NEXT, k) + (-1) ** k * (NEXT % 2)
+        y = np.clip(y, 0, 69)
+        assert [short.step(form(x), form(y))] == long.run(x, y, 1)
+    assert data(short) == data(long)
+    assert not looks
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("wrong", [-1.0, 0.5, 29.5, 30.0, 1e18, 1e30, -1e30, math.nan, math.inf])
+@pytest.mark.parametrize("column", [0, 1, "label"])
+def test_a_wrong_token_is_found_wherever_it_stands(column: Any, wrong: float, dtype: str) -> None:
+    short, long = _words(dtype), _words(dtype)
+    made = until_quick(short, TOKENS, NEXT)
+    before = data(short)
+    for place in (0, 5, len(TOKENS) - 1):
+        x, y = TOKENS.astype(dtype), NEXT.astype(dtype)
+        if column == "label":
+            y[place] = 70.0 if wrong == 30.0 else wrong
+        else:
+            x[place, column] = wrong
+        with pytest.raises((ValueError, IndexError)) as expected:
+            long.run(x, y, 1)
+        with pytest.raises((ValueError, IndexError)) as found:
+            short.step(x, y)
+        assert str(found.value) == str(expected.value)
+    assert data(short) == before
+    assert short.steps == made
 
 
 def _looks(t: Any) -> list[Any]:

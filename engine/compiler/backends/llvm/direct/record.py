@@ -15,9 +15,10 @@ RECORD = (
 )  # fmt: skip  # names of fields
 """What only `quick` reads; the last step; objects that are known by their addresses, and where small ints lie."""
 
-FORM = ("rank", "dimensions", "samples", "columns", "own", "place", "rows", "known", "least", "most")
+FORM = ("rank", "dimensions", "samples", "columns", "own", "place", "rows", "known", "least", "most", "whole")
 """Of an argument: how many dimensions it has, and where they are; memory for a copy, or 0; where to put its address.
-Where the rows of valid labels are, and how many, -1 for any; numbers from `least` to `most` are valid as well."""
+Where the valid rows are, and how many, -1 for any; numbers from `least` to `most` are valid as well, if `whole` is 1.0
+only whole ones."""
 
 HEAD_OF_WORDS = ("words", "blocks")
 """See `WordGuard.head`."""

@@ -135,7 +135,7 @@ def _brought(bits: int) -> str:
 
 
 def _known(bits: int) -> str:
-    """``known``: whether all labels are known to be valid."""
+    """``known``: whether all samples or labels are known to be valid."""
     code = function("known", bits, ["ptr %form", "ptr %labels"], "i1")
     samples, columns = (field(code, "%form", FORM, name) for name in ("samples", "columns"))
     single = code.value(f"icmp eq i64 {columns}, 1")
@@ -150,14 +150,18 @@ def _known(bits: int) -> str:
 def _known_part(bits: int, width: int) -> str:
     """``known.width``: the same for labels from `start` to `stop`, `width` at a time, by columns of labels.
 
-    A label is valid if all its numbers are between two bounds, or are those of a known row.
+    A label is valid if all its numbers are between two bounds, and whole where that is asked, or are those of a known
+    row.
     """
     code = Code(f"known.{width}", bits, width, ["ptr %form", "ptr %labels", "i64 %start", "i64 %stop"], "i1")
     code.linkage = "internal "
     columns, known = (field(code, "%form", FORM, name) for name in ("columns", "known"))
     rows, masks, numbers = field(code, "%form", FORM, "rows", "ptr"), code.type("m"), code.type()
     doubles = numbers.replace("float", "double")
-    bounds = [code.spread(field(code, "%form", FORM, name, "double"), "double") for name in ("least", "most")]
+    least, most, only_whole = (
+        code.spread(field(code, "%form", FORM, name, "double"), "double") for name in ("least", "most", "whole")
+    )
+    integers = doubles.replace("double", "i64")
 
     def hold(condition: str) -> None:
         right.write(code.value(f"and {masks} {right.read()}, {condition}"))
@@ -169,8 +173,12 @@ def _known_part(bits: int, width: int) -> str:
             number = code.load(label, c).name
             if bits == 32:
                 number = code.value(f"fpext {numbers} {number} to {doubles}")
-            for relation, bound in zip(("oge", "ole"), bounds):
-                hold(code.value(f"fcmp {relation} {doubles} {number}, {bound}"))
+            hold(code.value(f"fcmp oge {doubles} {number}, {least}"))
+            hold(code.value(f"fcmp ole {doubles} {number}, {most}"))
+            chosen = code.value(f"select {masks} {right.read()}, {doubles} {number}, {doubles} zeroinitializer")
+            index = code.value(f"fmul {doubles} {chosen}, {only_whole}")  # 0 if any number will do
+            integer = code.value(f"fptosi {doubles} {index} to {integers}")
+            hold(code.value(f"fcmp oeq {doubles} {code.value(f'sitofp {integers} {integer} to {doubles}')}, {index}"))
         found = Cell(code, right.read(), masks)
         code.label(f"next.{n[1:]}")
         leave(code, _all(code, found.read()), f"found.{n[1:]}")

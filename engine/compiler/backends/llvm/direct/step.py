@@ -2,7 +2,8 @@
 
 They check whether each argument is what the program was prepared for: an array of the same shape, in C order, whose
 numbers are read in place; or an array of another type or nested lists, whose numbers are copied, if the program's type
-holds each of them exactly. Then they compare the labels with those known to be valid. For anything else they do nothing
+holds each of them exactly. Then they compare labels, and samples such as tokens, with what is
+known to be valid. For anything else they do nothing
 and say so; the checks in Python, with their errors, take over.
 
 ``step`` leaves some checks to its caller in Python. ``quick`` runs no Python at all: it keeps the GIL, so that no other
@@ -18,7 +19,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ....frontend.reads.word_guard import WordGuard
-from ....labels import ValidLabels
+from ....labels import Valid
 from ....samples.arrays import address, aligned
 from ....samples.batch import Shape
 from ....update import Step
@@ -48,7 +49,7 @@ class DirectStep:
         drive: the address of the driver's function of that name.
         dtype: the dtype of the program.
         shapes: the shapes of all samples, and of all labels, if the program reads any.
-        valid: the labels that are known to be valid.
+        valid: what of each is known to be valid.
 
     Attributes:
         step: a function of samples and labels that makes a step, the lock being held, and returns its loss. Or it does
@@ -56,22 +57,22 @@ class DirectStep:
             label is not known to be valid; with True as a third argument labels are not checked.
     """
 
-    def __init__(self, drive: int, dtype: Any, shapes: Sequence[Shape], valid: ValidLabels) -> None:
+    def __init__(self, drive: int, dtype: Any, shapes: Sequence[Shape], valid: Sequence[Valid]) -> None:
         import numpy as np
 
-        rows = np.array([row for row in valid.rows or () if np.array_equal(np.array(row, dtype), row)], dtype)
         kinds = [id(kind) for kind in (np.ndarray, list, float, int)]
         constants = [id(None), id(False), id(True), *kinds, *[id(np.dtype(name)) for name in NUMBERS]]
         constants += [id(INTS[0]), ints_side_by_side()]
         record = [*[0] * (len(RECORD) - len(constants)), *constants]
-        held: list[Any] = [rows]
-        for k, shape in enumerate(shapes):
+        held: list[Any] = []
+        for shape, right in zip(shapes, valid):
+            rows = np.array([row for row in right.rows or () if np.array_equal(np.array(row, dtype), row)], dtype)
             dimensions, count = np.array(shape, np.int64), math.prod(shape)
             own = aligned(count if count * dtype.itemsize <= MOST else 0, dtype)
-            held += [dimensions, own]
-            known = len(rows) if k and valid.rows is not None else -1
+            held += [dimensions, own, rows]
+            known = -1 if right.rows is None else len(rows)
             record += [len(shape), address(dimensions), shape[0], math.prod(shape[1:]), len(own) and address(own), 0]
-            record += [address(rows), known, *np.array([valid.least, valid.most]).view(np.int64)]
+            record += [address(rows), known, *np.array(right.bounds, float).view(np.int64)]
         self._drive, self._memory, self._bits = drive, np.array(record, np.int64), 8 * dtype.itemsize
         self._name = FUNCTIONS[len(shapes) - 1]
         self._owner = [self._memory, held, None, None]  # keeps alive what native code points to

@@ -65,10 +65,10 @@ def _prepared(bits: int, arguments: int, name: str) -> str:
         found = code.value(f"call ptr @brought(ptr %record, ptr {form}, ptr {given})")
         refuse_unless(code, code.value(f"icmp ne ptr {found}, null"))
         places.append((form, found))
-    for form, labels in places[1:]:
+    for form, found in places:
         checked = code.value(f"icmp sgt i64 {field(code, form, FORM, 'known')}, -1")
         with code.when(code.value(f"and i1 {checked}, %unchecked")):
-            refuse_unless(code, code.value(f"call i1 @known(ptr {form}, ptr {labels})"))
+            refuse_unless(code, code.value(f"call i1 @known(ptr {form}, ptr {found})"))
     for form, found in places:
         code.lines.append(f"store ptr {found}, ptr {field(code, form, FORM, 'place', 'ptr')}")
     code.lines.append("ret i1 true")
