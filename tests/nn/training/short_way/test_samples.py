@@ -15,7 +15,7 @@ from nn import MLP, SGD, Trainer
 from tests.needs import needs
 from tests.nn.training.arrays import fixed, unaligned
 
-from .steps import CLASSES, ONE_HOT, RNG, TARGETS, X, counted, data, trainer, until_quick
+from .steps import CLASSES, ONE_HOT, RNG, TARGETS, X, counted, data, quick, trainer, until_quick
 
 np = needs("numpy")
 
@@ -142,17 +142,15 @@ def test_of_labels_of_which_nothing_is_required_any_are_right_once_they_are_too_
 def test_what_the_long_way_refuses_the_short_one_refuses_with_the_same_words(what: str, dtype: str) -> None:
     x, y, error = WRONG[what]
     short, long = trainer(dtype=dtype), trainer(dtype=dtype)
-    for _ in range(3):
-        short.step(X, CLASSES)
-    long.run(X, CLASSES, 3)
-    before = data(short)
+    long.run(X, CLASSES, until_quick(short, X, CLASSES))
     with pytest.raises(error) as expected:
         long.run(x, y, 1)
+    assert quick(short)
     with pytest.raises(error) as found:
         short.step(x, y)
     assert str(found.value) == str(expected.value)
-    assert data(short) == before
-    assert short.steps == 3
+    assert data(short) == data(long)
+    assert short.steps == long.steps
     assert short.step(X, CLASSES) > 0.0
 
 
@@ -189,16 +187,16 @@ def test_ints_around_those_that_python_has_once(side_by_side: bool, monkeypatch:
 @pytest.mark.parametrize("wrong", [-1.0, 0.5, 3.0, math.nan, math.inf])
 def test_a_wrong_label_is_found_wherever_it_stands(labels: Any, wrong: float, dtype: str) -> None:
     """Labels are compared several at a time, and those behind the last group one by one."""
-    t, labels = trainer(dtype=dtype), labels.astype(dtype)
-    made = until_quick(t, X, labels)
-    before = data(t)
+    t, other, labels = trainer(dtype=dtype), trainer(dtype=dtype), labels.astype(dtype)
+    other.run(X, labels, until_quick(t, X, labels))
     for place in range(len(X)):
-        other = labels.copy()
-        other[place] = wrong
+        wrong_ones = labels.copy()
+        wrong_ones[place] = wrong
+        assert quick(t)
         with pytest.raises((ValueError, IndexError)):
-            t.step(X, other)
-        assert data(t) == before
-    assert t.steps == made
+            t.step(X, wrong_ones)
+    assert data(t) == data(other)
+    assert t.steps == other.steps
 
 
 def test_labels_that_have_to_be_compared_first_lose_no_step() -> None:
@@ -273,21 +271,21 @@ def test_tokens_and_many_classes_are_known_by_the_whole_numbers_between_two(form
 @pytest.mark.parametrize("column", [0, 1, "label"])
 def test_a_wrong_token_is_found_wherever_it_stands(column: Any, wrong: float, dtype: str) -> None:
     short, long = _words(dtype), _words(dtype)
-    made = until_quick(short, TOKENS, NEXT)
-    before = data(short)
+    long.run(TOKENS, NEXT, until_quick(short, TOKENS, NEXT))
     for place in (0, 5, len(TOKENS) - 1):
         x, y = TOKENS.astype(dtype), NEXT.astype(dtype)
         if column == "label":
             y[place] = 70.0 if wrong == 30.0 else wrong
         else:
             x[place, column] = wrong
+        assert quick(short)
         with pytest.raises((ValueError, IndexError)) as expected:
             long.run(x, y, 1)
         with pytest.raises((ValueError, IndexError)) as found:
             short.step(x, y)
         assert str(found.value) == str(expected.value)
-    assert data(short) == before
-    assert short.steps == made
+    assert data(short) == data(long)
+    assert short.steps == long.steps
 
 
 def _looks(t: Any) -> list[Any]:
