@@ -22,14 +22,15 @@ from ..stepping.backward_pass import backward_steps
 from ..stepping.steps import Step, forward_steps
 from ..text.names import Names, given_names
 from ..text.remarks import about_numbers
-from ..text.sheet import counted, short, visible, words
+from ..text.sheet import counted, left_to_right, short, visible, words
 from ..value import Constant, Value
 from .layout import Edge, Placement, Point
 from .lettering import width_of
+from .picture import has_order
 from .svg import path_of
 
 Json = Any
-Place = Callable[[list[Point], list[Edge]], Placement]
+Place = Callable[[list[Point], list[Edge], set[int]], Placement]
 _LINE = 17  # pixels from one line of text to the next
 
 
@@ -40,7 +41,7 @@ def page_of(root: Value, *, names: Any, limit: int | None, place: Place, at: int
         root: the result to differentiate.
         names: a module, or anything with `named_parameters()`, or None.
         limit: the most boxes; None for any number.
-        place: a function of sizes and edges that places the boxes.
+        place: a function that places the boxes: of their sizes, the edges, and the boxes that these enter in order.
         at: where it begins: 0 is before the forward pass; then come one place for each operation, one for the start
             of the backward pass, and one for each step of it.
 
@@ -101,10 +102,11 @@ def _fill(root: Value, paths: dict[Value, str], notes: list[str], place: Place, 
     tally = [counted(len(order), "node"), counted(len(operations), "operation"), f"{counted(len(uses), 'step')} back"]
     sizes = [_size(box, node) for box, node in zip(boxes, order)]
     edges = [(index[operand], i) for i, node in enumerate(order) for operand in node.operands]
-    svg = _svg(order, kinds, boxes, sizes, place(sizes, edges))
+    ordered = {i for i, node in enumerate(order) if has_order(node)}
+    svg = _svg(order, kinds, boxes, sizes, place(sizes, edges, ordered))
     folder = Path(__file__).parent
     style, script = ((folder / f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
-    return Template((folder / "page.html").read_text(encoding="utf-8")).substitute(
+    page = Template((folder / "page.html").read_text(encoding="utf-8")).substitute(
         title=html.escape(f"Step through {words(name(root), 60)}"),
         tally=", ".join(tally),
         style=style,
@@ -116,6 +118,7 @@ def _fill(root: Value, paths: dict[Value, str], notes: list[str], place: Place, 
         no_notes="" if notes else " hidden",
         data=_inline_json(data),
     )
+    return left_to_right(page)
 
 
 def _kind(node: Value, paths: dict[Value, str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from .graphviz import renderers
 from .graphviz.dot_text import haste
@@ -25,7 +25,7 @@ def suits(boxes: int) -> bool:
     return boxes <= SMALL or not has_graphviz()
 
 
-def layout_by(renderer: Renderer | None, timeout: float) -> Callable[[list[Point], list[Edge]], Placement]:
+def layout_by(renderer: Renderer | None, timeout: float) -> Callable[[list[Point], list[Edge], set[int]], Placement]:
     """The function that places the boxes of a page: with `renderer`, from DOT text to json0, if it is given."""
 
     def by_dot(dot: str) -> bytes:
@@ -33,29 +33,43 @@ def layout_by(renderer: Renderer | None, timeout: float) -> Callable[[list[Point
             return renderers.render(dot, "json0", timeout=timeout)
         return renderers.custom(renderer, dot, "json0")
 
-    def layout(sizes: list[Point], edges: list[Edge]) -> Placement:
+    def layout(sizes: list[Point], edges: list[Edge], ordered: set[int]) -> Placement:
         own = renderer is None and suits(len(sizes))
-        return place(sizes, edges) if own else placed(sizes, edges, by_dot)
+        return place(sizes, edges, ordered=ordered) if own else placed(sizes, edges, ordered, by_dot)
 
     return layout
 
 
-def placed(sizes: Sequence[Point], edges: Sequence[Edge], by_dot: ByDot) -> Placement:
+def placed(sizes: Sequence[Point], edges: Sequence[Edge], ordered: Collection[int], by_dot: ByDot) -> Placement:
     """Boxes of these sizes from left to right, by Graphviz.
 
     Args:
         sizes: width and height of each, in points.
         edges: (tail, head), as indices of boxes.
+        ordered: boxes that edges enter in the order of `edges`, from top to bottom.
         by_dot: runs Graphviz.
     """
+    coming: dict[int, list[int]] = {}
+    for k, (_, head) in enumerate(edges):
+        coming.setdefault(head, []).append(k)
+    ports = {k: f":e{k}:w" for head in ordered for k in coming[head]}
     lines = [
         "digraph {",
         f"graph [{haste(list(edges), len(sizes))}rankdir=LR nodesep=0.17 ranksep=0.45]",
-        'node [shape=box label="" fixedsize=true]',
-        *(f"n{i} [width={width / 72:.3f} height={height / 72:.3f}]" for i, (width, height) in enumerate(sizes)),
-        *(f'n{tail} -> n{head} [id="e{k}"]' for k, (tail, head) in enumerate(edges)),
+        'node [shape=box label="" fixedsize=true margin=0]',
+        *(f"n{i} [{_box(size, coming[i] if i in ordered else [])}]" for i, size in enumerate(sizes)),
+        *(f'n{tail} -> n{head}{ports.get(k, "")} [id="e{k}"]' for k, (tail, head) in enumerate(edges)),
     ]
     return _read(by_dot("\n".join([*lines, "}"])), len(sizes), len(edges))
+
+
+def _box(size: Point, ports: Sequence[int]) -> str:
+    """A box with a row as wide as itself for each edge that has its place there."""
+    width, height = size
+    box = f"width={width / 72:.3f} height={height / 72:.3f}"
+    rows = "".join(f'<tr><td port="e{k}"></td></tr>' for k in ports)
+    table = f'border="0" cellborder="0" cellspacing="0" fixedsize="true" width="{width:.0f}" height="{height:.0f}"'
+    return f"{box} label=<<table {table}>{rows}</table>>" if ports else box
 
 
 def _read(json0: bytes, boxes: int, edges: int) -> Placement:

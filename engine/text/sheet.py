@@ -66,6 +66,19 @@ def _show(found: re.Match[str]) -> str:
     return _VISIBLE.get(character) or (chr(0x2400 + ord(character)) if character < " " else "\ufffd")
 
 
+_LETTERS = "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]+"  # Hebrew, Arabic and their like
+_RIGHT_TO_LEFT = re.compile(f"{_LETTERS}(?:[ \u200c\u200d]+{_LETTERS})*")  # words, with spaces and joiners between
+
+
+def left_to_right(text: str) -> str:
+    """Text in which a mark ends each Hebrew or Arabic name: without it, `x - 3` with such an x is shown as `3 - x`.
+
+    >>> left_to_right("\u05d0 - 3") == "\u05d0\N{LEFT-TO-RIGHT MARK} - 3"
+    True
+    """
+    return _RIGHT_TO_LEFT.sub("\\g<0>\N{LEFT-TO-RIGHT MARK}", text)
+
+
 def words(text: str, most: int = 32) -> str:
     """`visible` text of at most `most` characters.
 
@@ -180,7 +193,7 @@ class Sheet(Shown):
             a*b + c*d +
             e*f + g*h
         """
-        return "\n".join(map("\n".join, filter(None, self._lines(width))))
+        return left_to_right("\n".join(map("\n".join, filter(None, self._lines(width)))))
 
     def _lines(self, width: int | None) -> tuple[list[str], list[str]]:
         """The lines of the title, and those below it."""
@@ -215,7 +228,7 @@ class Sheet(Shown):
         body = "".join(f"<tr>{row}</tr>" for row in rows)
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>" if rows else ""
         notes = "".join(f"<div>{escape(note)}</div>" for note in self.notes)
-        return f"<div><pre><b>{escape(self.title)}</b></pre>{table}{notes}</div>"
+        return left_to_right(f"<div><pre><b>{escape(self.title)}</b></pre>{table}{notes}</div>")
 
     def coloured(self) -> str:
         """The plain text with a terminal's colours.
@@ -229,7 +242,7 @@ class Sheet(Shown):
         from rich.text import Text
 
         title, below = self._lines(_terminal_width())
-        text = Text("\n".join([*title, *below]))
+        text = Text(left_to_right("\n".join([*title, *below])))
         text.stylize("bold", 0, len("\n".join(title)))
         for pattern, colour in _COLOURS.items():
             text.highlight_regex(re.compile(pattern), colour)

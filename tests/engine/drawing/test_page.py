@@ -13,19 +13,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import Constant, Value, leaves, topological_order
+from engine import Constant, Value, leaves, topological_order, where
 from engine.drawing import save_steps
+from engine.drawing.graphviz.renderers import has_graphviz, render
+from engine.drawing.layout import Placement
 from engine.drawing.page import page_of
-from engine.drawing.placing import placed
-from engine.text.sheet import words
+from engine.drawing.placing import layout_by, placed
+from engine.text.sheet import left_to_right, words
 from tests.engine.drawing.networks import NASTY, Network, expression
 from tests.engine.graphs import Recipe, build, floats, recipes
+
+needs_some = pytest.mark.skipif(not has_graphviz(), reason="there is no Graphviz: pip install pygraphviz")
 
 
 def place(dot: str, kind: str = "json0") -> bytes:
     """In place of Graphviz: all boxes in a row."""
     nodes = re.findall(r"^(n\d+) \[", dot, re.M)
-    edges = re.findall(r'^n(\d+) -> n(\d+) \[id="(\w+)"\]', dot, re.M)
+    edges = re.findall(r'^n(\d+) -> n(\d+)\S* \[id="(\w+)"\]', dot, re.M)
     placed = {
         "bb": f"0,0,{200 * len(nodes)},100",
         "objects": [{"name": name, "pos": f"{200 * i + 100},50"} for i, name in enumerate(nodes)],
@@ -60,7 +64,29 @@ class Reader(HTMLParser):
 
 
 def page(root: Value, names: Any = None) -> str:
-    return page_of(root, names=names, limit=None, place=lambda sizes, edges: placed(sizes, edges, place))
+    return page_of(
+        root, names=names, limit=None, place=lambda sizes, edges, ordered: placed(sizes, edges, ordered, place)
+    )
+
+
+@pytest.mark.parametrize("graphviz", [False, pytest.param(True, marks=needs_some)])
+@pytest.mark.parametrize(
+    "written", ["a / b", "b / a", "a*b - b/a", "(a - b) / (b - a)", "a**b - b**a - where(a, b, a)"]
+)
+def test_operands_come_in_their_order(written: str, graphviz: bool) -> None:
+    """Else a/b would look as b/a does, where the box has a label."""
+
+    def layout(*drawn: Any) -> Placement:
+        return placed(*drawn, lambda dot: render(dot, "json0", timeout=60)) if graphviz else layout_by(None, 60)(*drawn)
+
+    root = eval(written, {"a": Value(2.0, "a"), "b": Value(-3.0, "b"), "where": where})
+    text = page_of(root, names=None, limit=None, place=layout)
+    ends: dict[str, list[float]] = {}
+    for box, path in re.findall(r'<path id="e(\d+)_\d+" class="edge" d="([^"]*)"', text):
+        ends.setdefault(box, []).append(float(path.rpartition(",")[2]))
+    assert ends
+    for heights in ends.values():
+        assert heights == sorted(set(heights))
 
 
 def data_of(text: str) -> Any:
@@ -110,9 +136,9 @@ def assert_a_page_like_any_other(label: str) -> None:
     assert [tag for tag, _ in odd.tags if tag != "tspan"] == [tag for tag, _ in plain.tags if tag != "tspan"]
     assert odd.texts["script"][1] == plain.texts["script"][1]
     name = "v1" if words(label, 80).isspace() else label  # nobody could read a blank one
-    assert json.loads(odd.texts["script"][0])["nodes"][0][0] == words(name, 60)
+    assert json.loads(odd.texts["script"][0])["nodes"][0][0] == left_to_right(words(name, 60))
     shown = {text.strip() for text in odd.texts["text"]}
-    assert words(name, 22).strip() in shown
+    assert left_to_right(words(name, 22)).strip() in shown
     assert "\0" not in odd.texts["script"][0]
 
 

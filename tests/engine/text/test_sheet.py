@@ -10,7 +10,7 @@ import pytest
 import engine
 import nn
 from engine import Value
-from engine.text.sheet import Sheet, Shown, display_width, short, visible
+from engine.text.sheet import Sheet, Shown, display_width, left_to_right, short, visible
 from tests.needs import needs
 
 
@@ -125,6 +125,22 @@ def test_labels_that_differ_do_not_look_the_same(label: str) -> None:
 @pytest.mark.parametrize("text", ["\U0001f468\u200d\U0001f469", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"])
 def test_joiners_stay(text: str) -> None:
     assert visible(text) == text
+
+
+@pytest.mark.parametrize("name", ["\u05d0\u05d1 \u05d2", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"])
+def test_formulas_are_read_from_left_to_right(name: str) -> None:
+    """Else `x - 3` is shown as `3 - x`, where x is Hebrew or Arabic."""
+    x = Value(2.0, name)
+    difference = x - 3.0
+    for text in (difference.explain().text, difference.explain()._repr_html_()):
+        assert name in text
+        assert re.findall(rf"{name}(?!\N{{LEFT-TO-RIGHT MARK}})", text) == []
+    assert difference.stepper().to(name).after == (1.0, 0.0)
+
+
+@pytest.mark.parametrize("text", ["\U0001f468\u200d\U0001f469", "weight - 3", "\u91cd\u307f - 3"])
+def test_other_names_stay_as_they_are(text: str) -> None:
+    assert left_to_right(text) == text
 
 
 def test_what_shows_itself_says_what() -> None:
