@@ -2,5 +2,5 @@
 
 - builder: a function in the making; vector: a value in it; control: loops that end inside, cells of memory
 - templates: a primitive's native form; vectormath, trigonometry, error_function: functions as polynomials
-- lookups: the position that an index names; transpose: squares of numbers
+- lookups: the position that an index names; shuffles: lanes of several vectors exchanged or summed
 """

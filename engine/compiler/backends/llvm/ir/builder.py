@@ -254,18 +254,6 @@ class Code:
         mask = ", ".join(f"i32 {lane}" for lane in lanes)
         return self.value(f"shufflevector {t} {a}, {t} {b}, <{len(lanes)} x i32> <{mask}>")
 
-    def horizontal_sum(self, vector: Vector) -> str:
-        """The sum of the lanes, halves first."""
-        name, width = vector.name, self.width
-        while width > 1:
-            half = width // 2
-            low, high = (self.shuffle(name, name, range(k, k + half), width) for k in (0, half))
-            t = f"<{half} x {self.scalar}>"
-            name, width = self.value(f"fadd {t} {low}, {high}"), half
-        if self.width == 1:
-            return name
-        return self.value(f"extractelement <1 x {self.scalar}> {name}, i32 0")
-
     # ---- control
     def variable(self, initial: Vector) -> str:
         """A variable that holds a vector; read with `read`, write with `write`."""
@@ -354,7 +342,7 @@ class Code:
         """The text between the braces; equal for functions that differ in their name only."""
         return "\n".join(["entry:", *self.slots, *self.lines])
 
-    def text(self, name: str | None = None) -> str:
+    def text(self) -> str:
         """The whole definition."""
-        head = f"define {self.linkage}{self.result} @{name or self.name}({', '.join(self.arguments)}) {self.attributes}"
+        head = f"define {self.linkage}{self.result} @{self.name}({', '.join(self.arguments)}) {self.attributes}"
         return f"{head} {{\n{self.body()}\n}}\n"

@@ -9,8 +9,8 @@ from functools import partial
 from typing import Any
 
 from ....plan.plan import Group, Reduction, Run, Scatter
-from ..ir.builder import Code
 from ..ir.lookups import lookup
+from ..ir.shuffles import horizontal_sum, lane_sums
 from ..ir.vector import Vector
 from .kernel import Formula, Index, Kernel, Place, Shape
 from .tiles import tiles
@@ -211,7 +211,7 @@ def _add_all(kernel: Kernel, run: Run, indices: list[str], vectors: list[Vector]
     code, width = kernel.code, kernel.shape.width
     if len(vectors) == 4 and width >= 4:
         t = f"<4 x {code.scalar}>"
-        four = sums_of_four(code, vectors)
+        four = lane_sums(code, vectors)
         if stride == 1 and run.table is None:
             address = code.pointer("%G", indices[0])
             old = code.value(f"load {t}, ptr {address}, align {code.align}")
@@ -220,28 +220,9 @@ def _add_all(kernel: Kernel, run: Run, indices: list[str], vectors: list[Vector]
             return
         numbers = [code.value(f"extractelement {t} {four}, i32 {k}") for k in range(4)]
     else:
-        numbers = [code.horizontal_sum(vector) for vector in vectors]
+        numbers = [horizontal_sum(code, vector) for vector in vectors]
     for index, number in zip(indices, numbers):
         address = code.pointer("%G", index)
         old = code.value(f"load {code.scalar}, ptr {address}, align {code.align}")
         new = code.value(f"fadd {code.scalar} {kernel.so_far(old, code.scalar)}, {number}")
         code.lines.append(f"store {code.scalar} {new}, ptr {address}, align {code.align}")
-
-
-def sums_of_four(code: Code, vectors: Sequence[Vector]) -> str:
-    """The four sums over the lanes of four vectors, as one vector: two rounds of pairing, then halves."""
-    width, names = code.width, [vector.name for vector in vectors]
-    for bit in (1, 2):
-        keep = [lane if not lane & bit else width + lane - bit for lane in range(width)]
-        give = [lane + bit if not lane & bit else width + lane for lane in range(width)]
-        paired = []
-        for a, b in zip(names[::2], names[1::2]):
-            parts = [code.shuffle(a, b, lanes, width) for lanes in (keep, give)]
-            paired.append(code.value(f"fadd {code.type()} {parts[0]}, {parts[1]}"))
-        names = paired
-    name = names[0]
-    while width > 4:
-        half = width // 2
-        low, high = (code.shuffle(name, name, range(k, k + half), width) for k in (0, half))
-        name, width = code.value(f"fadd <{half} x {code.scalar}> {low}, {high}"), half
-    return name

@@ -16,7 +16,7 @@ from dataclasses import replace
 
 from ....plan.plan import Reduction
 from ....samples.arrays import LINE
-from ..ir.transpose import transpose
+from ..ir.shuffles import transpose
 from ..ir.vector import Vector
 from .kernel import Index, Kernel, Shape
 from .matmul import is_wide, tile_sizes

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 from ....plan.plan import Copy, Group, Run
 from ..ir.builder import Code
+from ..ir.shuffles import lane_sums
 from ..ir.vector import Vector
 from .kernel import Formula, Index, Kernel, Place, Shape
 
@@ -238,7 +239,7 @@ def _along_columns(kernel: RowKernel, left: Place, right: Place, row: Index, cou
             code.write(total, code.read(total) + a * b)
 
     _columns(code, 0, count, width, step)
-    return sums_of_all(code, [code.read(total) for total in totals])
+    return Vector(code, lane_sums(code, [code.read(total) for total in totals]))
 
 
 def _columns(code: Code, first: int, stop: int, step: int, body: Callable[[Index], None]) -> None:
@@ -249,17 +250,3 @@ def _columns(code: Code, first: int, stop: int, step: int, body: Callable[[Index
     else:
         with code.loop(first, stop, step) as c:
             body((c, 0))
-
-
-def sums_of_all(code: Code, vectors: list[Vector]) -> Vector:
-    """The sum over each of as many vectors as they have numbers, as one vector: rounds of pairing."""
-    width, bit = code.width, 1
-    while bit < width:
-        keep = [k if not k & bit else width + k - bit for k in range(width)]
-        give = [k + bit if not k & bit else width + k for k in range(width)]
-        paired = []
-        for a, b in zip(vectors[::2], vectors[1::2]):
-            low, high = (Vector(code, code.shuffle(a.name, b.name, lanes, width)) for lanes in (keep, give))
-            paired.append(low + high)
-        vectors, bit = paired, bit * 2
-    return vectors[0]

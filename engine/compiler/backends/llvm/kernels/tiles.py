@@ -2,43 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TypeAlias
+
 from ..ir.builder import Code
 from .kernel import Index
 
-
-class Span:
-    """A loop over full tiles, or the one tile that needs no loop; as a context it gives the first index of a tile."""
-
-    def __init__(self, code: Code, start: int, stop: int, step: int):
-        self.single = stop - start == step
-        self.start = start
-        self.loop = None if self.single else code.loop(start, stop, step)
-
-    def __enter__(self) -> Index:
-        return (None, self.start) if self.loop is None else (self.loop.__enter__(), 0)
-
-    def __exit__(self, *exception: object) -> None:
-        if self.loop is not None:
-            self.loop.__exit__(None, None, None)
+Spans: TypeAlias = "list[tuple[AbstractContextManager[Index], int]]"
+"""Loops over tiles, each a context that gives the first index of a tile, with the size of its tiles."""
 
 
-def tiles(code: Code, count: int, most: int) -> list[tuple[Span, int]]:
-    """Spans of tiles of just that size and of the rest, with the size of their tiles."""
+@contextmanager
+def _span(code: Code, start: int, stop: int, size: int) -> Iterator[Index]:
+    """Over tiles of one size; a single one needs no loop."""
+    if stop - start == size:
+        yield None, start
+    else:
+        with code.loop(start, stop, size) as first:
+            yield first, 0
+
+
+def tiles(code: Code, count: int, most: int) -> Spans:
+    """Tiles of just that size, and one for the rest.
+
+    >>> [size for _, size in tiles(Code("f", 64, 4, []), 128, 6)]
+    [6, 2]
+    """
     size = min(most, count)
-    full = count // size * size
-    spans = [(Span(code, 0, full, size), size)]
-    if count - full:
-        spans.append((Span(code, full, count, count - full), count - full))
+    rest = count % size
+    spans: Spans = [(_span(code, 0, count - rest, size), size)]
+    if rest:
+        spans.append((_span(code, count - rest, count, rest), rest))
     return spans
 
 
-def even_tiles(code: Code, count: int, most: int) -> list[tuple[Span, int]]:
-    """Spans of as few tiles as possible, whose sizes differ by one at most: a small last tile would wait for itself.
+def even_tiles(code: Code, count: int, most: int) -> Spans:
+    """As few tiles as possible, whose sizes differ by one at most: a small last tile would wait for itself.
 
-    >>> [(span.start, size) for span, size in even_tiles(Code("f", 64, 4, []), 128, 6)]
-    [(0, 6), (108, 5)]
+    >>> [size for _, size in even_tiles(Code("f", 64, 4, []), 128, 6)]
+    [6, 5]
     """
-    small, larger = divmod(count, -(-count // most))
-    first = larger * (small + 1)
-    spans = [(Span(code, 0, first, small + 1), small + 1)] if larger else []
-    return [*spans, (Span(code, first, count, small), small)]
+    size, larger = divmod(count, -(-count // most))
+    first = larger * (size + 1)
+    spans = [(_span(code, 0, first, size + 1), size + 1)] if larger else []
+    return [*spans, (_span(code, first, count, size), size)]

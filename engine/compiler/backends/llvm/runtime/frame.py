@@ -50,35 +50,10 @@ POSITION = {name: k for k, name in enumerate(FRAME)}
 IN_X, IN_S = 0, 1
 """Instead of an address: the output is in the current block of X, or in the S of the thread that makes the part."""
 
-_NUMBERS = [
-    "inputs",
-    "outputs",
-    "lanes",
-    "stride",
-    "block",
-    "sample_table",
-    "sample_source",
-    "sources",
-    "scratch",
-    "gradients",
-    "cleared",
-]
-_NUMBERS += ["draw_count", "first_step", "rounded"]
-_NUMBERS += [
-    "steps",
-    "batch",
-    "parts",
-    "span",
-    "time",
-    "shared",
-    "repeated",
-    "packed",
-    "loss_first",
-    "whole",
-    "summed",
-    "rounded",
-]
-_NUMBERS += [f"{part}_count" for part in ("prologue", "body", "guarded", "sums", "epilogue")] + ["verdict"]
+_ADDRESSES = {
+    *BUFFERS, "source_table", "prologue", "body", "guarded", "sums", "epilogue", "output_table", "results", "spare",
+    "order", "draw", "draws", "losses", "update", "state",
+}  # fmt: skip  # names of fields
 
 
 def field(code: Code, name: str, kind: str = "i64") -> str:
@@ -102,7 +77,7 @@ class Fields:
         self._code, self._own = code, dict[str, str]()
 
     def __getitem__(self, name: str) -> str:
-        return self._own.get(name) or field(self._code, name, "i64" if name in _NUMBERS else "ptr")
+        return self._own.get(name) or field(self._code, name, "ptr" if name in _ADDRESSES else "i64")
 
     def __setitem__(self, name: str, value: str) -> None:
         self._own[name] = value

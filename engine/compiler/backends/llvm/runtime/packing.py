@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from ..ir.builder import Code
 from ..ir.control import Cell, unless
-from ..ir.transpose import transpose
+from ..ir.shuffles import transpose
 from ..ir.vector import Vector
 
 

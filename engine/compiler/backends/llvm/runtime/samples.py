@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from ....samples.arrays import LINE
 from ..ir.builder import Code
 from ..ir.control import Cell, unless
+from ..ir.shuffles import horizontal_sum
 from ..ir.vector import Vector
 from ..kernels.kernel import BUFFERS
 from .frame import IN_S, IN_X, Fields, entry, field
@@ -71,7 +72,7 @@ def _all_blocks(code: Code, f: Fields) -> None:
                 _add_outputs(code, f, x, lanes, begins)
             with unless(code, summed):
                 _store_outputs(code, f, x, first, samples)
-    total = code.horizontal_sum(code.read(loss))
+    total = horizontal_sum(code, code.read(loss))
     last = code.value(f"sub i64 {f['gradients']}, 1")
     code.lines.append(f"store {code.scalar} {total}, ptr {code.pointer(f['G'], last)}, align {code.align}")
 
@@ -115,7 +116,7 @@ def _run_kernels(code: Code, f: Fields, x: str, lanes: str, begins: str, loss: s
     run(code, "body", f, block, lanes, begins)
     _add_loss(code, f, loss, x, lanes)
     _run_guarded(code, f, block, lanes, begins)
-    useful = is_finite(code, code.horizontal_sum(code.read(loss)))
+    useful = is_finite(code, horizontal_sum(code, code.read(loss)))
     with code.when(code.value(f"or i1 {useful}, {code.value(f'xor i1 {loss_first}, true')}")):
         with code.when(loss_first):
             _clear(code, f)
@@ -242,7 +243,7 @@ def _add_outputs(code: Code, f: Fields, x: str, lanes: str, begins: str) -> None
         _over_lanes(code, f, output, x, lanes, add)
         spot = code.pointer(row, output, "double")
         before = code.value(f"select i1 {begins}, double 0.0, double {code.value(f'load double, ptr {spot}')}")
-        here = code.as_double(code.horizontal_sum(code.read(total)))
+        here = code.as_double(horizontal_sum(code, code.read(total)))
         code.lines.append(f"store double {code.value(f'fadd double {before}, {here}')}, ptr {spot}")
 
 

@@ -24,6 +24,7 @@ from ....update import ALWAYS, Update
 from ..ir import vectormath
 from ..ir.builder import Code
 from ..ir.control import unless
+from ..ir.shuffles import horizontal_sum
 from ..ir.templates import expand
 from ..ir.vector import Vector, literal
 from ..jit.machine_code import Library
@@ -247,6 +248,6 @@ def _norm(code: Code, f: dict[str, str]) -> str:
     with code.loop(0, f["count"], code.width) as i:
         g = code.select(code.load(f["trainable"], i).differs(0.0), code.load("%G", i), 0.0)
         code.write(total, code.read(total) + g * g)
-    norm = code.as_double(code.horizontal_sum(code.read(total)))
+    norm = code.as_double(horizontal_sum(code, code.read(total)))
     code.declared.add("declare double @llvm.sqrt.f64(double)")
     return code.value(f"call double @llvm.sqrt.f64(double {norm})")

@@ -98,8 +98,8 @@ def lanes_left_out(patch: pytest.MonkeyPatch) -> None:
 
 def sums_exchanged(patch: pytest.MonkeyPatch) -> None:
     """Of four sums, two go to each other's place."""
-    original = reductions.sums_of_four
-    patch.setattr(reductions, "sums_of_four", lambda code, v: original(code, [v[1], v[0], v[2], v[3]]))
+    original = reductions.lane_sums
+    patch.setattr(reductions, "lane_sums", lambda code, v: original(code, [v[1], v[0], v[2], v[3]]))
 
 
 def factors_exchanged(patch: pytest.MonkeyPatch) -> None:

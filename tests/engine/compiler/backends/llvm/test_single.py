@@ -221,8 +221,8 @@ def all_along(patch: pytest.MonkeyPatch) -> None:
 
 def pairs_exchanged(patch: pytest.MonkeyPatch) -> None:
     """Of the sums of a tile, two go to each other's place."""
-    original = rows.sums_of_all
-    patch.setattr(rows, "sums_of_all", lambda code, v: original(code, [*v[1::-1], *v[2:]]))
+    original = rows.lane_sums
+    patch.setattr(rows, "lane_sums", lambda code, v: original(code, [*v[1::-1], *v[2:]]))
 
 
 def columns_left_out(patch: pytest.MonkeyPatch) -> None:
