@@ -16,6 +16,7 @@ import engine
 import nn
 from engine import Value, where
 from nn import Module
+from tests.needs import INSTALLED
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(24, 3))
@@ -110,7 +111,7 @@ MARKED = np.stack([NUMBERS, KEPT], axis=1)
 ROOTS = X * KEPT[:, None]  # 0 where samples are left out
 
 
-@pytest.mark.parametrize("backend", ["llvm", "numpy", "python"])
+@pytest.mark.parametrize("backend", INSTALLED)
 @pytest.mark.parametrize(
     ("make", "outputs", "loss", "X", "y"),
     [

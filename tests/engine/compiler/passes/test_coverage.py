@@ -22,6 +22,7 @@ from engine.compiler.passes.coverage import ATOMS, covers
 from engine.compiler.passes.differentiate import derivatives
 from engine.compiler.passes.simplify import simplify
 from engine.compiler.pipeline import make_plan, trace
+from tests.needs import NATIVE
 
 SPECIAL = [0.0, -0.0, 1.0, 2.0, 0.5, -3.0, math.inf, -math.inf, math.nan, 5e-324]
 
@@ -135,6 +136,7 @@ def test_losses_with_branches_leave_matrix_products_as_they_are(name: str) -> No
     assert products[-2:] == [(8, 8), (8, 3)]
 
 
+@NATIVE
 @pytest.mark.parametrize("margin", [math.inf, math.nan])
 def test_what_is_not_reached_is_not_multiplied_by_infinity(margin: float) -> None:
     """Of the samples here none has a label in the one branch: 0 * inf would make nan of its weight's gradient."""

@@ -53,6 +53,7 @@ def test_wide_letters_in_names_keep_tables_in_line():
 
 
 def test_a_history_goes_on_with_other_columns():
+    needs("matplotlib")
     model, history = trained(epochs=2)
     _, history = trained(model=model, epochs=4, resume=history, validation=(X[:10], Y[:10]))
     columns = history.to_dict()

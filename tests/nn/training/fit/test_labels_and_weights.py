@@ -11,7 +11,7 @@ import engine
 import nn
 from engine import Value
 from nn.losses.labels import ClassIndex
-from tests.needs import INSTALLED, needs
+from tests.needs import INSTALLED, NATIVE, needs
 
 from .fitting import BACKENDS, X, Y, network, numbers, trained
 
@@ -269,6 +269,7 @@ def test_weighted_losses_get_the_labels_as_they_are(one_hot, form, length):
         np.testing.assert_allclose(numbers(model), numbers(same), rtol=1e-9)
 
 
+@NATIVE
 def test_labels_are_checked_once(monkeypatch):
     """As they were given, and not again in each epoch: with weights that took 27 times as long as the steps."""
     checked = []

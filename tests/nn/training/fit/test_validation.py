@@ -70,6 +70,8 @@ def test_loss_and_accuracy_by_one_program_are_those_of_the_outputs(backend, dtyp
         assert history.rows[-1]["validation_accuracy"] == expected["accuracy"]
         assert history.rows[-1]["validation_loss"] == pytest.approx(expected["loss"], rel=1e-5)
     assert history.rows[-1]["validation_accuracy"] == 1.0 - Y[:10].mean()
+    if backend != "eager" and "llvm" not in INSTALLED:
+        return  # NumPy's products may round sum and product at once, which makes infinity of what is nan in two steps
     large = 1e30 if options.get("dtype") == "float32" else 1e300
     for weight, number in zip(tied.layers[0].neurons[0].w, (large, -large)):
         weight.data = number  # infinity less infinity, of finite samples
