@@ -176,7 +176,7 @@ def test_the_front_door_is_short_and_all_doors_lead_somewhere() -> None:
 
 _ELSEWHERE = """
 import sys
-sys.implementation.name = "pypy"
+{other}
 import engine
 from importlib import import_module
 x = engine.Value(3.0)
@@ -186,11 +186,19 @@ for missing in (lambda: engine.compile, lambda: import_module("nn")):
     try:
         missing()
     except ImportError as error:
-        print("need CPython" in str(error))
+        print({lacking!r} in str(error))
 """
 
 
-def test_pythons_other_than_cpython_say_what_they_lack() -> None:
+@pytest.mark.parametrize(
+    ("other", "lacking"),
+    [
+        ("sys.implementation.name = 'pypy'", "need CPython"),
+        ("sys._is_gil_enabled = lambda: False", "start it with PYTHON_GIL=1"),
+    ],
+)
+def test_pythons_other_than_cpython_with_its_lock_say_what_they_lack(other: str, lacking: str) -> None:
     """The compiler reads CPython's instructions and objects: elsewhere it would be wrong, or crash."""
-    done = subprocess.run([sys.executable, "-c", _ELSEWHERE], capture_output=True, text=True, check=True)
+    source = _ELSEWHERE.format(other=other, lacking=lacking)
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["True", "True"]

@@ -19,6 +19,11 @@ if sys.implementation.name != "cpython":
         "engine.compile and nn need CPython, whose objects and instructions tell what a function reads and does, and "
         f"this is {sys.implementation.name}. Stepping, drawing and checking work here, too."
     )
+if not getattr(sys, "_is_gil_enabled", lambda: True)():
+    raise ImportError(
+        "engine.compile and nn need Python's global interpreter lock, under which many numbers change hands at once, "
+        "and this Python runs without it: start it with PYTHON_GIL=1. Stepping, drawing and checking work here, too."
+    )
 
 HEAD = object.__basicsize__
 """Bytes of an object ahead of its own fields, which for a list are its length and the address of its entries."""
@@ -27,11 +32,6 @@ HEAD = object.__basicsize__
 def word(place: int) -> int:
     """The word at an address."""
     return ctypes.c_int64.from_address(place).value
-
-
-def has_gil() -> bool:
-    """Whether one thread at a time runs Python."""
-    return bool(getattr(sys, "_is_gil_enabled", lambda: True)())
 
 
 @functools.cache

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from engine.compiler.backends.llvm.direct import objects
 from nn import Trainer
 from nn.training.trainer.ways import NativeSteps
 from tests.interrupting import interrupted
@@ -147,8 +146,3 @@ trainer._itself = trainer
 """
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (ended.stdout, ended.stderr, ended.returncode) == ("True\n", "", 0)
-
-
-def test_where_threads_run_python_side_by_side_none_looks_into_objects(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "_is_gil_enabled", lambda: False, raising=False)
-    assert not objects.objects_are_as_expected.__wrapped__()

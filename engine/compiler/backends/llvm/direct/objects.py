@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 
-from ....frontend.reads.layout import HEAD, has_gil, lists_are_as_expected, word
+from ....frontend.reads.layout import HEAD, lists_are_as_expected, word
 from ....samples.arrays import address
 
 CLASS = HEAD - 8
@@ -41,8 +41,8 @@ def ints_side_by_side() -> int:
 
 @functools.cache
 def objects_are_as_expected() -> bool:
-    """Whether objects have the layout that native code assumes, and stay unchanged while one thread looks at them."""
-    return has_gil() and _sequences_are_as_expected() and _floats_are_as_expected() and _arrays_are_as_expected()
+    """Whether objects have the layout that native code assumes."""
+    return _sequences_are_as_expected() and _floats_are_as_expected() and _arrays_are_as_expected()
 
 
 def _sequences_are_as_expected() -> bool:
