@@ -180,7 +180,7 @@ class Names:
             return target
         if not isinstance(target, str):
             raise TypeError(f"give a node or its label, got {target!r} of type {type(target).__name__}")
-        nodes = self._called(target)
+        nodes = self._called(target) or self._called(target.replace("\N{LEFT-TO-RIGHT MARK}", ""))  # of a copied name
         shown = words(target, _LONGEST)
         if len(nodes) > 1:
             raise ValueError(f"{len(nodes)} nodes are labelled {shown!r}: pass the node itself, or label them apart")
