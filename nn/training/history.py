@@ -73,6 +73,8 @@ class History(Explained):
     def plot(self, path: str | os.PathLike[str]) -> None:
         """Save the curves of the losses, and of the metrics if there are any, as a picture.
 
+        Epochs whose numbers are nan or infinite are marked by a red cross.
+
         Args:
             path: the file; its suffix gives the format, such as .png or .svg.
 
@@ -114,6 +116,10 @@ class History(Explained):
                 alone = _without_neighbours(columns[name])
                 look = {"marker": ".", "markevery": alone} if alone else {}
                 axes.plot(epochs, columns[name], label=name.replace("_", " "), linewidth=1.8, **look)
+            lost = [row["epoch"] for row in self.rows if not all(math.isfinite(row.get(name, 0.0)) for name in group)]
+            if lost:  # marked below, as a gap in a curve, or its early end, is easily overlooked
+                below = axes.get_xaxis_transform()
+                axes.plot(lost, [0.0] * len(lost), "rx", transform=below, clip_on=False, label="nan or inf")
             axes.set_xlabel("epoch")
             axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
             axes.spines[["top", "right"]].set_visible(False)
@@ -141,11 +147,15 @@ class History(Explained):
         places = sorted({round(k * (count - 1) / max(1, min(HEAD, count) - 1)) for k in range(min(HEAD, count))})
         columns = self.to_dict()
         names = list(columns)
-        cells = [names, *([f"{columns[name][place]:.4g}" for name in names] for place in places)]
+        cells = [names, *([_briefly(columns[name][place]) for name in names] for place in places)]
         widths = [max(map(display_width, column)) for column in zip(*cells)]
         return [
             "".join(["  " + " " * (w - display_width(cell)) + cell for cell, w in zip(row, widths)]) for row in cells
         ]
+
+
+def _briefly(number: float) -> str:
+    return str(number) if isinstance(number, int) else f"{number:.4g}"
 
 
 def _without_neighbours(numbers: list[float]) -> list[int]:

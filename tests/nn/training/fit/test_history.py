@@ -93,9 +93,24 @@ def test_a_number_between_epochs_without_one_is_a_dot_in_the_picture():
     losses, scores = [0.5, 0.25, math.nan, 0.125], [math.nan, 0.75, math.inf, math.nan]
     rows = [{"epoch": k + 1, "loss": loss, "validation_loss": scores[k]} for k, loss in enumerate(losses)]
     history = nn.History(losses, rows=rows)
-    drawn = history._figure().axes[0].lines
+    drawn = history._figure().axes[0].lines[:2]
     assert [(line.get_label(), line.get_markevery()) for line in drawn] == [("loss", [3]), ("validation loss", [1])]
     assert history._repr_png_()
+
+
+def test_epochs_whose_loss_is_not_finite_are_marked():
+    """A curve that ends in nan looked like a training that had ended there."""
+    needs("matplotlib")
+    rows = [{"epoch": k, "loss": loss} for k, loss in enumerate([1.0, 0.5, math.inf, math.nan], 1)]
+    axes = nn.History([1.0], rows=rows)._figure().axes[0]
+    assert list(axes.lines[-1].get_xdata()) == [3, 4]
+    assert axes.get_xlim()[1] >= 4.0
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["loss", "nan or inf"]
+
+
+def test_the_number_of_an_epoch_is_written_in_full():
+    last = str(nn.History([1.0], rows=[{"epoch": 12345, "loss": 12345.678}])).splitlines()[-1]
+    assert last.split() == ["12345", "1.235e+04"]
 
 
 def test_without_matplotlib_a_notebook_has_the_text(monkeypatch, tmp_path):
