@@ -24,11 +24,6 @@ HEAD_OF_WORDS = ("words", "blocks")
 """See `WordGuard.head`."""
 
 
-def field(code: Code, base: str, names: tuple[str, ...], name: str, kind: str = "i64") -> str:
-    """A word of an array of named words."""
-    return code.value(f"load {kind}, ptr {code.pointer(base, str(names.index(name)), 'i64')}")
-
-
 def inside(code: Code, thing: str, offset: int | str, kind: str = "ptr") -> str:
     """A field of an object."""
     return code.value(f"load {kind}, ptr {code.pointer(thing, str(offset), 'i8')}")

@@ -9,8 +9,9 @@ from contextlib import nullcontext
 
 from ..ir.builder import Code
 from ..ir.control import Cell, leave, unless
+from ..ir.words import entry, field
 from .objects import CLASS, DATA, DIMENSIONS, ENTRIES, FLAGS, IN_ORDER, INT_SIZE, INTS, LENGTH, RANK, REAL, TYPE
-from .record import FORM, NUMBERS, RECORD, field, function, inside, refusal, refuse_unless
+from .record import FORM, NUMBERS, RECORD, function, inside, refusal, refuse_unless
 
 _WHOLE = 1 << 53
 """Up to this bound a double holds every integer."""
@@ -85,7 +86,7 @@ def _array(bits: int) -> str:
     refuse_unless(code, code.value(f"icmp eq i32 {flags}, {IN_ORDER}"))
     given, expected = inside(code, "%given", DIMENSIONS), field(code, "%form", FORM, "dimensions", "ptr")
     with code.loop(0, code.value(f"sext i32 {rank} to i64")) as k:
-        lengths = [code.value(f"load i64, ptr {code.pointer(base, k, 'i64')}") for base in (given, expected)]
+        lengths = [entry(code, base, k) for base in (given, expected)]
         refuse_unless(code, code.value(f"icmp eq i64 {lengths[0]}, {lengths[1]}"))
     data, kind = inside(code, "%given", DATA), inside(code, "%given", TYPE)
     own_kind = f"float{bits}"

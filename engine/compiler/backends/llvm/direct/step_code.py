@@ -7,10 +7,11 @@ import math
 from ..ir.builder import Code
 from ..ir.control import Cell, leave, unless
 from ..ir.vector import literal
+from ..ir.words import entry, field
 from ..jit.python_function import DECLARED
 from . import samples_code
 from .objects import DATA
-from .record import FORM, HEAD_OF_WORDS, QUICK, RECORD, field, function, go_unless, inside, refusal, refuse_unless
+from .record import FORM, HEAD_OF_WORDS, QUICK, RECORD, function, go_unless, inside, refusal, refuse_unless
 
 FUNCTIONS = ("run", "step")
 """With one argument, and with two."""
@@ -37,19 +38,18 @@ def _unchanged() -> str:
     refuse_unless(code, code.value(f"icmp sge i64 {blocks}, 0"))
     with code.loop(0, blocks) as block:
         head, first = code.index((block, 2)), next_word.read()
-        start = code.value(f"load ptr, ptr {code.pointer(table, head, 'i64')}")
-        count = code.value(f"load i64, ptr {code.pointer(table, code.index(head, 1), 'i64')}")
+        start = entry(code, table, head, "ptr")
+        count = entry(code, table, code.index(head, 1))
         next_word.write(code.index(first, count))
         expected = code.pointer(table, first, "i64")
         several, words = code.value(f"and i64 {count}, {-_AT_ONCE}"), f"<{_AT_ONCE} x i64>"
         with code.loop(0, several, _AT_ONCE) as k:
-            places = [code.pointer(base, k, "i64") for base in (start, expected)]
-            now, then = (code.value(f"load {words}, ptr {place}, align 8") for place in places)
+            now, then = (entry(code, base, k, words) for base in (start, expected))
             others = code.value(f"icmp ne {words} {now}, {then}")
             others = code.value(f"bitcast <{_AT_ONCE} x i1> {others} to i{_AT_ONCE}")
             refuse_unless(code, code.value(f"icmp eq i{_AT_ONCE} {others}, 0"))
         with code.loop(several, count) as k:
-            now, then = (code.value(f"load i64, ptr {code.pointer(base, k, 'i64')}") for base in (start, expected))
+            now, then = (entry(code, base, k) for base in (start, expected))
             refuse_unless(code, code.value(f"icmp eq i64 {now}, {then}"))
     code.lines.append("ret i1 true")
     return refusal(code, "i1 false")
@@ -61,7 +61,7 @@ def _prepared(bits: int, arguments: int, name: str) -> str:
     places = []
     for k in range(arguments):
         form = code.pointer("%record", str(len(RECORD) + k * len(FORM)), "i64")
-        given = code.value(f"load ptr, ptr {code.pointer('%arguments', str(k), 'i64')}")
+        given = entry(code, "%arguments", str(k), "ptr")
         found = code.value(f"call ptr @brought(ptr %record, ptr {form}, ptr {given})")
         refuse_unless(code, code.value(f"icmp ne ptr {found}, null"))
         places.append((form, found))
@@ -146,7 +146,7 @@ def _quick(bits: int) -> str:
     code.label("raised")
     code.lines.append("ret ptr null")
     code.label("slow")
-    given = [code.value(f"load ptr, ptr {code.pointer('%arguments', str(k), 'i64')}") for k in (0, 1)]
+    given = [entry(code, "%arguments", str(k), "ptr") for k in (0, 1)]
     given.append(code.value("load ptr, ptr %changed"))
     others = ", ".join([f"ptr {argument}" for argument in (*given, "null")])
     code.lines.append(f"call void @Py_IncRef(ptr {fields['slow']})")

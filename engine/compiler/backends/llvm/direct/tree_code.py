@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..ir.builder import Code
+from ..ir.words import entry, field, field_place
 from ..jit.python_function import DECLARED
 from .objects import CLASS, DATA, ENTRIES, ITEMS, LENGTH, REAL
-from .record import field, function, inside, refusal, refuse_unless
+from .record import function, inside, refusal, refuse_unless
 
 SLOTS = ("data", "primitive", "label")
 CLASSES = ("Value", "float", "int", "list", "tuple", "dict")
@@ -34,12 +35,7 @@ def _field(code: Code, name: str, kind: str = "i64") -> str:
 
 
 def _place(code: Code, name: str) -> str:
-    return code.pointer("%record", str(RECORD.index(name)), "i64")
-
-
-def _entry(code: Code, table: str, index: str) -> str:
-    """A word of an array."""
-    return code.value(f"load i64, ptr {code.pointer(table, index, 'i64')}")
+    return field_place(code, "%record", RECORD, name)
 
 
 def _word(code: Code, thing: str, offset: int | str) -> str:
@@ -74,7 +70,7 @@ def _expect() -> str:
     code.attributes += " alwaysinline"
     place = _field(code, "place")
     _require(code, "i64", place, "slt", _field(code, "word_count"))
-    _require(code, "i64", _entry(code, _field(code, "words", "ptr"), place), "eq", "%word")
+    _require(code, "i64", entry(code, _field(code, "words", "ptr"), place), "eq", "%word")
     code.lines.append(f"store i64 {code.value(f'add i64 {place}, 1')}, ptr {_place(code, 'place')}")
     return _ended(code)
 
@@ -107,7 +103,7 @@ def _enter() -> str:
             code.lines.append("ret i1 true")
     kinds = _field(code, "kinds", "ptr")
     with code.loop(0, _field(code, "kind_count")) as k:
-        same = code.value(f"icmp eq i64 {kind}, {_entry(code, kinds, k)}")
+        same = code.value(f"icmp eq i64 {kind}, {entry(code, kinds, k)}")
         with code.when(same):
             attributes = code.value("call ptr @PyObject_GenericGetDict(ptr %thing, ptr null)")
             same = code.value(f"call i1 @entries(ptr %record, ptr {attributes})")
@@ -124,7 +120,7 @@ def _enter_value(code: Code, _: str) -> None:
     _require(code, "i64", _word(code, data, CLASS), "eq", _field(code, "float"))
     number = code.value(f"load double, ptr {code.pointer(data, str(REAL), 'i8')}")
     count = _field(code, "value_count")
-    target = _entry(code, _field(code, "targets", "ptr"), count)
+    target = entry(code, _field(code, "targets", "ptr"), count)
     place = code.pointer(_field(code, "numbers", "ptr"), target, "double")
     code.lines.append(f"store double {number}, ptr {place}")
     itself = code.value("ptrtoint ptr %thing to i64")
@@ -147,7 +143,7 @@ def _enter_sequence(code: Code, kind: str) -> None:
     size, items = _sequence(code, kind, "%thing")
     _require_call(code, f"@expect(ptr %record, i64 {size})")
     with code.loop(0, size) as k:
-        item = code.value(f"inttoptr i64 {_entry(code, items, k)} to ptr")
+        item = code.value(f"inttoptr i64 {entry(code, items, k)} to ptr")
         _require_call(code, f"@enter(ptr %record, ptr {item})")
 
 
@@ -176,8 +172,8 @@ def _alike() -> str:
     size, items = _sequence(code, "tuple", "%params")
     _require(code, "i64", size, "eq", _field(code, "param_count"))
     with code.loop(0, size) as k:
-        value = _entry(code, _field(code, "found", "ptr"), _entry(code, _field(code, "order", "ptr"), k))
-        _require(code, "i64", _entry(code, items, k), "eq", value)
+        value = entry(code, _field(code, "found", "ptr"), entry(code, _field(code, "order", "ptr"), k))
+        _require(code, "i64", entry(code, items, k), "eq", value)
     return _ended(code)
 
 
@@ -188,7 +184,7 @@ def _read() -> str:
     """
     code = Code("read", 64, 1, ["ptr %memory", "ptr %arguments", "i64 %count"], "ptr")
     code.lines.append(f"%record = inttoptr i64 {_word(code, '%memory', DATA)} to ptr")
-    tree, params = (code.value(f"inttoptr i64 {_entry(code, '%arguments', str(k))} to ptr") for k in (0, 1))
+    tree, params = (code.value(f"inttoptr i64 {entry(code, '%arguments', str(k))} to ptr") for k in (0, 1))
     enabled = code.value("call i32 @PyGC_Disable()")
     alike = code.value(f"call i1 @alike(ptr %record, ptr {tree}, ptr {params})")
     with code.when(code.value(f"icmp ne i32 {enabled}, 0")):

@@ -2,5 +2,6 @@
 
 - builder: a function in the making; vector: a value in it; control: loops that end inside, cells of memory
 - templates: a primitive's native form; vectormath, trigonometry, error_function: functions as polynomials
-- lookups: the position that an index names; shuffles: lanes of several vectors exchanged or summed
+- lookups: the position that an index names; shuffles: lanes exchanged between vectors, and summed
+- words: records and tables that Python fills
 """

@@ -17,9 +17,10 @@ import math
 from ..ir.builder import Code
 from ..ir.control import Cell, leave
 from ..ir.vector import literal
+from ..ir.words import entry, field_place
 from ..jit.machine_code import Library
 from .fork_join import share_text
-from .frame import POSITION, Fields, entry
+from .frame import FRAME, Fields
 from .packing import text as packing
 from .samples import calls, is_finite, run, samples
 from .underflow import DECLARED, rounded_to_zero
@@ -94,7 +95,7 @@ def _update(code: Code, f: Fields, gradients: str, step: str, start: str, stop: 
 
 def _last_gradients(code: Code, f: Fields) -> str:
     """Where the address of the last step's gradients is."""
-    return code.pointer(f["state"], str(STATE.index("gradient")), "i64")
+    return field_place(code, f["state"], STATE, "gradient")
 
 
 def _find_out_when_losses_are_known(code: Code, f: Fields) -> None:
@@ -103,8 +104,8 @@ def _find_out_when_losses_are_known(code: Code, f: Fields) -> None:
     conditions += [f"icmp ne ptr {f['update']}, null"]
     conditions += [f"icmp sgt i64 {f['sums_count']}, 0"]  # else kernels of other stages write gradients too
     both = functools.reduce(lambda a, b: code.value(f"and i1 {a}, {b}"), map(code.value, conditions))
-    place = code.pointer("%frame", str(POSITION["loss_first"]), "i64")
-    code.lines.append(f"store i64 {code.value(f'zext i1 {both} to i64')}, ptr {place}")
+    known = code.value(f"zext i1 {both} to i64")
+    code.lines.append(f"store i64 {known}, ptr {field_place(code, '%frame', FRAME, 'loss_first')}")
 
 
 def _spare_gradients(code: Code, f: Fields) -> None:
@@ -114,7 +115,7 @@ def _spare_gradients(code: Code, f: Fields) -> None:
         last = code.value(f"load ptr, ptr {_last_gradients(code, f)}")
         with code.when(code.value(f"icmp eq ptr {here}, {last}")):
             for name, new in (("G", spare), ("spare", here)):
-                code.lines.append(f"store ptr {new}, ptr {code.pointer('%frame', str(POSITION[name]), 'i64')}")
+                code.lines.append(f"store ptr {new}, ptr {field_place(code, '%frame', FRAME, name)}")
 
 
 def _counted(code: Code, f: Fields, step: str, only: str) -> None:
@@ -123,7 +124,7 @@ def _counted(code: Code, f: Fields, step: str, only: str) -> None:
     The steps before it are undone with it, unless the numbers before each step were kept.
     """
     names = ("made", "refused", "keeping")
-    made, refused, keeping = (code.pointer(f["state"], str(STATE.index(name)), "i64") for name in names)
+    made, refused, keeping = (field_place(code, f["state"], STATE, name) for name in names)
     with code.when(code.value(f"icmp ne i64 {code.value(f'load i64, ptr {refused}')}, 0")):
         _update(code, f, "null", step, "0", f["gradients"], only)
         kept = code.value(f"icmp ne i64 {code.value(f'load i64, ptr {keeping}')}, 0")
@@ -153,7 +154,7 @@ def _drive(bits: int, width: int, shared: bool) -> str:
         mine = code.pointer(f["order"], code.value(f"mul i64 {step}, {f['batch']}"), "i64")
         real = _count(code, ordered, mine, f["batch"])
         weight = code.value(f"fdiv {scalar} 1.0, {code.value(f'sitofp i64 {real} to {scalar}')}")
-        code.lines.append(f"store {scalar} {weight}, ptr {code.pointer('%frame', str(POSITION['weight']), 'i64')}")
+        code.lines.append(f"store {scalar} {weight}, ptr {field_place(code, '%frame', FRAME, 'weight')}")
         if shared:
             _share(code, f, step, "samples", "%lines")
         else:
@@ -188,12 +189,12 @@ def _share(code: Code, f: Fields, step: str, job: str, lines: str) -> None:
 
 def _loss(code: Code, f: Fields, shared: bool) -> str:
     """The loss of the step: the sum of the parts' losses, each behind the gradients of its part."""
-    place = code.index(f["gradients"], -1)
+    last = code.index(f["gradients"], -1)
     if not shared:
-        return code.value(f"fadd {code.scalar} {code.load_scalar(f['G'], place)}, 0.0")  # never -0.0: as several parts
+        return code.value(f"fadd {code.scalar} {code.load_scalar(f['G'], last)}, 0.0")  # never -0.0: as several parts
     total = code.variable(code.lift(0.0))
     with code.loop(0, f["parts"]) as part:
-        here = code.index(code.value(f"mul i64 {part}, {f['gradients']}"), place)
+        here = code.index(code.value(f"mul i64 {part}, {f['gradients']}"), last)
         code.write(total, code.read(total) + code.load_broadcast(f["G"], here))
     return code.value(f"extractelement {code.type()} {code.read(total).name}, i32 0")
 

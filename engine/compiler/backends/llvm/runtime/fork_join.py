@@ -21,6 +21,7 @@ from collections.abc import Sequence
 
 from ..ir.builder import Code
 from ..ir.control import Cell, leave, repeat, unless
+from ..ir.words import field_place
 from ..jit.cpu import family
 
 IDLE, OFFERED, CLAIMED, DONE, ASLEEP = range(5)
@@ -60,7 +61,7 @@ class _Line:
         self._code, self.address = code, address
 
     def _place(self, name: str) -> str:
-        return self._code.value(f"getelementptr i64, ptr {self.address}, i64 {LINE.index(name)}")
+        return field_place(self._code, self.address, LINE, name)
 
     def load(self, name: str, kind: str = "i64") -> str:
         """A field that nobody else writes meanwhile."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..ir.builder import Code
+from ..ir.words import field
 from ..kernels.kernel import BUFFERS
 
 FRAME = (
@@ -56,16 +57,6 @@ _ADDRESSES = {
 }  # fmt: skip  # names of fields
 
 
-def field(code: Code, name: str, kind: str = "i64") -> str:
-    """A field of the frame."""
-    return code.value(f"load {kind}, ptr {code.pointer('%frame', str(POSITION[name]), 'i64')}")
-
-
-def entry(code: Code, table: str, index: str, kind: str = "i64") -> str:
-    """An entry of a table that the frame points to."""
-    return code.value(f"load {kind}, ptr {code.pointer(table, index, 'i64')}")
-
-
 class Fields:
     """The frame's fields by their names, each read where it is used; what is assigned stands in place of a field.
 
@@ -77,7 +68,8 @@ class Fields:
         self._code, self._own = code, dict[str, str]()
 
     def __getitem__(self, name: str) -> str:
-        return self._own.get(name) or field(self._code, name, "ptr" if name in _ADDRESSES else "i64")
+        kind = "ptr" if name in _ADDRESSES else "i64"
+        return self._own.get(name) or field(self._code, "%frame", FRAME, name, kind)
 
     def __setitem__(self, name: str, value: str) -> None:
         self._own[name] = value

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ....samples.masks import MIXING, STEP, Masks
 from ..ir.builder import Code
+from ..ir.words import entry
 from ..jit.machine_code import Library
-from .frame import entry
 from .packing import is_missing
 
 if TYPE_CHECKING:

@@ -13,6 +13,7 @@ from ..ir.builder import Code
 from ..ir.control import Cell, unless
 from ..ir.shuffles import transpose
 from ..ir.vector import Vector
+from ..ir.words import entry
 
 
 def text(bits: int, width: int) -> str:
@@ -28,7 +29,7 @@ def text(bits: int, width: int) -> str:
     arguments += [f"{number} %weight", "i1 %shared", "ptr noalias %places", "i64 %wanted"]
     code = Code("pack", bits, width, arguments)
     code.linkage = "internal "
-    spare = _entry(code, "%samples", "0")
+    spare = entry(code, "%samples", "0")
     nobody = code.value(f"icmp slt i64 {spare}, 0")  # a block of padding alone repeats sample 0
     spare = code.value(f"select i1 {nobody}, i64 0, i64 {spare}")
     slot = Cell(code, 0)
@@ -42,7 +43,7 @@ def text(bits: int, width: int) -> str:
 def _pack_array(code: Code, s: str, slot: Cell, spare: str) -> None:
     """The samples of one array, to the slots from `slot` on; lanes without a sample take the one named `spare`."""
     width, at = code.width, code.index((s, 2))
-    source, columns = _entry(code, "%sources", at, "ptr"), _entry(code, "%sources", code.index(at, 1))
+    source, columns = entry(code, "%sources", at, "ptr"), entry(code, "%sources", code.index(at, 1))
     first = slot.read()
     target = code.pointer("%X", code.value(f"mul i64 {first}, %stride"))
     whole = code.value(f"and i64 {columns}, {-width}")
@@ -51,7 +52,7 @@ def _pack_array(code: Code, s: str, slot: Cell, spare: str) -> None:
     with code.loop(0, "%lanes", width) as lane:
         given = []
         for k in range(width):
-            sample = _entry(code, "%samples", code.index(lane, k))
+            sample = entry(code, "%samples", code.index(lane, k))
             missing = code.value(f"icmp slt i64 {sample}, 0")
             sample = code.value(f"select i1 {missing}, i64 {spare}, i64 {sample}")
             given.append(code.pointer(source, code.value(f"mul i64 {sample}, {columns}")))
@@ -94,9 +95,5 @@ def _weigh(code: Code, target: str, nobody: str) -> None:
 def is_missing(code: Code, lane: str) -> Vector:
     """Which lanes of a vector have no sample."""
     numbers = f"<{code.width} x i64>" if code.width > 1 else "i64"
-    samples = _entry(code, "%samples", lane, numbers)
+    samples = entry(code, "%samples", lane, numbers)
     return code.emit(f"icmp slt {numbers} {samples}, {'zeroinitializer' if code.width > 1 else 0}", "m")
-
-
-def _entry(code: Code, table: str, index: str, kind: str = "i64") -> str:
-    return code.value(f"load {kind}, ptr {code.pointer(table, index, 'i64')}, align 8")

@@ -10,8 +10,9 @@ from ..ir.builder import Code
 from ..ir.control import Cell, unless
 from ..ir.shuffles import horizontal_sum
 from ..ir.vector import Vector
+from ..ir.words import entry, field
 from ..kernels.kernel import BUFFERS
-from .frame import IN_S, IN_X, Fields, entry, field
+from .frame import FRAME, IN_S, IN_X, Fields
 from .underflow import rounded_to_zero
 
 
@@ -41,7 +42,7 @@ def samples(bits: int, width: int) -> str:
 
 def _all_blocks(code: Code, f: Fields) -> None:
     """The blocks of the part, one after the other, and its loss."""
-    f["weight"] = field(code, "weight", code.scalar)
+    f["weight"] = field(code, "%frame", FRAME, "weight", code.scalar)
     f["S"] = code.pointer(f["S"], code.value(f"mul i64 %seat, {f['scratch']}"))
     f["G"] = code.pointer(f["G"], code.value(f"mul i64 %part, {f['gradients']}"))
     loss_first = code.value(f"icmp ne i64 {f['loss_first']}, 0")

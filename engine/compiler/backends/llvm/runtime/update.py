@@ -27,6 +27,7 @@ from ..ir.control import unless
 from ..ir.shuffles import horizontal_sum
 from ..ir.templates import expand
 from ..ir.vector import Vector, literal
+from ..ir.words import field, field_place
 from ..jit.machine_code import Library
 
 STATE = (
@@ -75,7 +76,9 @@ def text(rule: Update, frozen: bool, bits: int, width: int, streamed: bool) -> s
     """
     arguments = ["ptr noalias %P", "ptr noalias %G", "ptr noalias %state", "i64 %step", "i64 %start", "i64 %stop"]
     code = Code("update", bits, width, [*arguments, "i1 %only"])
-    f = {name: _field(code, name) for name in STATE if name not in ("made", "refused", "gradient")}
+    kinds = {name: "ptr" if name in _ADDRESSES else "i64" for name in STATE}
+    fixed = [name for name in STATE if name not in ("made", "refused", "gradient")]
+    f = {name: field(code, "%state", STATE, name, kinds[name]) for name in fixed}
     stop = code.least("%stop", f["count"])
     brief = {symbol.primitive.name for symbol in rule.each if symbol.primitive} <= BRIEF
     looking = "%only" if brief and not (frozen or streamed) else "false"
@@ -106,7 +109,7 @@ def text(rule: Update, frozen: bool, bits: int, width: int, streamed: bool) -> s
         if streamed:
             code.lines.append("fence seq_cst")  # another thread may undo it
         with code.when(code.any(each.lost().differs(0.0)), rare=True):
-            code.lines.append(f"store i64 1, ptr {code.pointer('%state', str(POSITION['refused']), 'i64')}")
+            code.lines.append(f"store i64 1, ptr {field_place(code, '%state', STATE, 'refused')}")
             code.ret()
     code.ret()
     texts, declared = list[str](), set[str]()
@@ -168,11 +171,6 @@ class _Each:
         return functools.reduce(Vector.__add__, map(self._code.read, self._lost))
 
 
-def _field(code: Code, name: str) -> str:
-    kind = "ptr" if name in _ADDRESSES else "i64"
-    return code.value(f"load {kind}, ptr {code.pointer('%state', str(POSITION[name]), 'i64')}")
-
-
 def _inside(code: Code, i: str, count: str) -> Vector:
     """Which lanes from i on have a parameter."""
     left = code.value(f"sitofp i64 {code.value(f'sub i64 {count}, {i}')} to {code.scalar}")
@@ -195,7 +193,7 @@ def _rows(code: Code, rule: Update, f: dict[str, str], i: str) -> Iterator[tuple
 def _uniform(code: Code, rule: Update, f: dict[str, str]) -> dict[Symbol, Vector]:
     """What is the same for all parameters, in every lane."""
     norm = _norm(code, f) if rule.reads_norm else "0.0"
-    made = code.value(f"load i64, ptr {code.pointer('%state', str(POSITION['made']), 'i64')}")
+    made = field(code, "%state", STATE, "made")
     step = code.value(f"sitofp i64 {code.value(f'add i64 {made}, 1')} to double")
     place = code.pointer(f["rates"], code.value(f"mul i64 %step, {f['next_rate']}"), "double")
     rate = code.value(f"load double, ptr {place}")
