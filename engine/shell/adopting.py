@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import runpy
 import sys
-from collections.abc import Sequence
+import traceback
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..adopting.adoption import adopt
@@ -24,24 +25,42 @@ def run(argv: Sequence[str]) -> int:
     parser.add_argument("file", metavar="FILE.py", help="defines the engine, and a result in a global variable")
     parser.add_argument("--root", metavar="NAME", help="the variable of the result; the largest graph by default")
     arguments = parser.parse_args(argv)
-    try:
-        variables = runpy.run_path(arguments.file, run_name="__main__")
-    except (Exception, SystemExit) as error:  # whatever a student's code raises
-        place = raised_at(error)
-        at = f"\n  {written(place)}" if is_users(place[0]) else ""
-        print(f"error: {arguments.file}: {type(error).__name__}: {error}{at}", file=sys.stderr)
-        return MISTAKE
+    variables, raised = _executed(arguments.file)
     sizes = {name: size for name, thing in variables.items() if (size := _size(thing)) > 1}
     name = arguments.root or max(sizes, key=lambda name: sizes[name], default="")
     if name not in sizes:
-        none = "has no graph in a global variable: give the result a name, such as loss = ..."
-        there = f"defines no {name}; graphs are {', '.join(sizes)}" if sizes else none
-        print(f"error: {arguments.file} {there}", file=sys.stderr)
+        none = "" if raised else "has no graph in a global variable: give the result a name, such as loss = ..."
+        there = f"defines no {name}; graphs are {', '.join(sizes)}" if sizes else _why_not(variables) or none
+        if there:
+            print(f"error: {arguments.file} {there}", file=sys.stderr)
         return MISTAKE
     names = {key: thing for key, thing in variables.items() if _size(thing)}
     report = adopt(variables[name], names)
     print(f"{name}, a {report}")
-    return 0 if report else 1
+    return MISTAKE if raised else 0 if report else 1
+
+
+def _executed(file: str) -> tuple[Mapping[str, Any], bool]:
+    """The global variables of a file, and whether it raised, which is told: then they are those that it had set."""
+    try:
+        return runpy.run_path(file, run_name="__main__"), False
+    except (Exception, SystemExit) as error:  # whatever a student's code raises
+        place = raised_at(error)
+        at = f"\n  {written(place)}" if is_users(place[0]) else ""
+        print(f"error: {file}: {type(error).__name__}: {error}{at}", file=sys.stderr)
+        frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+        return next((frame.f_globals for frame in frames if frame.f_code.co_filename == file), {}), True
+
+
+def _why_not(variables: Mapping[str, Any]) -> str:
+    """Why the graph of a variable cannot be adopted; empty if nothing looks like one."""
+    for name, thing in variables.items():
+        if not isinstance(thing, type) and all(hasattr(thing, each) for each in ("data", "grad", "_backward")):
+            try:
+                TheirGraph(thing)
+            except TypeError as error:
+                return f"defines {name}: {error}"
+    return ""
 
 
 def _size(thing: Any) -> int:

@@ -175,3 +175,36 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "SystemExit: done\n" in capsys.readouterr().err
     assert main(["adopt", str(tmp_path / "missing.py")]) == 2
     assert "missing.py" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "out", "err"),
+    [
+        (
+            "other.grad -= out.grad",
+            "other.gard -= out.grad",
+            "raises: _backward of difference raised AttributeError",
+            "AttributeError: 'Scalar' object has no attribute 'gard'",
+        ),
+        (
+            "out._backward = _backward",
+            "out._backward = _backward()",
+            "",
+            "its `_backward` cannot be called, it is None (store the function, without calling it",
+        ),
+    ],
+)
+def test_the_command_judges_a_file_that_raises_in_backward(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], right: str, wrong: str, out: str, err: str
+) -> None:
+    """Most files end in a call of it, and the graph is there when that raises."""
+    from engine.__main__ import main
+
+    file = tmp_path / "homework.py"
+    uses = "\n\ndifference = Scalar(3.0) - Scalar(2.0)\ndifference.backward()\n"
+    file.write_text(SOURCE.replace(right, wrong) + uses)
+    assert main(["adopt", str(file)]) == 2
+    shown = capsys.readouterr()
+    assert out in shown.out
+    assert err in shown.err
+    assert "no graph" not in shown.err
