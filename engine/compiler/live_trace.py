@@ -141,6 +141,10 @@ class LiveTrace:
 
     # ---- whether the function is still the same ----
 
+    def changed_number(self) -> str:
+        """The first plain number that was read for the trace and is another now: its name, and both; "" if none is."""
+        return "" if self._surroundings is None else self._surroundings.found.changed_number()
+
     def stale(self) -> bool:
         """Whether something that the function reads from outside has changed, so that it must be traced again.
 

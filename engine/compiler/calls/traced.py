@@ -11,10 +11,12 @@ from ..backends.choice import takes_lists
 from ..errors import refusal
 from ..forking import new_lock
 from ..frontend.given.types import TypeGuard
+from ..frontend.naming import described
 from ..frontend.reads.surroundings import Surroundings
 from ..samples.arguments import as_batch
 from ..samples.batch import Batch, Shape
 from ..specialisation import Specialisation
+from .changing import ChangingNumbers
 
 
 class Traced:
@@ -25,6 +27,9 @@ class Traced:
         dtype: "float64" or "float32".
         backend: the back end that was asked for.
         threads: how many may share a call.
+
+    Attributes:
+        changing: counts the programs that were made for changed numbers.
     """
 
     def __init__(self, function: Callable[..., Any], dtype: str, backend: str, threads: int) -> None:
@@ -32,6 +37,7 @@ class Traced:
         self._lock = new_lock()
         self._known: dict[tuple[Shape, ...], Specialisation] = {}
         self._latest: Specialisation | None = None
+        self.changing = ChangingNumbers()
 
     def batch(self, *arguments: Any) -> Batch:
         """Arguments for a call, checked, so that several calls need not do it again.
@@ -56,8 +62,15 @@ class Traced:
             if known is not None and known.live_trace.is_same(special.live_trace):
                 known.live_trace.renew(special.live_trace)
                 return known
+            self.count_change(batch)
             self._known[batch.shapes] = special
             return special
+
+    def count_change(self, batch: Batch) -> None:
+        """Count the change of a number that the function reads, if there is one; after many, warn."""
+        known = self._known.get(batch.shapes)
+        if known is not None:
+            self.changing.count(described(self.function), known.live_trace.changed_number())
 
     def bound(self, batch: Batch) -> list[Value]:
         """The bound leaves for samples of these shapes.

@@ -91,6 +91,7 @@ class Preparation(Settings):
             announce_change()  # other programs of the model may read it too
         self._watch, self._traced = None, time.perf_counter()
         if not current:
+            self.compiled.count_change(batch)
             self._begin()
         elif not same:  # for one sample a sum is the same as a mean
             self._weigh_anew()
@@ -128,7 +129,10 @@ class Preparation(Settings):
         """Compile anew at the next call."""
         self._leave_way()
         self._sized = None
+        before = getattr(self, "compiled", None)
         self.compiled = compile(self._sample_loss.function, **self._options)
+        if before is not None:
+            self.compiled.changing = before.changing
 
     def _prepared(self, batch: Batch, size: int | None = None) -> Way:
         """The way to make steps on samples of that shape with the present model and optimiser."""

@@ -55,6 +55,7 @@ class Found:
         minds_arrays: whether some code may write into an array, or ask for the type of its numbers.
         leaf_lists: the content of lists of leaves, by id.
         kept: everything that was entered, since it is known by its id.
+        at_first: all plain numbers and strings that are read, as they were at the end of the walk.
     """
 
     def __init__(self) -> None:
@@ -67,6 +68,7 @@ class Found:
         self.matches = self.tests_truth = self.tests_identity = self.minds_arrays = False
         self.leaf_lists: dict[int, LeafList] = {}
         self.kept: list[Any] = []
+        self.at_first: list[Any] = []
         self._numbers: list[tuple[str, Callable[[], Any]]] = []  # names with what may be plain numbers
         self._ranks: dict[tuple[int, str], Rank] = {}  # of names, by the id of their dict, where the walk knows more
         # By id: what a function itself names, the attributes of objects that announce, and what is in these.
@@ -206,6 +208,10 @@ class Found:
             if type(was) is tuple and len(now) == len(was):
                 return name
         return ""
+
+    def changed_number(self) -> str:
+        """The first of them that has changed since the walk, and what it is now; "" if there is none."""
+        return self.written(self.at_first)
 
 
 def are_as_they_were(parts: Sequence[Part], names: Sequence[Name], holders: Sequence[Holder]) -> bool:

@@ -244,5 +244,5 @@ def all_same(now: Sequence[Any], before: Sequence[Any]) -> bool:
 
 def plain_entries(holder: Any) -> Any:
     """The entries of a list or dict, if all are plain numbers or strings; else None."""
-    entries = tuple(holder.values()) if isinstance(holder, dict) else tuple(holder)
-    return entries if PLAIN.issuperset(map(type, entries)) else None
+    entries = holder.values() if isinstance(holder, dict) else holder
+    return tuple(entries) if PLAIN.issuperset(map(type, entries)) else None

@@ -92,7 +92,7 @@ class Walk(Attributes):
         self._refuse_mortals({*seen, *map(id, queue)})
         if "label" in self.used:
             self.found.labels()
-        self.found.kept = list(seen.values())
+        self.found.kept, self.found.at_first = list(seen.values()), self.found.numbers()
         return self.found
 
     def _refuse_mortals(self, met: set[int]) -> None:

@@ -1,0 +1,40 @@
+"""Numbers that keep changing: each change makes another program, which is slow, and once a remark says what to do."""
+
+from __future__ import annotations
+
+from ...text.callers import warn_user
+
+MANY = 10
+"""Programs that were made for numbers of one function before the remark is made."""
+
+
+class ChangingNumbers:
+    """Counts the programs that were made because a number has changed.
+
+    >>> import warnings
+    >>> changing = ChangingNumbers()
+    >>> with warnings.catch_warnings(record=True) as found:
+    ...     warnings.simplefilter("always")
+    ...     for k in range(20):
+    ...         changing.count("loss", f"beta from {k} to {k + 1}")
+    >>> len(found), str(found[0].message)[:40]
+    (1, 'loss is compiled again for the 10th time')
+    """
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def count(self, function: str, what: str) -> None:
+        """Count one; after many of them, warn.
+
+        Args:
+            function: its name.
+            what: the number, and what it was and is; "" if something else has changed.
+        """
+        self._count += bool(what)
+        if what and self._count == MANY:
+            warn_user(
+                f"{function} is compiled again for the {MANY}th time, since a number that it reads has changed "
+                f"({what}): keep it in a Value, and set its .data, which compiles nothing",
+                UserWarning,
+            )
