@@ -203,11 +203,6 @@ class Code:
     def _first(self, count: int) -> str:
         return f"<{', '.join(f'i1 {str(lane < count).lower()}' for lane in range(self.width))}>"
 
-    def prefetch(self, base: str, index: str) -> None:
-        """Ask for a number's cache line, which will be written to."""
-        self.declared.add("declare void @llvm.prefetch.p0(ptr, i32, i32, i32)")
-        self.lines.append(f"call void @llvm.prefetch.p0(ptr {self.pointer(base, index)}, i32 1, i32 3, i32 1)")
-
     def load_scalar(self, base: str, index: str) -> str:
         """One number."""
         return self.value(f"load {self.scalar}, ptr {self.pointer(base, index)}, align {self.align}")

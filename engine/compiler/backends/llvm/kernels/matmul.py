@@ -2,9 +2,8 @@
 
 Of a large matrix the columns go by in pieces, as Goto's and BLIS's do: so that a tile's rows of a piece stay in the
 first cache while all lanes pass, and a piece of the vectors in the second cache while all rows pass. So each weight
-comes from afar once for each block of samples. The sums so far wait where the results will be. Copied side by side are:
-a tile's rows, if neighbouring columns of it are not neighbours in memory and many samples pass them; and the vectors,
-if they are more than the second cache holds.
+comes from afar once for each block of samples. The sums so far wait where the results will be. The vectors are copied
+side by side if they are more than the second cache holds.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from functools import partial
 
 from ....plan.plan import Group
 from ..ir.vector import Vector
-from .kernel import Formula, Index, Kernel, Place, Shape
+from .kernel import Formula, Index, Kernel, Shape
 from .tiles import even_tiles
 
 UNROLLED = 3
@@ -39,9 +38,6 @@ Without it a step of 2048-2048-10@256 takes 7 % longer, and 5 % with two vectors
 MANY_ROWS = 64
 """Of a matrix, for which it pays to copy the vectors first."""
 
-MANY_LANES = 256
-"""Of a block, for which it pays to copy a tile's rows first: some 3 % of a step of 1024-1024-1024@1024."""
-
 
 @dataclass(frozen=True)
 class Blocking:
@@ -53,7 +49,7 @@ class Blocking:
             first one has as many accumulators as registers allow, next to the operands.
         columns: of a piece.
         pieces: how many.
-        left, right: whether a tile's rows, for many lanes, and the vectors are copied side by side.
+        copied: whether the vectors are copied side by side.
         together: columns in one turn of the loop over a tile of the first sort.
     """
 
@@ -61,8 +57,7 @@ class Blocking:
     vectors: tuple[int, ...]
     columns: int
     pieces: int
-    left: bool
-    right: bool
+    copied: bool
     together: int = 1
 
     @classmethod
@@ -73,7 +68,7 @@ class Blocking:
         >>> from .....ops import dot
         >>> weights, x = Run("P", 0, 784, 784, 1), Run("X", 0, 0, 784, 1)
         >>> Blocking.of(Group(dot, 128, ((weights,), (x,)), Run("S", 0, 1)), Shape(64, 4, 64))
-        Blocking(rows=6, vectors=(2, 1), columns=392, pieces=2, left=False, right=True, together=4)
+        Blocking(rows=6, vectors=(2, 1), columns=392, pieces=2, copied=True, together=4)
         """
         rows, vectors = tile_sizes(shape, group.rows)
         if shape.lanes == shape.width:
@@ -81,18 +76,17 @@ class Blocking:
         vectors = min(vectors, shape.lanes // shape.width)
         parts, columns = group.operands[0], group.columns
         if len(parts) > 1 or not is_wide(shape, group.rows * columns):
-            return cls(rows, _falling(vectors, 1), columns, 1, left=False, right=False)
+            return cls(rows, _falling(vectors, 1), columns, 1, copied=False)
         turned = parts[0].column != 1 and parts[0].row == 1
-        copied = turned and shape.lanes >= MANY_LANES
         scattered = group.rows >= MANY_ROWS and shape.bytes(columns * shape.stride) > shape.l2 // 2
-        if vectors == 4 and group.rows % 8 == 0 and (scattered or (turned and not copied)):
+        if vectors == 4 and group.rows % 8 == 0 and (scattered or turned):
             rows, vectors = FEWER_LOADS if scattered else WHOLE_LINE
         of_rows = shape.l1 * 4 // 5 // shape.bytes(rows)  # the rest is for the vectors that pass
         of_vectors = shape.l2 // 2 // shape.bytes(shape.stride)  # and here for weights and sums that pass
         most = max(1, min(of_rows, of_vectors))
         pieces = -(-columns // most)
         halves = _falling(vectors, vectors // 2, 1)  # all weights are not to pass for each of two or three vectors
-        return cls(rows, halves, -(-columns // pieces), pieces, copied, scattered, TOGETHER)
+        return cls(rows, halves, -(-columns // pieces), pieces, scattered, TOGETHER)
 
 
 def _falling(*counts: int) -> tuple[int, ...]:
@@ -144,12 +138,8 @@ class _Product:
             kernel.known[follower.result.buffer, follower.result.base] = Vector(self.code, "poison")
             if follower is not fused[0]:
                 self.followers.append(Formula(kernel, follower, id(follower) in stored))
-        columns = self.blocking.columns
-        if self.blocking.left:
-            self.left_panel = kernel.panel(columns * self.blocking.rows)
-            self.left_copied = self.code.value(f"icmp sge i64 %lanes, {MANY_LANES}")
-        if self.blocking.right:
-            self.right_panel = kernel.panel(columns * shape.stride)
+        if self.blocking.copied:
+            self.panel = kernel.panel(self.blocking.columns * shape.stride)
 
     def emit(self) -> None:
         """Write the kernel: pieces of columns, rows, lanes, from the outside in."""
@@ -165,13 +155,10 @@ class _Product:
     def _piece(self, first: str | None, count: int | str) -> None:
         """The columns from `first` on, `count` of them, for all rows and lanes; all columns if it is None."""
         code, blocking = self.code, self.blocking
-        if blocking.right:
-            self._over_lanes(lambda lanes: self._copy_right(lanes, first, count))
+        if blocking.copied:
+            self._over_lanes(lambda lanes: self._copy(lanes, first, count))
         for span, rows in even_tiles(code, self.group.rows, blocking.rows):
             with span as row:
-                if blocking.left:
-                    with code.when(self.left_copied):
-                        self._copy_left(row, rows, first, count)
                 self._over_lanes(partial(self._tile, row, rows, first, count))
 
     def _over_lanes(self, body: Callable[[list[str]], None]) -> None:
@@ -186,42 +173,18 @@ class _Product:
             start = stop
 
     # ---- copies
-    def _copy_left(self, row: Index, rows: int, first: str | None, count: int | str) -> None:
-        """The rows of a tile: panel[column][row]."""
-        code, together = self.code, f"<{rows} x {self.code.scalar}>"
-        with code.loop(0, count) as c:
-            source = code.pointer("%P", self.kernel.index(self._place(0), row, self._column(first, c), None))
-            numbers = code.value(f"load {together}, ptr {source}, align {code.align}")
-            target = code.pointer(self.left_panel, code.index((c, self.blocking.rows)))
-            code.lines.append(f"store {together} {numbers}, ptr {target}, align {code.align}")
-
-    def _copy_right(self, lanes: list[str], first: str | None, count: int | str) -> None:
+    def _copy(self, lanes: list[str], first: str | None, count: int | str) -> None:
         """The vectors of a tile's lanes: panel[tile][column][lane]."""
-        code, right = self.code, self._place(1)
+        code, right = self.code, self.head.operands[1][0]
+        assert right is not None
         with code.loop(0, count) as c:
             for q, lane in enumerate(lanes):
                 x = self.kernel.load(right, (None, 0), self._column(first, c), lane)
-                code.store(x, self.right_panel, self._copied(lanes, c, q))
-
-    def _left(self, row: Index, first: str | None) -> tuple[str, str]:
-        """Where a tile's rows are, in the copy or in the matrix, and how far apart its columns are there."""
-        code, place = self.code, self._place(0)
-        column = (first, 0) if first else (None, 0)
-        there = code.pointer("%P", self.kernel.index(place, row, column, None))
-        copied, apart = self.left_copied, place.run.column
-        return (
-            code.value(f"select i1 {copied}, ptr {self.left_panel}, ptr {there}"),
-            code.value(f"select i1 {copied}, i64 {self.blocking.rows}, i64 {apart}"),
-        )
+                code.store(x, self.panel, self._copied(lanes, c, q))
 
     def _copied(self, lanes: list[str], column: str, q: int) -> str:
         width = self.kernel.shape.width
         return self.code.index((lanes[0], self.blocking.columns), (column, len(lanes) * width), q * width)
-
-    def _place(self, operand: int) -> Place:
-        place = self.head.operands[operand][0]
-        assert place is not None
-        return place
 
     def _column(self, first: str | None, c: str) -> Index:
         return (self.code.index(first, c) if first else c), 0
@@ -238,7 +201,6 @@ class _Product:
                     spot = self.kernel.index(self.so_far, r, (None, 0), lane)
                     code.write(total, code.load(f"%{self.group.result.buffer}", spot))
 
-        rows_at = self._left(row, first) if blocking.left else None
         together = blocking.together if len(lanes) == blocking.vectors[0] else 1
 
         def step(part: int, column: Index, c: str | None = None) -> None:
@@ -247,20 +209,17 @@ class _Product:
             assert right is not None
             xs = []
             for q, lane in enumerate(lanes):
-                if blocking.right:
+                if blocking.copied:
                     assert c is not None
-                    xs.append(code.load(self.right_panel, self._copied(lanes, c, q)))
+                    xs.append(code.load(self.panel, self._copied(lanes, c, q)))
                 else:
                     xs.append(self.kernel.load(right, (None, 0), column, lane))
             for j in range(rows):
-                if rows_at:
-                    w = code.load_broadcast(rows_at[0], code.index(code.value(f"mul i64 {c}, {rows_at[1]}"), j))
-                else:
-                    w = self.kernel.load(left, (row[0], row[1] + j), column, None)
+                w = self.kernel.load(left, (row[0], row[1] + j), column, None)
                 for total, x in zip(totals[j * len(lanes) :], xs):
                     code.write(total, code.read(total) + w * x)
 
-        if first or blocking.left or blocking.right:
+        if first or blocking.copied:
             with code.loop(0, count) as c:
                 step(0, self._column(first, c), c)
         else:

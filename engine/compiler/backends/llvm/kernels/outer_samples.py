@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ....plan.plan import Reduction
-from ....samples.arrays import LINE
 from ..ir.shuffles import transpose
 from ..ir.vector import Vector
 from .kernel import Index, Kernel, Shape
@@ -142,9 +141,6 @@ class _OuterProduct:
         totals = [code.variable(code.lift(0.0)) for _ in range(rows * vectors)]
         starts = [self.kernel.index(self.target, (row[0], row[1] + j), (None, 0), None) for j in range(rows)]
         places = [code.index(start, column) for start in starts for column in columns]
-        if self.wide:  # ask for what is written at the end
-            for place in places[:: max(1, LINE // self.kernel.shape.bytes(width))]:
-                code.prefetch("%G", place)
         with code.loop(0, "%lanes") as lane:
             if self.copied:
                 xs = [code.load(self.panel, code.index((lane, vectors * width), i * width)) for i in range(vectors)]

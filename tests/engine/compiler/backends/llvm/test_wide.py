@@ -45,11 +45,10 @@ def plan_of(sizes: list[int], activation: str = "tanh", gradients: bool = True) 
 
 
 def narrow_caches(patch: pytest.MonkeyPatch, vector_bytes: int) -> None:
-    """Let a matrix be large that has some 32 numbers, and copies pay: those of rows for 40 samples or more."""
+    """Let a matrix be large that has some 32 numbers, and copies pay."""
     patch.setattr(schedule, "cache_sizes", lambda: SMALL)
     patch.setattr(programs, "vector_bytes", lambda: vector_bytes)
     patch.setattr(matmul, "MANY_ROWS", 4)
-    patch.setattr(matmul, "MANY_LANES", 40)
     patch.setattr(outer_samples, "TURNED", 4)
     patch.setenv("STEPGRAD_CACHE", "off")  # which knows the caches of this machine
 
@@ -160,18 +159,7 @@ def copied_over(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(matmul._Product, "_copied", lambda self, lanes, c, q: original(self, lanes, c, 0))
 
 
-def rows_elsewhere(patch: pytest.MonkeyPatch) -> None:
-    """Rows that are not copied are looked for in the copy."""
-    original = matmul._Product._left
-
-    def left(self: Any, row: Any, first: str | None) -> tuple[str, str]:
-        self.left_copied = "true"
-        return original(self, row, first)
-
-    patch.setattr(matmul._Product, "_left", left)
-
-
-@pytest.mark.parametrize("mistake", [wrong_piece, turned_wrongly, copied_over, rows_elsewhere])
+@pytest.mark.parametrize("mistake", [wrong_piece, turned_wrongly, copied_over])
 def test_a_planted_mistake_is_noticed(mistake: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     narrow_caches(monkeypatch, 32)
     sizes = [37, 29, 11, 5]
@@ -195,7 +183,7 @@ def test_columns_together_and_those_left_over(vector_bytes: int, monkeypatch: py
     plan, leaves = plan_of(sizes)
     program = build(plan, "float64")
     blocking = matmul.Blocking.of(plan.body[0], program.fitting(70).shape)
-    assert (blocking.pieces, blocking.right, blocking.together) == (1, False, matmul.TOGETHER)
+    assert (blocking.pieces, blocking.copied, blocking.together) == (1, False, matmul.TOGETHER)
     assert agree(plan, leaves, program, samples(sizes, 70, "float64"), "float64")
 
 
@@ -203,7 +191,6 @@ def test_tiles_of_whole_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a turned matrix, whose rows are neighbours, if vectors have 64 bytes: eight rows, where they divide all."""
     narrow_caches(monkeypatch, 64)
     monkeypatch.setattr(schedule, "cache_sizes", lambda: (4096, 2**20))
-    monkeypatch.setattr(matmul, "MANY_LANES", 256)
     tiles = []
     for width in (32, 33):
         sizes = [20, width, 24]
@@ -225,7 +212,7 @@ def test_tiles_of_vectors_from_the_second_cache(count: int, monkeypatch: pytest.
     program = build(plan, "float64")
     products = [group for group in plan.body if group.is_product]
     blockings = [matmul.Blocking.of(group, program.fitting(count).shape) for group in products]
-    assert all((blocking.rows, blocking.vectors, blocking.right) == (8, (3, 1), True) for blocking in blockings)
+    assert all((blocking.rows, blocking.vectors, blocking.copied) == (8, (3, 1), True) for blocking in blockings)
     assert agree(plan, leaves, program, samples(sizes, count, "float64"), "float64")
 
 
