@@ -16,7 +16,7 @@ from .jit.artifact import Artifact
 from .jit.cpu import vector_bytes
 from .jit.cpu_caches import cache_sizes
 from .kernels.guard import look
-from .kernels.kernel import Kernel, Kernels, Shape, elementwise
+from .kernels.kernel import Context, Kernel, Kernels, Shape, elementwise
 from .kernels.lane_sums import Sums, each_alone, outer_product, scatter, sums
 from .kernels.matmul import is_wide, product, tile_sizes
 from .kernels.outer_samples import by_samples, inputs_by_samples, suits_samples
@@ -116,25 +116,25 @@ class Schedule:
     def __init__(self, fused_plan: FusedPlan):
         plan, shape = fused_plan.plan, fused_plan.shape
         self.plan, self.shape = plan, shape
-        self._stored = set(fused_plan.stored or ())
         self.cost = cost(plan, shape)
         self.by_samples = None if shape.single else inputs_by_samples(shape, fused_plan.products)
         self.alone = not plan.scatters and each_alone(fused_plan.products, fused_plan.sums)
+        slots, stored = plan.sizes.get("S", 0), fused_plan.stored or frozenset()
+        self._context = context = Context(shape, plan.constants, plan.inputs + 1, slots, stored, self.alone)
         self.kernels = Kernels()
         made = {stage: [self._kernel(fused) for fused in part] for stage, part in fused_plan.stages.items()}
         made["guarded"], made["sums"] = [], []
         sums = [*map(self._sums, fused_plan.sums)]
         if (guard := fused_plan.guard) is not None:
-            slots = plan.sizes["S"]
             made["guarded"] = made["body"][guard.kernels :]
             made["body"][guard.kernels :] = sums[: guard.sums]
-            made["body"].append(look(shape, plan.constants, guard, self.alone, slots))
+            made["body"].append(look(context, guard))
             sums = sums[guard.sums :]
         last = made["sums" if guard is None else "guarded"]
         last += map(self._outer, fused_plan.products)
         last += sums
-        last += [scatter(shape, plan.constants, pick) for pick in plan.scatters]
-        made["epilogue"] += [copy(shape, plan.constants, job) for job in plan.finish]
+        last += [scatter(context, pick) for pick in plan.scatters]
+        made["epilogue"] += [copy(context, job) for job in plan.finish]
         self.room = max([kernel.room for kernels in made.values() for kernel in kernels], default=0)
         self.calls = {stage: [self.kernels.add(kernel) for kernel in kernels] for stage, kernels in made.items()}
         self.kernels.settle(call for calls in self.calls.values() for call in calls)
@@ -142,23 +142,20 @@ class Schedule:
     def _kernel(self, fused: Fused) -> Kernel:
         head = fused[0]
         if head.uniform or self.shape.single:
-            return along_rows(self.shape, self.plan.constants, fused, self._stored)
-        if head.is_product and head.rows > 1:
-            return product(self.shape, self.plan.constants, fused, self._stored, self.plan.sizes.get("S", 0))
-        return elementwise(self.shape, self.plan.constants, fused, self._stored)
+            return along_rows(self._context, fused)
+        return (product if head.is_product and head.rows > 1 else elementwise)(self._context, fused)
 
     def _outer(self, jobs: list[Reduction]) -> Kernel:
         if self.shape.single:
-            return row_outer_product(self.shape, self.plan.constants, jobs, self.alone)
-        if suits_samples(self.shape, jobs):
-            inputs, slots = self.plan.inputs + 1, self.plan.sizes.get("S", 0)
-            return by_samples(self.shape, self.plan.constants, jobs[0], inputs, self.alone, slots)
-        return outer_product(self.shape, self.plan.constants, jobs, self.alone)
+            return row_outer_product(self._context, jobs)
+        return (
+            by_samples(self._context, jobs[0])
+            if suits_samples(self.shape, jobs)
+            else outer_product(self._context, jobs)
+        )
 
     def _sums(self, job: Sums) -> Kernel:
-        if self.shape.single:
-            return row_sums(self.shape, self.plan.constants, job, self.alone)
-        return sums(self.shape, self.plan.constants, job, self.alone)
+        return (row_sums if self.shape.single else sums)(self._context, job)
 
     def artifact(self, codes: list[str]) -> Artifact:
         """How to run the kernels, whose object code has these keys."""

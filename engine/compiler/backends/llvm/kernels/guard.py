@@ -9,7 +9,7 @@ from ....plan.plan import Reduction, Run
 from ..ir.builder import Code
 from ..ir.control import unless
 from ..ir.vector import Vector
-from .kernel import Kernel, Shape
+from .kernel import Context, Kernel
 from .tiles import tiles
 
 CHAINS = 4
@@ -59,20 +59,13 @@ def span(buffer: str, start: int, count: int) -> Run:
     return Run(buffer, start, count=count, column=int(count > 1))
 
 
-def look(shape: Shape, constants: tuple[float, ...], guard: Guard, alone: bool, slots: int) -> Kernel:
+def look(context: Context, guard: Guard) -> Kernel:
     """A kernel that writes behind the slots of S whether the guarded kernels can be left out: 1.0, or else 0.0.
 
     With one sample in a block they run if others ran before in this step: there a product that was rounded to -0.0 may
     be what a number of G holds, and +0.0 would make +0.0 of it.
-
-    Args:
-        shape: of vectors and blocks.
-        constants: the plan's.
-        guard: what to look at.
-        alone: whether kernels begin sums anew at the first block of a step; then so must be done here.
-        slots: of S.
     """
-    kernel = Kernel(shape, constants, alone, slots)
+    kernel, shape = Kernel(context), context.shape
     code = kernel.code
     verdict = kernel.panel(1)
     code.lines.append(f"store {code.scalar} 0.0, ptr {verdict}")
@@ -84,7 +77,7 @@ def look(shape: Shape, constants: tuple[float, ...], guard: Guard, alone: bool, 
         lost = code.any((total - total).differs(0.0))  # 0 unless something is nan or infinite
         with unless(code, lost):
             code.lines.append(f"store {code.scalar} 1.0, ptr {verdict}")
-            if alone:
+            if context.alone:  # else all sums have begun
                 with code.when("%first"):
                     _clear(kernel, guard.clear)
     code.ret()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from ....plan.plan import Group, Run
@@ -60,6 +60,31 @@ class Shape:
     def bytes(self, numbers: int) -> int:
         """Bytes of so many numbers."""
         return numbers * self.bits // 8
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the kernels of a program have in common.
+
+    Attributes:
+        shape: of vectors and blocks.
+        constants: the plan's.
+        inputs: slots of X.
+        slots: of S.
+        stored: ids of the groups whose results are stored, since another kernel reads them.
+        alone: whether no two kernels add to one number of G; then each begins it anew at the first block of a step.
+    """
+
+    shape: Shape
+    constants: tuple[float, ...] = ()
+    inputs: int = 0
+    slots: int = 0
+    stored: frozenset[int] = frozenset()
+    alone: bool = False
+
+    def along_rows(self, width: int) -> Context:
+        """The same for vectors of so many rows of one sample."""
+        return replace(self, shape=Shape(self.shape.bits, width, 1))
 
 
 def kernel_name(number: int) -> str:
@@ -116,18 +141,11 @@ def _looked_up(position: int) -> str:
 
 
 class Kernel:
-    """One kernel in the making.
+    """One kernel in the making."""
 
-    Args:
-        shape: of vectors and blocks.
-        constants: the plan's.
-        alone: whether no other kernel adds to what this one adds to in G.
-        slots: how many S has.
-    """
-
-    def __init__(self, shape: Shape, constants: tuple[float, ...], alone: bool = False, slots: int = 0):
-        self.shape, self.constants, self._alone, self._slots = shape, constants, alone, slots
-        self.code = Code("kernel", shape.bits, shape.width, ARGUMENTS)
+    def __init__(self, context: Context):
+        self.context, self.shape = context, context.shape
+        self.code = Code("kernel", self.shape.bits, self.shape.width, ARGUMENTS)
         self.offsets: list[int] = []
         self.known: dict[tuple[str, int], Vector] = {}  # results of this kernel's row that followers read
         self.room = 0  # numbers behind the slots of S that it uses as it likes
@@ -143,7 +161,7 @@ class Kernel:
         """The address of room for so many numbers, behind the slots of S; what is there is nobody else's."""
         first = self.room
         self.room += -(-count // self.shape.width) * self.shape.width
-        return self.code.pointer("%S", self.code.index(self.offset(self._slots * self.shape.stride), first))
+        return self.code.pointer("%S", self.code.index(self.offset(self.context.slots * self.shape.stride), first))
 
     # ---- addresses
     def place(self, run: Run) -> Place:
@@ -179,7 +197,7 @@ class Kernel:
         """One operand for the lanes from `lane` on."""
         run = place.run
         if run.buffer == "C" and run.table is None and not (run.row or run.column):
-            return self.code.lift(self.constants[run.base])
+            return self.code.lift(self.context.constants[run.base])
         index = self.index(place, row, column, lane)
         if run.uniform:
             return self.code.load_broadcast(f"%{run.buffer}", index)
@@ -191,7 +209,7 @@ class Kernel:
 
     def so_far(self, old: str, kind: str) -> str:
         """What G has from earlier blocks of the step; `old` is what it holds, maybe from the step before."""
-        if not self._alone:
+        if not self.context.alone:
             return old  # cleared at the start of the step, since no kernel knows whether it is the first to add
         return self.code.value(f"select i1 %first, {kind} zeroinitializer, {kind} {old}")
 
@@ -235,12 +253,12 @@ class Place:
 class Formula:
     """One group as a step of a kernel: prepares its addresses once, then gives its value row by row."""
 
-    def __init__(self, kernel: Kernel, group: Group, stored: bool):
+    def __init__(self, kernel: Kernel, group: Group):
         self.kernel, self.group = kernel, group
         self.operands = [
             [None if self._is_known(run) else kernel.place(run) for run in runs] for runs in group.operands
         ]
-        self.result = kernel.place(group.result) if stored else None
+        self.result = kernel.place(group.result) if id(group) in kernel.context.stored else None
 
     def _is_known(self, run: Run) -> bool:
         """Whether the same row of this kernel has computed it."""
@@ -331,20 +349,19 @@ def aligned(run: Run, rows: int) -> bool:
     return run.table is None and run.count == 1 and (run.row == 1 or rows == 1)
 
 
-def elementwise(shape: Shape, constants: tuple[float, ...], fused: list[Group], stored: set[int]) -> Kernel:
-    """A kernel for groups of equal rows, each of which reads only earlier memory and its own row of the others.
-
-    Args:
-        shape: of vectors and blocks.
-        constants: the plan's.
-        fused: the groups that one kernel computes, in order.
-        stored: ids of the groups whose results somebody else reads.
-    """
-    kernel = Kernel(shape, constants)
+def formulas_of(kernel: Kernel, fused: list[Group]) -> list[Formula]:
+    """The groups as steps of a kernel, each of which reads its own row of those before it as just computed."""
     formulas = []
     for group in fused:
-        formulas.append(Formula(kernel, group, id(group) in stored))
+        formulas.append(Formula(kernel, group))
         kernel.known[group.result.buffer, group.result.base] = Vector(kernel.code, "poison")
+    return formulas
+
+
+def elementwise(context: Context, fused: list[Group]) -> Kernel:
+    """A kernel for groups of equal rows, in order; each reads only earlier memory and its own row of the others."""
+    kernel = Kernel(context)
+    formulas = formulas_of(kernel, fused)
     with kernel.rows(fused[0].rows) as row, kernel.lanes() as lane:
         for formula in formulas:
             formula.emit(row, lane)

@@ -12,13 +12,13 @@ from ....plan.plan import Group, Reduction, Run, Scatter
 from ..ir.lookups import lookup
 from ..ir.shuffles import horizontal_sum, lane_sums
 from ..ir.vector import Vector
-from .kernel import Formula, Index, Kernel, Place, Shape
+from .kernel import Context, Formula, Index, Kernel, Place
 from .tiles import tiles
 
 
-def outer_product(shape: Shape, constants: tuple[float, ...], jobs: list[Reduction], alone: bool = False) -> Kernel:
+def outer_product(context: Context, jobs: list[Reduction]) -> Kernel:
     """A kernel for ``G[target(r, c)] += sum over lanes of left(r) * right(c)``, over jobs that differ in place only."""
-    kernel = Kernel(shape, constants, alone)
+    kernel, shape = Kernel(context), context.shape
     code, job = kernel.code, jobs[0]
     target = kernel.place(job.target)
     pairs = FactorPairs(kernel, [(one.left, one.right) for one in jobs if one.right is not None])
@@ -96,11 +96,19 @@ class Sums:
     targets: list[int] = field(default_factory=list)
     terms: list[list[int]] = field(default_factory=list)
 
-    def factors(self) -> list[str]:
-        """The buffers of the factors of one term."""
-        if isinstance(self.source, Group):
-            return ["C"]  # the slots are rows of the group, which no buffer holds
-        return [self.source] if isinstance(self.source, str) else list(self.source)
+    @property
+    def target(self) -> Run:
+        """The targets as a run."""
+        return Run("G", 0, table=tuple(self.targets))
+
+    def factors(self) -> list[Run]:
+        """The factors of the terms, with a row for each target; in place of slots, rows of the group to compute."""
+        base, buffers = 0, self.source
+        if isinstance(buffers, Group):
+            base, buffers = buffers.result.base, "C"  # no buffer holds them, and all lanes share their numbers
+        many, terms = len(buffers), len(self.terms[0])
+        tables = [tuple([slot - base for row in self.terms for slot in row[k::many]]) for k in range(many)]
+        return [Run(buffer, 0, count=terms // many, table=table) for buffer, table in zip(buffers, tables)]
 
 
 def kernel_jobs(jobs: Iterable[Reduction], lazy: Iterable[Group]) -> tuple[list[list[Reduction]], list[Sums]]:
@@ -152,18 +160,12 @@ def _shape(job: Reduction) -> Any:
     return job.rows, job.target, left.buffer, left.row, right.buffer, right.count, right.column
 
 
-def sums(shape: Shape, constants: tuple[float, ...], job: Sums, alone: bool = False) -> Kernel:
+def sums(context: Context, job: Sums) -> Kernel:
     """A kernel for ``G[target] += sum over lanes and terms``, for each target and its terms."""
-    kernel = Kernel(shape, constants, alone)
-    code, buffers = kernel.code, job.factors()
-    base = job.source.result.base if isinstance(job.source, Group) else 0
-    count = len(job.terms[0]) // len(buffers)
-    factors = []
-    for k, buffer in enumerate(buffers):
-        table = tuple(slot - base for slots in job.terms for slot in slots[k :: len(buffers)])
-        factors.append(kernel.place(Run(buffer, 0, count=count, table=table)))
-    formula = Formula(kernel, job.source, stored=False) if isinstance(job.source, Group) else None
-    target = kernel.place(Run("G", 0, table=tuple(job.targets)))
+    kernel = Kernel(context)
+    code, factors = kernel.code, [*map(kernel.place, job.factors())]
+    formula = Formula(kernel, job.source) if isinstance(job.source, Group) else None
+    target = kernel.place(job.target)
 
     def added(total: Vector, row: Index, column: Index, lane: str) -> Vector:
         if formula is not None:
@@ -182,16 +184,16 @@ def sums(shape: Shape, constants: tuple[float, ...], job: Sums, alone: bool = Fa
                     code.write(total, added(code.read(total), (r, start + j), column, lane))
 
             with kernel.lanes() as lane:
-                kernel.columns(count, 0, partial(step, lane))
+                kernel.columns(factors[0].run.count, 0, partial(step, lane))
             indices = [kernel.index(target, (r, start + j), (None, 0), None) for j in range(rows)]
             _add_all(kernel, target.run, indices, [code.read(total) for total in totals], 0)
     code.ret()
     return kernel
 
 
-def scatter(shape: Shape, constants: tuple[float, ...], job: Scatter) -> Kernel:
+def scatter(context: Context, job: Scatter) -> Kernel:
     """A kernel for ``G[target(r, index(r))] += sum over lanes of source(r)``."""
-    kernel = Kernel(Shape(shape.bits, 1, 1) if shape.single else shape, constants)
+    kernel = Kernel(context.along_rows(1) if context.shape.single else context)
     code = kernel.code
     index, source, target = (kernel.place(run) for run in (job.index, job.source, job.target))
     with kernel.rows(job.rows) as row, kernel.lanes() as lane:

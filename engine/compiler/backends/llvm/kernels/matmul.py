@@ -14,7 +14,7 @@ from functools import partial
 
 from ....plan.plan import Group
 from ..ir.vector import Vector
-from .kernel import Formula, Index, Kernel, Shape
+from .kernel import Context, Index, Kernel, Shape, formulas_of
 from .tiles import even_tiles
 
 UNROLLED = 3
@@ -113,13 +113,12 @@ def is_wide(shape: Shape, weights: int) -> bool:
     return shape.bytes(weights) > shape.l1
 
 
-def product(shape: Shape, constants: tuple[float, ...], fused: list[Group], stored: set[int], slots: int) -> Kernel:
+def product(context: Context, fused: list[Group]) -> Kernel:
     """A kernel for ``result[r] = sum over c of left[r, c] * right[c] (+ bias[r])`` and what follows row by row.
 
-    `left` is the same for all lanes and `right` for all rows; see `elementwise` for the arguments; `slots` are those
-    of S.
+    `left` is the same for all lanes and `right` for all rows.
     """
-    product = _Product(shape, constants, fused, stored, slots)
+    product = _Product(context, fused)
     product.emit()
     return product.kernel
 
@@ -127,19 +126,14 @@ def product(shape: Shape, constants: tuple[float, ...], fused: list[Group], stor
 class _Product:
     """The kernel in the making."""
 
-    def __init__(self, shape: Shape, constants: tuple[float, ...], fused: list[Group], stored: set[int], slots: int):
-        self.kernel = kernel = Kernel(shape, constants, slots=slots)
+    def __init__(self, context: Context, fused: list[Group]):
+        self.kernel = kernel = Kernel(context)
         self.code, self.group = kernel.code, fused[0]
-        self.blocking = Blocking.of(fused[0], shape)
-        self.head = Formula(kernel, fused[0], id(fused[0]) in stored)
+        self.blocking = Blocking.of(fused[0], kernel.shape)
+        self.head, *self.followers = formulas_of(kernel, fused)
         self.so_far = kernel.place(fused[0].result) if self.blocking.pieces > 1 else None  # where sums of a piece wait
-        self.followers = []
-        for follower in fused:
-            kernel.known[follower.result.buffer, follower.result.base] = Vector(self.code, "poison")
-            if follower is not fused[0]:
-                self.followers.append(Formula(kernel, follower, id(follower) in stored))
         if self.blocking.copied:
-            self.panel = kernel.panel(self.blocking.columns * shape.stride)
+            self.panel = kernel.panel(self.blocking.columns * kernel.shape.stride)
 
     def emit(self) -> None:
         """Write the kernel: pieces of columns, rows, lanes, from the outside in."""

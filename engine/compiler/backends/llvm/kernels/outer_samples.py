@@ -17,7 +17,7 @@ from dataclasses import replace
 from ....plan.plan import Reduction
 from ..ir.shuffles import transpose
 from ..ir.vector import Vector
-from .kernel import Index, Kernel, Shape
+from .kernel import Context, Index, Kernel, Shape
 from .matmul import is_wide, tile_sizes
 from .tiles import even_tiles
 
@@ -48,22 +48,12 @@ def _reads_inputs(job: Reduction) -> bool:
     return job.right is not None and job.right.buffer == "X"
 
 
-def by_samples(
-    shape: Shape, constants: tuple[float, ...], job: Reduction, inputs: int, alone: bool, slots: int
-) -> Kernel:
-    """A kernel for ``G[target(r, c)] += sum over lanes of left(r) * right(c)``.
-
-    Args:
-        shape: of vectors and blocks.
-        constants: the plan's.
-        job: what to add where.
-        inputs: slots of X, behind which is noted where the samples are.
-        alone: whether no other kernel adds to the target.
-        slots: of S.
-    """
+def by_samples(context: Context, job: Reduction) -> Kernel:
+    """A kernel for ``G[target(r, c)] += sum over lanes of left(r) * right(c)``."""
+    shape = context.shape
     if shape.widest > shape.width and job.columns % shape.widest == 0 and _reads_inputs(job):
-        shape = replace(shape, width=shape.widest)
-    product = _OuterProduct(shape, constants, job, inputs, alone, slots)
+        context = replace(context, shape=replace(shape, width=shape.widest))
+    product = _OuterProduct(context, job)
     product.emit()
     return product.kernel
 
@@ -71,11 +61,9 @@ def by_samples(
 class _OuterProduct:
     """The kernel in the making."""
 
-    def __init__(
-        self, shape: Shape, constants: tuple[float, ...], job: Reduction, inputs: int, alone: bool, slots: int
-    ):
+    def __init__(self, context: Context, job: Reduction):
         assert job.right is not None
-        self.kernel = kernel = Kernel(shape, constants, alone, slots)
+        self.kernel, shape = (kernel := Kernel(context)), context.shape
         self.code, self.job, self.width = kernel.code, job, shape.width
         self.target, self.left = kernel.place(job.target), kernel.place(job.left)
         self.rows, self.vectors = tile_sizes(shape)
@@ -83,7 +71,7 @@ class _OuterProduct:
         self.wide = is_wide(shape, job.rows * job.columns)
         if self.are_inputs:
             self.first = kernel.offset(job.right.base)
-            self.addresses = self.code.pointer("%X", str(inputs * shape.stride))
+            self.addresses = self.code.pointer("%X", str(context.inputs * shape.stride))
         else:
             self.right = kernel.place(job.right)
         self.copied = self.wide or not self.are_inputs

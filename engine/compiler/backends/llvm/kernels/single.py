@@ -15,7 +15,7 @@ from ....plan.plan import Copy, Group, Run
 from ..ir.builder import Code
 from ..ir.shuffles import lane_sums
 from ..ir.vector import Vector
-from .kernel import Formula, Index, Kernel, Place, Shape
+from .kernel import Context, Formula, Index, Kernel, Place, formulas_of
 
 ACCUMULATORS = 8
 """Sums of products that a tile has under way: a multiplication and addition takes about as many half cycles."""
@@ -72,8 +72,8 @@ def in_rows(run: Run, rows: int) -> bool:
 class RowKernel(Kernel):
     """A kernel whose vectors run along `rows` rows."""
 
-    def __init__(self, shape: Shape, constants: tuple[float, ...], rows: int, width: int, alone: bool = False):
-        super().__init__(Shape(shape.bits, width, 1), constants, alone)
+    def __init__(self, context: Context, rows: int, width: int):
+        super().__init__(context.along_rows(width))
         self.count = rows
         self._patterns: dict[Run, str] = {}
 
@@ -88,7 +88,7 @@ class RowKernel(Kernel):
         """One operand for the rows from `row` on."""
         run, code = place.run, self.code
         if run.buffer == "C" and run.table is None and not (run.row or run.column):
-            return code.lift(self.constants[run.base])
+            return code.lift(self.context.constants[run.base])
         buffer, kind = f"%{run.buffer}", self.pattern(run)
         if kind == "same":
             return code.load_broadcast(buffer, self.index(place, row, column, None))
@@ -119,15 +119,11 @@ class RowKernel(Kernel):
             yield [(code.least(code.index(r, k * width), last), 0) for k in range(size)]
 
 
-def along_rows(shape: Shape, constants: tuple[float, ...], fused: list[Group], stored: set[int]) -> Kernel:
-    """A kernel for fused groups, whose vectors run along the rows: see `elementwise` for the arguments."""
+def along_rows(context: Context, fused: list[Group]) -> Kernel:
+    """A kernel for fused groups, as `elementwise`, whose vectors run along the rows."""
     group = fused[0]
-    kernel = RowKernel(shape, constants, group.rows, width_for(fused, shape.width))
-    formulas = []
-    for member in fused:
-        formulas.append(Formula(kernel, member, id(member) in stored))
-        kernel.known[member.result.buffer, member.result.base] = Vector(kernel.code, "poison")
-    head, followers = formulas[0], formulas[1:]
+    kernel = RowKernel(context, group.rows, width_for(fused, context.shape.width))
+    head, *followers = formulas_of(kernel, fused)
     dot, long = group.primitive.name == "dot", group.primitive.name == "sum" and group.columns >= LONG
     with kernel.tiles(4 if dot else 1) as rows:
         if dot:
@@ -142,11 +138,11 @@ def along_rows(shape: Shape, constants: tuple[float, ...], fused: list[Group], s
     return kernel
 
 
-def copy(shape: Shape, constants: tuple[float, ...], job: Copy) -> Kernel:
+def copy(context: Context, job: Copy) -> Kernel:
     """A kernel for ``G[target(r)] = source(r)``."""
-    widths = [width for width in (16, 8, 4, 2, 1) if width <= min(job.rows, shape.width)]
+    widths = [width for width in (16, 8, 4, 2, 1) if width <= min(job.rows, context.shape.width)]
     width = next(width for width in widths if width == 1 or pattern(job.target, job.rows, width) == "along")
-    kernel = RowKernel(shape, constants, job.rows, width)
+    kernel = RowKernel(context, job.rows, width)
     source, target = kernel.place(job.source), kernel.place(job.target)
     with kernel.tiles(1) as rows:
         for row in rows:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from ....plan.plan import Reduction, Run
 from ..ir.builder import Code
 from ..ir.vector import Vector
-from .kernel import Index, Kernel, Shape
+from .kernel import Context, Index, Kernel, Shape
 from .lane_sums import FactorPairs, Sums, outer_product, sums
 from .single import RowKernel, pattern
 from .tiles import tiles
@@ -47,14 +47,14 @@ def _factors(job: Reduction) -> tuple[_Factor, _Factor] | None:
     return max(possible, key=lambda pair: pair[1].slots)
 
 
-def row_outer_product(shape: Shape, constants: tuple[float, ...], jobs: list[Reduction], alone: bool = False) -> Kernel:
+def row_outer_product(context: Context, jobs: list[Reduction]) -> Kernel:
     """A kernel for ``G[target(r, c)] += left(r) * right(c)``, over jobs that differ in the places of the factors."""
     factors = _factors(jobs[0])
     if factors is None:
-        return outer_product(Shape(shape.bits, 1, 1), constants, jobs, alone)
+        return outer_product(context.along_rows(1), jobs)
     broadcast, along = factors
-    width = _width(shape, along.slots)
-    kernel = Kernel(Shape(shape.bits, width, 1), constants, alone)
+    width = _width(context.shape, along.slots)
+    kernel = Kernel(context.along_rows(width))
     code, target = kernel.code, kernel.offset(jobs[0].target.base)
     sides = [_factors(job) for job in jobs]
     pairs = FactorPairs(kernel, [(pair[0].run, pair[1].run) for pair in sides if pair is not None])
@@ -89,21 +89,15 @@ def row_outer_product(shape: Shape, constants: tuple[float, ...], jobs: list[Red
     return kernel
 
 
-def row_sums(shape: Shape, constants: tuple[float, ...], job: Sums, alone: bool = False) -> Kernel:
+def row_sums(context: Context, job: Sums) -> Kernel:
     """A kernel for ``G[target] += sum of the target's terms``, for all targets of the job."""
     count = len(job.targets)
-    target_run = Run("G", 0, table=tuple(job.targets))
-    width = _width(shape, count)
-    if width == 1 or pattern(target_run, count, width) != "along":
-        return sums(Shape(shape.bits, 1, 1), constants, job, alone)
-    kernel = RowKernel(shape, constants, count, width, alone)
-    code, buffers = kernel.code, job.factors()
-    terms = len(job.terms[0]) // len(buffers)
-    factors = []
-    for k, buffer in enumerate(buffers):
-        table = tuple(slot for slots in job.terms for slot in slots[k :: len(buffers)])
-        factors.append(kernel.place(Run(buffer, 0, count=terms, table=table)))
-    target = kernel.place(target_run)
+    width = _width(context.shape, count)
+    if width == 1 or pattern(job.target, count, width) != "along":
+        return sums(context.along_rows(1), job)
+    kernel = RowKernel(context, count, width)
+    code, factors = kernel.code, [*map(kernel.place, job.factors())]
+    target = kernel.place(job.target)
 
     def add(row: Index, vectors: int, skip: int) -> None:
         spot = code.pointer("%G", kernel.index(target, row, (None, 0), None))
@@ -115,7 +109,7 @@ def row_sums(shape: Shape, constants: tuple[float, ...], job: Sums, alone: bool 
             so_far = code.read(total)
             code.write(total, so_far + (values[0] if len(values) == 1 else values[0] * values[1]))
 
-        kernel.columns(terms, 0, step)
+        kernel.columns(factors[0].run.count, 0, step)
         _store(code, spot, _kept(code, skip, old, code.read(total)))
 
     _cover(code, count, width, 1, add)

@@ -11,7 +11,7 @@ import pytest
 from engine import ops
 from engine.compiler.backends.llvm.ir.builder import Code
 from engine.compiler.backends.llvm.jit.machine_code import Library
-from engine.compiler.backends.llvm.kernels.kernel import Kernels, Shape, elementwise
+from engine.compiler.backends.llvm.kernels.kernel import Context, Kernels, Shape, elementwise
 from engine.compiler.plan.plan import Group, Run
 
 
@@ -44,7 +44,7 @@ def sums_of_two(*places: tuple[int, int, int]) -> Kernels:
     calls = []
     for result, left, right in places:
         group = Group(ops.add, 3, ((Run("S", left, 1),), (Run("S", right, 1),)), Run("S", result, 1))
-        calls.append(kernels.add(elementwise(shape, (), [group], {id(group)})))
+        calls.append(kernels.add(elementwise(Context(shape, stored=frozenset({id(group)})), [group])))
     assert len(kernels.codes) == 1
     kernels.settle(calls)
     return kernels

@@ -20,7 +20,7 @@ from engine import Value, dot, maximum, relu, where
 from engine.compiler.backends.llvm import Variants, build, schedule
 from engine.compiler.backends.llvm.fused_plan import FusedPlan
 from engine.compiler.backends.llvm.kernels.guard import Guard
-from engine.compiler.backends.llvm.kernels.kernel import Kernel, Shape
+from engine.compiler.backends.llvm.kernels.kernel import Context, Kernel, Shape
 from engine.compiler.backends.llvm.runtime import cost_model
 from engine.compiler.backends.llvm.runtime import threads as pools
 from engine.compiler.backends.llvm.schedule import stages
@@ -50,9 +50,9 @@ def guard_of(loss: Callable[..., Any], inputs: int = 2, shape: Shape = SHAPE) ->
     return after(plan_of(loss, inputs)[0], "share sums", shape).guard
 
 
-def never(shape: Shape, constants: tuple[float, ...], guard: Guard, alone: bool, slots: int) -> Kernel:
+def never(context: Context, guard: Guard) -> Kernel:
     """A guard that lets no block leave anything out."""
-    kernel = Kernel(shape, constants, alone, slots)
+    kernel = Kernel(context)
     kernel.code.lines.append(f"store {kernel.code.scalar} 0.0, ptr {kernel.panel(1)}")
     kernel.code.ret()
     return kernel

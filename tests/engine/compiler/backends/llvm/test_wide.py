@@ -16,7 +16,7 @@ from engine.compiler.backends.llvm import Variants, build, schedule
 from engine.compiler.backends.llvm import variants as programs
 from engine.compiler.backends.llvm.jit import cache, cpu_caches
 from engine.compiler.backends.llvm.kernels import matmul, outer_samples
-from engine.compiler.backends.llvm.kernels.kernel import CACHES, Shape
+from engine.compiler.backends.llvm.kernels.kernel import CACHES, Context, Shape
 from engine.compiler.backends.llvm.runtime import threads as pool
 from engine.compiler.backends.python import PythonProgram
 from engine.compiler.passes.computation import Computation
@@ -223,10 +223,11 @@ def test_what_only_a_kernel_itself_reads_it_does_not_store(monkeypatch: pytest.M
     shape = Shape(64, 4, 40, *SMALL)
     assert matmul.Blocking.of(head, shape).pieces > 1
 
-    def stores(stored: set[int]) -> int:
-        return matmul.product(shape, (), [head], stored, 100).code.body().count("store <4 x double>")
+    def stores(*groups: Group) -> int:
+        context = Context(shape, slots=100, stored=frozenset(map(id, groups)))
+        return matmul.product(context, [head]).code.body().count("store <4 x double>")
 
-    assert 0 < stores(set()) < stores({id(head)})
+    assert 0 < stores() < stores(head)
 
 
 def test_blocks_are_larger_where_weights_come_from_afar(monkeypatch: pytest.MonkeyPatch) -> None:
