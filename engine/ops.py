@@ -116,7 +116,8 @@ sub = _declare("sub", _operator.sub, [lambda z, x, y: 1.0, lambda z, x, y: -1.0]
 mul = _declare("mul", _operator.mul, [lambda z, x, y: y, lambda z, x, y: x], formula="x * y",
                symbol="*", dunder="mul", precedence=2, native="x * y")
 div = _declare("div", _ieee.divide, [lambda z, x, y: 1 / y, lambda z, x, y: _unless_traced(
-                   (_py.abs(z) < 1e-290) & (z != 0), lambda: -(x * _SCALE / y) / y / _SCALE, lambda: -z / y)],
+                   (_py.abs(z) < 1e-290) & (z != 0) & (_py.abs(y) < 1e20),
+                   lambda: -(x * _SCALE / y) / y / _SCALE, lambda: -z / y)],
                formula="x / y", symbol="/", dunder="truediv", precedence=2,
                kink=lambda z, x, y: y, convention="IEEE 754 at the pole y = 0", native="x / y")
 neg = _declare("neg", _operator.neg, [lambda z, x: -1.0], formula="-x",

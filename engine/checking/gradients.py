@@ -42,8 +42,8 @@ def check_gradients(
             Parameters that it reads are checked too.
         point: one number for each input. With `grad` or `jvp`: a float, a list, an array of float32 or float64 (NumPy,
             PyTorch, JAX), or dicts, lists and tuples of these, such as a `state_dict` or a pytree; a tuple of several
-            of these if `f` takes several arguments. Integers inside them are not inputs; complex numbers and float16
-            are refused.
+            of these if `f` takes several arguments. Arrays of integers inside them are not inputs (an int of Python
+            is); complex numbers and float16 are refused.
         order: check the derivatives of all orders up to this one.
         grad: a function that claims to compute the gradient; then `f` and `grad` may be any code on floats, lists,
             NumPy arrays, or tensors of PyTorch or JAX.

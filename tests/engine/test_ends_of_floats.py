@@ -49,6 +49,15 @@ def test_second_derivatives_at_the_vector_0() -> None:
         assert not any(math.isnan(d) for row in engine.hessian(f)(0.0, -2.0) for d in row)
 
 
+@pytest.mark.parametrize("y", [1e-15, 0.7, 1e15, -1e19, 1e21, -1e100, 1e150])
+def test_second_derivatives_of_a_quotient_next_to_zero(y: float) -> None:
+    """Where x / y is next to 0 its derivative by y is scaled; the one of that by x was 0 for large y."""
+    x = 1e-300 * abs(y)
+    hessian = engine.hessian(engine.div)(x, y)
+    assert hessian[0] == pytest.approx([0.0, -1 / y / y], rel=1e-15, abs=0)
+    assert hessian[1][0] == pytest.approx(-1 / y / y, rel=1e-15, abs=0)
+
+
 def test_second_derivatives_of_a_power_at_the_exponent_0() -> None:
     """By x the derivative is 0 there, and that in turn has the derivative 1/x by the exponent."""
     for x in (2.0, 1e-20, 0.1):
