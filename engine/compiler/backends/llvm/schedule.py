@@ -148,11 +148,9 @@ class Schedule:
     def _outer(self, jobs: list[Reduction]) -> Kernel:
         if self.shape.single:
             return row_outer_product(self._context, jobs)
-        return (
-            by_samples(self._context, jobs[0])
-            if suits_samples(self.shape, jobs)
-            else outer_product(self._context, jobs)
-        )
+        if suits_samples(self.shape, jobs):
+            return by_samples(self._context, jobs[0])
+        return outer_product(self._context, jobs)
 
     def _sums(self, job: Sums) -> Kernel:
         return (row_sums if self.shape.single else sums)(self._context, job)

@@ -15,17 +15,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 from ....samples.arrays import LINE
 from .vector import Vector, literal
-
-
-class _Loop(NamedTuple):
-    """A loop in the making: lines that stand ahead of it, and the names that its body defines."""
-
-    ahead: list[str]
-    names: set[str]
 
 
 class Code:
@@ -51,7 +44,6 @@ class Code:
         self.attributes = "nounwind"
         self.linkage = ""
         self._count = 0
-        self._loops: list[_Loop] = []  # that are open, from the outside in
 
     # ---- types and constants
     def type(self, kind: str = "f") -> str:
@@ -81,10 +73,7 @@ class Code:
     def fresh(self) -> str:
         """A name that no value has yet."""
         self._count += 1
-        name = f"%v{self._count}"
-        if self._loops:
-            self._loops[-1].names.add(name)
-        return name
+        return f"%v{self._count}"
 
     def value(self, instruction: str) -> str:
         """Append an instruction with a result; the result's name."""
@@ -282,34 +271,21 @@ class Code:
         self._count += 1
         k = self._count
         self.slots.append(f"%c{k} = alloca i64")
-        before, self.lines = self.lines, []
-        self._loops.append(_Loop([], {f"%i{k}"}))
-        yield f"%i{k}"
-        body, self.lines = self.lines, [*before, *self._loops.pop().ahead, f"store i64 {start}, ptr %c{k}"]
+        self.lines.append(f"store i64 {start}, ptr %c{k}")
         self.label(f"head{k}")
         self.lines += [
             f"%i{k} = load i64, ptr %c{k}",
             f"%go{k} = icmp slt i64 %i{k}, {stop}",
             f"br i1 %go{k}, label %body{k}, label %done{k}",
             f"body{k}:",
-            *body,
+        ]
+        yield f"%i{k}"
+        self.lines += [
             f"%n{k} = add nsw i64 %i{k}, {step}",
             f"store i64 %n{k}, ptr %c{k}",
             f"br label %head{k}",
             f"done{k}:",
         ]
-
-    @contextmanager
-    def ahead(self, *names: str | None) -> Iterator[None]:
-        """Write what the block computes of these names alone ahead of all open loops that define none of them."""
-        loops = self._loops
-        depth = max((k for k, loop in enumerate(loops, start=1) if not loop.names.isdisjoint(names)), default=0)
-        if depth == len(loops):
-            yield
-            return
-        lines, self.lines, self._loops = self.lines, loops[depth].ahead, loops[:depth]
-        yield
-        self.lines, self._loops = lines, loops
 
     @contextmanager
     def when(self, condition: str, rare: bool = False) -> Iterator[None]:

@@ -18,6 +18,7 @@ from ..ir.builder import Code
 from ..ir.lookups import lookup
 from ..ir.templates import expand
 from ..ir.vector import Vector
+from ..ir.words import entry
 
 BUFFERS = "PCUGXS"
 ARGUMENTS = [*(f"ptr noalias %{buffer}" for buffer in BUFFERS), "i64 %lanes", "i1 %first", "ptr noalias readonly %T"]
@@ -180,9 +181,7 @@ class Kernel:
         if run.table is not None:
             terms: list[str | int | tuple[str, int]] = [place.position + r0 * run.count + c0]
             terms += [(name, factor) for name, factor in ((r, run.count), (c, 1)) if name]
-            with code.ahead(r, c):
-                entry = code.pointer("%T", code.index(*terms), "i64")
-                base: list[str | int | tuple[str, int]] = [code.value(f"load i64, ptr {entry}")]
+            base: list[str | int | tuple[str, int]] = [entry(code, "%T", code.index(*terms))]
         else:
             base = [place.base, (r0 * run.row + c0 * run.column) * place.scale]
             base += [(r, run.row * place.scale)] if r and run.row else []

@@ -12,6 +12,7 @@ from ....plan.plan import Group, Reduction, Run, Scatter
 from ..ir.lookups import lookup
 from ..ir.shuffles import horizontal_sum, lane_sums
 from ..ir.vector import Vector
+from ..ir.words import entry
 from .kernel import Context, Formula, Index, Kernel, Place
 from .tiles import tiles
 
@@ -76,8 +77,7 @@ class FactorPairs:
             return
         code, stride = self._kernel.code, self._kernel.shape.stride
         with code.loop(0, self._count) as number:
-            entries = [code.pointer("%T", code.index(self._first + k, (number, 2)), "i64") for k in (0, 1)]
-            bases = [code.value(f"load i64, ptr {entry}") for entry in entries]
+            bases = [entry(code, "%T", code.index(self._first + k, (number, 2))) for k in (0, 1)]
             left, right = [Place(run, stride, base, 0) for run, base in zip(self._runs, bases)]
             yield left, right
 

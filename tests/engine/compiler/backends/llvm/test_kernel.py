@@ -1,4 +1,4 @@
-"""Kernels as text: what stands ahead of loops, and which offsets are looked up."""
+"""Kernels as text: which offsets are looked up."""
 
 from __future__ import annotations
 
@@ -13,29 +13,6 @@ from engine.compiler.backends.llvm.ir.builder import Code
 from engine.compiler.backends.llvm.jit.machine_code import Library
 from engine.compiler.backends.llvm.kernels.kernel import Context, Kernels, Shape, elementwise
 from engine.compiler.plan.plan import Group, Run
-
-
-def test_what_is_ahead_of_loops_depends_on_nothing_that_they_define() -> None:
-    """A table of 3 x 2 numbers, doubled: the row's start is computed ahead of the inner loop, 0 ahead of both."""
-    code = Code("doubled", 64, 1, ["ptr %x", "ptr %y"])
-    with code.loop(0, 3) as r, code.loop(0, 2) as c:
-        with code.ahead(None):
-            start = code.value("add i64 0, 0")
-        with code.ahead(r):
-            row = code.index(start, (r, 2))
-        with code.ahead(r, c):
-            place = code.index(row, c)
-        code.store(code.load("%x", place) * 2.0, "%y", place)
-    code.ret()
-    lines = code.body().split("\n")
-    heads = [k for k, line in enumerate(lines) if line.startswith("head")]
-    assert lines.index(f"{start} = add i64 0, 0") < heads[0]
-    defined = [next(k for k, line in enumerate(lines) if line.startswith(f"{name} =")) for name in (row, place)]
-    assert heads[0] < defined[0] < heads[1] < defined[1]
-    library = Library("", quick=code.text())
-    x, y = np.arange(6.0), np.zeros(6)
-    ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p)(library.address("doubled"))(x.ctypes.data, y.ctypes.data)
-    assert y.tolist() == [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]
 
 
 def sums_of_two(*places: tuple[int, int, int]) -> Kernels:
