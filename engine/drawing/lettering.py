@@ -7,7 +7,7 @@ from functools import lru_cache
 
 FONT = "Helvetica,Arial,sans-serif"
 SIZE, SMALL = 10.0, 9.0  # of letters, in points
-_NARROW, _WIDE = set("ijlI.,:;'|!()[]{}ft/\\ -\xa0r∂"), set("mwMW@%…")
+_NARROW, _WIDE = set("ijlI.,:;'|!()[]{}ft/\\ -\xa0r∂"), set("mwMW@%…<>&")
 
 
 @lru_cache(maxsize=4000)
