@@ -237,8 +237,8 @@ class Compiled(Traced):
 
         Args:
             stage: "trace", "raise", "differentiate", "lower", "raise again" or "look up" for the graph after that
-                pass; "plan" for the plan; in the "llvm" back end also "split", "defer", "fuse", "skip", "recompute",
-                "store", "share sums" and "kernels". Without it, a report on the whole.
+                pass; "plan" for the plan; in the "llvm" back end also "split", "fuse", "skip", "recompute", "store",
+                "share sums" and "kernels". Without it, a report on the whole.
 
         Raises:
             RuntimeError: it has not been called yet.

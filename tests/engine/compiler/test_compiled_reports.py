@@ -45,7 +45,6 @@ def test_every_stage_can_be_read(backend: str) -> None:
     }
     native = {
         "split": "body kernel 0\n",
-        "defer": "body kernel 1\n",
         "fuse": "body kernel 0\n  S[r] = dot(P[4r",
         "skip": "  S[",
         "recompute": "  S[",

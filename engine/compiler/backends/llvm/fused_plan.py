@@ -25,7 +25,6 @@ class FusedPlan:
         plan: what to compute.
         shape: the shape of vectors and blocks.
         stages: for the prologue, the body and the epilogue, the fused groups in order.
-        deferred: groups of the body that sums over the lanes compute as they go.
         guard: lets a block leave out the kernels after it; None if there is no guard.
         stored: ids of the groups whose results are written to memory; None before that is decided: all may be.
         products: outer products, in lists that one kernel adds up.
@@ -35,7 +34,6 @@ class FusedPlan:
     plan: Plan
     shape: Shape
     stages: Mapping[str, list[Fused]]
-    deferred: tuple[Group, ...] = ()
     guard: Guard | None = None
     stored: frozenset[int] | None = None
     products: tuple[list[Reduction], ...] = ()
@@ -62,7 +60,6 @@ class FusedPlan:
                 lines += [f"  {'' if self._is_stored(group) else '~ '}{group_text(group)}" for group in fused]
             if stage == "body":
                 lines += self._guard_text(len(self.stages[stage]))
-                lines += [f"in the sums\n  ~ {group_text(group)}" for group in self.deferred]
                 lines += jobs_text(self.plan) if not (self.products or self.sums) else self._shared_sums()
         return "\n".join(lines)
 
@@ -79,8 +76,7 @@ class FusedPlan:
             yield f"sum kernel {k}"
             yield from (f"  {reduction_text(job)}" for job in jobs)
         for k, sums in enumerate(self.sums, start=len(self.products)):
-            source = place(sums.source.result)[0] if isinstance(sums.source, Group) else " * ".join(sums.source)
-            yield f"sum kernel {k}\n  G{sums.targets} += {len(sums.terms[0])} of {source} each"
+            yield f"sum kernel {k}\n  G{sums.targets} += {len(sums.terms[0])} of {' * '.join(sums.buffers)} each"
 
     def _is_stored(self, group: Group) -> bool:
         return self.stored is None or id(group) in self.stored

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ...plan.plan import Group, Run
 from ...plan.strides import run_of
-from .fused_plan import STAGES, Fused, FusedPlan, distinct_slots, job_reads, other_reads, place, runs_of
+from .fused_plan import STAGES, Fused, FusedPlan, distinct_slots, other_reads, place, runs_of
 from .ir.templates import is_cheap, is_choice
 from .kernels.kernel import FEW, aligned
 from .kernels.lane_sums import kernel_jobs
@@ -45,36 +45,6 @@ def _columns(run: Run, rows: int) -> list[Run]:
     if run.count == 1:
         return [run]
     return [run_of(run.buffer, slots) for slots in zip(*run.slots(rows))]
-
-
-def defer(fused_plan: FusedPlan) -> FusedPlan:
-    """Move what only plain sums over the lanes read from the body into these sums, which compute it as they go."""
-    if fused_plan.shape.single:
-        return fused_plan
-    plan, body = fused_plan.plan, [group for fused in fused_plan.stages["body"] for group in fused]
-    owner = {place: k for k, group in enumerate(body) for place in group.places}
-    possible = {k for k, group in enumerate(body) if _needs_no_loop(group)}
-    by_target: dict[int, set[int | None]] = {}
-    plain = [job for job in plan.reductions if job.right is None]
-    for job in plain:
-        for (slot,), (target,) in zip(job.left.slots(job.rows), job.target.slots(job.rows)):
-            by_target.setdefault(target, set()).add(owner.get((job.left.buffer, slot)))
-    groups = [group for fused in fused_plan.fused for group in fused]
-    reads = [(run, group.rows) for group in groups for run in runs_of(group)]
-    reads += job_reads(replace(plan, reductions=tuple([job for job in plan.reductions if job.right is not None])))
-    for run, rows in reads:
-        possible -= {owner[run.buffer, slot] for slot in _slots(run, rows) if (run.buffer, slot) in owner}
-    found: set[int] = set()
-    for owners in by_target.values():
-        own = {k for k in owners if k is not None}
-        if len(owners) == 1:
-            found |= own
-        else:  # the kernel of a sum computes one group
-            possible -= own
-    found &= possible
-    kept = [[group] for k, group in enumerate(body) if k not in found]
-    deferred = tuple([group for k, group in enumerate(body) if k in found])
-    return replace(fused_plan, stages={**fused_plan.stages, "body": kept}, deferred=deferred)
 
 
 def fuse(fused_plan: FusedPlan) -> FusedPlan:
@@ -218,7 +188,7 @@ def store(fused_plan: FusedPlan) -> FusedPlan:
     """Decide what is stored: the groups whose results are read by something not fused with them."""
     owner: dict[tuple[str, int], int] = {}
     found: set[int] = set()
-    for fused in [*fused_plan.fused, *[[group] for group in fused_plan.deferred]]:
+    for fused in fused_plan.fused:
         computed: set[tuple[str, int]] = set()
         for group in fused:
             for run in runs_of(group):
@@ -237,10 +207,10 @@ def share_sums(fused_plan: FusedPlan) -> FusedPlan:
     """Put reductions together that one kernel can make; those that a guard does not skip come first."""
     guard, reductions = fused_plan.guard, fused_plan.plan.reductions
     if guard is None:
-        products, sums = kernel_jobs(reductions, fused_plan.deferred)
+        products, sums = kernel_jobs(reductions)
         return replace(fused_plan, products=tuple(products), sums=tuple(sums))
-    _, always = kernel_jobs(guard.always, ())
-    products, sums = kernel_jobs([job for job in reductions if job not in guard.always], fused_plan.deferred)
+    _, always = kernel_jobs(guard.always)
+    products, sums = kernel_jobs([job for job in reductions if job not in guard.always])
     guard = replace(guard, sums=len(always))
     return replace(fused_plan, products=tuple(products), sums=(*always, *sums), guard=guard)
 

@@ -10,7 +10,7 @@ from ....collector import collector_at_rest
 from ...passes.verify import verification_enabled
 from ...plan.plan import Plan, Reduction
 from .fused_plan import Fused, FusedPlan
-from .fusion import defer, fuse, recompute, share_sums, split_columns, store
+from .fusion import fuse, recompute, share_sums, split_columns, store
 from .ir import vectormath
 from .jit.artifact import Artifact
 from .jit.cpu import vector_bytes
@@ -74,7 +74,6 @@ def stages(plan: Plan, shape: Shape) -> Iterator[tuple[str, FusedPlan | Schedule
     """The plan after each native pass by the pass's name, and last its kernels."""
     fused_plan = FusedPlan.of(plan, shape)
     yield "split", (fused_plan := split_columns(fused_plan))  # a run for each column, where they are few
-    yield "defer", (fused_plan := defer(fused_plan))  # what only sums read is computed by them
     yield "fuse", (fused_plan := fuse(fused_plan))  # groups of equal rows share a kernel
     yield "skip", (fused_plan := skip(fused_plan))  # what would only add zeros is left out
     yield "recompute", (fused_plan := recompute(fused_plan))  # what takes less than a load is computed again

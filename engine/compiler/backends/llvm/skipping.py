@@ -50,7 +50,7 @@ def _places(fused_plan: FusedPlan) -> list[tuple[int, Slots]]:
     if plan.weight is None:
         return []
     kinked, adjoints, trained = _Zeros(plan), {("X", plan.weight)}, set[tuple[str, int]]()
-    for fused in [*body, fused_plan.deferred]:
+    for fused in body:
         for group in fused:
             reads, results = _reads(group), {*group.places}
             if not trained.isdisjoint(reads) or any(run.buffer in "PU" for run in runs_of(group)):
@@ -75,7 +75,7 @@ def _places(fused_plan: FusedPlan) -> list[tuple[int, Slots]]:
     other = live - kinked.slots  # those that no kink can make 0
     found = deque[tuple[int, Slots]](maxlen=MOST)
     for kernels in range(len(body), -1, -1):
-        for group in reversed(body[kernels] if kernels < len(body) else fused_plan.deferred):
+        for group in reversed(body[kernels]) if kernels < len(body) else ():
             results, reads = {*group.places}, _reads(group) & adjoints
             live -= results
             live |= reads
@@ -89,7 +89,7 @@ def _places(fused_plan: FusedPlan) -> list[tuple[int, Slots]]:
 def _guard(fused_plan: FusedPlan, kernels: int, begin: Slots) -> Guard | None:
     """The guard after that many kernels that tests these adjoints, if there can be one and it pays."""
     plan, body = fused_plan.plan, fused_plan.stages["body"]
-    guarded = [group for fused in [*body[kernels:], fused_plan.deferred] for group in fused]
+    guarded = [group for fused in body[kernels:] for group in fused]
     zero = ranges("S", [slot for _, slot in begin])
     saved = sum(group.flops() for group in guarded) + sum(job.flops() for job in plan.reductions)
     if len(zero) > MOST or saved < WORTH * len(begin):  # which is told at once

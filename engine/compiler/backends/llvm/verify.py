@@ -29,11 +29,8 @@ def verify(fused_plan: FusedPlan) -> None:
             _run(fused_plan, fused, f"{stage} kernel {k}", memory)
             if stage == "body" and fused_plan.guard is not None and fused_plan.guard.kernels == k + 1:
                 _check_guard(fused_plan, fused_plan.guard, memory)
-        if stage == "body":
-            _check_deferred(fused_plan, memory)
-    own = {slot for group in fused_plan.deferred for slot in group.places}
     for run, rows in job_reads(fused_plan.plan):
-        _read(run, rows, "a sum, an output or a copy", memory | own)
+        _read(run, rows, "a sum, an output or a copy", memory)
     if fused_plan.products or fused_plan.sums:
         _check_sums(fused_plan)
 
@@ -44,7 +41,6 @@ def _check_groups(fused_plan: FusedPlan) -> None:
     for stage in STAGES:
         wanted = {place(group.result): group for group in getattr(plan, stage)}
         found = [group for fused in fused_plan.stages[stage] for group in fused]
-        found += fused_plan.deferred if stage == "body" else ()
         for group in found:
             same = wanted.get(place(group.result))
             if same is None or (same.primitive, same.rows, _reads(same)) != (
@@ -99,19 +95,6 @@ def _check_guard(fused_plan: FusedPlan, guard: Guard, memory: set[tuple[str, int
         _read(run, 1, "an output that is not guarded", memory)
 
 
-def _check_deferred(fused_plan: FusedPlan, memory: set[tuple[str, int]]) -> None:
-    """What sums compute as they go is read by nothing else, and reads memory."""
-    for group in fused_plan.deferred:
-        for run in runs_of(group):
-            _read(run, group.rows, f"in a sum: {_name(group)}", memory)
-    own = {slot for group in fused_plan.deferred for slot in group.places}
-    plain = [job.left for job in fused_plan.plan.reductions if job.right is None]
-    for run, rows in job_reads(fused_plan.plan):
-        if not any(run is one for one in plain):
-            for slot in {(run.buffer, slot) for row in run.slots(rows) for slot in row} & own:
-                raise PlanError(f"{slot[0]}[{slot[1]}] is computed in a sum, and read by somebody else")
-
-
 def _check_sums(fused_plan: FusedPlan) -> None:
     """That the kernels of the sums add what the plan's reductions add, no more and no less."""
     wanted: Counter[Any] = Counter()
@@ -133,11 +116,10 @@ def _check_sums(fused_plan: FusedPlan) -> None:
 
 def _terms(sums: Sums, target: int, slots: list[int]) -> list[tuple[Any, ...]]:
     """The terms of one target as (target, left, right)."""
-    if isinstance(sums.source, Group):
-        return [(target, (sums.source.result.buffer, slot), None) for slot in slots]
-    if isinstance(sums.source, str):
-        return [(target, (sums.source, slot), None) for slot in slots]
-    left, right = sums.source
+    left, *others = sums.buffers
+    if not others:
+        return [(target, (left, slot), None) for slot in slots]
+    (right,) = others
     return [(target, (left, a), (right, b)) for a, b in zip(slots[::2], slots[1::2])]
 
 

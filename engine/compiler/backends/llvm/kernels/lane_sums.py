@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from ....plan.plan import Group, Reduction, Run, Scatter
+from ....plan.plan import Reduction, Run, Scatter
 from ..ir.lookups import lookup
 from ..ir.shuffles import horizontal_sum, lane_sums
 from ..ir.vector import Vector
 from ..ir.words import entry
-from .kernel import Context, Formula, Index, Kernel, Place
+from .kernel import Context, Index, Kernel, Place
 from .tiles import tiles
 
 
@@ -87,12 +87,12 @@ class Sums:
     """Gradients of which each sums equally many terms over the lanes: slots, or products of two slots.
 
     Attributes:
-        source: the buffer of the slots, the two buffers of the factors, or the group to compute on the way.
+        buffers: that of the slots, or those of the two factors.
         targets: slots of G.
         terms: for each target its slots, factor after factor.
     """
 
-    source: str | tuple[str, str] | Group
+    buffers: tuple[str, ...]
     targets: list[int] = field(default_factory=list)
     terms: list[list[int]] = field(default_factory=list)
 
@@ -102,44 +102,34 @@ class Sums:
         return Run("G", 0, table=tuple(self.targets))
 
     def factors(self) -> list[Run]:
-        """The factors of the terms, with a row for each target; in place of slots, rows of the group to compute."""
-        base, buffers = 0, self.source
-        if isinstance(buffers, Group):
-            base, buffers = buffers.result.base, "C"  # no buffer holds them, and all lanes share their numbers
-        many, terms = len(buffers), len(self.terms[0])
-        tables = [tuple([slot - base for row in self.terms for slot in row[k::many]]) for k in range(many)]
-        return [Run(buffer, 0, count=terms // many, table=table) for buffer, table in zip(buffers, tables)]
+        """The factors of the terms, with a row for each target."""
+        many, terms = len(self.buffers), len(self.terms[0])
+        tables = [tuple([slot for row in self.terms for slot in row[k::many]]) for k in range(many)]
+        return [Run(buffer, 0, count=terms // many, table=table) for buffer, table in zip(self.buffers, tables)]
 
 
-def kernel_jobs(jobs: Iterable[Reduction], lazy: Iterable[Group]) -> tuple[list[list[Reduction]], list[Sums]]:
+def kernel_jobs(jobs: Iterable[Reduction]) -> tuple[list[list[Reduction]], list[Sums]]:
     """Put reductions together that one kernel can make.
 
-    Args:
-        jobs: the reductions of a plan.
-        lazy: groups that the sums compute as they go.
-
     Returns:
-        The outer products, in lists with equal targets; and the sums, of equally many terms of one source each.
+        The outer products, in lists with equal targets; and the sums, of equally many terms from the same buffers each.
     """
     products: dict[Any, list[Reduction]] = {}
-    terms: dict[tuple[str | tuple[str, str], int], list[int]] = {}
+    terms: dict[tuple[tuple[str, ...], int], list[int]] = {}
     for job in jobs:
         if job.right is None:
             for (slot,), (target,) in zip(job.left.slots(job.rows), job.target.slots(job.rows)):
-                terms.setdefault((job.left.buffer, target), []).append(slot)
+                terms.setdefault(((job.left.buffer,), target), []).append(slot)
         elif job.rows == job.columns == 1:
             ((left,),), ((right,),), ((target,),) = (run.slots(1) for run in (job.left, job.right, job.target))
             terms.setdefault(((job.left.buffer, job.right.buffer), target), []).extend([left, right])
         else:
             products.setdefault(_shape(job), []).append(job)
-    computed = {place: group for group in lazy for place in group.places}
-    collected: dict[Any, Sums] = {}
+    collected: dict[tuple[tuple[str, ...], int], Sums] = {}
     for (buffers, target), slots in terms.items():
-        source = computed.get((buffers, slots[0]), buffers) if isinstance(buffers, str) else buffers
-        key = (id(source) if isinstance(source, Group) else source, len(slots))
-        entry = collected.setdefault(key, Sums(source))
-        entry.targets.append(target)
-        entry.terms.append(slots)
+        together = collected.setdefault((buffers, len(slots)), Sums(buffers))
+        together.targets.append(target)
+        together.terms.append(slots)
     return list(products.values()), list(collected.values())
 
 
@@ -164,12 +154,9 @@ def sums(context: Context, job: Sums) -> Kernel:
     """A kernel for ``G[target] += sum over lanes and terms``, for each target and its terms."""
     kernel = Kernel(context)
     code, factors = kernel.code, [*map(kernel.place, job.factors())]
-    formula = Formula(kernel, job.source) if isinstance(job.source, Group) else None
     target = kernel.place(job.target)
 
     def added(total: Vector, row: Index, column: Index, lane: str) -> Vector:
-        if formula is not None:
-            return total + formula.value((kernel.index(factors[0], row, column, None), 0), lane)
         values = [kernel.load(factor, row, column, lane) for factor in factors]
         return total + (values[0] if len(values) == 1 else values[0] * values[1])
 

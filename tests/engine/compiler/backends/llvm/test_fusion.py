@@ -17,7 +17,7 @@ import engine
 from engine import Value, dot, exp, ops
 from engine.compiler.backends.llvm import fusion
 from engine.compiler.backends.llvm.fused_plan import FusedPlan
-from engine.compiler.backends.llvm.fusion import MOST, defer, fuse, recompute, split_columns, store
+from engine.compiler.backends.llvm.fusion import MOST, fuse, recompute, split_columns, store
 from engine.compiler.backends.llvm.ir.templates import is_cheap
 from engine.compiler.backends.llvm.kernels.kernel import Shape
 from engine.compiler.backends.llvm.schedule import CALLING, make_schedule
@@ -136,18 +136,6 @@ def test_what_a_wrong_pass_leaves_is_named() -> None:
     assert "is fused with 4 rows" in broken(fuse(fused_plan_of(narrow)), in_one)
 
 
-def test_what_sums_compute_as_they_go_is_nobody_elses() -> None:
-    def loss(x: Any) -> Any:
-        return engine.sum([engine.sin(a + b) for a, b in zip(x, WEIGHTS[0])])
-
-    plan = make_plan(Computation.of(trace(loss, [(4,)]), gradients=True))
-    deferred = defer(split_columns(FusedPlan.of(plan, Shape(64, 4, 20))))
-    (first, *_) = deferred.deferred
-    read = Run("S", first.result.base)
-    said = broken(deferred, lambda fused: replace(fused, plan=replace(fused.plan, outputs=(read,))))
-    assert "is computed in a sum, and read by somebody else" in said
-
-
 def test_products_of_parameters_alone_are_made_once() -> None:
     def function(x: Any) -> Any:
         vector = [dot(row, [w.tanh() for w in WEIGHTS[0]], b) for row, b in zip(WEIGHTS, WEIGHTS[1])]
@@ -170,7 +158,7 @@ def test_every_native_stage_is_shown() -> None:
 
     compiled = engine.compile(loss, backend="llvm")
     compiled.backward(np.ones((3, 4)))
-    for stage in ("split", "defer", "fuse", "skip", "recompute", "store", "share sums", "kernels"):
+    for stage in ("split", "fuse", "skip", "recompute", "store", "share sums", "kernels"):
         assert compiled.explain(stage)
     assert re.search(r"sum kernel \d+\n  G.* \+= .* each", compiled.explain("share sums"))
 
