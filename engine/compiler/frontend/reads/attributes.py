@@ -11,7 +11,7 @@ from typing import Any
 from ....value import Value
 from .code import ASKING, COMPUTING, LISTING
 from .functions import Functions
-from .objects import ABSENT, CONTAINERS, LOADED, PLAIN, SPACES, attribute_of, class_of, is_a
+from .objects import ABSENT, CONTAINERS, LOADED, PLAIN, attribute_of, class_of, is_a
 from .owners import announces, is_of_project, is_of_users, slots_of
 from .ranks import Rank
 
@@ -95,9 +95,12 @@ class Attributes(Functions):
                     self.found.name(attributes, name, ABSENT)
 
     def _unlisted(self, owner: Any) -> bool:
-        """Whether only attributes that some code names count: all do for objects that a library's own methods read."""
-        if is_a(owner, SPACES):
-            return not is_a(owner, ModuleType) or self.used.isdisjoint(COMPUTING)
+        """Whether only attributes that some code names count: all do for objects that a library's own methods read.
+
+        And for functions, which begin with none, if some code asks whether they have some.
+        """
+        if is_a(owner, (ModuleType, FunctionType)):
+            return self.used.isdisjoint(COMPUTING if is_a(owner, ModuleType) else LISTING | ASKING)
         return (is_a(owner, type) or is_of_users(class_of(owner))) and self.used.isdisjoint(LISTING)
 
     def _is_searched(self, space: Any) -> bool:

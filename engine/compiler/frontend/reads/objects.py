@@ -15,7 +15,7 @@ from contextvars import Context, ContextVar
 from functools import cache, partial
 from io import BytesIO, StringIO
 from operator import is_
-from types import FunctionType, MappingProxyType, ModuleType
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from ....numbers import same_number
@@ -24,7 +24,6 @@ ABSENT = object()
 """Stands for what is not there."""
 CONTAINERS = (list, tuple, dict, set, frozenset, deque, array, bytearray, MappingProxyType, Context)
 PLAIN = frozenset({int, float, bool, str, bytes, complex, type(None)})
-SPACES = (ModuleType, FunctionType)
 VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
 OF_FUNCTIONS = ("__code__", "__defaults__", "__kwdefaults__")
 PARTS: dict[type, tuple[str, ...]] = {

@@ -323,6 +323,16 @@ def test_an_attribute_that_is_new() -> Case:
 
 
 @equal
+def test_an_attribute_that_is_new_of_a_function() -> Case:
+    w = Value(2.0)
+
+    def scaled(x: Any) -> Any:
+        return w * x * getattr(scaled, "scale", 1.0)
+
+    return Case(scaled, lambda: setattr(scaled, "scale", 7.0))
+
+
+@equal
 def test_a_global_that_is_not_there_yet() -> Case:
     w = Value(2.0)
     globals().pop("scale_that_is_not_there", None)
