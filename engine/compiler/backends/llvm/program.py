@@ -110,7 +110,7 @@ class NativeProgram:
         self._driver_of = partial(driver, bits, 1 if lanes == 1 else width)
         beside = self._driver_of, *beside
         self._name, self.artifact, self._libraries = load_or_compile(lazy_plan, bits, width, lanes, beside)
-        self.shape, self.by_samples, self.alone = self.artifact.shape, self.artifact.by_samples, self.artifact.alone
+        self.shape = self.artifact.shape
         self._driver = self._driver_of()
         self.drive = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p)(self._driver.address("drive"))
         self.threads = min(threads, processors())
@@ -124,9 +124,10 @@ class NativeProgram:
         self._losses = aligned(1, self.dtype)
         self._frame.set(steps=1, losses=address(self._losses))
         self._few: tuple[Array, ...] = ()  # samples of small calls, copied to where the frame finds them
+        calls = [call for stage in self.artifact.calls.values() for call in stage]
         self._statistics = {
-            "kernels": self.artifact.kernels,
-            "calls": sum(len(calls) for calls in self.artifact.calls.values()),
+            "kernels": len({kernel for kernel, _ in calls}),
+            "calls": len(calls),
             "lanes": self.shape.lanes,
             "vector": self.shape.width,
             "threads": self.threads,

@@ -161,7 +161,6 @@ class Schedule:
             codes=codes,
             shape=self.shape,
             room=self.room,
-            kernels=len(self.kernels.codes),
             calls=self.calls,
             by_samples=self.by_samples,
             alone=self.alone,

@@ -212,7 +212,8 @@ class Training:
         else:
             steps, batch = order.shape
         program = self._programs.fitting(batch)
-        if masks is not None and program.by_samples and masks.meets(*program.by_samples):
+        in_place = program.artifact.by_samples
+        if masks is not None and in_place and masks.meets(*in_place):
             return self._one_by_one(arrays, configured, steps, order, masks)
         split = program.cost_model.split(batch)
         frame = self._frame(program)

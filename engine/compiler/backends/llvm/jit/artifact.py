@@ -18,8 +18,7 @@ class Artifact:
         codes: the keys of the object code.
         shape: of its vectors and blocks.
         room: numbers behind the slots of S that kernels use as they like.
-        kernels: how many there are; `kernel_name` tells what they are called.
-        calls: of each stage, the numbers of the kernels and their offsets.
+        calls: of each stage, the numbers of the kernels, which give their names (`kernel_name`), and their offsets.
         by_samples: the range of inputs that kernels read in the user's array, sample by sample; None if none do.
         alone: whether each number of G is added to by one kernel.
         cost: nanoseconds that a sample takes, about.
@@ -30,7 +29,6 @@ class Artifact:
     codes: list[str]
     shape: Shape
     room: int
-    kernels: int
     calls: dict[str, list[tuple[int, list[int]]]]
     by_samples: tuple[int, int] | None
     alone: bool
@@ -56,7 +54,6 @@ def load(stored: bytes) -> Artifact | None:
             codes=[_a(str, code) for code in _a(list, found["codes"])],
             shape=Shape(*[_a(int, found["shape"][name]) for name in ("bits", "width", "lanes", "l1", "l2", "widest")]),
             room=_a(int, found["room"]),
-            kernels=_a(int, found["kernels"]),
             calls={
                 stage: [(_a(int, kernel), [_a(int, offset) for offset in offsets]) for kernel, offsets in calls]
                 for stage, calls in found["calls"].items()

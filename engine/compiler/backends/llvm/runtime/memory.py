@@ -36,8 +36,6 @@ class KernelProgram(Protocol):
     dtype: Any
     buffers: dict[str, Array]
     calls: dict[str, tuple[Array, Array]]
-    by_samples: Any
-    alone: bool
     scratch: int
     gradients: int
 
@@ -67,7 +65,7 @@ class Frame:
             outputs += [base, run.base if run.uniform else run.base * shape.stride, int(not run.uniform)]
         self._outputs = np.array(outputs, np.int64)
         slots = (plan.inputs + 1) * shape.stride
-        self._by_samples, self.in_place = program.by_samples, True
+        self._by_samples, self.in_place = program.artifact.by_samples, True
         self._block = slots + shape.stride * 64 // shape.bits
         self._samples = aligned(0, program.dtype)
         self._bound: tuple[Any, ...] = ()
@@ -84,7 +82,7 @@ class Frame:
             scratch=program.scratch,
             gradients=program.gradients,
             shared=int(plan.sizes.get("G", 0) > 0),
-            cleared=0 if program.alone else program.gradients,
+            cleared=0 if plan.alone else program.gradients,
             verdict=plan.sizes.get("S", 0) * shape.stride,
         )
         for part, (calls, _) in program.calls.items():

@@ -30,7 +30,6 @@ EXAMPLE = Artifact(
     codes=["abc", "def"],
     shape=Shape(64, 4, 16),
     room=0,
-    kernels=2,
     calls={"prologue": [], "body": [(0, [1, 2]), (1, [])], "epilogue": [(0, [3])]},
     by_samples=(0, 2),
     alone=False,

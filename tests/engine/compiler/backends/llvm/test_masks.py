@@ -105,7 +105,7 @@ def test_epochs_on_the_same_arrays(make: Any) -> None:
 def test_steps_with_a_rate_each_and_one_that_is_refused() -> None:
     """Where masks are drawn outside, step by step."""
     program, leaves = as_factors("float64")
-    assert MASKS.meets(*program.fitting(20).by_samples)
+    assert MASKS.meets(*program.fitting(20).artifact.by_samples)
     X, y = np.random.default_rng(2).normal(size=(40, 16)), np.zeros((40, 1))
     order = np.arange(40).reshape(2, 20)
     training = program.training(1)

@@ -42,7 +42,7 @@ def test_gradients_of_every_shape(
     monkeypatch.setattr(programs, "vector_bytes", lambda: size)
     program, leaves, W = layer(rows, columns, dtype)
     width, lanes = program.width, program.fitting(100).shape.lanes
-    assert (program.fitting(100).by_samples is not None) == (4 * (-(-columns // width) * width) <= 5 * columns)
+    assert (program.fitting(100).artifact.by_samples is not None) == (4 * (-(-columns // width) * width) <= 5 * columns)
     random = np.random.default_rng(0)
     for count in (1, width + 1, lanes, 2 * lanes + 3):
         A, X = random.normal(size=(count, 1)).astype(dtype), random.normal(size=(count, columns)).astype(dtype)
@@ -69,7 +69,7 @@ def test_few_samples_have_a_block_of_one_vector(columns: int, dtype: str) -> Non
 def test_samples_in_any_order(columns: int) -> None:
     """Gathered from anywhere, with a ragged last batch; and the same batch again, packed once."""
     program, leaves, W = layer(5, columns, "float64")
-    assert program.fitting(100).by_samples == (1, 1 + columns)
+    assert program.fitting(100).artifact.by_samples == (1, 1 + columns)
     random = np.random.default_rng(1)
     count, size = 300, 2 * program.fitting(100).shape.lanes + 5
     A, X = random.normal(size=(count, 1)), random.normal(size=(count, columns))
@@ -97,7 +97,7 @@ def test_what_lies_behind_a_row_is_left_alone() -> None:
     )
     X = np.ones((16, 15))
     X[:, 0] = np.inf
-    assert program.fitting(16).by_samples
+    assert program.fitting(16).artifact.by_samples
     found = program.run(leaves, (np.ones((16, 4)), X))[1].reshape(4, 15)
     assert found.tolist() == [[np.inf, *[1.0] * 14]] * 4
 
@@ -110,7 +110,7 @@ def test_rows_in_two_arrays() -> None:
     random = np.random.default_rng(3)
     X, Y = random.normal(size=(40, 7)), random.normal(size=(40, 9))
     one = np.ones((40, 1))
-    assert program.fitting(40).by_samples == (0, 16)
+    assert program.fitting(40).artifact.by_samples == (0, 16)
     assert close(program.run(leaves, (X, Y))[1], gradient(W, one, np.c_[X, Y]), "float64")
     training, expected = program.training(0), W.ravel().copy()
     training.parameters[:] = leaves
@@ -135,7 +135,7 @@ def test_gradients_begin_anew_at_every_step(shared: bool) -> None:
 
     program, leaves = program_of(loss, [(16,)])
     one = program.fitting(100)
-    assert one.alone is not shared
+    assert one.artifact.alone is not shared
     X = random.normal(size=(2 * one.shape.lanes + 3, 16))
     training, expected = program.training(0), W.copy()
     training.parameters[:] = leaves

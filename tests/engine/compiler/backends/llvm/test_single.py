@@ -267,7 +267,7 @@ def test_gradients_begin_anew_with_the_first_sample(count: int, shared: bool, mo
     made = build(plan, "float64")
     monkeypatch.setattr(made, "few", 4)
     assert made.fitting(count).shape.single
-    assert made.fitting(count).alone is not shared
+    assert made.fitting(count).artifact.alone is not shared
     for _ in range(3):
         X = random.normal(size=(count, 11))
         expected = 2 * (X @ W.T).T @ X / count
