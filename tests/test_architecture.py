@@ -51,6 +51,7 @@ FLOORS = """
     engine.compiler.backends.llvm.direct
     engine.compiler.backends.llvm
     engine.compiler.backends
+    engine.compiler.described
     engine.compiler.comparison  engine.compiler.live_trace
     engine.compiler.specialisation
     engine.compiler.calls

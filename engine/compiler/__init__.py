@@ -5,7 +5,7 @@ How a function becomes a program, folder by folder:
     a function -> frontend/ -> passes/ -> plan/ -> backends/{python, numpy, llvm}
 
 - pipeline: all of this in order; specialisation: the result, for samples of one shape; live_trace: its trace, as long
-  as the function does the same
+  as the function does the same; described/: functions that describe themselves, and are traced once for all processes
 - compiled: what a user calls; calls/: which program answers; training/: steps of an optimiser
 - samples/: what comes in and goes out; requirements, labels: what they must satisfy, checked at every call
 - values/: the numbers of parameters, lent to the programs that read or train them
@@ -14,10 +14,10 @@ How a function becomes a program, folder by folder:
 - errors: refusals; forking: locks
 """
 
-from .backends.description import Description as Description
 from .backends.llvm import TreeReader as TreeReader
 from .compiled import Compiled as Compiled
 from .compiled import compile as compile
+from .described.description import Description as Description
 from .errors import LeafReadError as LeafReadError
 from .errors import TraceError as TraceError
 from .forking import new_lock as new_lock

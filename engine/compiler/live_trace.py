@@ -8,8 +8,8 @@ from typing import Any
 
 from ..collector import collector_at_rest
 from ..text.callers import raised_at
-from .backends.self_description import SelfDescription
-from .backends.signatures import Signature
+from .described.self_description import SelfDescription
+from .described.signatures import Signature
 from .errors import TraceError, refusal
 from .frontend.given.types import TypeGuard, rows_of_types, several_types, types_of
 from .frontend.naming import described

@@ -5,7 +5,4 @@
 - python: the plan as a tape, the reference for the others; numpy: groups as arrays; llvm: native code
 - update: an optimiser's update in Python, on lists and arrays; array_training: steps with NumPy;
   array_templates: primitives on arrays
-- signatures: what a program needs of its trace; description: all that determines a function, if it says so itself;
-  records: signatures of such functions on disk, so that they are not traced again; self_description: all of it, for one
-  function
 """

@@ -9,11 +9,11 @@ import pytest
 
 from engine import Value, compile
 from engine.compiler import update
-from engine.compiler.backends import records
-from engine.compiler.backends.description import Description
 from engine.compiler.backends.llvm.jit import cache
-from engine.compiler.backends.records import recall_signature, remember_signature
-from engine.compiler.backends.signatures import Signature
+from engine.compiler.described import records
+from engine.compiler.described.description import Description
+from engine.compiler.described.records import recall_signature, remember_signature
+from engine.compiler.described.signatures import Signature
 from engine.compiler.frontend.graph import Graph
 from engine.compiler.passes.differentiate import derivatives
 from engine.compiler.passes.simplify import simplify

@@ -17,7 +17,7 @@ from tests.needs import NATIVE
 def test_a_repeated_evaluation_takes_a_quick_look(known: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """It looked at everything in every epoch, in a process that had nothing in the cache."""
     if not known:
-        monkeypatch.setattr("engine.compiler.backends.self_description.recall_signature", lambda *_: None)
+        monkeypatch.setattr("engine.compiler.described.self_description.recall_signature", lambda *_: None)
     looks, entirely = list[Surroundings](), Surroundings.changed_at_all
 
     def changed_at_all(self: Surroundings) -> bool:

@@ -10,7 +10,7 @@ import pytest
 import engine
 import nn
 from engine.compiler import live_trace, loss_structure
-from engine.compiler.backends import records
+from engine.compiler.described import records
 from engine.imported import TABLE
 from nn import SGD, EagerStep, Module, Trainer, cross_entropy
 from nn.evaluation.metrics import is_largest

@@ -10,7 +10,7 @@ import pytest
 import engine
 from engine import Value
 from engine.compiler import live_trace
-from engine.compiler.backends import records
+from engine.compiler.described import records
 from nn import MLP, SGD, EagerStep, Trainer, cross_entropy
 from nn.own_code import own_code
 from tests.needs import NATIVE, needs

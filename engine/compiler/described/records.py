@@ -12,6 +12,7 @@ from typing import Any
 
 from ... import ops
 from ...value import Value
+from ..backends.llvm.jit import cache
 from ..frontend.fingerprint import ENGINE
 from ..frontend.graph import Graph
 from ..passes.differentiate import derivatives
@@ -19,7 +20,6 @@ from ..passes.simplify import simplify
 from ..samples.batch import Shape
 from ..values.places import places_among, same_objects
 from .description import Description
-from .llvm.jit import cache
 from .signatures import Signature
 
 
