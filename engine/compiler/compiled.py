@@ -140,7 +140,7 @@ class Compiled(Traced):
             if found is not None:
                 return found
         batch = batch or self.batch(*arguments)
-        special = self._trace(batch)
+        special = self._specialised(batch)
         outputs, _ = special.run("outputs", batch)
         if single:
             self._repeated_calls.note(special, batch)
@@ -164,7 +164,7 @@ class Compiled(Traced):
         Returns:
             None where there is no shorter way.
         """
-        return repeated_call(self._known[batch.shapes], batch, self._known, means)
+        return repeated_call(self._known, batch, means)
 
     def backward(self, *arguments: Any) -> float:
         """Add the gradient of the mean over the samples to the `grad` of every bound leaf; return the mean.
@@ -194,7 +194,7 @@ class Compiled(Traced):
         if wrt not in ("parameters", "inputs"):
             raise ValueError(f"wrt must be 'parameters' or 'inputs', got {wrt!r}")
         batch = batch or self.batch(*arguments)
-        special = self._trace(batch)
+        special = self._specialised(batch)
         if special.signature.shape:
             raise TraceError("the function returns a list: a gradient needs one result, such as their sum")
         if not batch.size:

@@ -57,7 +57,7 @@ def program_of(loss: Callable[..., Any], arrays: list[Any]) -> Run:
     def run() -> bool:
         compiled = engine.compile(loss, backend="llvm")
         batch = compiled.batch(*arrays)
-        special = compiled._trace(batch)
+        special = compiled._specialised(batch)
         special.compare_once("leaves", batch)
         return bool(special.program("leaves").stats()["cached"])
 

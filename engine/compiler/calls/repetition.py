@@ -51,19 +51,19 @@ class RepeatedCalls:
 
 
 def repeated_call(
-    special: Specialisation, batch: Batch, known: Mapping[tuple[Shape, ...], Specialisation], means: bool
+    known: Mapping[tuple[Shape, ...], Specialisation], batch: Batch, means: bool
 ) -> Callable[..., Any] | None:
     """A function that computes the results for these samples with the numbers that parameters have by then.
 
     With `current=True`, from a caller that knows the traced function to be unchanged, it does not check that again.
 
     Args:
-        special: the specialisation of the function.
+        known: the specialisations of the function for samples of each shape: once that for these samples is another,
+            or what it reads has changed, the result is None.
         batch: the samples.
-        known: the specialisations for samples of each shape: once this is no longer one of them, or what it reads has
-            changed, the result is None.
         means: whether to return a list of the means of the results; otherwise the results are overwritten by the next.
     """
+    special = known[batch.shapes]
     run = special.program("outputs").fitting(batch.size).repetition(batch.arrays, batch.size, means)
     if run is None:
         return None

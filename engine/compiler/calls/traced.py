@@ -78,7 +78,7 @@ class Traced:
         Raises:
             TraceError: the function does something that cannot be compiled.
         """
-        return list(self._trace(batch).signature.leaves)
+        return list(self._specialised(batch).signature.leaves)
 
     def learns(self, batch: Batch) -> bool:
         """Whether derivatives of the results reached a bound leaf in the last trace, for samples of these shapes.
@@ -86,7 +86,7 @@ class Traced:
         Raises:
             TraceError: the function does something that cannot be compiled.
         """
-        return (self._known.get(batch.shapes) or self._trace(batch)).live_trace.learns
+        return (self._known.get(batch.shapes) or self._specialised(batch)).live_trace.learns
 
     def is_current(self, batch: Batch) -> bool:
         """Whether the function, traced again, is the one that was compiled for samples of these shapes.
@@ -94,7 +94,7 @@ class Traced:
         Raises:
             TraceError: by now it does what cannot be compiled.
         """
-        return (self._known.get(batch.shapes) or self._trace(batch)).live_trace.is_current()
+        return (self._known.get(batch.shapes) or self._specialised(batch)).live_trace.is_current()
 
     @property
     def is_described(self) -> bool:
@@ -116,7 +116,7 @@ class Traced:
         Raises:
             TraceError: the function does something that cannot be compiled.
         """
-        self._trace(batch).live_trace.trace  # noqa: B018  # a cached property
+        self._specialised(batch).live_trace.trace  # noqa: B018  # a cached property
 
     def look_again(self) -> None:
         """Compare everything that the function reads at the next call, near and far."""
@@ -141,8 +141,8 @@ class Traced:
 
     # ---- inside ----
 
-    def _trace(self, batch: Batch) -> Specialisation:
-        """The program for samples of these shapes, which becomes the last one."""
+    def _specialised(self, batch: Batch) -> Specialisation:
+        """The function for samples of these shapes, traced again if it has changed; this becomes the latest."""
         if open_modes and tracer.get() is not None:
             raise refusal(f"{self!r} was called while another function is traced", "Call its plain one, f.function.")
         special = self._known.get(batch.shapes)

@@ -362,7 +362,7 @@ def open_session(compiled: Compiled, batch: Batch, optimizer: Optimizer) -> Sess
     Raises:
         TraceError: the loss or the rule cannot be compiled.
     """
-    special = compiled._trace(batch)
+    special = compiled._specialised(batch)
     if special.signature.shape:
         raise TraceError("a loss to train on must be one Value, not a list")
     special.requirements.check(batch)  # before anything is computed from wrong labels

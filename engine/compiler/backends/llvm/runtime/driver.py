@@ -98,8 +98,8 @@ def _last_gradients(code: Code, f: Fields) -> str:
     return field_place(code, f["state"], STATE, "gradient")
 
 
-def _find_out_when_losses_are_known(code: Code, f: Fields) -> None:
-    """Whether before any gradient is written: where one block holds all samples, and they are to be updated."""
+def _note_whether_loss_comes_first(code: Code, f: Fields) -> None:
+    """The loss is known before any gradient is written where one block holds all samples, and an update follows."""
     conditions = [f"icmp eq i64 {f['parts']}, 1", f"icmp sle i64 {f['batch']}, {f['lanes']}"]
     conditions += [f"icmp ne ptr {f['update']}, null"]
     conditions += [f"icmp sgt i64 {f['sums_count']}, 0"]  # else kernels of other stages write gradients too
@@ -145,7 +145,7 @@ def _drive(bits: int, width: int, shared: bool) -> str:
     scalar = code.scalar
     nowhere = f"ptr {f['X']}, ptr {f['S']}"  # not read by kernels outside the body
     ordered = code.value(f"icmp ne ptr {f['order']}, null")
-    _find_out_when_losses_are_known(code, f)
+    _note_whether_loss_comes_first(code, f)
     only = "false" if shared else code.value(f"icmp eq i64 {f['steps']}, 1")
     with code.loop(0, f["steps"]) as step:
         with code.when(code.value(f"icmp ne ptr {f['update']}, null")):
