@@ -43,10 +43,7 @@ def _as_array(argument: Any, dtype: str, position: int) -> tuple[int, Shape, Any
         argument = plain_array(argument, position)
     if argument.dtype.kind not in "fbiu":
         _as_lists(given, position)  # says what is wrong with it, and where
-        raise TypeError(
-            f"argument {position} holds {argument.dtype}: a compiled function takes numbers of NumPy's own types, so "
-            "make floats of these"
-        )
+        raise _not_of_numpy(argument, position)
     if argument.ndim == 0:
         raise TypeError(f"argument {position} is a single number: give one number or row for each sample")
     size, shape = argument.shape[0], argument.shape[1:]
@@ -67,6 +64,8 @@ def _as_lists(argument: Any, position: int) -> tuple[int, Shape, list[list[float
         rows.append(row)
     if len(shapes) > 1:
         raise ValueError(f"argument {position} is ragged: its samples have the shapes {sorted(shapes)}")
+    if _kind(argument) == "O":
+        raise _not_of_numpy(argument, position)
     return len(rows), shapes.pop() if shapes else (), rows, argument if _is_array(argument) else samples
 
 
@@ -77,15 +76,29 @@ def _is_array(thing: Any) -> bool:
 
 def _listed(array: Any) -> list[Any]:
     """An array as nested lists; one of dates as a list of what it holds, since NumPy makes ints of nanoseconds."""
-    of_dates = getattr(getattr(array, "dtype", None), "kind", "") in ("m", "M")
-    found: list[Any] = [*array] if of_dates else array.tolist()
+    found: list[Any] = [*array] if _kind(array) in ("m", "M") else array.tolist()
     return found
+
+
+def _kind(thing: Any) -> str:
+    """The letter by which NumPy calls the kind of numbers in an array; "" for anything else."""
+    return getattr(getattr(thing, "dtype", None), "kind", "")
+
+
+def _not_of_numpy(array: Any, position: int) -> TypeError:
+    return TypeError(
+        f"argument {position} holds {array.dtype}: a compiled function takes numbers of NumPy's own types, so make "
+        "floats of these"
+    )
 
 
 def _flatten(sample: Any, row: list[float], position: int, number: int) -> Shape:
     """Append all numbers of a sample to its row; return its shape."""
     if _is_array(sample):  # a row in a list of arrays
-        sample = _listed(sample)
+        shape = _flatten(_listed(sample), row, position, number)
+        if _kind(sample) == "O":
+            raise _not_of_numpy(sample, position)
+        return shape
     if isinstance(sample, (list, tuple)):
         shapes = {_flatten(part, row, position, number) for part in sample}
         if len(shapes) > 1:

@@ -109,6 +109,18 @@ def test_dates_are_no_numbers(backend: str, kind: str) -> None:
 
 
 @BACKENDS
+def test_arrays_of_objects_are_refused(backend: str) -> None:
+    """Plain Python computed with them as with floats, where 200 + 200 of eight bits are 144."""
+    samples = np.array([[np.uint8(200), 2.5], [True, 1]], object)
+    for argument in (samples, [*samples], samples[:, 0]):
+        with pytest.raises(TypeError, match=r"argument 1 holds object: .* make floats"):
+            compile(lambda x: x, backend=backend)(argument)
+    samples[1, 1] = "a"
+    with pytest.raises(TypeError, match="argument 1 holds 'a' of type str in sample 1"):
+        compile(lambda x: x, backend=backend)(samples)
+
+
+@BACKENDS
 @pytest.mark.parametrize(
     ("argument", "error", "message"),
     [
