@@ -26,7 +26,7 @@ from .estimates.differences import (
     power_of_two,
     steps,
 )
-from .estimates.noise import grain
+from .estimates.noise import grain, spacing_next_to_1
 from .estimates.slopes import RangeVerdict, Side, Slopes, slopes_at
 from .estimates.thresholds import resolution
 from .estimates.verdicts import Verdict, confirming, judge
@@ -81,8 +81,9 @@ class Claim:
         return central_estimates(self.line, self.at, self.noise, reach, self.epsilon)
 
     def on_grid(self) -> Claim:
-        """The same with room for the grid that values lie on where something inside is in single precision."""
-        return replace(self, noise=max(self.noise, grain(self.line, self.at)))
+        """The same with room for the grid that values lie on where something inside is rounded more coarsely."""
+        line, at = self.line, self.at
+        return replace(self, noise=max(self.noise, grain(line, at), spacing_next_to_1(line, at)))
 
     def hides_slope(self) -> bool:
         """Whether equal values near the point may hide a slope: one within rounding that a wide step shows."""

@@ -83,6 +83,23 @@ def grain(f: Line, x: float) -> float:
     return finest if 4 * EPSILON * size < finest <= _COARSE * size else 0.0
 
 
+def spacing_next_to_1(f: Line, x: float) -> float:
+    """The spacing of floats below 1 if small values are nearly whole multiples of it, else 0.0.
+
+    So values are that are computed by way of a number next to 1, as -log(p) is of a probability.
+
+    >>> spacing_next_to_1(lambda x: -math.log(1 / (1 + math.exp(-x))), 32.0) == 2.0**-53
+    True
+    >>> spacing_next_to_1(lambda x: math.log1p(math.exp(-x)), 32.0)
+    0.0
+    """
+    width = max(_scale(x), 2.0**-10) / math.sqrt(2)
+    values = {f(x + width * k / 16) for k in range(-8, 9)}
+    multiples = [2 * value / EPSILON for value in values if 0 < abs(value) < 2.0**-36]
+    whole = len(multiples) > 2 and all(abs(m - round(m)) < 1e-4 < abs(m) for m in multiples)
+    return EPSILON / 2 if whole else 0.0
+
+
 def _last_digit(x: float) -> float:
     """The value of the last binary digit of `x` that is not zero."""
     mantissa, exponent = math.frexp(x)
