@@ -105,22 +105,15 @@ class Schedule:
         fused_plan: after all passes.
 
     Attributes:
-        calls: for each stage the numbers of the kernels, with the offsets that each call is given.
-        by_samples: the range of inputs that kernels read in the user's array, sample by sample; None if none do.
-        room: numbers behind the slots of S that kernels use as they like.
-        alone: whether each number of G is added to by one kernel, which begins anew at the first block of a step.
-        cost: nanoseconds that a sample takes, about.
+        kernels: each once, however often it is called.
     """
 
     def __init__(self, fused_plan: FusedPlan):
         plan, shape = fused_plan.plan, fused_plan.shape
-        self.plan, self.shape = plan, shape
-        self.cost = cost(plan, shape)
-        self.by_samples = None if shape.single else inputs_by_samples(shape, fused_plan.products)
-        self.alone = not plan.scatters and each_alone(fused_plan.products, fused_plan.sums)
+        alone = not plan.scatters and each_alone(fused_plan.products, fused_plan.sums)
         slots, stored = plan.sizes.get("S", 0), fused_plan.stored or frozenset()
-        self._context = context = Context(shape, plan.constants, plan.inputs + 1, slots, stored, self.alone)
-        self.kernels = Kernels()
+        self._context = context = Context(shape, plan.constants, plan.inputs + 1, slots, stored, alone)
+        self._fused_plan, self.kernels = fused_plan, Kernels()
         made = {stage: [self._kernel(fused) for fused in part] for stage, part in fused_plan.stages.items()}
         made["guarded"], made["sums"] = [], []
         sums = [*map(self._sums, fused_plan.sums)]
@@ -134,37 +127,37 @@ class Schedule:
         last += sums
         last += [scatter(context, pick) for pick in plan.scatters]
         made["epilogue"] += [copy(context, job) for job in plan.finish]
-        self.room = max([kernel.room for kernels in made.values() for kernel in kernels], default=0)
-        self.calls = {stage: [self.kernels.add(kernel) for kernel in kernels] for stage, kernels in made.items()}
-        self.kernels.settle(call for calls in self.calls.values() for call in calls)
+        self._room = max([kernel.room for kernels in made.values() for kernel in kernels], default=0)
+        self._calls = {stage: [self.kernels.add(kernel) for kernel in kernels] for stage, kernels in made.items()}
+        self.kernels.settle(call for calls in self._calls.values() for call in calls)
 
     def _kernel(self, fused: Fused) -> Kernel:
         head = fused[0]
-        if head.uniform or self.shape.single:
+        if head.uniform or self._context.shape.single:
             return along_rows(self._context, fused)
         return (product if head.is_product and head.rows > 1 else elementwise)(self._context, fused)
 
     def _outer(self, jobs: list[Reduction]) -> Kernel:
-        if self.shape.single:
+        if self._context.shape.single:
             return row_outer_product(self._context, jobs)
-        if suits_samples(self.shape, jobs):
+        if suits_samples(self._context.shape, jobs):
             return by_samples(self._context, jobs[0])
         return outer_product(self._context, jobs)
 
     def _sums(self, job: Sums) -> Kernel:
-        return (row_sums if self.shape.single else sums)(self._context, job)
+        return (row_sums if self._context.shape.single else sums)(self._context, job)
 
     def artifact(self, codes: list[str]) -> Artifact:
         """How to run the kernels, whose object code has these keys."""
-        plan = self.plan
+        plan, shape = self._fused_plan.plan, self._context.shape
         return Artifact(
             codes=codes,
-            shape=self.shape,
-            room=self.room,
-            calls=self.calls,
-            by_samples=self.by_samples,
-            alone=self.alone,
-            cost=self.cost,
+            shape=shape,
+            room=self._room,
+            calls=self._calls,
+            by_samples=None if shape.single else inputs_by_samples(shape, self._fused_plan.products),
+            alone=self._context.alone,
+            cost=cost(plan, shape),
             leaves=plan.leaves,
             inputs=plan.inputs,
             weight=plan.weight,
@@ -202,7 +195,7 @@ class Schedule:
             texts = {code.text(): code.declared for code in codes}
             used = {text: vectormath.called(text, width) for text in texts}
             functions, more = vectormath.definitions(
-                {name for names in used.values() for name in names}, self.shape.bits, width
+                {name for names in used.values() for name in names}, self._context.shape.bits, width
             )
             declared |= more.union(*texts.values())
             calling += [*functions, *[text for text in texts if used[text]]]
