@@ -22,10 +22,13 @@ OWN = random.Random()
 class Noisy(nn.Module):
     """Adds to each input what is another number at each call."""
 
+    in_all = 0
+
     def __init__(self, draw: Callable[[Any], float], inside: Any) -> None:
         self.draw, self.inside = draw, inside
         self.generator = np.random.default_rng(7)
         self.calls, self.log, self.counts, self.seen = 0, [0.0], {"calls": 0}, {0}
+        self.mean = np.zeros(1)
 
     def __call__(self, x: Any) -> Any:
         return self.inside([entry + 0.1 * self.draw(self) for entry in x])
@@ -51,6 +54,16 @@ def in_set(model: Any) -> float:
     return len(model.seen) / 100
 
 
+def in_array(model: Any) -> float:
+    model.mean += 0.01
+    return float(model.mean[0])
+
+
+def in_class(model: Any) -> float:
+    type(model).in_all += 1
+    return type(model).in_all / 100
+
+
 DRAWS: dict[str, Callable[[Any], float]] = {
     "random": lambda _: random.gauss(0.0, 1.0),
     "numpy.random": lambda _: np.random.normal(),
@@ -60,6 +73,8 @@ DRAWS: dict[str, Callable[[Any], float]] = {
     "a list": logged,
     "a dict": in_dict,
     "a set": in_set,
+    "an array": in_array,
+    "a class": in_class,
 }
 
 INSIDE: dict[str, Callable[[], Any]] = {
@@ -74,6 +89,7 @@ def trained(draw: Callable[[Any], float], inside: Any, backend: str) -> list[Any
     random.seed(1)
     np.random.seed(1)  # what old code draws from
     OWN.seed(1)
+    Noisy.in_all = 0
     model = Noisy(draw, inside)
     optimizer = nn.SGD(model.parameters(), lr=0.1)
     with warnings.catch_warnings():

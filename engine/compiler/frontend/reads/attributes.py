@@ -32,6 +32,8 @@ class Attributes(Functions):
             yield from self._attributes_of_project(owner, attributes)
             return
         self._owners.append(owner)
+        if is_a(owner, type):
+            self.found.names_of_class(owner, attributes)
         if not self._unlisted(owner):
             self._once(owner, "all", attributes)
         unnamed = self._unnamed_reads(owner)

@@ -70,6 +70,7 @@ class Found:
         self.kept: list[Any] = []
         self.at_first: list[Any] = []
         self._numbers: list[tuple[str, Callable[[], Any]]] = []  # names with what may be plain numbers
+        self._classes: dict[int, tuple[type, Mapping[str, Any]]] = {}  # by the id of the second, their names
         self._ranks: dict[tuple[int, str], Rank] = {}  # of names, by the id of their dict, where the walk knows more
         # By id: what a function itself names, the attributes of objects that announce, and what is in these.
         self._direct, self._inside_announced = set[int](), set[int]()
@@ -92,6 +93,10 @@ class Found:
         self._numbers.append((name, lambda: names.get(name, ABSENT)))
         if rank is not None:
             self._ranks[id(names), name] = rank
+
+    def names_of_class(self, kind: type, names: Mapping[str, Any]) -> None:
+        """The names in a class, some of which are told: it is changed by other means than a dict."""
+        self._classes[id(names)] = kind, names
 
     def variable(self, name: Any) -> None:
         """An environment variable, or the whole environment."""
@@ -179,8 +184,13 @@ class Found:
             if attribute not in _RARELY_SET and attribute_of(part, attribute) is not content is not ABSENT:
                 setattr(part, attribute, content)
         for names, name, content in self.names:
-            if isinstance(names, dict) and names is not environment and names.get(name, ABSENT) is not content:
+            if names is environment or names.get(name, ABSENT) is content:
+                continue
+            if isinstance(names, dict):
                 names.pop(name) if content is ABSENT else names.update({name: content})
+            elif id(names) in self._classes:
+                kind, _ = self._classes[id(names)]
+                type.__delattr__(kind, name) if content is ABSENT else type.__setattr__(kind, name, content)
         for holder, before in self.holders:
             if holder is not environment and not all_same(held(holder), before):
                 refill(holder, before)

@@ -9,7 +9,7 @@ import threading
 import weakref
 from abc import get_cache_token
 from array import array
-from collections import defaultdict, deque
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextvars import Context, ContextVar
 from functools import cache, partial
@@ -39,6 +39,7 @@ DESCRIBING = frozenset({"__name__", "__qualname__", "__doc__", "__module__", "__
 _OF_COLLECTOR = frozenset({"functools._lru_cache_wrapper", "xml.etree.ElementTree.Element"})
 _IS_COLLECTED = 1 << 14  # Py_TPFLAGS_HAVE_GC
 _MEMORY = frozenset({"_ctypes._CData", "mmap.mmap"})
+_MOST_KEPT = 2**16  # bytes of an array
 _PROXIES = frozenset(weakref.ProxyTypes)
 
 
@@ -165,7 +166,7 @@ def attribute_of(owner: Any, name: str) -> Any:
 
 
 def held(holder: Any) -> tuple[Any, ...]:
-    """The content of a container or context variable; for an array or other memory, a digest of its bytes."""
+    """The content of a container or context variable; for other memory, or a large array, a digest of its bytes."""
     if isinstance(holder, ContextVar):
         return (holder.get(ABSENT),)
     if is_a(holder, threading.local):  # what this thread has
@@ -177,7 +178,9 @@ def held(holder: Any) -> tuple[Any, ...]:
             return tuple(holder.ravel().tolist())
         flags = getattr(holder, "flags", None)  # other libraries' arrays may have none
         columns = holder.dtype.str, getattr(holder.dtype, "names", None)
-        return (holder.shape, columns, getattr(flags, "num", 0), hash(holder.tobytes()))
+        numbers = holder.tobytes()
+        kept = numbers if len(numbers) <= _MOST_KEPT else hash(numbers)
+        return (holder.shape, columns, getattr(flags, "num", 0), kept)
     if reads_as_array(holder):  # of PyTorch's tensors only detached ones
         numbers = sys.modules["numpy"].asarray(holder.detach() if hasattr(holder, "detach") else holder)
         return (*held(numbers), *_labels(holder))
@@ -206,15 +209,29 @@ def held_now(holder: Any) -> Sequence[Any]:
 
 
 def refill(holder: Any, inside: tuple[Any, ...]) -> None:
-    """Put back into a list, dict, set or deque what `held` has returned, however its class defines its methods."""
+    """Put back what `held` has returned, where it can be, however the class of a container defines its methods."""
+    if isinstance(holder, threading.local):
+        holder = vars(holder)
     if isinstance(holder, list):
         list.__setitem__(holder, slice(None), inside)
     elif isinstance(holder, dict):
-        dict.clear(holder)
-        dict.update(holder, zip(inside[: len(inside) // 2], inside[len(inside) // 2 :]))
+        kind = OrderedDict if isinstance(holder, OrderedDict) else dict  # the first has its own list of the keys
+        kind.clear(holder)
+        for key, content in zip(inside[: len(inside) // 2], inside[len(inside) // 2 :]):
+            kind.__setitem__(holder, key, content)
     elif isinstance(holder, (set, deque)):
         holder.clear()
         holder.extend(inside) if isinstance(holder, deque) else holder.update(inside)
+    elif isinstance(holder, bytearray):
+        holder[:] = bytes(inside)
+    elif isinstance(holder, array):
+        holder[:] = array(holder.typecode, inside)
+    elif isinstance(holder, ContextVar) and inside[0] is not ABSENT:
+        holder.set(inside[0])
+    elif is_array(holder) and not holder.dtype.hasobject and holder.flags.writeable:
+        shape, *_, numbers = inside
+        if isinstance(numbers, bytes) and shape == holder.shape:
+            holder[...] = sys.modules["numpy"].frombuffer(numbers, holder.dtype).reshape(shape)
 
 
 def same(now: Any, before: Any) -> bool:

@@ -113,12 +113,12 @@ class ReadGuard:
                 self.left.append(None)
         elif isinstance(holder, array) and holder.itemsize * len(holder) <= _LARGE:  # which makes its items anew
             self.add("holder$.tobytes() != was$", 100, holder=holder, was=holder.tobytes())
-        elif not inside and isinstance(holder, CONTAINERS):  # as the sets by which dataclasses' `__repr__` knows itself
-            self.add("len(holder$) != 0", 20, holder=holder)
         elif isinstance(holder, dict):
             self._add_dict(holder)
         elif isinstance(holder, list):
             self._add_list(holder)
+        elif not inside and isinstance(holder, CONTAINERS):  # as the sets by which dataclasses' `__repr__` knows itself
+            self.add("len(holder$) != 0", 20, holder=holder)
         elif isinstance(holder, (*CONTAINERS, Mapping)) or shows_to_collector(kind) or is_array(holder):
             term = f"len(held(holder$)) != {len(inside)} or not all(map(is_, held(holder$), was$))"
             self.add(term, 200 + 15 * len(inside), holder=holder, was=inside)

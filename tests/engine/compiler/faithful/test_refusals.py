@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import array
 import collections
+import contextvars
 import heapq
 import itertools
 import json
 import re
 import statistics
 import sys
+import threading
 import time
 import types
 import warnings
@@ -78,14 +81,25 @@ def test_what_a_refused_function_has_changed_is_given_back() -> None:
 
     class Slotted:
         __slots__ = ("count",)
+        steps = 0
 
     log, counts, queue, seen = [1.0], collections.Counter("a"), collections.deque([1, 2], maxlen=2), {0}
     holder, slotted, total = types.SimpleNamespace(count=0), Slotted(), 0
     slotted.count = 0
+    ordered, local, counted = collections.OrderedDict(a=1), threading.local(), contextvars.ContextVar[int]("counted")
+    local.count = 0
+    counted.set(0)
+    arrays = [array.array("d", [0.0]), bytearray(1)]
 
     def function(x: Any) -> Any:
         nonlocal total
         total += 1
+        Slotted.steps += 1
+        local.count += 1
+        ordered["b"] = ordered.pop("a", 2)
+        counted.set(counted.get() + 1)
+        for numbers in arrays:
+            numbers[0] += 1
         log.append(2.0), counts.update("ab"), queue.append(3), seen.add(7)
         holder.count += 1
         slotted.count += 1
@@ -96,3 +110,5 @@ def test_what_a_refused_function_has_changed_is_given_back() -> None:
         compile(function, backend="python")([1.0])
     assert (log, counts, [*queue], seen) == ([1.0], {"a": 1}, [1, 2], {0})
     assert (vars(holder), slotted.count, total, vars(function)) == ({"count": 0}, 0, 0, {})
+    assert (Slotted.steps, [*ordered.items()], local.count, counted.get()) == (0, [("a", 1)], 0, 0)
+    assert [numbers[0] for numbers in arrays] == [0] * len(arrays)
