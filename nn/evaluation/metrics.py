@@ -256,7 +256,7 @@ def metrics_for(
     model: Model,
     loss: LossFunction,
     X: Any,
-    several: bool = False,
+    one_class: bool = True,
 ) -> dict[str, Metric]:
     """Metrics by name, as functions of labels and outputs.
 
@@ -266,7 +266,7 @@ def metrics_for(
         model: the model whose outputs they will be.
         loss: the loss it is trained with.
         X: the samples; functions get outputs as an array if these are one, else as lists.
-        several: whether labels name several classes of a sample, of which there is no accuracy.
+        one_class: whether each label names one class; of others there is no accuracy.
 
     Raises:
         TypeError: if one is neither a name nor a function.
@@ -274,7 +274,7 @@ def metrics_for(
     """
     if metrics is None:
         name = name_of_loss(loss)
-        metrics = ["accuracy"] if name in RULES and not several else ["r2"] if name in ("mse", "mae") else []
+        metrics = ["accuracy"] if name in RULES and one_class else ["r2"] if name in ("mse", "mae") else []
     chosen = [metrics] if isinstance(metrics, str) or not isinstance(metrics, Iterable) else list(metrics)
     found: dict[str, Metric] = {}
     for name, metric in [_metric(one, model, loss, X) for one in chosen]:

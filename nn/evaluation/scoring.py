@@ -68,7 +68,7 @@ def evaluate(
     classes = classes_of(model)
     if classes is not None and are_names(labels, classes):
         labels = as_targets(labels, classes, name_of_loss(loss))
-    chosen = metrics_for(metrics, model, loss, X, names_several(model))
+    chosen = metrics_for(metrics, model, loss, X, one_class=not names_several(model))
     with naming_data(X, labels):
         found, outputs = programs_of(model).scored(loss, samples, labels, Options(backend))
         return {"loss": found, **{name: metric(labels, outputs) for name, metric in chosen.items()}}

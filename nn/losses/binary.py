@@ -14,7 +14,7 @@ from .labels import PROBABILITY, SIGN, Number, checked, weighted
 from .places import place_by_place
 from .reduction import Loss
 
-_PREDICTED = Number("a probability (for raw scores use bce_with_logits)", 0.0, 1.0)
+_PREDICTED = Number("a probability", 0.0, 1.0, remedy="for raw scores use bce_with_logits")
 
 
 def hinge(score: Numbers, label: Numbers, reduction: str = "mean") -> Loss:

@@ -42,9 +42,9 @@ class Number:
             TypeError: if it is not a number.
             ValueError: if it is not allowed.
         """
-        found = real_number(self.name, number, self.least, self.most)
-        if self.among and found not in self.among:
-            allowed = " or ".join(f"{one:g}" for one in self.among)
+        found = real_number(self.name, number)
+        if not self.least <= found <= self.most or (self.among and found not in self.among):
+            allowed = " or ".join(f"{one:g}" for one in self.among) or f"from {self.least:g} to {self.most:g}"
             raise ValueError(f"{self.name} is {allowed}, not {found:.15g}: {self.remedy}")
         return found
 
@@ -54,7 +54,11 @@ class Number:
 
 
 TARGET = Number()
-PROBABILITY = Number(least=0.0, most=1.0)
+PROBABILITY = Number(
+    least=0.0,
+    most=1.0,
+    remedy="turn -1 and 1 into 0 and 1 with (label + 1) / 2, 1 and 2 with label - 1; more classes take cross_entropy",
+)
 SIGN = Number("a hinge label", among=(-1.0, 1.0), remedy="turn 0 and 1 into them with 2 * label - 1")
 
 

@@ -94,7 +94,7 @@ def fit(
             and eagerly before.
         metrics: computed on the validation data: names ("accuracy", "top3" and so on, "r2", "mae") or functions of
             labels and outputs; None for what suits the loss: accuracy for classes, unless labels name several of a
-            sample, and R² for `mse` and `mae`.
+            sample or give shares (soft labels), and R² for `mse` and `mae`.
         patience: how many epochs may pass without a better validation loss; at the end, parameters and optimiser are
             those of the best epoch; a warning tells of plain numbers that the model has changed since.
         min_delta: by how much the loss must improve for `patience` to start over; the best epoch is the one of the

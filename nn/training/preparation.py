@@ -75,17 +75,19 @@ def prepared(
             held_X, held_y = given_validation(validation, X, y)
             named = classes or [] if are_names(held_y, classes) else None
             held = Rows(validation[0], validation[1], len(held_X), rows.loss, named)
+            held_classes = strata(held_y, loss)
         else:
             # From the seed itself, so that a resumed training holds out the same samples.
             source = rng if rng is seed or seed is None else random_source(seed)
-            classes_or_none = list(as_samples("y", y)) if names else strata(labels, loss)
-            first, last = held_out(len(samples), validation, source, classes_or_none)
+            held_classes = list(as_samples("y", y)) if names else strata(labels, loss)
+            first, last = held_out(len(samples), validation, source, held_classes)
             rows, held = replace(rows, places=first), replace(rows, places=last)
             samples, labels = rows.first
             weights = None if weights is None else [weights[row] for row in first]
         held_X, held_y = held.first
         refuse_lost(model, loss, held_X, held_y, held.places or range(len(held_X)))
-        checked = Validation(model, held, loss, metrics_for(metrics, model, loss, held_X, several), options, fixed)
+        chosen = metrics_for(metrics, model, loss, held_X, one_class=held_classes is not None and not several)
+        checked = Validation(model, held, loss, chosen, options, fixed)
     elif metrics is not None:
         raise ValueError("metrics are taken on validation data: give validation=(X, y), or a share such as 0.2")
     if weights is not None:

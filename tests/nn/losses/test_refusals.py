@@ -54,15 +54,15 @@ def test_place_by_place_refuses_types(loss, prediction, target, message):
     [
         (hinge, 0.5, 0, r"a hinge label is -1 or 1, not 0: turn 0 and 1 into them with 2 \* label - 1"),
         (hinge, 0.5, 0.5, "not 0.5"),
-        (bce, 0.5, 2, "a target must be a finite number of at least 0 and at most 1, not 2.0"),
+        (bce, 0.5, 2, "a target is from 0 to 1, not 2: .*1 and 2 with label - 1; more classes take cross_entropy"),
+        (bce, 1.5, 1, "a probability is from 0 to 1, not 1.5: for raw scores use bce_with_logits"),
+        (bce, Value(-0.1), 0, "from 0 to 1, not -0.1"),
         (
-            bce,
-            1.5,
-            1,
-            r"a probability \(for raw scores use bce_with_logits\) must be .* at most 1, not 1.5",
+            bce_with_logits,
+            0.5,
+            -1,
+            r"a target is from 0 to 1, not -1: turn -1 and 1 into 0 and 1 with \(label \+ 1\) / 2",
         ),
-        (bce, Value(-0.1), 0, "at most 1, not -0.1"),
-        (bce_with_logits, 0.5, -1, "a target must be a finite number of at least 0 and at most 1, not -1.0"),
     ],
 )
 def test_targets_out_of_range(loss, prediction, target, message):

@@ -156,7 +156,7 @@ def test_three_names_are_too_many_for_a_loss_of_two_classes():
 def test_a_training_that_never_began_leaves_what_outputs_mean(backend, refused):
     model, _ = trained(backend, loss=nn.bce_with_logits, model=network(1), epochs=20)
     found = nn.classify(model, X)
-    with pytest.raises(ValueError, match=r"must be|against 1 sample weight|a hinge label"):
+    with pytest.raises(ValueError, match=r"must be|from 0 to 1|against 1 sample weight|a hinge label"):
         trained(backend, model=model, **{"loss": nn.bce_with_logits, **refused})
     assert list(nn.classify(model, X)) == list(found)
     with pytest.raises(FloatingPointError):  # after steps, in the second epoch: it counts

@@ -38,6 +38,22 @@ def test_metrics_refused(metrics, error, message):
         trained("auto", validation=0.3, metrics=metrics)
 
 
+@pytest.mark.parametrize("form", [list, np.array])
+@pytest.mark.parametrize("share", [True, False])
+@pytest.mark.parametrize(
+    ("loss", "soft"),
+    [(nn.cross_entropy, [0.25, 0.75]), (nn.bce_with_logits, 0.25), (nn.hinge, [1, -1])],
+)
+def test_labels_that_name_no_one_class_have_no_accuracy(loss, soft, form, share):
+    """Soft labels, as of a teacher, were refused by accuracy, which nobody had asked for, after the first epoch."""
+    y = [soft] * len(X)
+    model = network(1 if soft == 0.25 else 2)
+    _, history = trained(model=model, y=form(y), loss=loss, validation=0.3 if share else (X, form(y)))
+    assert "validation_accuracy" not in history.rows[0]
+    with pytest.raises(ValueError, match=r"one-hot label is zeros|1 against 0 or -1"):
+        trained(model=model, y=form(y), loss=loss, validation=0.3, metrics="accuracy")  # asked for
+
+
 def test_no_metric_takes_the_place_of_the_loss():
     def loss(labels, outputs):
         return 0.0
