@@ -16,6 +16,7 @@ ELSEWHERE = {
     "GELU": 'Activation("gelu")',
     "HingeLoss": "hinge",
     "Identity": 'Activation("identity")',
+    "KFold": "sklearn.model_selection.KFold, whose rows are indices of X and y",
     "L1Loss": "mae",
     "LambdaLR": "fit(..., schedule=a function of the number of the step)",
     "LayerNormalization": "LayerNorm(size)",
@@ -138,7 +139,7 @@ _BY_KIND: dict[str, dict[tuple[str, ...], str]] = {
         ("get_config", "state_dict"): "write nn.save(model, path, optimizer=optimizer), or read settings",
         ("learning_rate",): "here it is lr",
         ("load_state_dict", "set_weights"): "write nn.load(model, path, optimizer=optimizer)",
-        ("param_groups",): "the parameters are params, and lr is the rate of all",
+        ("param_groups", "parameters"): "the parameters are params, and lr is the rate of all",
     },
     "History": {
         ("epoch", "epochs"): 'write len(losses), or to_dict()["epoch"]',

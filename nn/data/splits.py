@@ -90,8 +90,9 @@ def train_test_split(
     test_size: float | int | None = None,
     random_state: Seed = None,
     stratify: Any = None,
+    shuffle: bool = True,
 ) -> tuple[Any, Any, Any, Any]:
-    """Hold out a random part of a data set for testing.
+    """Hold out a random part of a data set for testing, or the last one.
 
     Args:
         X: the samples, a list, array or DataFrame of rows.
@@ -101,28 +102,37 @@ def train_test_split(
         test_size: scikit-learn's name for `test`; as an int it is a number of samples.
         random_state: scikit-learn's name for `seed`.
         stratify: labels, usually `y`: the same share of each class is held out.
+        shuffle: whether to choose at random; otherwise the last samples are held out, as of a time series.
 
     Returns:
         X_train, X_test, y_train, y_test, in scikit-learn's order; arrays and DataFrames as such, else lists.
 
     Raises:
         TypeError: if `test` is not a number, or X or y not a list or array; if something is given under both its names.
-        ValueError: if `test` is out of range or leaves a part without samples, or X and y differ in length.
+        ValueError: if `test` is out of range or leaves a part without samples, or X and y differ in length; if it is
+            to stratify without shuffling.
 
     >>> X_train, X_test, y_train, y_test = train_test_split([1, 2, 3, 4], [10, 20, 30, 40], seed=1)
     >>> len(X_train), len(X_test), y_test[0] == 10 * X_test[0]
     (3, 1, True)
     >>> train_test_split([1, 2, 3, 4], [0, 1, 0, 1], test_size=2, random_state=0, stratify=[0, 1, 0, 1])[3]
     [0, 1]
+    >>> train_test_split([1, 2, 3, 4], [10, 20, 30, 40], shuffle=False)
+    ([1, 2, 3], [4], [10, 20, 30], [40])
     """
     size = _one_of("test", test, "test_size", test_size)
     rng = random_source(_one_of("seed", seed, "random_state", random_state))
     samples, _ = paired(X, y)
+    in_order = not true_or_false("shuffle", shuffle)
     if stratify is not None:
+        if in_order:
+            raise ValueError("stratify chooses at random from each class: leave it out, or shuffle=False")
         _, classes = paired(X, stratify, "stratify")
         stratify = [tuple(map(plain, label)) if is_row(label) else plain(label) for label in classes]
     name = "test" if test_size is None else "test_size"
-    first_rows, last_rows = split_rows(len(samples), 0.25 if size is None else size, rng, stratify, name)
+    first_rows, last_rows = split_rows(
+        len(samples), 0.25 if size is None else size, None if in_order else rng, stratify, name
+    )
     return chosen(X, first_rows), chosen(X, last_rows), chosen(y, first_rows), chosen(y, last_rows)
 
 
@@ -133,14 +143,14 @@ def _one_of(name: str, given: Any, other_name: str, other: Any) -> Any:
 
 
 def split_rows(
-    count: int, size: Any, rng: random.Random, stratify: list[Any] | None = None, name: str = "test"
+    count: int, size: Any, rng: random.Random | None, stratify: list[Any] | None = None, name: str = "test"
 ) -> tuple[list[int], list[int]]:
-    """The rows of two parts of a data set, at random; the second one is held out.
+    """The rows of two parts of a data set; the second one is held out.
 
     Args:
         count: how many rows there are.
         size: the share of the second part, or as an int its number of rows.
-        rng: the source of random numbers.
+        rng: the source of random numbers that chooses them; None to hold out the last rows.
         stratify: a label for each row: the same share of each is held out, as nearly as whole rows allow; a warning
             tells of those of which none is left.
         name: the name of `size`, for messages.
@@ -156,6 +166,8 @@ def split_rows(
     if not 0 < held_out < count:
         raise ValueError(f"{name}={size:g} leaves no sample on one side of {count}: choose another share")
     order = list(range(count))
+    if rng is None:
+        return order[:-held_out], order[-held_out:]
     rng.shuffle(order)
     if stratify is None:
         return order[held_out:], order[:held_out]

@@ -130,12 +130,19 @@ def test_a_split_is_a_partition(count, share, seed):
     arrays = train_test_split(np.array(X), np.array(y), share, seed)
     assert all(isinstance(part, np.ndarray) for part in arrays)
     assert [part.tolist() for part in arrays] == [X_train, X_test, y_train, y_test]
+    in_order = train_test_split(X, y, share, shuffle=False)
+    assert in_order == (X[:-held_out], X[-held_out:], y[:-held_out], y[-held_out:])
 
 
 @pytest.mark.parametrize(("X", "y", "options", "error", "message"), REFUSED)
 def test_splits_refuse_data(X, y, options, error, message):
     with pytest.raises(error, match=message):
         train_test_split(X, y, 0.5, **options)
+
+
+def test_to_stratify_is_to_choose_at_random():
+    with pytest.raises(ValueError, match="stratify chooses at random from each class: leave it out, or shuffle=False"):
+        train_test_split([1, 2, 3, 4], [0, 1, 0, 1], 0.5, stratify=[0, 1, 0, 1], shuffle=False)
 
 
 @pytest.mark.parametrize(
