@@ -151,6 +151,10 @@ class LabelChecks:
         self.kinds, self._passed = LabelKinds(), CheckedLabels()
         self._labels_only = requirements.arguments <= {arguments - 1}
         self._nothing_to_check = False
+        self._valid: tuple[Any, tuple[Valid, Valid]] = (
+            None,
+            (Valid(), Valid()),
+        )  # of which state, and what is valid then
 
     def check(self, batch: Batch) -> None:
         """Refuse wrong labels; compare the value of one sample for each new kind of label.
@@ -172,7 +176,13 @@ class LabelChecks:
 
     @property
     def valid(self) -> tuple[Valid, Valid]:
-        """The samples, such as tokens, and the labels that `check` is known to accept."""
+        """Samples, such as tokens, and labels that `check` is known to accept: one object until there are more."""
+        state = self._passed.rows, self.kinds.are_too_many, self._nothing_to_check
+        if self._valid[0] != state:
+            self._valid = state, self._found_valid()
+        return self._valid[1]
+
+    def _found_valid(self) -> tuple[Valid, Valid]:
         samples = Valid(bounds=self._requirements.bounds[0]) if 0 in self._requirements.arguments else Valid(None)
         if self._nothing_to_check:
             return samples, Valid(None)

@@ -137,7 +137,7 @@ class RepeatedStep:
                     return None
                 self._settings = optimizer.settings
                 self._again.change_rate(optimizer.lr)
-            if self._labels.valid != self._valid:  # the first samples had not all classes
+            if self._labels.valid is not self._valid:  # the first samples had not all classes
                 self._take_labels()
             if self._single is None:
                 self._single = self._prepare()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -83,9 +84,10 @@ def of_user(backend: str) -> Any:
     ],
 )
 def test_graphs_are_recorded_and_kept_only_where_they_must_be(
-    compute: Callable[[], Any], expected: How, monkeypatch: pytest.MonkeyPatch
+    compute: Callable[[], Any], expected: How, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Of this package's own code, in native code, outputs are compared without a graph, and gradients are arrays."""
+    monkeypatch.setenv("STEPGRAD_CACHE", str(tmp_path))  # else another test may have proved the program
     made: list[How] = []
 
     class Noted(single.Eager):
