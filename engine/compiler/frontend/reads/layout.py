@@ -171,6 +171,16 @@ class PlainDict:
         """The address of its own table; 0 if it shares a table with other objects' dicts."""
         return word(self.keys) if word(self.keys + 8) == 0 else 0
 
+    def own_table(self) -> int:
+        """The address of its own table.
+
+        Raises:
+            LookupError: it shares a table, as a dict that was empty may do once its object gets an attribute.
+        """
+        if not (table := self.table):
+            raise LookupError("a table that is shared")
+        return table
+
     def made_in(self, table: int) -> int:
         """Where its table counts the entries that were ever added."""
         return table + self._made

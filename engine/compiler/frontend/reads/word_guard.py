@@ -102,7 +102,7 @@ class WordGuard:
             return False
 
         def look(held: list[Any]) -> _Words:
-            content, table = known.names[name], known.table
+            content, table = known.names[name], known.own_table()
             held.append(content)
             yield known.keys, [table]
             yield from _entry(known.places_in(table), name, content)
@@ -116,7 +116,7 @@ class WordGuard:
             return False
 
         def look(held: list[Any]) -> _Words:
-            table = known.table
+            table = known.own_table()
             made = known.made_in(table)
             yield known.keys, [table]
             yield made, [word(made)]
@@ -210,7 +210,7 @@ class WordGuard:
 
 def _all_of_it(known: PlainDict, held: list[Any]) -> _Words:
     """Words that show whether anything has been set in a dict."""
-    if known.version:
+    if known.version and (known.table or versions_tell_attributes()):
         yield known.version, [word(known.version)]
     else:
         yield from _entries(known, held)
@@ -218,10 +218,11 @@ def _all_of_it(known: PlainDict, held: list[Any]) -> _Words:
 
 def _entries(known: PlainDict, held: list[Any]) -> _Words:
     """The words of all entries of a dict, in order."""
-    before, table = known.names.copy(), known.table
+    before = known.names.copy()
     held.append(before)
     yield known.used, [len(before)]
     if before:
+        table = known.own_table()
         yield known.keys, [table]
         places = known.places_in(table)
         for name, content in before.items():

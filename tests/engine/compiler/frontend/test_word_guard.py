@@ -274,6 +274,33 @@ def test_attributes_that_words_cannot_tell_any_more_are_left_to_python() -> None
     assert not differ(words)
 
 
+WATCHES = {
+    "the dict": WordGuard.add_dict,
+    "its version": WordGuard.add_version,
+    "a name that it lacks": lambda words, names: words.add_absence(names, "a"),
+}
+
+
+@pytest.mark.parametrize("how", WATCHES)
+def test_an_empty_dict_that_shares_a_table_once_its_object_has_an_attribute(how: str) -> None:
+    class Thing:
+        def __init__(self) -> None:
+            self.a = 1
+
+    kept = [Thing() for _ in range(40)]
+    thing, words = Thing.__new__(Thing), WordGuard()
+    assert len(kept) == 40
+    assert not vars(thing)
+    if WATCHES[how](words, vars(thing)):
+        renew(words)
+        assert not differ(words)
+        thing.a = 1
+        assert differ(words)
+        renew(words)  # which finds all of it again, or nothing that it may read
+        thing.a = 2
+        assert differ(words) or how == "a name that it lacks"
+
+
 @pytest.mark.parametrize(
     "change",
     [
