@@ -127,17 +127,19 @@ class _Network(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
         count = len(X) if sample_weight is None else sample_weight.sum()
         rate = real_number("learning_rate_init", self.learning_rate_init, least=0.0)
         tol = real_number("tol", self.tol, least=0.0)
-        decay = real_number("alpha", self.alpha, least=0.0) / min(size, count)  # the loss is a mean over a batch
+        early: dict[str, Any] = {}
+        if true_or_false("early_stopping", self.early_stopping):
+            share = real_number("validation_fraction", self.validation_fraction, least=0.0, most=1.0)
+            early = {"validation": share, "patience": self.n_iter_no_change, "min_delta": tol}
+            count *= 1 - round(len(X) * share) / len(X)  # what is held out teaches nothing
+        # The loss is a mean over a batch. Where all samples are held out `fit` says so.
+        decay = real_number("alpha", self.alpha, least=0.0) / (min(size, count) or 1)
         decay *= 2 if loss == "mse" else 1  # scikit-learn's loss is the half of it
         optimizer = _Penalised(self.model_.parameters(), lr=rate)
         optimizer.decay = [0.0 if path.endswith(".b") else decay for path, _ in self.model_.named_parameters()]
         whole_number("n_iter_no_change", self.n_iter_no_change, least=1)
         if sample_weight is not None:  # so that a weight of 2 is a sample twice
             sample_weight = sample_weight * (len(X) / sample_weight.sum())
-        early: dict[str, Any] = {}
-        if true_or_false("early_stopping", self.early_stopping):
-            share = real_number("validation_fraction", self.validation_fraction, least=0.0, most=1.0)
-            early = {"validation": share, "patience": self.n_iter_no_change, "min_delta": tol}
         self.history_ = fit(
             self.model_,
             X,

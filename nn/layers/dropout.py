@@ -25,7 +25,7 @@ class Dropout(Module):
 
     In eval mode everything passes. Which entries are dropped is determined by the seed and by where they are: the
     step of the training, the place of the sample in its batch, the entry. Outside of `nn.fit` every call is a sample
-    of its own; `engine.check_gradients` holds the mask fixed.
+    of its own, and layers of one seed drop the same entries; `engine.check_gradients` holds the mask fixed.
 
     Args:
         p: the probability, from 0 to below 1.

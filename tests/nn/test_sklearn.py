@@ -144,6 +144,21 @@ def test_scikit_learns_names_mean_what_they_mean_there():
     assert np.isfinite(ours.predict_log_proba(1e4 * X)).all()
 
 
+@pytest.mark.parametrize(
+    ("options", "learnt"),
+    [
+        ({"batch_size": "auto"}, 40),
+        ({"batch_size": "auto", "early_stopping": True, "validation_fraction": 0.25}, 30),
+        ({"batch_size": 20}, 20),
+    ],
+)
+def test_the_penalty_is_shared_by_the_samples_that_are_learnt_from(options, learnt, monkeypatch):
+    fit, decays = nn.sklearn.fit, []
+    monkeypatch.setattr(nn.sklearn, "fit", lambda *args, **more: decays.append(args[4].decay) or fit(*args, **more))
+    MLPClassifier(alpha=3.0, **{**QUICK, **options}).fit(X[:120:3], Y[:120:3])
+    assert {*decays[0]} == {0.0, 3.0 / learnt}
+
+
 @pytest.mark.parametrize("alpha", [0.0, 30.0])
 def test_the_penalty_is_scikit_learns(alpha):
     """It is one of the weights alone, beside half of the mean squared error: a network of one layer is a ridge."""
