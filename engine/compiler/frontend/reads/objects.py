@@ -15,7 +15,7 @@ from contextvars import Context, ContextVar
 from functools import cache, partial
 from io import BytesIO, StringIO
 from operator import is_
-from types import MappingProxyType
+from types import FrameType, MappingProxyType
 from typing import Any, NamedTuple
 
 from ....numbers import same_number
@@ -187,6 +187,8 @@ def held(holder: Any) -> tuple[Any, ...]:
     if isinstance(holder, (StringIO, BytesIO)):
         return (holder.getvalue(), holder.tell())
     kind: type = type(holder)
+    if kind is FrameType:  # of a generator, in Python 3.10; its module, which it shows too, leads to everything
+        return tuple(holder.f_locals.values())
     if shows_to_collector(kind):
         return tuple(gc.get_referents(holder))
     if is_memory(kind):
