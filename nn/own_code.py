@@ -19,6 +19,7 @@ from engine import TABLE, Description, Imported, Primitive, Value, classes_of
 
 from .layers.activations import activation_name
 from .layers.dropout import Dropout
+from .layers.embedding import Token
 from .layers.ending import last_activation
 from .layers.module import Module
 from .losses.activated import TAKES
@@ -41,7 +42,7 @@ PARTS = [
 _CODE = Imported()
 _primitive = attrgetter("_primitive")
 _PLAIN = frozenset({int, float, bool, str, type(None)})
-_REQUIREMENTS = {kind.__name__: kind for kind in (ClassIndex, Distribution, Number)}
+_REQUIREMENTS = {kind.__name__: kind for kind in (ClassIndex, Distribution, Number, Token)}
 
 
 def note_code() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from ..arguments import as_row, class_index, is_row, only, plain, real_number, same_length, show
 from ..layers.module import Module
 from .columns import above, flat, width_of
+from .rules import RULES, name_of_loss
 
 plain_text = str.__str__
 """A text that is just its characters, where `str` gives ``Colour.RED`` for a member of an Enum of texts."""
@@ -82,6 +83,31 @@ def _reads_as_number(name: str) -> bool:
     return True
 
 
+def strata(y: Any, loss: Any) -> list[Any] | None:
+    """The class of each sample if labels are classes: texts, or, for a loss of classes, whole numbers or one-hot rows.
+
+    >>> from nn import bce, cross_entropy, mse
+    >>> strata([1, 0], cross_entropy), strata([[0, 1], [1, 0]], cross_entropy), strata([[1], [0]], cross_entropy)
+    ([1, 0], [(0, 1), (1, 0)], [(1,), (0,)])
+    >>> strata([1, 0], mse), strata([[0.3, 0.7], [1, 0]], cross_entropy), strata([0.3, 1.0], bce)
+    (None, None, None)
+    """
+    if are_texts(y):
+        return list(y)
+    if name_of_loss(loss) not in RULES:
+        return None
+    if getattr(y, "ndim", 0) == 1 and y.dtype.kind in "biu":  # whole numbers: at once
+        return list(y.tolist())
+    labels = [tuple(map(plain, label)) if is_row(label) else plain(label) for label in y]
+    if any(isinstance(label, float) and not label.is_integer() for label in labels):
+        return None
+    rows = [label for label in labels if isinstance(label, tuple)]
+    if any(is_row(item) for row in rows for item in row):  # positions of sequences
+        return None
+    are_classes = all(len(row) == 1 or sorted(row) == [0] * (len(row) - 1) + [1] for row in {*rows})
+    return labels if are_classes else None
+
+
 class Named(int):
     """The number of a class that has a name, as losses and metrics are given it in place of the name."""
 
@@ -129,7 +155,10 @@ def as_indices(labels: Any, classes: list[Any]) -> list[int]:
     texts = [*map(plain_text, labels.tolist() if hasattr(labels, "tolist") else labels)]
     unknown = sorted({*texts} - places.keys())
     if unknown:
-        raise ValueError(f"no class is named {unknown[0]!r}: the model knows {', '.join(map(str, classes))}")
+        raise ValueError(
+            f"no class is named {unknown[0]!r}: the model knows {', '.join(map(str, classes))}; correct the label, or "
+            "train a model on samples of that class too"
+        )
     return [places[text] for text in texts]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..data.entries import naming_data
 from ..data.tables import paired
-from .labels import are_names, as_targets, classes_of, names_several
+from .labels import are_names, as_targets, classes_of, names_several, strata
 from .metrics import Metric, metrics_for
 from .programs import LossFunction, Model, Options, programs_of
 from .rules import called, name_of_loss
@@ -51,8 +51,8 @@ def evaluate(
         y: their labels, as the loss takes them.
         loss: a function from outputs and labels to one Value, such as `nn.cross_entropy`.
         metrics: names ("accuracy", "top3" and so on, "r2", "mae") or functions of labels and outputs; None for what
-            fits the loss: accuracy for classes, unless the model was trained on labels that name several of a sample,
-            R² for `mse` and `mae`, else nothing.
+            fits the loss: accuracy for classes, unless labels are shares of a sample (soft labels) or the model was
+            trained on labels that name several, R² for `mse` and `mae`, else nothing.
         backend: as for `predict`.
 
     Raises:
@@ -68,7 +68,8 @@ def evaluate(
     classes = classes_of(model)
     if classes is not None and are_names(labels, classes):
         labels = as_targets(labels, classes, name_of_loss(loss))
-    chosen = metrics_for(metrics, model, loss, X, one_class=not names_several(model))
+    one_class = not names_several(model) and strata(labels, loss) is not None
+    chosen = metrics_for(metrics, model, loss, X, one_class)
     with naming_data(X, labels):
         found, outputs = programs_of(model).scored(loss, samples, labels, Options(backend))
         return {"loss": found, **{name: metric(labels, outputs) for name, metric in chosen.items()}}

@@ -2,13 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from engine import Value, take
+from engine import Value, require, take
 
 from ..arguments import Seed, is_row, plain, random_source, real_number, whole_number
 from .initializers import Initializer, get_initializer, weights
 from .module import Module
+
+
+@dataclass(frozen=True)
+class Token:
+    """The number of a token: a whole one from 0 to indices - 1.
+
+    Attributes:
+        indices: how many tokens there are.
+        taker: what looks them up, for messages.
+    """
+
+    indices: int
+    taker: str
+
+    def check(self, token: Any) -> float:
+        """The token as a float.
+
+        Raises:
+            TypeError, ValueError, IndexError: if it is not a number, not a whole one, or out of range.
+        """
+        token = plain(token)  # a bool is 0 or 1, as other layers take it
+        number = real_number("a token", int(token) if isinstance(token, bool) else token)
+        if not number.is_integer():
+            raise ValueError(f"a token must be a whole number, not {number:.15g}")
+        if not 0.0 <= number < self.indices:
+            raise IndexError(f"token {number:g} is out of range: {self.taker} has those from 0 to {self.indices - 1}")
+        return number
+
+    def accepts(self, least: float, most: float) -> bool:
+        """False: numbers between need not be whole."""
+        return False
 
 
 class Embedding(Module):
@@ -46,18 +78,12 @@ class Embedding(Module):
         """
         if is_row(token):
             return [self(item) for item in token]
-        if not isinstance(token, Value):
-            token = self._checked(token)
+        kind = Token(len(self.weight), repr(self))
+        if isinstance(token, Value):
+            require(kind, token)
+        else:
+            token = kind.check(token)
         return [take(token, column) for column in zip(*self.weight)]
-
-    def _checked(self, token: Any) -> float:
-        token = plain(token)  # a bool is 0 or 1, as other layers take it
-        number, count = real_number("a token", int(token) if isinstance(token, bool) else token), len(self.weight)
-        if not number.is_integer():
-            raise ValueError(f"a token must be a whole number, not {number:.15g}")
-        if not 0.0 <= number < count:
-            raise IndexError(f"token {number:g} is out of range: {self} has those from 0 to {count - 1}")
-        return number
 
     def __repr__(self) -> str:
         return f"Embedding({len(self.weight)}, {len(self.weight[0])})"

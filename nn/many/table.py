@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..arguments import known_backend, random_source, show, whole_number
 from ..data.splits import chosen
 from ..data.tables import paired, same_rows
+from ..evaluation.labels import strata
 from ..evaluation.metrics import Metric
 from ..training.checks import check_patience
 from ..training.mistakes.idle import warn_of_epochs, warn_of_zeros
-from ..training.preparation import strata
 from ..training.progress import Progress, Reporter, reporting
 from ..training.validation import given_validation, held_out
 from ..training.weighting import weights_of

@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ..arguments import Seed, as_samples, is_row, plain, random_source, show
+from ..arguments import Seed, as_samples, is_row, random_source, show
 from ..data.tables import notes_of_columns, paired, same_rows
-from ..evaluation.labels import are_names, are_texts, classes_of, names_several, plain_text
+from ..evaluation.labels import are_names, classes_of, names_several, plain_text, strata
 from ..evaluation.metrics import Metric, metrics_for
 from ..evaluation.programs import LossFunction, Model, Options
-from ..evaluation.rules import RULES, name_of_loss
+from ..evaluation.rules import name_of_loss
 from ..layers.module import Module
 from ..losses.weighted import weighted
 from .mistakes.targets import warn_of_unreachable
@@ -135,31 +135,6 @@ def _names(model: Model, y: Any, loss: LossFunction) -> list[str]:
             f"{', '.join(known)} apart; build a new one for others, or set its classes to None"
         )
     return known
-
-
-def strata(y: Any, loss: Any) -> list[Any] | None:
-    """The class of each sample if labels are classes: texts, or, for a loss of classes, whole numbers or one-hot rows.
-
-    >>> from nn import bce, cross_entropy, mse
-    >>> strata([1, 0], cross_entropy), strata([[0, 1], [1, 0]], cross_entropy), strata([[1], [0]], cross_entropy)
-    ([1, 0], [(0, 1), (1, 0)], [(1,), (0,)])
-    >>> strata([1, 0], mse), strata([[0.3, 0.7], [1, 0]], cross_entropy), strata([0.3, 1.0], bce)
-    (None, None, None)
-    """
-    if are_texts(y):
-        return list(y)
-    if name_of_loss(loss) not in RULES:
-        return None
-    if getattr(y, "ndim", 0) == 1 and y.dtype.kind in "biu":  # whole numbers: at once
-        return list(y.tolist())
-    labels = [tuple(map(plain, label)) if is_row(label) else plain(label) for label in y]
-    if any(isinstance(label, float) and not label.is_integer() for label in labels):
-        return None
-    rows = [label for label in labels if isinstance(label, tuple)]
-    if any(is_row(item) for row in rows for item in row):  # positions of sequences
-        return None
-    are_classes = all(len(row) == 1 or sorted(row) == [0] * (len(row) - 1) + [1] for row in {*rows})
-    return labels if are_classes else None
 
 
 def name_several(y: Any, loss: Any) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import nn
-from nn.training.preparation import strata
+from nn.evaluation.labels import strata
 
 
 def ranked(outputs: Any, labels: Any) -> Any:

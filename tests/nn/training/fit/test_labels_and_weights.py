@@ -133,7 +133,7 @@ def test_an_enum_of_texts_is_its_texts():
 def test_texts_that_are_none_of_the_classes_are_named_in_scores():
     names = np.array(["no", "yes"])[Y]
     model, _ = trained(y=names)
-    with pytest.raises(ValueError, match="no class is named 'maybe': the model knows no, yes"):
+    with pytest.raises(ValueError, match="no class is named 'maybe': the model knows no, yes; correct the label"):
         nn.accuracy(model, X, ["maybe"] * 30)
 
 
@@ -280,7 +280,7 @@ def test_labels_are_checked_once(monkeypatch):
         checked.clear()
         trained("llvm", y=list(Y), epochs=epochs, sample_weight=[1.0 + k for k in range(30)])
         found.append(len(checked))
-    assert found[0] >= 30
+    assert found[0] >= 2  # of each label one
     assert abs(found[1] - found[0]) < 30  # of samples drawn at random some are compared
     model, weights = network(), {"sample_weight": [1.0 + k for k in range(30)]}
     for _ in range(2):  # also by a program that is known

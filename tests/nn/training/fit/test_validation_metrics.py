@@ -50,6 +50,7 @@ def test_labels_that_name_no_one_class_have_no_accuracy(loss, soft, form, share)
     model = network(1 if soft == 0.25 else 2)
     _, history = trained(model=model, y=form(y), loss=loss, validation=0.3 if share else (X, form(y)))
     assert "validation_accuracy" not in history.rows[0]
+    assert list(nn.evaluate(model, X, form(y), loss)) == ["loss"]
     with pytest.raises(ValueError, match=r"one-hot label is zeros|1 against 0 or -1"):
         trained(model=model, y=form(y), loss=loss, validation=0.3, metrics="accuracy")  # asked for
 
