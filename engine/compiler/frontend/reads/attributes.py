@@ -5,17 +5,18 @@ from __future__ import annotations
 import sys
 from abc import ABCMeta
 from collections.abc import Callable, Iterator, Mapping
-from types import FunctionType, ModuleType
+from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, ModuleType
 from typing import Any
 
 from ....value import Value
 from .code import ASKING, COMPUTING, LISTING
 from .functions import Functions
-from .objects import ABSENT, CONTAINERS, LOADED, PLAIN, attribute_of, class_of, is_a
-from .owners import announces, is_of_project, is_of_users, slots_of
+from .objects import ABSENT, CONTAINERS, LOADED, PARTS, PLAIN, attribute_of, class_of, is_a
+from .owners import announces, inherits_from_library, is_of_project, is_of_users, slots_of
 from .ranks import Rank
 
 _METHODS = (FunctionType, staticmethod, classmethod, property)
+_STORED = (GetSetDescriptorType, MemberDescriptorType)
 
 
 class Attributes(Functions):
@@ -58,13 +59,15 @@ class Attributes(Functions):
             if self._is_new(owner, name):
                 yield from self._attribute(attributes, name, content)
 
-    def _attribute(self, attributes: Mapping[str, Any], name: str, content: Any) -> tuple[Any, ...]:
-        """What to enter for an attribute: its content, or the function of a method."""
+    def _attribute(self, attributes: Mapping[str, Any], name: str, content: Any) -> list[Any]:
+        """What to enter for an attribute: its content, or the functions of a method or property."""
         self.found.name(attributes, name, content)
         if not is_a(content, _METHODS):
-            return (content,)
-        function = getattr(content, "__func__", getattr(content, "fget", content))
-        return (function, content) if is_of_users(class_of(content)) else (function,)  # a property of their own class
+            return [content]
+        functions = [getattr(content, part) for kind, parts in PARTS.items() if is_a(content, kind) for part in parts]
+        if is_of_users(class_of(content)):  # a property of their own class
+            functions.append(content)
+        return functions or [content]
 
     def _unnamed_reads(self, owner: Any) -> Callable[[str, Any], bool]:
         """Whether an attribute, by its name and content, matters although no code names it."""
@@ -75,7 +78,7 @@ class Attributes(Functions):
             return type(content) not in PLAIN or name == "_value_" or computing
 
         def is_method(name: str, content: Any) -> bool:
-            return is_a(content, _METHODS) and (is_class or name == "__getattr__")
+            return (is_class or name == "__getattr__") and (is_a(content, _METHODS) or _is_special(name, content))
 
         if not issubclass(kind, (type, ModuleType)):
             return matters
@@ -103,7 +106,9 @@ class Attributes(Functions):
         """
         if is_a(owner, (ModuleType, FunctionType)):
             return self.used.isdisjoint(COMPUTING if is_a(owner, ModuleType) else LISTING | ASKING)
-        return (is_a(owner, type) or is_of_users(class_of(owner))) and self.used.isdisjoint(LISTING)
+        kind = owner if is_a(owner, type) else class_of(owner)
+        are_users = kind is owner or is_of_users(kind)
+        return are_users and not inherits_from_library(kind) and self.used.isdisjoint(LISTING)
 
     def _is_searched(self, space: Any) -> bool:
         """Whether some code may read what it does not name from a class, or a module."""
@@ -140,3 +145,9 @@ class Attributes(Functions):
                 self.found.name(attributes, name, content, Rank.SETTING)
                 if is_a(content, (*CONTAINERS, ModuleType, ABCMeta)) and not is_of_project(module):
                     yield content
+
+
+def _is_special(name: str, content: Any) -> bool:
+    """Whether Python may run code for what a class has under this name, which no code names, such as `__call__`."""
+    runs = callable(content) or hasattr(class_of(content), "__get__")
+    return runs and name[:2] == "__" and not is_a(content, _STORED)

@@ -31,7 +31,7 @@ PARTS: dict[type, tuple[str, ...]] = {
     defaultdict: ("default_factory",),
     staticmethod: ("__func__",),
     classmethod: ("__func__",),
-    property: ("fget",),
+    property: ("fget", "fset", "fdel"),
 }
 """What objects of the standard library hold that is neither an entry nor in a `__dict__`."""
 DESCRIBING = frozenset({"__name__", "__qualname__", "__doc__", "__module__", "__annotations__"})

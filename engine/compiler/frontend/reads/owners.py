@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from enum import Enum
 from functools import cache
 from pathlib import Path
 from types import CodeType, MemberDescriptorType, ModuleType
@@ -13,7 +14,7 @@ from ....value import Value
 from .objects import ABSENT, PLAIN, attribute_of
 
 _COMPILER = __name__.partition(".frontend")[0]
-_MAKERS = frozenset({"abc", "types"})
+_MAKERS = frozenset({"abc", "enum", "types"})
 """The modules that classes name as theirs if they were made by a call, as of `types.new_class`, or `type` of an ABC."""
 _LEAVES = PLAIN | {CodeType, type(Ellipsis), Value}
 
@@ -77,6 +78,17 @@ def slots_of(kind: type) -> tuple[str, ...]:
     slotted = [base for base in kind.__mro__ if "__slots__" in vars(base) or issubclass(base, BaseException)]
     owners = [base for base in slotted if not _is_projects(base.__module__)]
     return tuple(name for base in owners for name, part in vars(base).items() if isinstance(part, MemberDescriptorType))
+
+
+@cache
+def inherits_from_library(kind: type) -> bool:
+    """Whether methods of a class are a library's, and read attributes that the user's code does not name.
+
+    The members of an enum count by their values.
+    """
+    is_enum = issubclass(kind, Enum)
+    bases = [base for base in kind.__mro__[:-1] if not (is_of_users(base) or _is_projects(base.__module__))]
+    return not is_enum and any(base.__dictoffset__ or slots_of(base) for base in bases)
 
 
 def is_leaf(kind: type) -> bool:

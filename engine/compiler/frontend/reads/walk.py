@@ -201,6 +201,8 @@ class Walk(Attributes):
                 yield from space.__members__.values()
             if vars(space).get("_is_protocol"):  # `isinstance` asks for the names in it
                 self.used.update((*vars(space), "hasattr"))
+            if "metadata" in self.used:  # `dataclasses.fields` gives it
+                yield vars(space).get("__dataclass_fields__")
             yield from (*(space.__bases__ if issubclass(kind, type) else ()), type(space))
             yield from self._named_attributes(space, vars(space))
         elif issubclass(kind, ModuleType):

@@ -171,6 +171,69 @@ def test_a_default_by_name_replaced() -> Case:
     return of_inner(lambda inner: inner.__kwdefaults__.update(power=2.0))
 
 
+class _Wrapped:
+    """A decorator that is a class."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+    def __get__(self, owner: Any, kind: Any = None) -> Any:
+        return functools.partial(self.function, owner)
+
+
+SPECIAL: dict[str, Callable[[Callable[[Any], Any]], Any]] = {
+    "a function": lambda function: function,
+    "one in a class": _Wrapped,
+    "a partial method": lambda function: functools.partialmethod(lambda self, of: of(self), function),
+    "one with a cache": functools.lru_cache(maxsize=0),
+    "an object of one's own": lambda function: functools.partial(function, None),
+}
+
+
+@equal
+@pytest.mark.parametrize("decorate", SPECIAL.values(), ids=SPECIAL)
+def test_what_a_method_reads_that_no_code_names(decorate: Callable[[Any], Any]) -> Case:
+    """Python itself calls it, as for `float(scale)`."""
+    w, table = Value(2.0), {"scale": 3.0}
+    own = type("Scale", (), {"__float__": decorate(lambda self: table["scale"])})()
+    return Case(lambda x: w * x * float(own), lambda: table.update(scale=7.0))
+
+
+class _Bounded:
+    """A setting that is no larger than a bound, and another number once it is deleted."""
+
+    @property
+    def scale(self) -> float:
+        return self.kept
+
+    @scale.setter
+    def scale(self, number: float) -> None:
+        self.kept = min(number, _most["set"])
+
+    @scale.deleter
+    def scale(self) -> None:
+        self.kept = _most["deleted"]
+
+
+_most = {"set": 3.0, "deleted": 3.0}
+
+
+@equal
+@pytest.mark.parametrize("way", _most)
+def test_what_a_property_reads_when_it_is(way: str) -> Case:
+    w = Value(2.0)
+    _most.update({"set": 3.0, "deleted": 3.0})
+
+    def scaled(x: Any) -> Any:
+        bounded = _Bounded()
+        bounded.scale = 5.0
+        if way == "deleted":
+            del bounded.scale
+        return w * x * bounded.scale
+
+    return Case(scaled, lambda: _most.update({way: 4.0}))
+
+
 @equal
 def test_the_code_of_a_function_reloaded() -> Case:
     def first(x: Any) -> Any:

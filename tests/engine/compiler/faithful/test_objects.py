@@ -6,11 +6,13 @@ import argparse
 import collections
 import contextvars
 import ctypes
+import dataclasses
 import decimal
 import enum
 import fractions
 import functools
 import io
+import json
 import mmap
 import numbers
 import pickle
@@ -204,6 +206,16 @@ _LIBRARY: dict[str, tuple[Callable[[], Any], Callable[[Any], float], Callable[[A
         lambda own: 2.0 if isinstance(own, numbers.Number) else 1.0,
         lambda own: numbers.Number.register(type(own)),
     ),
+    "an enum that a call has made": (
+        lambda: _with_scale(enum.EnumMeta("Rates", (enum.Enum,), enum.EnumMeta.__prepare__("Rates", (enum.Enum,)))),
+        lambda rates: rates.scale,
+        lambda rates: setattr(rates, "scale", 5.0),
+    ),
+    "metadata of a field": (
+        lambda: _metadata.update(scale=2.0) or dataclasses.make_dataclass("Own", [_with_metadata()]),
+        lambda made: dataclasses.fields(made)[0].metadata["scale"],
+        lambda made: _metadata.update(scale=5.0),
+    ),
     "a property of a class of one's own": (
         lambda: type("Thing", (), {"scale": type("Own", (property,), {"factor": 2.0, "__get__": _factor_of})()})(),
         lambda thing: thing.scale,
@@ -214,6 +226,13 @@ _LIBRARY: dict[str, tuple[Callable[[], Any], Callable[[Any], float], Callable[[A
 
 def _two() -> float:
     return 2.0
+
+
+_metadata: dict[str, float] = {}
+
+
+def _with_metadata() -> Any:
+    return "a", float, dataclasses.field(metadata=_metadata)
 
 
 def _factor_of(part: Any, *_: Any) -> Any:
@@ -340,14 +359,60 @@ OF_BUILT_IN: dict[str, tuple[Callable[[], Any], Callable[[Any], float], Callable
 }
 
 
+def _of_own_class(base: type, *arguments: Any, **named: Any) -> Any:
+    """An object of a class that inherits all of its methods from one of the library's."""
+    return type("Own", (base,), {"__module__": __name__})(*arguments, **named)
+
+
+INHERITING: dict[str, tuple[Callable[[], Any], Callable[[Any], float], Callable[[Any], Any]]] = {
+    "a template": (
+        lambda: _of_own_class(string.Template, "$a"),
+        lambda template: float(template.substitute(a=2)),
+        lambda template: setattr(template, "template", "1$a"),
+    ),
+    "a namespace": (
+        lambda: _of_own_class(types.SimpleNamespace, a_field=1.0),
+        lambda space: 2.0 if space == types.SimpleNamespace(**{"a_" + "field": 1.0}) else 1.0,
+        lambda space: setattr(space, "a_field", 2.0),
+    ),
+    "arguments": (
+        lambda: _of_own_class(argparse.Namespace),
+        lambda space: 2.0 if "a_later_field" in space else 1.0,
+        lambda space: setattr(space, "a_later_field", 2.0),
+    ),
+    "an event": (lambda: _of_own_class(threading.Event), lambda e: 2.0 if e.is_set() else 1.0, lambda e: e.set()),
+    "a fraction, which has slots": (
+        lambda: _of_own_class(fractions.Fraction, 1, 2),
+        lambda fraction: float(fraction),
+        lambda fraction: setattr(fraction, "_numerator", 5),
+    ),
+    "an error, which has slots": (
+        lambda: _of_own_class(OSError, 2, "a"),
+        lambda error: len(str(error)),
+        lambda error: setattr(error, "strerror", "abc"),
+    ),
+    "a text": (
+        lambda: _of_own_class(collections.UserString, "1"),
+        lambda text: float(str(text)),
+        lambda text: setattr(text, "data", "7"),
+    ),
+    "an encoder": (
+        lambda: _of_own_class(json.JSONEncoder),
+        lambda encoder: len(encoder.encode([1, 2])),
+        lambda encoder: setattr(encoder, "item_separator", " , "),
+    ),
+}
+
+
 @equal
 @pytest.mark.parametrize(
     ("make", "read", "change"),
-    [*_LIBRARY.values(), *HIDING.values(), *OF_BUILT_IN.values()],
+    [*_LIBRARY.values(), *HIDING.values(), *OF_BUILT_IN.values(), *INHERITING.values()],
     ids=[
         *(f"what is told by {name}" for name in _LIBRARY),
         *(f"what hides {name}" for name in HIDING),
         *(f"attributes of {name}" for name in OF_BUILT_IN),
+        *(f"what methods are inherited for by {name}" for name in INHERITING),
     ],
 )
 def test_an_object(make: Callable[[], Any], read: Callable[[Any], float], change: Callable[[Any], Any]) -> Case:
