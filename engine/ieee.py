@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from math import copysign, erfc, exp, expm1, fsum, inf, log1p, nan
+from math import copysign, erfc, exp, expm1, fsum, inf, log1p, nan, tanh
 from operator import mul
 
 
@@ -93,6 +93,12 @@ def cbrt(x: float) -> float:
     return copysign(math.ldexp(root, third), x)
 
 
+def direction(x: float, y: float) -> float:
+    """The part x of a vector over its length hypot(x, y); 0 for the vector 0, which has no direction."""
+    length = math.hypot(x, y)
+    return x / length if length else 0.0
+
+
 exp2: Callable[[float], float] = ieee(math.exp2 if sys.version_info >= (3, 11) else lambda x: math.pow(2.0, x))
 
 
@@ -114,6 +120,21 @@ def elu(x: float, alpha: float) -> float:
 def sigmoid(x: float) -> float:
     """1 / (1 + exp(-x)), also where exp(-x) overflows."""
     return 1.0 / (1.0 + exp(-x)) if x > -709.0 else exp(x) if x == x else nan
+
+
+def logistic_pdf(x: float) -> float:
+    """The derivative of sigmoid, e / (1 + e)**2 with e = exp(-x).
+
+    Near 0 it is (1 - tanh(x / 2)**2) / 4; elsewhere what rounding the square loses is put back.
+    """
+    if -1.1 < x < 1.1:
+        t = tanh(0.5 * x)
+        return 0.25 - 0.25 * t * t
+    e = exp(-abs(x))
+    more = e * (2.0 + e)
+    square = 1.0 + more
+    z = e / square
+    return z - z * ((more - (square - 1.0)) / square)
 
 
 def silu(x: float) -> float:

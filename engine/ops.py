@@ -8,7 +8,8 @@ that was not selected gets no contribution at all, not even 0 * inf. A `kink` is
 
 Accuracy is why some rules are not the textbook's: each stays within 4 units in the last place in the tails too, where
 1 - tanh(x)**2 loses every digit; where terms cancel (gelu and silu near the zeros of their derivatives, sum, dot,
-logsumexp), within 4 units of the sum of the absolute terms.
+logsumexp), within 4 units of the sum of the absolute terms. And it is why derivatives such as that of tanh are entries
+of their own: the rule of a product in which terms cancel would have none of the digits of the next derivative.
 """
 
 from __future__ import annotations
@@ -88,14 +89,14 @@ def _unless_traced(condition: _Any, exact: _Any, plain: _Any) -> _Any:
     return exact() if condition is True else plain()
 
 
-def _direction(x: _Any, length: _Any) -> _Any:
-    """The part x of a vector over its length: 0 for the vector 0, which has no direction."""
-    return _either(length == 0, 0.0, x / length)
+def _over(part: _Any, length: _Any) -> _Any:
+    """The quotient: 0 for the vector 0, which has no direction."""
+    return _either(length == 0, 0.0, part / length)
 
 
-def _turning(x: _Any, length: _Any) -> _Any:
-    """How fast the angle of a vector turns; in two steps, as the square of the length may overflow."""
-    return _direction(_direction(x, length), length)
+def _one_minus_square(x: _Any) -> _Any:
+    """1 - x * x, for |x| < 1: it has no digits next to 1, and the product no derivative with digits next to 0."""
+    return _either(_py.abs(x) < 0.5, 1 - x * x, (1 - x) * (1 + x))
 
 
 def _falling(density: _Any, x: _Any) -> _Any:
@@ -175,31 +176,38 @@ cos: _Primitive = _declare("cos", _total(_math.cos), [lambda z, x: -sin(x)], for
 tan = _declare("tan", _total(_math.tan), [lambda z, x: square(1 / cos(x))], formula="tan(x)",
                kink=lambda z, x: _math.cos(x), convention="as computed near the poles, which no float hits",
                native="tan(x)")
-asin = _declare("asin", _total(_math.asin), [lambda z, x: 1 / sqrt((1 - x) * (1 + x))], formula="asin(x)",
+asin = _declare("asin", _total(_math.asin), [lambda z, x: 1 / sqrt(_one_minus_square(x))], formula="asin(x)",
                 domain=_Interval(-1, 1), aliases=("arcsin",), native="asin(x)")
-acos = _declare("acos", _total(_math.acos), [lambda z, x: -1 / sqrt((1 - x) * (1 + x))], formula="acos(x)",
+acos = _declare("acos", _total(_math.acos), [lambda z, x: -1 / sqrt(_one_minus_square(x))], formula="acos(x)",
                 domain=_Interval(-1, 1), aliases=("arccos",), native="acos(x)")
 atan = _declare("atan", _math.atan, [lambda z, x: square(1 / hypot(1.0, x))], formula="atan(x)",
                 aliases=("arctan",), native="atan(x)")
 atan2 = _declare("atan2", _math.atan2, [
-                     lambda z, y, x: _turning(x, hypot(y, x)), lambda z, y, x: _turning(-y, hypot(y, x))],
+                     lambda z, y, x: _over(direction(x, y), hypot(x, y)),
+                     lambda z, y, x: _over(-direction(y, x), hypot(x, y))],
                  operands=("y", "x"), formula="atan2(y, x)", aliases=("arctan2",),
                  kink=lambda z, y, x: _math.hypot(x, y) if x > 0 else y,
                  convention="as on both sides of the cut y = 0, x < 0; 0 at (0, 0)", native="atan2(y, x)")
 hypot: _Primitive = _declare("hypot", _math.hypot, [
-                     lambda z, x, y: _direction(x, z), lambda z, x, y: _direction(y, z)],
+                     lambda z, x, y: direction(x, y), lambda z, x, y: direction(y, x)],
                  formula="hypot(x, y)", kink=lambda z, x, y: z, convention="0 at (0, 0)", native="hypot(x, y)")
+direction: _Primitive = _declare("direction", _ieee.direction, [
+                     lambda z, x, y: _over(square(direction(y, x)), hypot(x, y)),
+                     lambda z, x, y: _over(-z * direction(y, x), hypot(x, y))],
+                 formula="x / hypot(x, y)", kink=lambda z, x, y: _math.hypot(x, y), convention="0 at (0, 0)",
+                 native=lambda x, y: _over(x, hypot(x, y)))
 
 # ---- hyperbolic functions ------------------------------------------------------------------------------------
 sinh = _declare("sinh", _total(_math.sinh), [lambda z, x: cosh(x)], formula="sinh(x)", native="sinh(x)")
 cosh: _Primitive = _declare("cosh", _total(_math.cosh), [lambda z, x: sinh(x)], formula="cosh(x)", native="cosh(x)")
-tanh = _declare("tanh", _math.tanh, [lambda z, x: 4 * (sigmoid(2 * x) * sigmoid(-2 * x))],
-                formula="tanh(x)", native="tanh(x)")
+tanh = _declare("tanh", _math.tanh, [lambda z, x: sech2(x)], formula="tanh(x)", native="tanh(x)")
+sech2: _Primitive = _declare("sech2", lambda x: 4.0 * _ieee.logistic_pdf(2.0 * x), [lambda z, x: -2 * (z * tanh(x))],
+                             formula="sech(x) ** 2", native=lambda x: 4 * (sigmoid(2 * x) * sigmoid(-2 * x)))
 asinh = _declare("asinh", _math.asinh, [lambda z, x: 1 / hypot(1.0, x)], formula="asinh(x)",
                  aliases=("arcsinh",), native="asinh(x)")
 acosh = _declare("acosh", _total(_math.acosh), [lambda z, x: 1 / (sqrt(x - 1) * sqrt(x + 1))],
                  formula="acosh(x)", domain=_Interval(1, _inf), aliases=("arccosh",), native="acosh(x)")
-atanh = _declare("atanh", _total(_math.atanh, {1.0: _inf, -1.0: -_inf}), [lambda z, x: 1 / ((1 - x) * (1 + x))],
+atanh = _declare("atanh", _total(_math.atanh, {1.0: _inf, -1.0: -_inf}), [lambda z, x: 1 / _one_minus_square(x)],
                  formula="atanh(x)", domain=_Interval(-1, 1), aliases=("arctanh",), native="atanh(x)")
 
 # ---- the error function and the normal distribution ----------------------------------------------------------
@@ -225,13 +233,15 @@ elu = _declare("elu", _ieee.elu, [
                    lambda z, x, alpha: _either(x > 0, 0.0, expm1(x))],
                operands=("x", "alpha"), defaults=(1.0,), formula="x if x > 0 else alpha * expm1(x)",
                kink=lambda z, x, alpha: x, convention="alpha at 0", native="x if x > 0 else alpha * expm1(x)")
-sigmoid: _Primitive = _declare("sigmoid", _ieee.sigmoid, [lambda z, x: z * sigmoid(-x)], formula="1 / (1 + exp(-x))",
+sigmoid: _Primitive = _declare("sigmoid", _ieee.sigmoid, [lambda z, x: logistic_pdf(x)], formula="1 / (1 + exp(-x))",
                                native="1 / (1 + exp(-x))")
+logistic_pdf: _Primitive = _declare("logistic_pdf", _ieee.logistic_pdf, [lambda z, x: -z * tanh(0.5 * x)],
+                                    formula="sech(x / 2) ** 2 / 4", native=lambda x: sigmoid(x) * sigmoid(-x))
 logsigmoid = _declare("logsigmoid", _ieee.logsigmoid, [lambda z, x: sigmoid(-x)], formula="-log1p(exp(-x))",
                       native="-((0 if x >= 0 else -x) + log1p(exp(-fabs(x))))")
 softplus = _declare("softplus", _ieee.softplus, [lambda z, x: sigmoid(x)], formula="log1p(exp(x))",
                     native="(0 if x <= 0 else x) + log1p(exp(-fabs(x)))")
-silu = _declare("silu", _ieee.silu, [lambda z, x: sigmoid(x) + _falling(sigmoid(x) * sigmoid(-x), x)],
+silu = _declare("silu", _ieee.silu, [lambda z, x: sigmoid(x) + _falling(logistic_pdf(x), x)],
                 formula="x / (1 + exp(-x))", native="-0.0 if x == -inf else x / (1 + exp(-x))")
 gelu = _declare("gelu", _ieee.gelu, [lambda z, x: normal_cdf(x) + _unless_traced(
                     x < -37.0, lambda: _falling(gaussian(0.5 * x), x * _OVER_ROOT_TAU * gaussian(0.5 * x)),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mpmath import mp
 
 import engine
-from engine import Value
+from engine import Primitive, Value
 from tests.engine import oracle
 from tests.engine.test_ops import same
 from tests.needs import needs
@@ -56,6 +56,51 @@ def test_second_derivatives_of_a_quotient_next_to_zero(y: float) -> None:
     hessian = engine.hessian(engine.div)(x, y)
     assert hessian[0] == pytest.approx([0.0, -1 / y / y], rel=1e-15, abs=0)
     assert hessian[1][0] == pytest.approx(-1 / y / y, rel=1e-15, abs=0)
+
+
+@pytest.mark.parametrize(
+    ("function", "order", "slope"),
+    [
+        (engine.tanh, 2, -2.0),
+        (engine.sech2, 1, -2.0),
+        (engine.sigmoid, 2, -1 / 8),
+        (engine.logistic_pdf, 1, -1 / 8),
+        (engine.softplus, 3, -1 / 8),
+        (engine.logsigmoid, 3, 1 / 8),
+        (engine.silu, 3, -1 / 2),
+        (engine.asin, 2, 1.0),
+        (engine.acos, 2, -1.0),
+        (engine.atanh, 2, 2.0),
+        (engine.atan, 2, -2.0),
+        (engine.asinh, 2, -1.0),
+        (engine.tan, 2, 2.0),
+        (engine.gaussian, 3, 12.0),
+        (engine.erf, 2, -4 / math.sqrt(math.pi)),
+    ],
+    ids=lambda x: getattr(x, "name", None),
+)
+@pytest.mark.parametrize("x", [1e-9, 1e-20, -1e-20, 1e-200])
+def test_higher_derivatives_next_to_0_where_they_are_0(function: Primitive, order: int, slope: float, x: float) -> None:
+    """The terms of a product's rule cancelled there: the second derivative of tanh at 1e-20 was 0, that of asin too."""
+    v = Value(x)
+    z = function(v)
+    for _ in range(order):
+        z = engine.grad(z, v, create_graph=True)
+    assert z.data == pytest.approx(slope * x, rel=1e-14, abs=0)
+
+
+@given(st.floats(-140, 140), st.floats(-140, 140), st.sampled_from([1.0, -1.0]))
+@example(0, -8.5, 1.0)
+@example(-8, 0, -1.0)
+@example(-100, -100, 1.0)
+def test_second_derivatives_of_hypot_at_unlike_scales(x: float, y: float, sign: float) -> None:
+    """A difference of 1 and nearly 1: next to an axis they were 0, or a tenth off."""
+    a, b = sign * 10.0**x, 10.0**y
+    found = engine.hessian(engine.hypot)(a, b)
+    with mp.workdps(60):
+        cube = mp.hypot(a, b) ** 3
+        for row, exact in zip(found, [[mp.mpf(b) ** 2, -mp.mpf(a) * b], [-mp.mpf(a) * b, mp.mpf(a) ** 2]]):
+            assert row == pytest.approx([float(e / cube) for e in exact], rel=1e-14, abs=1e-290)
 
 
 def test_second_derivatives_of_a_power_at_the_exponent_0() -> None:
