@@ -65,7 +65,12 @@ def are_names(labels: Any, classes: list[Any] | None) -> bool:
     """
     if are_texts(labels):
         return True
-    if not classes or is_row(labels[0]) or classes == [str(index) for index in range(len(classes))]:
+    if (
+        not classes
+        or is_row(labels[0])
+        or isinstance(labels[0], Named)
+        or classes == [str(index) for index in range(len(classes))]
+    ):
         return False
     if numeric := [name for name in classes if _reads_as_number(name)]:
         raise ValueError(

@@ -36,6 +36,8 @@ PLAIN: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "a remainder by a whole number of NumPy": (lambda x: 7 % x, np.array([1, 0, 3])),
     "a quotient by a whole number of NumPy": (lambda x: 7 // x, np.array([1, 0, 3])),
     "a power of a whole number of NumPy": (lambda x: 2**x, np.array([1, -1, 3])),
+    "a quotient of half precision": (lambda x: x / 0.5, np.array([1.0, 60000.0], np.float16)),
+    "a quotient by half precision": (lambda x: np.uint8(200) / x, np.array([1.0, 0.001], np.float16)),
     "half precision": (lambda x: x * 1000.0, np.array([1.0, 100.0], np.float16)),
     "a sum with an integer beyond 2**53": (lambda x: x + 2**60 - 2**60, [1, 2, 3]),
     "a comparison with an integer beyond 2**53": (lambda x: where(x == 2**53 + 1, 2.0, 1.0), [2**53, 1, 2]),
@@ -223,6 +225,29 @@ _ARRAYS: dict[str, tuple[Callable[[Any], Any], Any]] = {
 @pytest.mark.parametrize(("function", "samples"), _ARRAYS.values(), ids=_ARRAYS)
 def test_arrays_of_truth_values(function: Callable[[Any], Any], samples: Any) -> Case:
     return _times_a_parameter(function, samples)
+
+
+NANS: dict[str, Callable[[Any], Any]] = {
+    "a number": np.nan_to_num,
+    "an array": lambda x: np.nan_to_num(np.array([x]))[0],
+    "results in an array": lambda x: np.nan_to_num(np.array([x]) * 2.0, nan=1.0)[0],
+    "in a list": lambda x: np.nan_to_num([x])[0],
+    "an array that is checked": lambda x: np.asarray_chkfinite(np.array([x]))[0],
+}
+
+
+@refused
+@pytest.mark.parametrize("of", NANS.values(), ids=NANS)
+def test_functions_that_look_for_nan_in_floats(of: Callable[[Any], Any]) -> Case:
+    """Of symbols they would give back what they are given, and of a later sample nan."""
+    w = Value(2.0)
+    return Case(lambda x: w * of(x))
+
+
+@equal
+def test_functions_that_look_for_nan_in_constants() -> Case:
+    w, table = Value(2.0), np.array([float("nan"), 3.0])
+    return Case(lambda x: w * x * np.nan_to_num(table).sum(), lambda: table.__setitem__(1, 5.0))
 
 
 @equal
