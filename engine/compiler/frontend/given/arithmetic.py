@@ -45,7 +45,7 @@ _FIX_LARGE = (
     "compute it outside of the function."
 )
 _RAISING = ("truediv", "floordiv", "mod", "divmod", "pow")
-_OVERFLOWING = ("add", "sub", "mul", "floordiv", "mod", "divmod", "pow", "neg", "abs")
+_OVERFLOWING = ("add", "sub", "mul", "truediv", "floordiv", "mod", "divmod", "pow", "neg", "abs")
 _OF_WHOLE = ("floordiv", "mod", "divmod", "pow")
 _OF_BITS = ("mul", "pow", "abs")
 """Operators for which NumPy treats truth values as the numbers 0 and 1; their sum is at most True."""
@@ -219,7 +219,10 @@ def _may_overflow(name: str, *numbers: Any) -> bool:
         return False
     import numpy as np
 
-    weak = {int, bool, float} if all(issubclass(kind, np.floating) for kind in kinds if kind) else {int, bool}
+    are_floats = [issubclass(kind, np.floating) for kind in kinds if kind]
+    if name == "truediv" and not any(are_floats):  # whole numbers become floats of 64 bits
+        return False
+    weak = {int, bool, float} if all(are_floats) else {int, bool}
     constant = any(kind and not isinstance(number, Arithmetic) for kind, number in zip(kinds, numbers))
     others = [(number, truth) for kind, number, truth in zip(kinds, numbers, truths) if not kind]
     are_weak = all(truth or is_weak(number, weak, constant) for number, truth in others)

@@ -20,7 +20,7 @@ from ....text.callers import is_ours, is_users
 from ...errors import refusal
 from ..given.identity_tests import is_identity_tested
 from ..given.truth_tests import is_truth_tested
-from ..given.type_calls import types_refused
+from ..given.type_calls import has_symbols, types_refused
 from . import variables
 from .excuses import is_excused, is_for_the_user
 from .questions import IN_PYTHON, QUESTIONS, Question, question_of
@@ -45,7 +45,13 @@ _FIX_TEXT = (
     "While a function is compiled its inputs and parameters have no numbers yet. Choose by where(condition, a, b) or "
     "take(index, values). To see what stands for them, give them to print or logging as they are: print('x is', x)."
 )
+_FIX_FLOATS = (
+    "NumPy looks for nan and inf in floats alone, and leaves what has no number yet as it is: write where(x != x, 0.0, "
+    "x), or see to that outside of the function."
+)
 _TEXTS = frozenset({"__repr__", "__str__", "__format__"})
+_OF_FLOATS = frozenset({"nan_to_num", "asarray_chkfinite"})
+"""Functions of NumPy's that do something to arrays of floats, and nothing to those of objects, as symbols are."""
 _WATCHING = os.path.join(os.path.dirname(os.path.dirname(__file__)), "watching.py")
 _OF_OS = vars(os)
 
@@ -101,13 +107,16 @@ def _hook(
         """A call of Python code: several of these rules may hold for one piece of code."""
         does, makes_text = IN_PYTHON.get(id(code)), code.co_name in _TEXTS
         asks_type = "type" in code.co_names and is_users(code.co_filename)
+        of_floats = code.co_name in _OF_FLOATS and "numpy" in code.co_filename
         if does and is_for_the_user(frame.f_back):
             raise refusal(f"the function {does} ({code.co_name})", _FIX)
         if makes_text and not printing and not is_excused(frame, None):
             _refuse_text(frame)
         if asks_type:
             ask_there(frame.f_globals)
-        if not (does or makes_text or asks_type):
+        if of_floats and has_symbols([*frame.f_locals.values()]):
+            raise refusal(f"the function gives numbers that it has not got yet to np.{code.co_name}", _FIX_FLOATS)
+        if not (does or makes_text or asks_type or of_floats):
             harmless[id(code)] = code
 
     def see(frame: FrameType, event: Any, function: Any) -> None:
