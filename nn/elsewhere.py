@@ -1,6 +1,12 @@
 """Names from PyTorch, Keras and scikit-learn, and what to write here instead: for helpful errors."""
 
-from typing import Any
+import difflib
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 ELSEWHERE = {
     "BCELoss": "bce",
@@ -163,3 +169,95 @@ def no_attribute(thing: object, name: str) -> Any:
     if name not in instead or hasattr(kind, name):
         return object.__getattribute__(thing, name)
     raise AttributeError(f"{kind.__name__!r} object has no attribute {name!r}: {instead[name]}")
+
+
+_BY_ARGUMENT: dict[str, dict[tuple[str, ...], str]] = {
+    "batch_size": {("batch", "minibatch_size"): ""},
+    "bias": {("use_bias", "fit_intercept"): ""},
+    "clip_norm": {("clipnorm", "max_grad_norm", "max_norm"): ""},
+    "clip_value": {("clipvalue",): ""},
+    "betas": {("beta_1", "beta_2"): "write betas=(0.9, 0.999)"},
+    "count": {("input_dim", "num_embeddings", "vocab_size"): ""},
+    "epochs": {
+        ("initial_epoch",): "write resume=history, and in epochs those done before, too",
+        ("max_epochs", "max_iter", "n_epochs", "nb_epoch", "num_epochs"): "",
+    },
+    "eps": {("epsilon",): ""},
+    "every": {("decay_steps", "step_size"): ""},
+    "executor": {("n_jobs",): "write executor=concurrent.futures.ProcessPoolExecutor()"},
+    "factor": {("decay_rate", "gamma"): ""},
+    "heads": {("n_head", "n_heads", "num_heads"): ""},
+    "init": {("init_weights", "kernel_initializer", "weight_init"): ""},
+    "loss": {("criterion", "loss_fn", "loss_function"): ""},
+    "lr": {("initial_learning_rate", "learning_rate", "learning_rate_init"): ""},
+    "min_delta": {("tol",): "write min_delta=, beside patience="},
+    "nin": {("in_features", "input_dim", "input_size", "n_inputs"): ""},
+    "nout": {("n_outputs", "out_features", "output_dim", "output_size", "units"): ""},
+    "nouts": {("hidden_layer_sizes", "hidden_sizes", "layer_sizes"): "write nouts=[16, 3], the output layer last"},
+    "optimizer": {
+        ("learning_rate", "learning_rate_init", "lr", "momentum", "weight_decay"): (
+            "the optimiser has it, as in optimizer=nn.SGD(model.parameters(), lr=0.1)"
+        ),
+        ("optim", "solver"): "",
+    },
+    "p": {("drop_prob", "rate"): ""},
+    "params": {
+        (
+            "clipnorm",
+            "clipvalue",
+            "max_grad_norm",
+        ): "it is an argument of nn.fit and nn.Trainer, clip_norm or clip_value",
+        ("parameters",): "",
+    },
+    "patience": {("early_stopping", "n_iter_no_change"): "write validation=0.2, patience=5"},
+    "progress": {("verbose",): "write progress=True"},
+    "schedule": {("lr_scheduler", "scheduler"): ""},
+    "seed": {("random_state", "rng"): ""},
+    "size": {("embed_dim", "embedding_dim", "normalized_shape", "output_dim"): ""},
+    "steps": {("T_max", "decay_steps"): ""},
+    "validation": {
+        ("eval_set", "validation_data"): "write validation=(X, y)",
+        ("validation_fraction", "validation_split"): "write validation=0.2, the share to hold out",
+    },
+}
+"""By the argument that stands for them here, what other libraries call it, and what to write; "" for just its name."""
+
+
+def explained(function: Function) -> Function:
+    """A function whose error for an unknown keyword argument says what to write here.
+
+    Args:
+        function: one that other libraries have too, or a class's `__init__`.
+
+    >>> @explained
+    ... def train(model, epochs=10, progress=False):
+    ...     return epochs
+    >>> train(None, verbose=1)
+    Traceback (most recent call last):
+    TypeError: train() has no argument 'verbose': write progress=True
+    >>> train(None, epoch=3)
+    Traceback (most recent call last):
+    TypeError: train() has no argument 'epoch': did you mean epochs?
+    """
+    known = [*inspect.signature(function).parameters]
+    instead = {
+        word: text or f"here it is {name}"
+        for name in known
+        for words, text in _BY_ARGUMENT.get(name, {}).items()
+        for word in words
+    }
+
+    @functools.wraps(function)
+    def checked(*arguments: Any, **named: Any) -> Any:
+        for name in named:
+            if name not in known:
+                what = function.__name__ if function.__name__ != "__init__" else type(arguments[0]).__name__
+                raise TypeError(f"{what}() has no argument {name!r}: {instead.get(name) or _near(name, known)}")
+        return function(*arguments, **named)
+
+    return checked  # type: ignore[return-value]  # it takes and gives the same
+
+
+def _near(name: str, known: list[str]) -> str:
+    found = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {found[0]}?" if found else f"it takes {', '.join(one for one in known if one != 'self')}"

@@ -18,10 +18,12 @@ from dataclasses import astuple, dataclass, fields
 from typing import Any, TypeAlias
 
 from .arguments import real_number, whole_number
+from .elsewhere import explained
 
 Schedule: TypeAlias = Callable[[int], float]
 
 
+@explained
 def step(lr: float, every: int, factor: float) -> Schedule:
     """`lr`, multiplied by `factor` after every `every` steps: lr * factor ** (step // every).
 
@@ -43,6 +45,7 @@ def step(lr: float, every: int, factor: float) -> Schedule:
     )
 
 
+@explained
 def linear(lr: float, steps: int, warmup: int = 0, final: float = 0.0) -> Schedule:
     """A line from `lr` to `final`, reached after `steps` steps and kept; before it a line from 0 up to `lr`.
 
@@ -61,6 +64,7 @@ def linear(lr: float, steps: int, warmup: int = 0, final: float = 0.0) -> Schedu
     return Linear(*_checked(lr, steps, warmup, final))
 
 
+@explained
 def cosine(lr: float, steps: int, warmup: int = 0, final: float = 0.0) -> Schedule:
     """Half a cosine from `lr` to `final` (Loshchilov and Hutter, 2017), reached after `steps` steps and kept.
 

@@ -13,6 +13,7 @@ from typing import Any
 from engine import Value, write_file
 
 from ..arguments import counted, listed, show, warn_user
+from ..elsewhere import explained
 from ..layers.held import values_in
 from ..layers.module import Module, are_parameters
 from ..layers.structure import layers_of, numbers_of
@@ -63,6 +64,7 @@ class Checkpoint:
         return f"Checkpoint({', '.join(parts)})"
 
 
+@explained
 def save(
     model: Module,
     path: str | os.PathLike[str],
@@ -129,6 +131,7 @@ def _refuse_other_formats(path: str | os.PathLike[str]) -> None:
         )
 
 
+@explained
 def load(model: Module, path: str | os.PathLike[str], *, optimizer: Optimizer | None = None) -> Checkpoint:
     """Read what `save` wrote into a model of the same structure, and into an optimiser of the same kind.
 

@@ -19,6 +19,7 @@ from ..arguments import (
     warn_user,
     whole_number,
 )
+from ..elsewhere import explained
 from .tables import paired
 
 
@@ -52,6 +53,7 @@ class Batches:
         return f"<{counted(len(self), 'batch', 'batches')} of {counted(len(self._samples), 'sample')}>"
 
 
+@explained
 def batches(X: Any, y: Any, batch_size: int | None, shuffle: bool = True, seed: Seed = None) -> Batches:
     """Split a data set into batches for stochastic gradient descent; every sample is in exactly one.
 
@@ -81,6 +83,7 @@ def batches(X: Any, y: Any, batch_size: int | None, shuffle: bool = True, seed: 
     return Batches(samples, labels, size, random_source(seed) if true_or_false("shuffle", shuffle) else None)
 
 
+@explained
 def train_test_split(
     X: Any,
     y: Any,

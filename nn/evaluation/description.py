@@ -9,6 +9,7 @@ from typing import Any
 import engine
 
 from ..arguments import counted
+from ..elsewhere import explained
 from ..layers.activations import activation_name
 from ..layers.modes import evaluating
 from ..layers.module import Module
@@ -51,6 +52,7 @@ class Summary:
 
 
 @engine.always_recorded()
+@explained
 def summary(model: Model, sample: Any) -> Summary:
     """The layers of a model, their parameters, the graph of one sample, and what it costs when it is compiled.
 

@@ -13,6 +13,7 @@ from engine import maximum, take, where
 
 from ..arguments import check_takes, counted, has_array, show, whole_number
 from ..data.tables import paired
+from ..elsewhere import explained
 from .broadcasting import refuse_all_pairs
 from .columns import flat, innermost, places_taken, shape_of_each, width_of, width_of_each
 from .labels import classes_of, label_indices
@@ -24,6 +25,7 @@ Metric = Callable[[Any, Any], float]
 """A function of labels and outputs, in scikit-learn's order."""
 
 
+@explained
 def accuracy(
     model: Model,
     X: Any,
@@ -58,6 +60,7 @@ def accuracy(
     return accuracy_from(model, outputs_of(model, samples, backend), labels, loss, threshold)
 
 
+@explained
 def confusion_matrix(
     model: Model,
     X: Any,

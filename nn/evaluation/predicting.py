@@ -9,12 +9,14 @@ from typing import Any
 from engine import compile
 
 from ..arguments import listed, only, warn_user
+from ..elsewhere import explained
 from .columns import above, are_shares, flat, largest, mapped, nan_at, width_of_each
 from .labels import classes_of, names_several
 from .programs import LossFunction, Model, in_form_of, outputs_of
 from .rules import RULES, Rule, probabilities_of, threshold_of
 
 
+@explained
 def predict(model: Model, X: Any, *, backend: str = "auto") -> Any:
     """The outputs for every sample of X, as floats; no graph is kept, and the model is in eval mode meanwhile.
 
@@ -39,6 +41,7 @@ def predict(model: Model, X: Any, *, backend: str = "auto") -> Any:
     return in_form_of(X, outputs_of(model, X, backend))
 
 
+@explained
 def predict_proba(model: Model, X: Any, *, loss: LossFunction | str | None = None, backend: str = "auto") -> Any:
     """The probability of every class for every sample, N x C; a single output p gives [1 - p, p].
 
@@ -93,6 +96,7 @@ def _on_arrays(formula: Callable[[list[Any]], list[Any]]) -> Any:
     return compile(formula, backend="numpy")
 
 
+@explained
 def classify(
     model: Model,
     X: Any,

@@ -7,12 +7,14 @@ from typing import Any
 
 from ..data.entries import naming_data
 from ..data.tables import paired
+from ..elsewhere import explained
 from .labels import are_names, as_targets, classes_of, names_several, strata
 from .metrics import Metric, metrics_for
 from .programs import LossFunction, Model, Options, programs_of
 from .rules import called, name_of_loss
 
 
+@explained
 def score(model: Model, X: Any, y: Any, loss: LossFunction, *, backend: str = "auto") -> float:
     """The loss of the model on a data set, as a float, in eval mode; no graph is kept.
 
@@ -34,6 +36,7 @@ def score(model: Model, X: Any, y: Any, loss: LossFunction, *, backend: str = "a
     return evaluate(model, X, y, loss, metrics=(), backend=backend)["loss"]
 
 
+@explained
 def evaluate(
     model: Model,
     X: Any,

@@ -8,6 +8,7 @@ from typing import Any
 from engine import dot
 
 from ..arguments import Seed, as_row, has_rows, random_source, show, true_or_false, whole_number
+from ..elsewhere import explained
 from .activations import softmax
 from .dense import Layer
 from .module import Module
@@ -37,6 +38,7 @@ class SelfAttention(Module):
     SelfAttention(4, heads=2, causal=True)
     """
 
+    @explained
     def __init__(self, size: int, heads: int = 1, causal: bool = False, bias: bool = True, seed: Seed = None) -> None:
         size, rng = whole_number("size", size, least=1), random_source(seed)
         self.heads, self.causal = whole_number("heads", heads, least=1), true_or_false("causal", causal)

@@ -10,6 +10,7 @@ from typing import Any
 from engine import Value, affine, dot
 
 from ..arguments import Seed, as_inputs, as_row, has_rows, is_row, random_source, true_or_false, whole_number
+from ..elsewhere import explained
 from .activations import Activation, activation_name, as_method, get_activation
 from .initializers import Initializer, get_initializer, weights
 from .module import Module
@@ -124,6 +125,7 @@ class Layer(Module):
     [0.0, 0.0, 0.0]
     """
 
+    @explained
     def __init__(
         self,
         nin: int,
@@ -198,6 +200,7 @@ class MLP(Module):
     1
     """
 
+    @explained
     def __init__(
         self,
         nin: int,

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from engine import Drop, Masks, purpose
 
 from ..arguments import Seed, is_row, random_source, real_number
+from ..elsewhere import explained
 from .modes import Within
 from .module import Module
 
@@ -41,6 +42,7 @@ class Dropout(Module):
     [1.0, 1.0]
     """
 
+    @explained
     def __init__(self, p: float = 0.5, seed: Seed = None) -> None:
         self.p = p
         self.seed = random_source(seed).getrandbits(64)

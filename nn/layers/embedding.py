@@ -8,6 +8,7 @@ from typing import Any
 from engine import Value, require, take
 
 from ..arguments import Seed, is_row, plain, random_source, real_number, whole_number
+from ..elsewhere import explained
 from .initializers import Initializer, get_initializer, weights
 from .module import Module
 
@@ -62,6 +63,7 @@ class Embedding(Module):
     Embedding(27, 2)
     """
 
+    @explained
     def __init__(self, count: int, size: int, init: str | Initializer = "normal", seed: Seed = None) -> None:
         count, size = whole_number("count", count, least=1), whole_number("size", size, least=1)
         rng, draw = random_source(seed), get_initializer(init)

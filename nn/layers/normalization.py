@@ -7,6 +7,7 @@ from typing import Any
 from engine import Value, dot, mean, sqrt
 
 from ..arguments import as_inputs, has_rows, real_number, true_or_false, whole_number
+from ..elsewhere import explained
 from .module import Module
 
 
@@ -24,6 +25,7 @@ class RMSNorm(Module):
     [0.849, 1.131]
     """
 
+    @explained
     def __init__(self, size: int, eps: float = 1e-5) -> None:
         self.weight = [Value(1.0) for _ in range(whole_number("size", size, least=1))]
         self.eps = _above_zero(eps)
@@ -58,6 +60,7 @@ class LayerNorm(Module):
     [-1.0, 1.0]
     """
 
+    @explained
     def __init__(self, size: int, eps: float = 1e-5, bias: bool = True) -> None:
         self.weight = [Value(1.0) for _ in range(whole_number("size", size, least=1))]
         self.bias = [Value(0.0) for _ in self.weight] if true_or_false("bias", bias) else None

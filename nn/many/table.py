@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..arguments import known_backend, random_source, show, whole_number
 from ..data.splits import chosen
 from ..data.tables import paired, same_rows
+from ..elsewhere import explained
 from ..evaluation.labels import strata
 from ..evaluation.metrics import Metric
 from ..training.checks import check_patience
@@ -34,6 +35,7 @@ OWN = ("seed", "epochs", "batch_size")
 """The keys of a configuration that are `fit`'s own."""
 
 
+@explained
 def fit_many(
     make: Make,
     configs: Iterable[Mapping[str, Any]],

@@ -7,6 +7,7 @@ from typing import Any
 
 from engine import Value, sqrt
 
+from ..elsewhere import explained
 from .base import Optimizer
 from .declaration import Memory, Setting
 
@@ -43,6 +44,7 @@ class Adam(Optimizer):
     weight_decay = Setting(0.0, least=0.0)
     mean, mean_square = Memory(), Memory()
 
+    @explained
     def __init__(
         self,
         params: Iterable[Value],
@@ -84,6 +86,7 @@ class AdamW(Adam):
 
     weight_decay = Setting(1e-2, least=0.0)
 
+    @explained
     def __init__(
         self,
         params: Iterable[Value],

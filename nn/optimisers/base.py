@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
@@ -91,9 +90,6 @@ class Optimizer(Known, Explained):
 
     def __new__(cls: type[_Kind], *arguments: Any, **settings: Any) -> _Kind:
         """With a dict for attributes that shares no keys with others: compiled steps see in one word if any changes."""
-        for name in settings.keys() & cls._words.keys():
-            if name not in inspect.signature(cls.__init__).parameters:  # a user's class may have it
-                raise TypeError(f"{cls.__name__}() has no argument {name!r}: here it is {cls._words[name]}")
         optimizer: _Kind = object.__new__(cls)
         optimizer.__dict__ = {}
         return optimizer

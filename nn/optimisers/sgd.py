@@ -11,6 +11,7 @@ from typing import Any
 
 from engine import Value, where
 
+from ..elsewhere import explained
 from .base import Optimizer
 from .declaration import Memory, Setting
 
@@ -53,6 +54,7 @@ class SGD(Optimizer):
     nesterov = Setting(False)
     velocity = Memory()
 
+    @explained
     def __init__(
         self,
         params: Iterable[Value],

@@ -20,6 +20,7 @@ from ..arguments import (
 )
 from ..data.entries import naming_data
 from ..data.splits import batches
+from ..elsewhere import explained
 from ..evaluation.metrics import Metric
 from ..evaluation.programs import Options, kept_by
 from ..layers.module import Module
@@ -40,6 +41,7 @@ from .steps import EagerStep, LossFunction, Model, Step
 from .validation import Patience, Validation
 
 
+@explained
 def fit(
     model: Model,
     X: Any,

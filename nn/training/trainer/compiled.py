@@ -15,6 +15,7 @@ from engine import Batch, new_lock
 from ...arguments import Seed, as_samples, counted, is_found_by_name, random_source, real_number, whole_number
 from ...data.entries import named, naming_data
 from ...data.tables import note_columns
+from ...elsewhere import explained
 from ...evaluation.rules import note_other_loss
 from ...optimisers.base import Optimizer
 from ...purity import is_pure
@@ -74,6 +75,7 @@ class Trainer(Preparation):
     2.0
     """
 
+    @explained
     def __init__(
         self,
         model: Model,

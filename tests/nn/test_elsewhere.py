@@ -1,0 +1,70 @@
+"""Arguments by the names that other libraries give them: the error says what to write here."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+
+import nn
+from nn.elsewhere import _BY_ARGUMENT, explained
+
+X, Y = [[0.0], [1.0]], [0, 1]
+
+
+def parts() -> tuple[Any, ...]:
+    model = nn.MLP(1, [2], seed=1)
+    return model, X, Y, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: nn.fit(*parts(), verbose=1), r"fit\(\) has no argument 'verbose': write progress=True"),
+        (lambda: nn.fit(*parts(), validation_split=0.2), r"write validation=0\.2"),
+        (lambda: nn.fit(*parts(), validation_data=(X, Y)), r"write validation=\(X, y\)"),
+        (lambda: nn.fit(*parts(), lr=0.1), "the optimiser has it"),
+        (lambda: nn.fit(*parts(), epoch=3), r"did you mean epochs\?"),
+        (lambda: nn.MLP(2, hidden_layer_sizes=(3,)), r"MLP\(\) has no argument .*: write nouts="),
+        (lambda: nn.Layer(2, units=3), r"Layer\(\) has no argument 'units': here it is nout"),
+        (lambda: nn.Dropout(rate=0.5), "here it is p"),
+        (lambda: nn.Adam([], learning_rate=0.1), r"Adam\(\) has no argument 'learning_rate': here it is lr"),
+        (lambda: nn.predict(parts()[0], X, verbose=0), "it takes model, X, backend$"),
+        (lambda: nn.SelfAttention(4, dropout=0.1), r"SelfAttention\(\) .*: it takes size, heads, causal, bias, seed$"),
+    ],
+)
+def test_an_argument_of_another_library_gets_the_remedy(call: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        call()
+
+
+def test_a_users_class_is_named_by_its_own_name_and_may_have_such_arguments() -> None:
+    class Dense(nn.Layer):
+        def __init__(self, units: int) -> None:
+            super().__init__(2, units, "tanh")
+
+    class Same(nn.Dropout):
+        pass
+
+    assert len(Dense(units=3).neurons) == 3
+    with pytest.raises(TypeError, match=r"^Same\(\) has no argument 'rate': here it is p$"):
+        Same(rate=0.1)
+
+
+def test_what_to_write_are_arguments_that_there_are() -> None:
+    """An entry under a name that no function has would never be shown."""
+    things = [getattr(nn, name) for name in nn.__all__ if callable(getattr(nn, name))]
+    things += [nn.schedules.step, nn.schedules.cosine]
+    explained_ones = [t for t in things if hasattr(t.__init__ if isinstance(t, type) else t, "__wrapped__")]
+    assert _BY_ARGUMENT.keys() <= {name for thing in explained_ones for name in inspect.signature(thing).parameters}
+
+
+def test_signature_and_documentation_stay() -> None:
+    def plain(x: int, *, depth: int = 3) -> int:
+        """The depth."""
+        return x + depth
+
+    found = explained(plain)
+    assert inspect.signature(found) == inspect.signature(plain)
+    assert (found.__doc__, found.__module__, found(1, depth=2)) == (plain.__doc__, __name__, 3)
