@@ -115,6 +115,21 @@ def test_a_label_that_was_a_text_is_not_compared_with_texts(backend):
         trained(backend, y=names, validation=0.2, metrics=[lambda labels, outputs: sum(y != "no" for y in labels)])
 
 
+@BACKENDS
+@pytest.mark.parametrize("loss", [nn.cross_entropy, nn.bce_with_logits, nn.hinge])
+@pytest.mark.parametrize("names", [["1", "2"], ["10", "9"], ["0", "1"], ["no", "7"]])
+def test_names_that_read_as_numbers_are_texts_like_others(backend, loss, names):
+    """Accuracy beside a single output took their numbers for indices that are none of the texts, and refused them."""
+    wide, first = 2 if loss is nn.cross_entropy else 1, -1 if loss is nn.hinge else 0
+    given = np.array(sorted(names))[Y]
+    model, history = trained(backend, model=network(wide), y=given, loss=loss, validation=0.3)
+    _, expected = trained(backend, model=network(wide), y=np.where(Y, 1, first), loss=loss, validation=0.3)
+    assert history == expected
+    assert history.to_dict()["validation_accuracy"] == expected.to_dict()["validation_accuracy"]
+    right = np.mean(np.array(nn.classify(model, X)) == given)
+    assert nn.evaluate(model, X, given, loss)["accuracy"] == nn.accuracy(model, X, given) == right
+
+
 class Answer(str, enum.Enum):
     NO = "no"
     YES = "yes"
