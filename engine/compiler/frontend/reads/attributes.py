@@ -11,7 +11,7 @@ from typing import Any
 from ....value import Value
 from .code import ASKING, COMPUTING, LISTING
 from .functions import Functions
-from .objects import ABSENT, CONTAINERS, LOADED, PARTS, PLAIN, attribute_of, class_of, is_a
+from .objects import ABSENT, CONTAINERS, LOADED, PLAIN, attribute_of, class_of, functions_of, is_a
 from .owners import announces, inherits_from_library, is_of_project, is_of_users, slots_of
 from .ranks import Rank
 
@@ -64,10 +64,8 @@ class Attributes(Functions):
         self.found.name(attributes, name, content)
         if not is_a(content, _METHODS):
             return [content]
-        functions = [getattr(content, part) for kind, parts in PARTS.items() if is_a(content, kind) for part in parts]
-        if is_of_users(class_of(content)):  # a property of their own class
-            functions.append(content)
-        return functions or [content]
+        is_own = is_of_users(class_of(content))  # a property of their own class
+        return [*functions_of(content), content] if is_own else functions_of(content)
 
     def _unnamed_reads(self, owner: Any) -> Callable[[str, Any], bool]:
         """Whether an attribute, by its name and content, matters although no code names it."""

@@ -149,6 +149,12 @@ def is_a(thing: Any, kinds: Any) -> bool:
     return issubclass(class_of(thing), kinds)
 
 
+def functions_of(method: Any) -> list[Any]:
+    """The functions that a method or property of a class runs, or anything else itself."""
+    parts = [getattr(method, part) for kind, names in PARTS.items() if is_a(method, kind) for part in names]
+    return parts or [method]
+
+
 def attributes_of(thing: Any) -> Any:
     """The `__dict__` of an object, however its class reads attributes; `ABSENT` if it has none."""
     try:

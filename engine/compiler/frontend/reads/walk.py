@@ -15,12 +15,13 @@ from types import BuiltinMethodType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from ....primitive import PRIMITIVES, Primitive
-from ....text.callers import raised_at
+from ....text.callers import is_users, raised_at
 from ....value import Value
 from ...errors import refusal
 from ...values.lending import own_class
 from ...values.places import same_objects
 from ..conditions import OWN
+from ..symbol import Symbol
 from .attributes import Attributes
 from .code import reading_name
 from .found import Found
@@ -37,6 +38,7 @@ from .objects import (
     attributes_of,
     class_of,
     decimals,
+    functions_of,
     held,
     is_a,
     is_array,
@@ -51,6 +53,30 @@ from .owners import is_leaf, is_of_compiler, is_of_users
 
 _MOST = 100_000  # objects that a walk enters, at most
 _CODE = frozenset({FunctionType, MethodType, BuiltinMethodType, Primitive, attrgetter, methodcaller})
+
+
+_FIX_REPLACED = (
+    "Compiled code computes what the engine's own table says: give your method a name of its own, or declare a "
+    "primitive."
+)
+
+
+_own: dict[str, Any] = {}
+"""What the class of all Values has under these names, and is known to be no function of the user's."""
+
+
+def _added() -> dict[str, Any]:
+    """The functions that the user's code has put into the class of all Values, by their names there."""
+    added: dict[str, Any] = {}
+    for name, content in [*vars(Value).items()]:
+        if _own.get(name, ABSENT) is not content:
+            functions = [part for part in functions_of(content) if is_a(part, FunctionType)]
+            kind = added if any(is_users(function.__code__.co_filename) for function in functions) else _own
+            kind[name] = content
+    return added
+
+
+_ADDED = Facts(lambda: _added().values(), are_near=False)
 
 
 class Walk(Attributes):
@@ -71,7 +97,7 @@ class Walk(Attributes):
         Raises:
             TraceError: there is more than can be examined.
         """
-        seen, queue = self._seen, [function, *self._declared()]
+        seen, queue = self._seen, [function, *self._declared(), _ADDED, *self._added_to_values()]
         before = -1
         while len(self.used) != before:  # attributes count if some code names them, even code that is met later
             before = len(self.used)
@@ -111,6 +137,20 @@ class Walk(Attributes):
             methods = (primitive.name, *primitive.aliases) if primitive.method else ()
             if primitive not in OWN and (primitive.dunder or not self.used.isdisjoint(methods)):
                 yield primitive
+
+    def _added_to_values(self) -> Iterator[Any]:
+        """What the user's code has added to the class of all Values, whose methods it may call by an operator.
+
+        Raises:
+            TraceError: it has replaced a method that symbols have, too.
+        """
+        for name, content in _added().items():
+            if name in vars(Symbol):
+                code = next(function.__code__ for function in functions_of(content) if is_a(function, FunctionType))
+                raise refusal(
+                    f"Value.{name} has been replaced", _FIX_REPLACED, source=(code.co_filename, code.co_firstlineno)
+                )
+            yield from self._attribute(vars(Value), name, content)
 
     def _inside(self, thing: Any) -> list[Any]:
         """What to enter next.

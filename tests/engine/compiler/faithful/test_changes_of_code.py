@@ -12,7 +12,7 @@ import pytest
 import engine
 from engine import Value
 
-from .cases import Case, equal
+from .cases import Case, equal, refused
 
 
 @equal
@@ -197,6 +197,47 @@ def test_what_a_method_reads_that_no_code_names(decorate: Callable[[Any], Any]) 
     w, table = Value(2.0), {"scale": 3.0}
     own = type("Scale", (), {"__float__": decorate(lambda self: table["scale"])})()
     return Case(lambda x: w * x * float(own), lambda: table.update(scale=7.0))
+
+
+_ADDED: dict[str, tuple[str, Callable[[Any], Any], Callable[[Any], Any]]] = {
+    "a method": ("swish", lambda function: function, lambda y: y.swish()),
+    "an operator": ("__matmul__", lambda function: lambda self, _: function(self), lambda y: y @ y),
+    "a property": ("swish", property, lambda y: y.swish),
+}
+
+
+def _scaled_by(table: dict[str, float]) -> Callable[[Any], Any]:
+    return lambda self: self * table["scale"]
+
+
+@equal
+@pytest.mark.parametrize("way", ["what it reads", "itself"])
+@pytest.mark.parametrize(("name", "decorate", "call"), _ADDED.values(), ids=_ADDED)
+def test_what_is_added_to_all_values(
+    name: str,
+    decorate: Callable[[Any], Any],
+    call: Callable[[Any], Any],
+    way: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Case:
+    w, table = Value(2.0), {"scale": 3.0}
+    monkeypatch.setattr(Value, name, decorate(_scaled_by(table)), raising=False)
+
+    def change() -> None:
+        if way == "itself":
+            setattr(Value, name, decorate(_scaled_by({"scale": 7.0})))
+        table["scale"] = 7.0
+
+    return Case(lambda x: call(w * x), change)
+
+
+@refused
+@pytest.mark.parametrize("name", ["relu", "__mul__", "detach"])
+def test_a_method_of_all_values_that_is_replaced(name: str, monkeypatch: pytest.MonkeyPatch) -> Case:
+    before, w = getattr(Value, name), Value(2.0)
+    monkeypatch.setattr(Value, name, before)  # which it is again after the test
+    change = functools.partial(setattr, Value, name, lambda self, *others: before(self, *others) + 1.0)
+    return Case(lambda x: (w.detach() * x).relu(), change, far=True)
 
 
 class _Bounded:
