@@ -68,7 +68,7 @@ def first_parameters(function: Any) -> list[str]:
 
 
 def check_takes(what: str, function: Any, *given: str) -> None:
-    """Check that a user's function can be called with that many arguments.
+    """Check that a user's function can be called with that many arguments, and that a call runs it.
 
     Args:
         what: what it is, for the message.
@@ -76,8 +76,12 @@ def check_takes(what: str, function: Any, *given: str) -> None:
         given: its arguments, in words.
 
     Raises:
-        TypeError: it takes more or fewer.
+        TypeError: it takes more or fewer, yields, or is async: a call only makes a generator or coroutine.
     """
+    name = getattr(function, "__name__", type(function).__name__)
+    for code in (function, getattr(function, "__call__", None)):  # noqa: B004  # the method is wanted
+        if inspect.isgeneratorfunction(code) or inspect.iscoroutinefunction(code) or inspect.isasyncgenfunction(code):
+            raise TypeError(f"{what} is called, which runs nothing of {name}: write a function without yield or async")
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):  # some builtins have no signature, and some objects hide it
@@ -85,7 +89,6 @@ def check_takes(what: str, function: Any, *given: str) -> None:
     try:
         signature.bind(*given)
     except TypeError:
-        name = getattr(function, "__name__", type(function).__name__)
         listed = " and ".join([", ".join(given[:-1]), given[-1]] if len(given) > 1 else given)
         raise TypeError(f"{what} is called with {listed}, which {name}{signature} does not take") from None
 

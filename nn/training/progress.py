@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
-from ..arguments import show
+from ..arguments import check_takes, show
 
 
 class Progress(NamedTuple):
@@ -69,7 +69,7 @@ def reporting(progress: bool | Reporter) -> AbstractContextManager[Reports]:
             bar (with the package rich, on a terminal) or plain lines.
 
     Raises:
-        TypeError: if it is something else.
+        TypeError: if it is something else, or takes no `Progress`.
     """
     if isinstance(progress, bool):
         if not progress:
@@ -78,6 +78,7 @@ def reporting(progress: bool | Reporter) -> AbstractContextManager[Reports]:
         return _bar() if has_rich else nullcontext(Reports(epoch=_line))
     if not callable(progress):
         raise TypeError(f"progress is True, False or a callable that takes a Progress, not {show(progress)}")
+    check_takes("progress", progress, "a Progress")
     return nullcontext(Reports(batch=progress))
 
 

@@ -1,5 +1,6 @@
 """What `fit` refuses or warns of, and steps that are not compiled."""
 
+import functools
 import warnings
 
 import pytest
@@ -13,6 +14,19 @@ from tests.needs import INSTALLED, needs
 from .fitting import X, Y, network, numbers, trained
 
 np = needs("numpy")
+
+
+def yields(*given):
+    yield True
+
+
+async def awaits(*given):
+    return True
+
+
+class Yields:
+    def __call__(self, *given):
+        yield True
 
 
 @pytest.mark.parametrize(
@@ -66,6 +80,17 @@ np = needs("numpy")
         ),
         ({"callbacks": [3]}, TypeError, "a callback is called with model, history and epoch, and int 3 cannot be"),
         ({"callbacks": lambda model: None}, TypeError, r"history and epoch, which <lambda>\(model\) does not take"),
+        (
+            {"callbacks": yields},
+            TypeError,
+            "a callback is called, which runs nothing of yields: write a function without",
+        ),
+        ({"callbacks": [awaits]}, TypeError, "a callback is called, which runs nothing of awaits"),
+        ({"callbacks": functools.partial(yields, 1)}, TypeError, "runs nothing of partial"),
+        ({"schedule": Yields()}, TypeError, "a schedule is called, which runs nothing of Yields"),
+        ({"metrics": [awaits], "validation": 0.3}, TypeError, "a metric is called, which runs nothing of awaits"),
+        ({"progress": yields}, TypeError, "progress is called, which runs nothing of yields"),
+        ({"progress": lambda epoch, loss: None}, TypeError, r"progress is called with a Progress, which <lambda>"),
     ],
 )
 def test_fit_refuses(change, error, message):
