@@ -7,7 +7,7 @@ from functools import lru_cache
 
 FONT = "Helvetica,Arial,sans-serif"
 SIZE, SMALL = 10.0, 9.0  # of letters, in points
-_NARROW, _WIDE = set("ijlI.,:;'|!()[]{}ft/\\ -\xa0r∂"), set("mwMW@%…<>&")
+_NARROW, _WIDE, _WIDEST = set("ijlI.,:;'|!()[]{}ft/\\ -\xa0r∂"), set("mwM@%…<>&"), set("WÆæŒœ")
 
 
 @lru_cache(maxsize=4000)
@@ -23,8 +23,10 @@ def width_of(text: str, size: float = SIZE, bold: bool = False) -> float:
             ems += 0.34
         elif letter in _WIDE:
             ems += 0.9
-        elif unicodedata.east_asian_width(letter) in "WF":
+        elif letter in _WIDEST or unicodedata.east_asian_width(letter) in "WF":
             ems += 1.05
+        elif letter.isalpha() and letter > "\u02af":  # beyond Latin, such as Cyrillic
+            ems += 1.1 if letter.isupper() else 0.75
         else:
             ems += 0.72 if letter.isupper() else 0.6
     return ems * size * (1.1 if bold else 1.0)

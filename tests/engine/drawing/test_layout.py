@@ -142,6 +142,8 @@ def test_the_svg_is_well_formed_and_text_fits_its_box(rankdir: str, theme: str) 
     assert [element.text for element in tree if element.tag.endswith("title")] == ["A <title>"]
     assert width_of("L *", bold=True) < 36
     assert width_of("<&>") > 25  # in DejaVu Sans, where there is no Helvetica
+    for title, width in (("W" * 30, 331), ("ЖЖЖЖЩЩЩ", 89)):  # there, in bold
+        assert width_of(title, bold=True) + 15 > width
     assert "-3" in "".join(tree.itertext())
 
 
