@@ -189,7 +189,10 @@ class BackwardPass:
 
     def _check_open(self) -> None:
         if self.stopped:
-            raise RuntimeError("this pass was closed, by close() or by another backward pass: start a new one")
+            raise RuntimeError(
+                "this pass was closed, by close(), by an error or Ctrl-C within a step, or by another backward pass: "
+                "start a new one"
+            )
 
     def _check_untouched(self, nodes: Sequence[Value]) -> None:
         """Raise if other code has written a gradient that is about to change."""
