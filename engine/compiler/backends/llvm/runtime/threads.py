@@ -115,17 +115,17 @@ class ThreadPool:
         self._left = 0.0  # when the last call ended
 
     def call(self, drive: Callable[..., float], parts: int, pays: bool, frame: int) -> float:
-        """The result of ``drive(frame, lines)``, with workers; without them if another thread has them.
+        """The result of ``drive(frame, lines)``, with workers; without if they are too few, or another thread has them.
 
         Args:
             drive: native code that shares its jobs with the workers of these lines, or with none.
-            parts: how many parts its jobs have, at most as many as there are processors.
+            parts: how many parts its jobs have.
             pays: whether the call takes so long that waking workers for it alone pays.
             frame: the argument of the code.
         """
-        if not self._free.acquire(False):
-            return drive(frame, None)
         workers = self._workers[: parts - 1]
+        if len(workers) < parts - 1 or not self._free.acquire(False):
+            return drive(frame, None)
         try:
             for worker in workers:
                 worker.line[_ENGAGED] = 1  # from now on it does not fall asleep

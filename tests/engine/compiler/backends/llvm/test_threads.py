@@ -25,6 +25,7 @@ from engine.compiler.backends.llvm import Variants, build
 from engine.compiler.backends.llvm.runtime import cost_model, fork_join
 from engine.compiler.backends.llvm.runtime import threads as pools
 from engine.compiler.backends.llvm.runtime.fork_join import ASLEEP, IDLE, LINE
+from engine.compiler.backends.llvm.runtime.threads import ThreadPool
 from engine.compiler.passes.computation import Computation
 from engine.compiler.pipeline import make_plan, trace
 from tests.engine.compiler.backends.llvm.test_training import SGD, mlp, program_of, samples, update_of
@@ -291,11 +292,27 @@ def test_a_core_is_told_that_it_waits_where_it_can_be(
 
 
 def test_a_program_tells_why_it_has_one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.compiler.backends.llvm.variants.processors", lambda: 2)
     one, several, _ = programs(2)
     assert one.shared_by(1) == "1"
     assert "else 1" in several.shared_by(2)
     monkeypatch.setattr("engine.compiler.backends.llvm.variants.processors", lambda: 1)
     assert build(one.plan, "float64", 2).shared_by(2) == "1, not 2: there is one processor"
+
+
+def test_a_pool_of_too_few_workers_leaves_all_parts_to_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Offers to others would be written behind the workers' lines."""
+    pool, given = ThreadPool(), list[int | None]()
+    enough = len(pool._workers) + 1
+
+    def drive(frame: int, lines: int | None) -> float:
+        given.append(lines)
+        return 1.0
+
+    for parts in (1, enough, enough + 1, enough + 2):
+        assert pool.call(drive, parts, False, 0) == 1.0
+    pool.end()
+    assert given == [pool._place, pool._place, None, None]
 
 
 def test_a_program_may_go_while_helpers_watch() -> None:
