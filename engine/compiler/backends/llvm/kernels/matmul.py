@@ -83,10 +83,11 @@ class Blocking:
             rows, vectors = FEWER_LOADS if scattered else WHOLE_LINE
         of_rows = shape.l1 * 4 // 5 // shape.bytes(rows)  # the rest is for the vectors that pass
         of_vectors = shape.l2 // 2 // shape.bytes(shape.stride)  # and here for weights and sums that pass
-        most = max(1, min(of_rows, of_vectors))
-        pieces = -(-columns // most)
+        turns = max(1, min(of_rows, of_vectors) // TOGETHER)
+        pieces = -(-columns // (turns * TOGETHER))
         halves = _falling(vectors, vectors // 2, 1)  # all weights are not to pass for each of two or three vectors
-        return cls(rows, halves, -(-columns // pieces), pieces, scattered, TOGETHER)
+        turns = -(-columns // (pieces * TOGETHER))  # of the loop over a piece's columns
+        return cls(rows, halves, min(columns, turns * TOGETHER), pieces, scattered, TOGETHER)
 
 
 def _falling(*counts: int) -> tuple[int, ...]:
@@ -214,8 +215,13 @@ class _Product:
                     code.write(total, code.read(total) + w * x)
 
         if first or blocking.copied:
-            with code.loop(0, count) as c:
-                step(0, self._column(first, c), c)
+            whole = code.value(f"and i64 {count}, {-together}")
+            with code.loop(0, whole, together) as start:
+                for c in [code.index(start, later) for later in range(together)]:
+                    step(0, self._column(first, c), c)
+            if self.group.columns % together:
+                with code.loop(whole, count) as c:
+                    step(0, self._column(first, c), c)
         else:
             for part, run in enumerate(self.group.operands[0]):
                 self.kernel.columns(run.count, 0, partial(step, part), together)

@@ -43,7 +43,17 @@ def even_tiles(code: Code, count: int, most: int) -> Spans:
     >>> [size for _, size in even_tiles(Code("f", 64, 4, []), 128, 6)]
     [6, 5]
     """
+    return [(_span(code, start, stop, size), size) for start, stop, size in even_cuts(count, most)]
+
+
+def even_cuts(count: int, most: int) -> list[tuple[int, int, int]]:
+    """The same as ranges, each with the size of its tiles.
+
+    >>> even_cuts(128, 6)
+    [(0, 108, 6), (108, 128, 5)]
+    """
+    if not count:
+        return []
     size, larger = divmod(count, -(-count // most))
     first = larger * (size + 1)
-    spans = [(_span(code, 0, first, size + 1), size + 1)] if larger else []
-    return [*spans, (_span(code, first, count, size), size)]
+    return [cut for cut in ((0, first, size + 1), (first, count, size)) if cut[0] < cut[1]]

@@ -87,6 +87,17 @@ def test_gradients_of_wide_layers(
     assert program.fitting(count).artifact.room > 0  # something was copied
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("vector_bytes", [32, 16])
+def test_panels_of_several_tiles(vector_bytes: int, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the inputs and of units, which are turned: panels of unlike numbers of tiles, and a rest, in full blocks."""
+    narrow_caches(monkeypatch, vector_bytes)
+    monkeypatch.setattr(schedule, "cache_sizes", lambda: (16 * 1024, 512 * 1024))
+    sizes = [137, 33, 137, 33]
+    plan, leaves = plan_of(sizes)
+    assert agree(plan, leaves, build(plan, dtype), samples(sizes, schedule.WIDE, dtype), dtype)
+
+
 @settings(max_examples=12, deadline=None)
 @given(
     st.lists(SIZES, min_size=2, max_size=4),
