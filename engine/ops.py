@@ -17,6 +17,7 @@ from __future__ import annotations
 import builtins as _py
 import math as _math
 import operator as _operator
+from collections.abc import Callable as _Callable
 from typing import Any as _Any
 from typing import NamedTuple as _NamedTuple
 
@@ -64,13 +65,30 @@ def _to_multiple(x: float, y: float) -> float:
     return distance if x // y % 2 == 0 else -distance
 
 
-def _normal(z: _Any, y: _Any) -> _Any:
-    """Whether z = x**y has all its digits, so that y * (z / x) has them too (2 ULP, where y * x**(y - 1) has 340).
+def _power_by_base(z: _Any, x: _Any, y: _Any) -> _Any:
+    """The derivative of z = x**y by x, y * x**(y - 1), such that derivatives of any order are right, too.
 
-    For the smallest x, of which z / x may overflow, y * z has them. For an infinite y both would have the sign of x,
-    not that of (-1)**inf = 1.
+    Where y - 1 is rounded that power is up to 340 ULP off, and y * (z / x) only 2, if z has all its digits; for the
+    smallest x, of which z / x may overflow, y * z / x. At y = 0 no power of x would know the exponent.
     """
-    return (_py.abs(z) > 1e-290) & (_py.abs(z) < _inf) & (_py.abs(y) < _inf)
+    return _choice(
+        (y - 1) + 1 == y,
+        lambda: _choice(
+            y == 0, lambda: _choice(_py.abs(x) > 0, lambda: y * z / x, lambda: 0.0), lambda: y * pow(x, y - 1)
+        ),
+        lambda: _choice(
+            (_py.abs(z) > 1e-290) & (_py.abs(z) < _inf),
+            lambda: _choice(_py.abs(x) < 1e-200, lambda: y * z / x, lambda: y * (z / x)),
+            lambda: y * pow(x, y - 1),
+        ),
+    )
+
+
+def _choice(condition: _Any, x: _Callable[[], _Any], y: _Callable[[], _Any]) -> _Any:
+    """`_either` of two formulas, to be called: of floats and Values only the one that counts is computed."""
+    if condition is True:
+        return x()
+    return y() if condition is False else where(condition, x(), y())
 
 
 def _either(condition: _Any, x: _Any, y: _Any) -> _Any:
@@ -124,9 +142,7 @@ div = _declare("div", _ieee.divide, [lambda z, x, y: 1 / y, lambda z, x, y: _unl
 neg = _declare("neg", _operator.neg, [lambda z, x: -1.0], formula="-x",
                symbol="neg", dunder="neg", precedence=3, native="-x")
 pow: _Primitive = _declare("pow", _ieee.power, [
-                   lambda z, x, y: _either((y == 0) | ((_py.abs(x) < 1e-200) & _normal(z, y)), _either(
-                       _py.abs(x) > 0, y * z / x, 0.0), _either(_normal(z, y), y * (z / x), y * pow(x, y - 1))),
-                   lambda z, x, y: _either((x == 0) & (y >= 0), 0.0, z * log(x))], formula="x ** y",
+                   _power_by_base, lambda z, x, y: _either((x == 0) & (y >= 0), 0.0, z * log(x))], formula="x ** y",
                symbol="**", dunder="pow", precedence=4, domain=(_POSITIVE, _REALS),
                convention="x**0 by x and 0**y by y have derivative 0", native="pow(x, y)")
 floordiv = _declare("floordiv", _ieee.floor_divide, [lambda z, x, y: 0.0, lambda z, x, y: 0.0],

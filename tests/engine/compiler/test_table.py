@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from engine import PRIMITIVES, Primitive, TraceError, Value, compile, declare, ops
+from engine import PRIMITIVES, Primitive, TraceError, Value, compile, declare, grad, ops
 from engine.compiler.comparison import templates
 from engine.compiler.errors import Unsupported
 from engine.compiler.values import places
@@ -200,6 +200,12 @@ def test_constant_powers(exponent: float, backend: str) -> None:
         (expected,), (derivative,) = eager(lambda x: x**exponent, [x])
         assert close(expected, float(found), abs(expected)), (x, expected, found)
         assert close(derivative, float(gradient) * len(xs), max(abs(derivative), 1e-290)), (x, derivative, gradient)
+
+
+def test_the_derivative_of_a_constant_power_has_no_cases() -> None:
+    slope = compile(lambda x: grad(x**3.0, x, create_graph=True), backend="python")
+    assert list(slope([2.0])) == [12.0]
+    assert slope.explain("lower").split("\n") == ["t0 = square(x0)", "t1 = mul(3, t0)", "output t1"]
 
 
 @pytest.mark.parametrize("backend", INSTALLED)
