@@ -2,7 +2,8 @@
 
 - surroundings: all of it, watched; found: what a walk has found; walk: how it is found, with functions and attributes,
   its parts for these; lengths: whether the length of growing lists matters
-- objects: the content of an object; code: the names in a piece of code; owners: whose a class is
+- objects: the content of an object; code: the names in a piece of code; owners: whose a class is; methods: those of
+  Values, which symbols have from the table
 - read_guard: whether anything has changed, checked at every call; ranks: in which order; word_guard: the same, compared
   by native code in memory; layout: where CPython keeps these words
 """

@@ -12,8 +12,10 @@ from collections.abc import Callable, Container, Sequence
 from typing import Any
 
 from .... import modes
+from ....value import Value
 from ..world import variables
 from .found import Found, are_as_they_were
+from .methods import METHODS, OF_TABLE
 from .ranks import Rank
 from .read_guard import BUDGET, NAMED, NAMES, ReadGuard
 from .walk import Walk
@@ -122,13 +124,15 @@ class Surroundings:
         found, words = self.found, WordGuard()
         ranks = [(found.rank_of_name(name), name) for name in found.names]
         announced = [name[0] for rank, name in ranks if rank is Rank.ANNOUNCED]
-        holders = [holder for holder, _ in found.holders if found.rank_of_holder(holder) is Rank.FAR]
+        far = [holder for holder, _ in found.holders if found.rank_of_holder(holder) is Rank.FAR]
+        holders = [holder for holder in far if holder is not METHODS]
         containers = {id(container): container for container in (*more, *announced, *holders)}.values()
         seen = (
             all(isinstance(container, (list, dict)) for container in containers)
             and sum(map(len, containers)) <= MOST
             and all(words.add_list(container) or words.add_version(container) for container in containers)
             and all(words.add_entry(*name) for rank, name in ranks if rank is Rank.FAR)
+            and all(words.add_name(vars(Value), name) for name in OF_TABLE)
             and all(left is not None and left(words) for left in self.near.left)
         )
         return words if seen else None

@@ -15,7 +15,7 @@ from types import BuiltinMethodType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 from ....primitive import PRIMITIVES, Primitive
-from ....text.callers import is_users, raised_at
+from ....text.callers import raised_at
 from ....value import Value
 from ...errors import refusal
 from ...values.lending import own_class
@@ -25,6 +25,7 @@ from ..symbol import Symbol
 from .attributes import Attributes
 from .code import reading_name
 from .found import Found
+from .methods import METHODS, OF_TABLE, is_of_engine
 from .objects import (
     ABSENT,
     CONTAINERS,
@@ -38,7 +39,6 @@ from .objects import (
     attributes_of,
     class_of,
     decimals,
-    functions_of,
     held,
     is_a,
     is_array,
@@ -53,30 +53,10 @@ from .owners import is_leaf, is_of_compiler, is_of_users
 
 _MOST = 100_000  # objects that a walk enters, at most
 _CODE = frozenset({FunctionType, MethodType, BuiltinMethodType, Primitive, attrgetter, methodcaller})
-
-
 _FIX_REPLACED = (
     "Compiled code computes what the engine's own table says: give your method a name of its own, or declare a "
     "primitive."
 )
-
-
-_own: dict[str, Any] = {}
-"""What the class of all Values has under these names, and is known to be no function of the user's."""
-
-
-def _added() -> dict[str, Any]:
-    """The functions that the user's code has put into the class of all Values, by their names there."""
-    added: dict[str, Any] = {}
-    for name, content in [*vars(Value).items()]:
-        if _own.get(name, ABSENT) is not content:
-            functions = [part for part in functions_of(content) if is_a(part, FunctionType)]
-            kind = added if any(is_users(function.__code__.co_filename) for function in functions) else _own
-            kind[name] = content
-    return added
-
-
-_ADDED = Facts(lambda: _added().values(), are_near=False)
 
 
 class Walk(Attributes):
@@ -97,7 +77,7 @@ class Walk(Attributes):
         Raises:
             TraceError: there is more than can be examined.
         """
-        seen, queue = self._seen, [function, *self._declared(), _ADDED, *self._added_to_values()]
+        seen, queue = self._seen, [function, *self._declared(), *self._added_to_values()]
         before = -1
         while len(self.used) != before:  # attributes count if some code names them, even code that is met later
             before = len(self.used)
@@ -118,6 +98,7 @@ class Walk(Attributes):
         self._refuse_mortals({*seen, *map(id, queue)})
         if "label" in self.used:
             self.found.labels()
+        self._refuse_replaced()
         self.found.kept, self.found.at_first = list(seen.values()), self.found.numbers()
         return self.found
 
@@ -139,18 +120,18 @@ class Walk(Attributes):
                 yield primitive
 
     def _added_to_values(self) -> Iterator[Any]:
-        """What the user's code has added to the class of all Values, whose methods it may call by an operator.
+        """What the user's code has added to the class of all Values, and may call without a name, by an operator."""
+        for name in vars(Value).keys() - vars(Symbol).keys():
+            content = vars(Value)[name]
+            if not is_of_engine(content):
+                yield from self._attribute(vars(Value), name, content)
 
-        Raises:
-            TraceError: it has replaced a method that symbols have, too.
-        """
-        for name, content in _added().items():
-            if name in vars(Symbol):
-                code = next(function.__code__ for function in functions_of(content) if is_a(function, FunctionType))
-                raise refusal(
-                    f"Value.{name} has been replaced", _FIX_REPLACED, source=(code.co_filename, code.co_firstlineno)
-                )
-            yield from self._attribute(vars(Value), name, content)
+    def _refuse_replaced(self) -> None:
+        """Refuse operators and methods of Values that are the user's, where symbols have those of the table."""
+        for name in OF_TABLE:
+            if not is_of_engine(vars(Value)[name]):
+                raise refusal(f"Value.{name} has been replaced", _FIX_REPLACED)
+        self.found.holder(METHODS)
 
     def _inside(self, thing: Any) -> list[Any]:
         """What to enter next.

@@ -1,0 +1,24 @@
+"""The operators and methods of Values: symbols have them from the table, so they may not be replaced unseen."""
+
+from __future__ import annotations
+
+from types import FunctionType
+from typing import Any
+
+from ....text.callers import is_ours
+from ....value import Value
+from ..conditions import OWN
+from .objects import Facts, functions_of, is_a
+
+_DUNDERS = {primitive.dunder for primitive in OWN if primitive.dunder}
+_METHODS = {name for primitive in OWN if primitive.method for name in (primitive.name, *primitive.aliases)}
+OF_TABLE = [n for n in vars(Value) if n in _METHODS or (n[:2] == "__" and n[2:-2].removeprefix("r") in _DUNDERS)]
+"""Their names."""
+METHODS = Facts(lambda: map(vars(Value).get, OF_TABLE), are_near=False)
+"""What Values have under these names."""
+
+
+def is_of_engine(content: Any) -> bool:
+    """Whether something in the class of all Values runs no function of the user's."""
+    functions = [content] if type(content) is FunctionType else functions_of(content)
+    return all(is_ours(part.__code__.co_filename) for part in functions if is_a(part, FunctionType))
