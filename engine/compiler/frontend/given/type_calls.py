@@ -54,9 +54,7 @@ def types_refused(refuse: Callable[[], NoReturn]) -> Iterator[Callable[[dict[str
 
 
 def has_symbols(thing: Any) -> bool:
-    """Whether it is a symbol, or a row or array with some in it."""
+    """Whether it is a symbol, or a row with some in it."""
     if isinstance(thing, (list, tuple, Row)):
         return any(map(has_symbols, thing))
-    if getattr(getattr(thing, "dtype", None), "hasobject", False):
-        return any(map(has_symbols, thing.ravel().tolist()))
     return hasattr(type(thing), "__symbolic__")

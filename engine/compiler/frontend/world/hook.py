@@ -114,7 +114,7 @@ def _hook(
             _refuse_text(frame)
         if asks_type:
             ask_there(frame.f_globals)
-        if of_floats and has_symbols([*frame.f_locals.values()]):
+        if of_floats and any(map(_gives_symbols, frame.f_locals.values())):
             raise refusal(f"the function gives numbers that it has not got yet to np.{code.co_name}", _FIX_FLOATS)
         if not (does or makes_text or asks_type or of_floats):
             harmless[id(code)] = code
@@ -162,6 +162,11 @@ def _refuse_text(frame: Any) -> None:
         asking = asking.f_back
     if not is_ours(asking.f_code.co_filename):
         raise refusal("the function makes a text of a number that it has not got yet (str, repr, format)", _FIX_TEXT)
+
+
+def _gives_symbols(argument: Any) -> bool:
+    """Whether an argument of a function of NumPy's is a symbol, or has some in it."""
+    return has_symbols(argument.ravel().tolist() if hasattr(type(argument), "ravel") else argument)
 
 
 def _refuse_type() -> NoReturn:
