@@ -69,15 +69,16 @@ def _power_by_base(z: _Any, x: _Any, y: _Any) -> _Any:
     """The derivative of z = x**y by x, y * x**(y - 1), such that derivatives of any order are right, too.
 
     Where y - 1 is rounded that power is up to 340 ULP off, and y * (z / x) only 2, if z has all its digits; for the
-    smallest x, of which z / x may overflow, y * z / x. At y = 0 no power of x would know the exponent.
+    smallest x, of which z / x may overflow, y * z / x. For an infinite y both would have the sign of x, not that of
+    (-1)**inf = 1. At y = 0 no power of x would know the exponent.
     """
     return _choice(
-        (y - 1) + 1 == y,
+        ((y - 1) + 1 == y) & (_py.abs(y) < 2.0**53),
         lambda: _choice(
             y == 0, lambda: _choice(_py.abs(x) > 0, lambda: y * z / x, lambda: 0.0), lambda: y * pow(x, y - 1)
         ),
         lambda: _choice(
-            (_py.abs(z) > 1e-290) & (_py.abs(z) < _inf),
+            (_py.abs(z) > 1e-290) & (_py.abs(z) < _inf) & (_py.abs(y) < _inf),
             lambda: _choice(_py.abs(x) < 1e-200, lambda: y * z / x, lambda: y * (z / x)),
             lambda: y * pow(x, y - 1),
         ),

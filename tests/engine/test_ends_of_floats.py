@@ -285,6 +285,12 @@ def test_a_large_dividend_needs_no_scaling() -> None:
         assert engine.grad(Value(x) / divisor, divisor) == pytest.approx(-x / y / y, rel=1e-15)
 
 
+@pytest.mark.parametrize("y", [2.0**53, -(2.0**53), 1e30, -1e30])
+def test_a_power_of_minus_1_by_an_even_exponent_that_is_1_less_only_when_rounded(y: float) -> None:
+    v = Value(-1.0)
+    assert engine.grad(v**y, v) == -y
+
+
 @pytest.mark.parametrize(("x", "sign"), [(-1.0, 1.0), (1.0, 1.0), (-2.0, 1.0), (2.0, 1.0)])
 def test_the_derivative_of_a_power_of_infinity(x: float, sign: float) -> None:
     """IEEE's infinity is an even number: (-1)**inf is 1, and y * x**(y - 1) is inf."""
