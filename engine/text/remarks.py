@@ -88,17 +88,32 @@ def about_numbers(names: Names) -> list[str]:
 
 
 def about_names(names: Names) -> list[str]:
-    """The notes on labels that several nodes share: an expression such as ``w*w`` may be no square."""
+    """The notes on labels that mislead: ``w*w`` of two labels is no square, and ``w*2`` of another number no double."""
+    labelled = [(node, label) for node in names.order if (label := names.label(node))]
     owners: dict[str, list[str]] = {}
-    for node in names.order:
-        if names.label(node):
-            owners.setdefault(names(node), []).append(short(node._data))
+    for node, _ in labelled:
+        owners.setdefault(names(node), []).append(short(node._data))
     shared = [(name, numbers) for name, numbers in owners.items() if len(numbers) > 1]
-    return _alike(
+    several = _alike(
         [f"{len(numbers)} nodes are labelled {name!r} ({_listed(numbers)})" for name, numbers in shared],
         f"{len(shared):,} labels are of several nodes: {{0}}, for one",
         "label them apart",
     )
+    misread = [
+        f"a node is labelled {label!r} and is {short(node._data)}"
+        for node, label in labelled
+        if (number := _read_as_number(label)) is not None and short(number) != short(node._data)
+    ]
+    many = f"{len(misread):,} labels read as other numbers than their nodes have: {{0}}, for one"
+    return several + _alike(misread, many, "label it otherwise")
+
+
+def _read_as_number(label: str) -> float | None:
+    """The number that a label looks like; None if it looks like none."""
+    try:
+        return float(label)
+    except ValueError:
+        return None
 
 
 def about_gradients(names: Names) -> list[str]:

@@ -209,6 +209,17 @@ def test_a_rule_of_ones_own() -> None:
         engine.register_note(3)
 
 
+def test_labels_that_read_as_another_number_are_told() -> None:
+    """The 2 in w*2 was 3."""
+    y = Value(2.0, "w") * Value(3.0, "2") + Value(0.5, "0.5")
+    y.backward()
+    assert notes(y) == ["a node is labelled '2' and is 3: label it otherwise"]
+    y = engine.sum([Value(0.25, f"{k}") for k in range(4)]) + Value(1.0, "inf")
+    y.backward()
+    many = "a node is labelled '0' and is 0.25, for one: label it otherwise"
+    assert notes(y) == [f"5 labels read as other numbers than their nodes have: {many}"]
+
+
 def test_labels_that_several_nodes_share_are_told() -> None:
     """An expression such as w*w looked like a square; of many such labels one is named."""
     y = Value(2.0, "w") * Value(3.0, "w") + Value(2.0, "x")
