@@ -15,7 +15,7 @@ from ..backprop import add_gradients
 from ..text.sheet import Sheet, Text
 from ..value import Value
 from .backends.choice import BACKENDS, require, thread_count
-from .calls.repetition import RepeatedCalls, repeated_call
+from .calls.repeated import RepeatedCalls, again_on
 from .calls.traced import Traced
 from .comparison.single import TOLERANCE
 from .errors import TraceError
@@ -150,7 +150,7 @@ class Compiled(Traced):
         """Whether that is the program of the last call, and nothing that the function reads has changed."""
         return self._latest is special and not special.live_trace.stale()
 
-    def repetition(self, batch: Batch, means: bool = False) -> Callable[..., Any] | None:
+    def again_on(self, batch: Batch, means: bool = False) -> Callable[..., Any] | None:
         """A faster way to repeat the last call, with the numbers that parameters have by then.
 
         It is for callers who hear of changes to what the function reads from far away; where something near has
@@ -164,7 +164,7 @@ class Compiled(Traced):
         Returns:
             None where there is no shorter way.
         """
-        return repeated_call(self._known, batch, means)
+        return again_on(self._known, batch, means)
 
     def backward(self, *arguments: Any) -> float:
         """Add the gradient of the mean over the samples to the `grad` of every bound leaf; return the mean.

@@ -253,7 +253,7 @@ def _clipped(g: Any, clip: str, limit: Any, norm: Any) -> Any:
 class ConfiguredUpdate:
     """An update with the numbers of its settings, as the steps of a back end take it.
 
-    It is immutable, except that a `Repetition` may change the learning rate.
+    It is immutable, except that a `PreparedStep` may change the learning rate.
 
     Attributes:
         rule: the traced rule.
@@ -289,7 +289,7 @@ class ConfiguredUpdate:
 Step: TypeAlias = "Callable[..., float | bool | None]"
 
 
-class Repetition(NamedTuple):
+class PreparedStep(NamedTuple):
     """A step that can be made again, on other samples of the same shape.
 
     Attributes:

@@ -106,7 +106,7 @@ class Means:
                 self._batch = (batch if compiled.type_guard(batch) else batch.as_arrays()).copied()
             if not self._is_mean:  # every time, since what has changed may be how it combines the samples
                 self._made_of = self._read_off(self._batch)
-            self._again = compiled.repetition(self._batch, means=True)
+            self._again = compiled.again_on(self._batch, means=True)
             again: list[float] | None = self._again and self._again(current=True)  # the same sums in every epoch
             return [mean_of(found, column) for column in self._columns] if again is None else again
 

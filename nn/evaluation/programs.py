@@ -64,7 +64,7 @@ class Fixed:
     Attributes:
         batch: the batch that a program reads; None before the first call.
         watched: whether the caller looks at what model and loss read from far away, and announces changes.
-        again: a compiled function, and one that repeats its call on the batch; see `Compiled.repetition`.
+        again: a compiled function, and one that repeats its call on the batch; see `Compiled.again_on`.
     """
 
     batch: Batch | None = None
@@ -304,7 +304,7 @@ def _found(compiled: Any, data: tuple[Any, ...], fixed: Fixed | None) -> Any:
         found = again() if of is compiled and again is not None and fixed.watched else None
         if found is None:
             found = compiled(batch=fixed.batch)
-            fixed.again = compiled, compiled.repetition(fixed.batch)
+            fixed.again = compiled, compiled.again_on(fixed.batch)
         return found
     batch = compiled.batch(*data)
     found = compiled(batch=batch)

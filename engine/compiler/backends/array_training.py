@@ -12,7 +12,7 @@ import numpy as np
 
 from ..forking import give_way, new_lock
 from ..samples.masks import Masks
-from ..update import ConfiguredUpdate, Repetition
+from ..update import ConfiguredUpdate, PreparedStep
 from .update import on_arrays
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class ArrayTraining:
         memory: memories x leaves.
         gradient: the gradient of the last step whose loss was finite.
         sums: the gradients of the frozen leaves, summed over all steps.
-        repetition: None, since no step is any faster the second time.
+        prepared: None, since no step is any faster the second time.
         lock: held during a call.
     """
 
@@ -43,7 +43,7 @@ class ArrayTraining:
         self.memory = np.zeros((memories, leaves), program.dtype)
         self._made = np.zeros((), np.int64)
         self.lock = new_lock(awaited=True)
-        self.repetition: Repetition | None = None
+        self.prepared: PreparedStep | None = None
         self._used = np.ones(leaves, bool)
         self._used[list(frozen)] = False
 
@@ -51,7 +51,7 @@ class ArrayTraining:
         """None: a call is no faster the second time."""
         return None
 
-    def end_repetition(self) -> None:
+    def forget_prepared(self) -> None:
         """Do nothing: no step is made again."""
 
     def shuffle(self, orders: Any, source: random.Random) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 from ..plan.plan import Plan
 from ..samples.masks import Masks
-from ..update import ConfiguredUpdate, Repetition, Update
+from ..update import ConfiguredUpdate, PreparedStep, Update
 
 
 class Runner(Protocol):
@@ -42,7 +42,7 @@ class Variant(Runner, Protocol):
     def note_proof(self) -> None:
         """Record for later processes that it has been compared."""
 
-    def repetition(self, arrays: Any, n: int, means: bool, /) -> Callable[[Any], Any] | None:
+    def bound_to(self, arrays: Any, n: int, means: bool, /) -> Callable[[Any], Any] | None:
         """Gives the outputs of the same samples for other numbers of the leaves; None if only `run` does.
 
         It overwrites what it gave before. With `means` it gives a list of the means of the outputs.
@@ -64,11 +64,11 @@ class Training(Protocol):
         sums: the gradients of the frozen leaves, summed over all steps.
         made: how many steps the memory has seen.
         lock: held while the program works on all this.
-        repetition: repeats the last call's step, if there is a shorter way to do it.
+        prepared: the last call's step, to be made again, if there is a shorter way to do it.
     """
 
     lock: Any
-    repetition: Repetition | None
+    prepared: PreparedStep | None
     parameters: Any
     memory: Any
     sums: Any
@@ -110,8 +110,8 @@ class Training(Protocol):
             order: the samples of each step, C-contiguous, if the last call had an order.
         """
 
-    def end_repetition(self) -> None:
-        """Stop repeating the last step."""
+    def forget_prepared(self) -> None:
+        """Do not make the last step again."""
 
     def shuffle(self, orders: Any, source: random.Random) -> None:
         """Put each row of an array of integers in the order of the source's `shuffle`."""
@@ -170,7 +170,7 @@ class Interpreter:
     def note_proof(self) -> None:
         """Do nothing: the plan is made anew in each process."""
 
-    def repetition(self, arrays: Any, n: int, means: bool) -> None:
+    def bound_to(self, arrays: Any, n: int, means: bool) -> None:
         """None: only `run` gives outputs."""
 
     def direct(self, shape: tuple[int, ...]) -> None:

@@ -2,5 +2,5 @@
 
 - traced: which program answers a call: one for each shape of the arguments, as long as the function does the same
 - changing: a remark where a number that the function reads keeps changing
-- repetition: a shorter way for calls like the last one
+- repeated: a shorter way for calls like the last one
 """

@@ -9,7 +9,7 @@ from ..backends.protocol import Training
 from ..frontend.reads.word_guard import Guards, WordGuard
 from ..samples.batch import Batch, Shape
 from ..specialisation import Specialisation
-from ..update import Repetition
+from ..update import PreparedStep
 from ..values.lending import Loan
 from .optimizer import Optimizer
 
@@ -38,9 +38,9 @@ class Held(NamedTuple):
         watched = words.add_lock(training.lock), words.add_slot(loan, "open"), words.add_slot(loan, "glimpses")
         return cls(training, loan, optimizer, keeper, words if all((*watched, words.add_object(optimizer))) else None)
 
-    def stands(self, again: Repetition) -> bool:
+    def stands(self, prepared: PreparedStep) -> bool:
         """Whether it still holds all of that, and has done nothing since but repeat a step."""
-        return self.optimizer.keeper is self.keeper and self.loan.open and self.training.repetition is again
+        return self.optimizer.keeper is self.keeper and self.loan.open and self.training.prepared is prepared
 
 
 class RepeatedStep:
@@ -58,7 +58,7 @@ class RepeatedStep:
     does all of this by itself; if it finds a change, it calls the function in Python.
 
     Args:
-        again: repeats the last step.
+        prepared: the last step, to be made again.
         shapes: the shapes of all samples and labels.
         special: the loss.
         held: what the session holds that made that step.
@@ -74,7 +74,7 @@ class RepeatedStep:
 
     def __init__(
         self,
-        again: Repetition,
+        prepared: PreparedStep,
         shapes: list[Shape],
         special: Specialisation,
         held: Held,
@@ -83,7 +83,7 @@ class RepeatedStep:
         copied: Callable[[Any, Any], Batch | None],
         failed: Callable[[], float],
     ) -> None:
-        self._again, self._held, self._looking, self._copied, self._failed = again, held, looking, copied, failed
+        self._prepared, self._held, self._looking, self._copied, self._failed = prepared, held, looking, copied, failed
         self._settings = held.optimizer.settings
         self._others = {**self._settings, "lr": 0.0}  # these must not change
         self._shapes, self._labels, self._guards = shapes, special.labels, guards()
@@ -102,7 +102,7 @@ class RepeatedStep:
             y: the labels.
             changed: whether native code has found a word changed, so that the words must be noted again.
         """
-        if not self._held.stands(self._again):  # also in the middle of other steps, as in a signal handler
+        if not self._held.stands(self._prepared):  # also in the middle of other steps, as in a signal handler
             return None
         with self._looking:
             self._held.loan.glimpses = 0
@@ -127,16 +127,16 @@ class RepeatedStep:
         return loss if loss - loss == 0.0 else self._failed()
 
     def _make(self, *samples: Any) -> float | bool | None:
-        """Make the step with the lock held, unless something has changed: see `Repetition.on`."""
+        """Make the step with the lock held, unless something has changed: see `PreparedStep.on`."""
         with self._held.training.lock:
-            if not self._held.stands(self._again):
+            if not self._held.stands(self._prepared):
                 return None
             optimizer = self._held.optimizer
             if optimizer.settings is not self._settings:
                 if {**optimizer.settings, "lr": 0.0} != self._others:
                     return None
                 self._settings = optimizer.settings
-                self._again.change_rate(optimizer.lr)
+                self._prepared.change_rate(optimizer.lr)
             if self._labels.valid is not self._valid:  # the first samples had not all classes
                 self._take_labels()
             if self._single is None:
@@ -150,5 +150,5 @@ class RepeatedStep:
     def _take_labels(self) -> None:
         """Let native code accept the labels that are known to be right by now."""
         self._valid = self._labels.valid
-        self._prepare, self._quick = self._again.on(self._shapes, self._valid, self._guards.words)
+        self._prepare, self._quick = self._prepared.on(self._shapes, self._valid, self._guards.words)
         self._single = None

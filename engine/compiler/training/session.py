@@ -92,7 +92,7 @@ class Session:
             self._fail(losses, configured)
         return losses
 
-    def repetition(
+    def short_way(
         self, guards: Callable[[], Guards], copied: Callable[[Any, Any], Batch | None]
     ) -> RepeatedStep | None:
         """A shorter way to make steps like the last one, if there is one.
@@ -101,18 +101,18 @@ class Session:
             guards: makes the guards of the model and the loss.
             copied: copies samples and labels into memory of their own, or returns None if they have another shape.
         """
-        again = self._training.repetition
-        if again is None or again.configured is not self._configured:
+        prepared = self._training.prepared
+        if prepared is None or prepared.configured is not self._configured:
             return None
         return RepeatedStep(
-            again, self._shapes, self._special, self._held, self._looking, guards, copied,
-            lambda: self._fail(again.losses.tolist(), again.configured),
+            prepared, self._shapes, self._special, self._held, self._looking, guards, copied,
+            lambda: self._fail(prepared.losses.tolist(), prepared.configured),
         )  # fmt: skip  # what is given, in groups
 
-    def end_repetition(self) -> None:
+    def end_short_way(self) -> None:
         """End the shorter way: no thread that has it makes a step while something is being changed."""
         with self._training.lock:
-            self._training.end_repetition()
+            self._training.forget_prepared()
 
     @property
     def made(self) -> int:

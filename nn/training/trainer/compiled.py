@@ -359,7 +359,7 @@ class Trainer(Preparation):
         if self.compiled.type_guard(batch).narrow:
             self._samples.expect(batch)
         if not (self.compiled.type_guard(batch) or self._sample_loss.type_guard):  # native code sees no types
-            self._again = way.repetition(lambda: watch.guards(self._fresh_until()), self._samples.copied)
+            self._again = way.short_way(lambda: watch.guards(self._fresh_until()), self._samples.copied)
         if self._times_set != times_set:  # by another thread: it counts from the next step on
             self._again = None
         return loss

@@ -79,7 +79,7 @@ class Preparation(Settings):
         """Trace again if something has changed or enough time has passed; start over if that gives another program."""
         way, watch = self._way, self._watch
         if way is not None:
-            way.end_repetition()
+            way.end_short_way()
         if way is None or watch is None:
             return
         now = time.perf_counter()

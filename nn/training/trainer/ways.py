@@ -53,13 +53,13 @@ class Way:
         """
         return False
 
-    def repetition(
+    def short_way(
         self, guards: Callable[[], Guards], copied: Callable[[Any, Any], Batch | None]
     ) -> RepeatedStep | None:
-        """A faster way to make single steps like the last one, if there is one; see `Session.repetition`."""
+        """A faster way to make single steps like the last one, if there is one; see `Session.short_way`."""
         return None
 
-    def end_repetition(self) -> None:
+    def end_short_way(self) -> None:
         """Stop the faster way."""
 
     def load(self, values: Sequence[Value], numbers: Sequence[float]) -> None:
@@ -119,15 +119,15 @@ class NativeSteps(Way):
         self._session.accept(batch)
         return True
 
-    def repetition(
+    def short_way(
         self, guards: Callable[[], Guards], copied: Callable[[Any, Any], Batch | None]
     ) -> RepeatedStep | None:
-        """What makes single steps like the last one; see `Session.repetition`."""
-        return self._session.repetition(guards, copied)
+        """What makes single steps like the last one; see `Session.short_way`."""
+        return self._session.short_way(guards, copied)
 
-    def end_repetition(self) -> None:
+    def end_short_way(self) -> None:
         """Stop the faster way."""
-        self._session.end_repetition()
+        self._session.end_short_way()
 
     def load(self, values: Sequence[Value], numbers: Sequence[float]) -> None:
         """Assign numbers to Values in one array; see `Session.load`."""

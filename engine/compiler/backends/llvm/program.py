@@ -214,7 +214,7 @@ class NativeProgram:
                 return results, None
             return results, self.buffers["G"][: self.artifact.leaves].copy()
 
-    def repetition(self, arrays: tuple[Array, ...], batch: int, means: bool = False) -> Callable[[Any], Any]:
+    def bound_to(self, arrays: tuple[Array, ...], batch: int, means: bool = False) -> Callable[[Any], Any]:
         """Gives the outputs of the same samples for other numbers of the leaves; the samples are packed once.
 
         It overwrites what it gave before. With `means` it gives a list of the means of the outputs.

@@ -15,7 +15,7 @@ from ...labels import Valid
 from ...samples.arrays import address, aligned
 from ...samples.batch import Shape
 from ...samples.masks import Masks
-from ...update import ConfiguredUpdate, Repetition, Step, Update
+from ...update import ConfiguredUpdate, PreparedStep, Step, Update
 from .direct.objects import objects_are_as_expected
 from .direct.step import DirectStep
 from .jit.cpu_caches import cache_sizes
@@ -58,7 +58,7 @@ class Training:
         parameters: the numbers of the bound leaves; read and write at will between calls.
         memory: memories x leaves.
         sums: the gradients of the frozen leaves, summed over all steps.
-        repetition: repeats the last call's step, if its frame still describes it.
+        prepared: the last call's step, to be made again, if its frame still describes it.
         lock: held while native code works on all this.
     """
 
@@ -93,7 +93,7 @@ class Training:
         }.items():
             self._state[POSITION[name]] = number
         self._frames: dict[NativeProgram, Frame] = {}
-        self.repetition: Repetition | None = None
+        self.prepared: PreparedStep | None = None
         self._attached: DirectStep | None = None
         self.lock = programs.lock
         self._same: tuple[Any, ConfiguredUpdate, Callable[[], float], Array] | None = None  # the last step, once more
@@ -125,9 +125,9 @@ class Training:
     def made(self, made: int) -> None:
         self._state[_MADE] = made
 
-    def end_repetition(self) -> None:
+    def forget_prepared(self) -> None:
         """Stop repeating the last step: something else is about to be done."""
-        self.repetition = None
+        self.prepared = None
         if self._attached is not None:
             self._attached.detach()
 
@@ -179,7 +179,7 @@ class Training:
             frame, drive, losses, form = whole
             if form != _form(order, masks):
                 return None
-            self.end_repetition()
+            self.forget_prepared()
             self._same = None
             if configured is not settled:
                 self._numbers[:], self._rates[:] = [configured.limit, *configured.values], configured.lr
@@ -205,7 +205,7 @@ class Training:
         """Write a call into a frame, and make its steps."""
         import numpy as np
 
-        self.end_repetition()
+        self.forget_prepared()
         self._same = self._whole = self._in_place = None
         if order is None:
             batch = len(arrays[0]) if arrays else 1
@@ -249,7 +249,7 @@ class Training:
             self._same = arrays, configured, partial(drive, frame.address), losses
             if len(arrays) == 2 and objects_are_as_expected():
                 again = partial(self._direct, program, frame, split, drive)
-                self.repetition = Repetition(again, configured, losses, self._rates)
+                self.prepared = PreparedStep(again, configured, losses, self._rates)
         return self._found(losses)
 
     def _one_by_one(
@@ -277,7 +277,7 @@ class Training:
         valid: tuple[Valid, ...],
         words: WordGuard,
     ) -> tuple[Callable[[], Step], Callable[..., Step] | None]:
-        """The step that a frame describes, as functions for Python: see `Repetition.on`."""
+        """The step that a frame describes, as functions for Python: see `PreparedStep.on`."""
         self._same = self._whole = None  # the frame is to tell of other samples
         key, direct = (program, *shapes, valid), self._direct_steps
         if key not in direct:

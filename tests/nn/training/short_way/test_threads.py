@@ -51,15 +51,15 @@ def test_what_another_thread_sets_in_the_middle_of_a_step_counts_from_the_next_o
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     t, twin = trainer(), trainer()
-    repetition = NativeSteps.repetition
+    short_way = NativeSteps.short_way
 
     def set_meanwhile(way: NativeSteps, *arguments: Any) -> Any:
-        found = repetition(way, *arguments)
+        found = short_way(way, *arguments)
         t.clip_value = 1e-3
         return found
 
     with monkeypatch.context() as patch:
-        patch.setattr(NativeSteps, "repetition", set_meanwhile)
+        patch.setattr(NativeSteps, "short_way", set_meanwhile)
         t.step(X, CLASSES)
     twin.step(X, CLASSES)
     twin.clip_value = 1e-3

@@ -50,9 +50,7 @@ class RepeatedCalls:
             self._ready = None if run is None else (special, run)
 
 
-def repeated_call(
-    known: Mapping[tuple[Shape, ...], Specialisation], batch: Batch, means: bool
-) -> Callable[..., Any] | None:
+def again_on(known: Mapping[tuple[Shape, ...], Specialisation], batch: Batch, means: bool) -> Callable[..., Any] | None:
     """A function that computes the results for these samples with the numbers that parameters have by then.
 
     With `current=True`, from a caller that knows the traced function to be unchanged, it does not check that again.
@@ -64,7 +62,7 @@ def repeated_call(
         means: whether to return a list of the means of the results; otherwise the results are overwritten by the next.
     """
     special = known[batch.shapes]
-    run = special.program("outputs").fitting(batch.size).repetition(batch.arrays, batch.size, means)
+    run = special.program("outputs").fitting(batch.size).bound_to(batch.arrays, batch.size, means)
     if run is None:
         return None
     leaves, shape, shapes = special.leaves, () if means else special.signature.shape, batch.shapes
