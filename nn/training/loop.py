@@ -34,6 +34,7 @@ from .failures import anomaly_report
 from .history import History
 from .mistakes.idle import warn_if_idle, warn_of_epochs
 from .mistakes.running import running_numbers, warn_of_running
+from .mistakes.threads import alone
 from .preparation import noting, prepared
 from .progress import Progress, Reporter, Reports, reporting
 from .resuming import history_for, note_parts, note_state, warn_of_others
@@ -143,6 +144,7 @@ def fit(
         ValueError: if there is no data, X and y differ in length, a size is below 1, the optimiser holds none of the
             model's parameters, or arguments do not go together.
         ImportError: if the back end needs a package that is not installed.
+        RuntimeError: if another thread is in a `fit` with this optimizer.
         FloatingPointError: if the loss becomes nan or infinite; the parameters stay as before that batch. The message
             says which numbers of the data are not finite, and where in the graph it began; the error's `history` has
             the epochs before.
@@ -186,6 +188,7 @@ def fit(
     done, running = len(history.batch_losses), running_numbers(model) if patient else {}
     noted = noting(model, data.notes, lambda: len(history.batch_losses) > done)
     with (
+        alone(optimizer),
         _train_mode(model),
         noted,
         reporting(progress) as told,

@@ -5,4 +5,5 @@
 - targets: labels that the last activation never gives
 - running: plain numbers that change, and are not put back with the best epoch
 - idle: epochs that change nothing
+- threads: two of them that train with one optimiser
 """

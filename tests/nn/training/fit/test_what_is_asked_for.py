@@ -1,7 +1,9 @@
 """What `fit` refuses or warns of, and steps that are not compiled."""
 
+import copy
 import functools
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -202,3 +204,26 @@ def test_of_those_that_it_gives_nothing_is_told(end, targets):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         nn.fit(model, [[0.0, 1.0], [1.0, 0.0]], targets, nn.mse, nn.SGD(model.parameters(), lr=0.1), epochs=1)
+
+
+@pytest.mark.parametrize("backend", ["eager", *INSTALLED])
+def test_two_threads_do_not_train_with_one_optimiser(backend):
+    """A quarter of the steps was lost, and both histories told of all; a callback may train, as it is no other."""
+    model = network()
+    optimizer, inside = nn.Adam(model.parameters(), lr=0.05), []
+
+    def train(*, callbacks=()):
+        return nn.fit(model, X, Y, nn.cross_entropy, optimizer, epochs=1, seed=1, backend=backend, callbacks=callbacks)
+
+    def in_a_thread(*_):
+        with ThreadPoolExecutor(1) as thread, pytest.raises(RuntimeError, match="another thread trains with this"):
+            thread.submit(train).result()
+        other = copy.deepcopy((model, optimizer))
+        inside.append((train(), nn.fit(other[0], X, Y, nn.cross_entropy, other[1], epochs=1, seed=1)))
+        raise ArithmeticError
+
+    with pytest.raises(ArithmeticError):
+        train(callbacks=in_a_thread)
+    with ThreadPoolExecutor(1) as thread:  # after an error, too
+        assert thread.submit(train).result().losses[0] < inside[0][0].losses[0]
+    assert optimizer.steps == 3
