@@ -298,12 +298,15 @@ class _Loop:
         return Progress(epoch, epochs, batch, batch, total / seen)
 
     def _judge(self, epoch: int, loss: float, started: float) -> None:
-        """Take scores, and note the epoch."""
-        history, validation = self.history, self.validation
-        watched = not history.backend.startswith("eager")
-        self.scores = {} if validation is None else validation.scores(epoch, watched)
-        row = {"epoch": epoch, "loss": loss, **self.scores, "lr": self.task.optimizer.lr}
-        history.rows.append({**row, "seconds": time.perf_counter() - started})
+        """Take scores, and note the epoch: without scores if Ctrl-C or an error comes meanwhile, as it is trained."""
+        history, self.scores = self.history, {}
+        try:
+            if self.validation is not None:
+                watched = not history.backend.startswith("eager")
+                self.scores = self.validation.scores(epoch, watched)
+        finally:
+            row = {"epoch": epoch, "loss": loss, **self.scores, "lr": self.task.optimizer.lr}
+            history.rows.append({**row, "seconds": time.perf_counter() - started})
 
     def _watch(self) -> None:
         """Stop where patience is at its end."""

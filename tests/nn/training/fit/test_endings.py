@@ -48,6 +48,26 @@ def test_ctrl_c_gives_the_history(backend):
     assert again is model
 
 
+@BACKENDS
+def test_ctrl_c_among_the_scores_leaves_the_epoch_without_them(backend):
+    """It is trained, and going on begins with the next one; patience too goes on."""
+    calls = []
+
+    def counted(y_true, outputs):
+        calls.append(len(outputs))
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return len(calls)
+
+    options = {"validation": (X, Y), "patience": 9, "metrics": counted}
+    model, history = trained(backend, epochs=9, **options)
+    assert (history.stopped, len(history.losses), len(history.rows)) == ("interrupted", 2, 2)
+    assert "validation_counted" not in history.rows[1]
+    _, longer = trained(backend, model=model, epochs=3, resume=history, **options)
+    assert [row["epoch"] for row in longer.rows] == [1, 2, 3]
+    assert math.isnan(longer.to_dict()["validation_counted"][1])
+
+
 @pytest.mark.skipif(threading.current_thread() is not threading.main_thread(), reason="signals reach the main thread")
 def test_a_signal_in_an_epoch_gives_the_history():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background of a shell it is ignored
