@@ -9,9 +9,8 @@ from contextlib import contextmanager
 
 from ...optimisers.base import Optimizer
 
-_training: dict[
-    tuple[int, int], int
-] = {}  # the thread, by the process, which may be forked meanwhile, and the optimiser
+_training: dict[tuple[int, int], int] = {}
+"""Which thread trains with an optimiser, by the process, which may be forked meanwhile, and the optimiser."""
 
 
 @contextmanager
