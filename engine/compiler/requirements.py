@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
@@ -46,17 +47,18 @@ class Requirements:
     """
 
     def __init__(self, noted: Sequence[tuple[Requirement, tuple[Symbol, ...]]], shapes: Sequence[Shape]) -> None:
-        single: dict[Requirement, list[int]] = {}
+        widths = [math.prod(shape) for shape in shapes]
+        starts = [sum(widths[:k]) for k in range(len(widths))]
+        single: dict[tuple[Requirement, int], list[int]] = {}  # by argument: the first one noted names what is wrong
         self._checks: list[_OfEach | _OfRows] = []
         for requirement, symbols in noted:
             if len(symbols) == 1 and symbols[0].kind == "input":
-                single.setdefault(requirement, []).append(symbols[0].value)
+                position = symbols[0].value
+                single.setdefault((requirement, bisect_right(starts, position)), []).append(position)
             else:
                 self._checks.append(_OfRows(requirement, symbols))
-        self._checks[:0] = [_OfEach(requirement, positions) for requirement, positions in single.items()]
+        self._checks[:0] = [_OfEach(requirement, positions) for (requirement, _), positions in single.items()]
         read = {position for check in self._checks for position in check.positions}
-        widths = [math.prod(shape) for shape in shapes]
-        starts = [sum(widths[:k]) for k in range(len(widths))]
         self._read = [  # each argument, and the positions of its columns
             (k, [(p, p - start) for p in sorted(read) if 0 <= p - start < width])
             for k, (start, width) in enumerate(zip(starts, widths))

@@ -50,7 +50,7 @@ def expression() -> tuple[Value, Value, Value]:
 
 
 NASTY = [
-    '"', "\\", "\\N", '\\" ];', "a\nb", "a\r\n\tb", "<b>bold</b>", "</td></tr></table>>", "&amp;", "&#0;", "&lt",
+    "0", '"', "\\", "\\N", '\\" ];', "a\nb", "a\r\n\tb", "<b>bold</b>", "</td></tr></table>>", "&amp;", "&#0;", "&lt",
     "a\0b", "🙂👩‍👩‍👧", "∂L/∂w", " ", "  two  ", "'", "->", "]", "}", "//", "/* */", "#", "$title", "${x}", "%s", "{0}",
     "</script><script>alert(1)</script>", "<!--", "-->", "]]>", "\u2028\u2029", "\u202eright to left", "\ud800",
     "\ufffe\uffff", "\x1b[31m", "x" * 100_000, "<" * 100_000, "нейрон", "層", "é" * 40, "\\l\\r\\n", "\\G\\E\\T\\H\\L",
