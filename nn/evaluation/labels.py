@@ -11,6 +11,8 @@ from ..layers.module import Module
 from .columns import above, flat, width_of
 from .rules import RULES, name_of_loss
 
+_PLAIN = {bool, int, float}
+
 plain_text = str.__str__
 """A text that is just its characters, where `str` gives ``Colour.RED`` for a member of an Enum of texts."""
 
@@ -89,28 +91,50 @@ def _reads_as_number(name: str) -> bool:
 
 
 def strata(y: Any, loss: Any) -> list[Any] | None:
-    """The class of each sample if labels are classes: texts, or, for a loss of classes, whole numbers or one-hot rows.
+    """The class of each sample, to be compared with others; None if labels name no classes, see `name_classes`.
+
+    >>> from nn import cross_entropy, mse
+    >>> strata([1, 0], cross_entropy), strata([[0, 1], [1, 0]], cross_entropy), strata([1, 0], mse)
+    ([1, 0], [(0, 1), (1, 0)], None)
+    """
+    if not name_classes(y, loss):
+        return None
+    labels = y.tolist() if _are_numbers(y) else y
+    if {*map(type, labels)} <= _PLAIN:
+        return list(labels)
+    return [tuple(map(plain, label)) if is_row(label) else plain(label) for label in labels]
+
+
+def name_classes(y: Any, loss: Any) -> bool:
+    """Whether labels are classes: texts, or, for a loss of classes, whole numbers or one-hot rows.
 
     >>> from nn import bce, cross_entropy, mse
-    >>> strata([1, 0], cross_entropy), strata([[0, 1], [1, 0]], cross_entropy), strata([[1], [0]], cross_entropy)
-    ([1, 0], [(0, 1), (1, 0)], [(1,), (0,)])
-    >>> strata([1, 0], mse), strata([[0.3, 0.7], [1, 0]], cross_entropy), strata([0.3, 1.0], bce)
-    (None, None, None)
+    >>> name_classes(["cat"], mse), name_classes([1, 0], cross_entropy), name_classes([[1], [0]], cross_entropy)
+    (True, True, True)
+    >>> name_classes([1, 0], mse), name_classes([[0.3, 0.7], [1, 0]], cross_entropy), name_classes([0.3, 1.0], bce)
+    (False, False, False)
     """
     if are_texts(y):
-        return list(y)
+        return True
     if name_of_loss(loss) not in RULES:
-        return None
-    if getattr(y, "ndim", 0) == 1 and y.dtype.kind in "biu":  # whole numbers: at once
-        return list(y.tolist())
-    labels = [tuple(map(plain, label)) if is_row(label) else plain(label) for label in y]
-    if any(isinstance(label, float) and not label.is_integer() for label in labels):
-        return None
-    rows = [label for label in labels if isinstance(label, tuple)]
+        return False
+    if _are_numbers(y) and y.ndim == 2 and y.shape[1] > 1:  # all at once
+        return bool(((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all())
+    labels = y.tolist() if _are_numbers(y) else y
+    if not {*map(type, labels)} <= _PLAIN:
+        labels = [tuple(map(plain, label)) if is_row(label) else plain(label) for label in labels]
+    if any(type(label) is float and not label.is_integer() for label in labels):
+        return False
+    rows = [label for label in labels if type(label) is tuple]
     if any(is_row(item) for row in rows for item in row):  # positions of sequences
-        return None
-    are_classes = all(len(row) == 1 or sorted(row) == [0] * (len(row) - 1) + [1] for row in {*rows})
-    return labels if are_classes else None
+        return False
+    return all(len(row) == 1 or sorted(row) == [0] * (len(row) - 1) + [1] for row in {*rows})
+
+
+def _are_numbers(y: Any) -> bool:
+    """Whether this is an array of numbers of Python's kinds."""
+    kind = getattr(getattr(y, "dtype", None), "kind", "") if hasattr(y, "tobytes") else ""
+    return kind != "" and kind in "biuf" and y.dtype.itemsize <= 8
 
 
 class Named(int):

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from ..arguments import Seed, as_samples, is_row, random_source, show
 from ..data.tables import notes_of_columns, paired, same_rows
-from ..evaluation.labels import are_names, classes_of, names_several, plain_text, strata
+from ..evaluation.labels import are_names, classes_of, name_classes, names_several, plain_text, strata
 from ..evaluation.metrics import Metric, metrics_for
 from ..evaluation.programs import LossFunction, Model, Options
 from ..evaluation.rules import name_of_loss
@@ -146,4 +146,4 @@ def name_several(y: Any, loss: Any) -> bool:
     """
     if name_of_loss(loss) not in ("bce", "bce_with_logits") or not is_row(y[0]) or len(y[0]) == 1:
         return False
-    return strata(y, loss) is None
+    return not name_classes(y, loss)

@@ -26,6 +26,19 @@ def ranked(outputs: Any, labels: Any) -> Any:
         ([[0, 1], [1, 0]], nn.cross_entropy, [(0, 1), (1, 0)]),
         ([[[0, 1], [1, 0]], [[1, 0], [1, 0]]], nn.cross_entropy, None),  # of each position of a sequence
         ([[0.3, 0.7], [1, 0]], nn.cross_entropy, None),
+        (np.array([1.0, 0.0]), nn.cross_entropy, [1.0, 0.0]),
+        (np.array([1.0, np.nan]), nn.cross_entropy, None),
+        (np.array([1.0, np.inf]), nn.bce, None),
+        (np.array([[0.0, 1.0], [1.0, 0.0]], np.float32), nn.cross_entropy, [(0.0, 1.0), (1.0, 0.0)]),
+        (np.array([[False, True], [True, False]]), nn.cross_entropy, [(False, True), (True, False)]),
+        (np.array([[1], [0]]), nn.bce, [(1,), (0,)]),
+        (np.array([[0.5, 0.5], [1.0, 0.0]]), nn.cross_entropy, None),
+        (np.array([[1, 1, 0], [1, 0, 0]]), nn.bce, None),  # several of a sample
+        (np.array([[2, -1], [1, 0]]), nn.cross_entropy, None),
+        (np.array([[0, 0], [1, 0]]), nn.cross_entropy, None),
+        (np.ones((2, 2, 2)), nn.cross_entropy, None),
+        ([np.float64(1.0), np.int8(0)], nn.cross_entropy, [1.0, 0]),
+        ([1, True, 0.5], nn.bce, None),
     ],
 )
 def test_which_labels_are_classes(labels: Any, loss: Any, expected: Any) -> None:
