@@ -83,11 +83,11 @@ class Blocking:
             rows, vectors = FEWER_LOADS if scattered else WHOLE_LINE
         of_rows = shape.l1 * 4 // 5 // shape.bytes(rows)  # the rest is for the vectors that pass
         of_vectors = shape.l2 // 2 // shape.bytes(shape.stride)  # and here for weights and sums that pass
-        turns = max(1, min(of_rows, of_vectors) // TOGETHER)
-        pieces = -(-columns // (turns * TOGETHER))
+        most = TOGETHER * max(1, min(of_rows, of_vectors) // TOGETHER)
+        pieces = -(-columns // most)
         halves = _falling(vectors, vectors // 2, 1)  # all weights are not to pass for each of two or three vectors
-        turns = -(-columns // (pieces * TOGETHER))  # of the loop over a piece's columns
-        return cls(rows, halves, min(columns, turns * TOGETHER), pieces, scattered, TOGETHER)
+        even = TOGETHER * -(-columns // (pieces * TOGETHER))  # whole turns, in all pieces but the last
+        return cls(rows, halves, min(columns, even), pieces, scattered, TOGETHER)
 
 
 def _falling(*counts: int) -> tuple[int, ...]:
