@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Mapping
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from .elsewhere import instead_of, no_attribute
+
+_RATES = frozenset({"lr", "learning_rate"})  # nobody means anything else by these
 
 
 class Explained:
@@ -15,26 +18,23 @@ class Explained:
     Python takes longer for every attribute of such an object, so trainers do without.
     """
 
+    _known: ClassVar[frozenset[str]] = frozenset()
+    """The names of settings."""
+
     if not TYPE_CHECKING:  # so that type checkers still report missing attributes
 
         def __getattr__(self, name: str) -> Any:
-            from .elsewhere import no_attribute
-
-            return no_attribute(self, name)
+            return no_attribute(self, name, type(self)._known)
 
 
 class Known:
     """Base of classes with settings: only attributes that the class names, and private ones, can be set.
 
-    A user's subclass with methods of its own may set what these need, but not another word for a known setting.
+    A user's subclass with methods of its own may set what these need, but not another word for the learning rate.
     """
 
     _known: ClassVar[frozenset[str]]
     _is_open: ClassVar[bool]
-    _words: ClassVar[Mapping[str, str]] = {}
-    """By another library's name, the attribute that is meant."""
-    _instead: ClassVar[Mapping[str, str]] = {}
-    """By a name that does not exist here, what to do instead."""
     _hooks: ClassVar[frozenset[str]] = frozenset()
     """Methods that a subclass may have without setting attributes."""
 
@@ -50,14 +50,15 @@ class Known:
             AttributeError: nothing would read it.
         """
         kind = type(self)
-        if name not in kind._known and not name.startswith("_"):
-            if name in kind._words:
-                raise AttributeError(f"{kind.__name__} has no attribute {name!r}: here it is {kind._words[name]}")
-            if not kind._is_open:
-                near = difflib.get_close_matches(name, [known for known in kind._known if known[0] != "_"], n=1)
-                guess = f"did you mean {near[0]}?" if near else "nothing would read it"
-                raise AttributeError(f"{kind.__name__} has no attribute {name!r}: {kind._instead.get(name, guess)}")
+        if name not in kind._known and not name.startswith("_") and (name in _RATES or not kind._is_open):
+            told = instead_of(name, kind._known, kind) or _near(name, kind._known)
+            raise AttributeError(f"{kind.__name__} has no attribute {name!r}: {told}")
         super().__setattr__(name, value)
+
+
+def _near(name: str, known: frozenset[str]) -> str:
+    near = difflib.get_close_matches(name, [one for one in known if one[0] != "_"], n=1)
+    return f"did you mean {near[0]}?" if near else "nothing would read it"
 
 
 def _has_methods(kind: type, hooks: frozenset[str]) -> bool:

@@ -3,7 +3,7 @@
 import difflib
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any, TypeVar
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -105,7 +105,7 @@ def remark(name: str) -> str:
     return f": it is not there; {ABSENT[name]}" if name in ABSENT else ""
 
 
-_BY_KIND: dict[str, dict[tuple[str, ...], str]] = {
+_BY_CLASS: dict[str, dict[tuple[str, ...], str]] = {
     "Module": {
         ("add", "append"): "a Sequential is made of its layers, and layers is a list",
         ("add_module", "register_buffer", "register_module", "register_parameter"): "set an attribute",
@@ -142,10 +142,17 @@ _BY_KIND: dict[str, dict[tuple[str, ...], str]] = {
     "Optimizer": {
         ("add_param_group",): "assign more parameters to params; all have the same settings",
         ("apply_gradients", "minimize"): "write loss.backward(), then step()",
+        ("clip_norm", "clip_value", "clipnorm", "clipvalue", "max_grad_norm", "schedule"): (
+            "it is an argument of nn.fit and nn.Trainer"
+        ),
         ("get_config", "state_dict"): "write nn.save(model, path, optimizer=optimizer), or read settings",
-        ("learning_rate",): "here it is lr",
         ("load_state_dict", "set_weights"): "write nn.load(model, path, optimizer=optimizer)",
         ("param_groups", "parameters"): "the parameters are params, and lr is the rate of all",
+    },
+    "Settings": {("dtype", "threads"): "it is said when the Trainer is made"},
+    "EagerStep": {
+        ("clip_norm", "clip_value"): "give it when the step is made",
+        ("schedule",): "set optimizer.lr before each step, or give schedule= to nn.fit or nn.Trainer",
     },
     "History": {
         ("epoch", "epochs"): 'write len(losses), or to_dict()["epoch"]',
@@ -154,24 +161,9 @@ _BY_KIND: dict[str, dict[tuple[str, ...], str]] = {
         ("val_loss", "validation_loss"): 'write to_dict()["validation_loss"]',
     },
 }
-ATTRIBUTES = {kind: {name: text for names, text in table.items() for name in names} for kind, table in _BY_KIND.items()}
-"""By the class, and the attribute that other libraries have, what to write here."""
+"""By the class, the attributes that other libraries have, and what to write here."""
 
-
-def no_attribute(thing: object, name: str) -> Any:
-    """Raise the error for a missing attribute, with what to write instead if another library has it.
-
-    Raises:
-        AttributeError: Python's own if nothing is known of the name, or if a property has raised it.
-    """
-    kind = type(thing)
-    instead = next((ATTRIBUTES[base.__name__] for base in kind.__mro__ if base.__name__ in ATTRIBUTES), {})
-    if name not in instead or hasattr(kind, name):
-        return object.__getattribute__(thing, name)
-    raise AttributeError(f"{kind.__name__!r} object has no attribute {name!r}: {instead[name]}")
-
-
-_BY_ARGUMENT: dict[str, dict[tuple[str, ...], str]] = {
+_BY_NAME: dict[str, dict[tuple[str, ...], str]] = {
     "batch_size": {("batch", "minibatch_size"): ""},
     "bias": {("use_bias", "fit_intercept"): ""},
     "clip_norm": {("clipnorm", "max_grad_norm", "max_norm"): ""},
@@ -196,7 +188,7 @@ _BY_ARGUMENT: dict[str, dict[tuple[str, ...], str]] = {
     "nouts": {("hidden_layer_sizes", "hidden_sizes", "layer_sizes"): "write nouts=[16, 3], the output layer last"},
     "optimizer": {
         ("learning_rate", "learning_rate_init", "lr", "momentum", "weight_decay"): (
-            "the optimiser has it, as in optimizer=nn.SGD(model.parameters(), lr=0.1)"
+            "the optimiser has it, as in optimizer=nn.SGD(model.parameters(), lr=0.1), and later optimizer.lr"
         ),
         ("optim", "solver"): "",
     },
@@ -220,7 +212,56 @@ _BY_ARGUMENT: dict[str, dict[tuple[str, ...], str]] = {
         ("validation_fraction", "validation_split"): "write validation=0.2, the share to hold out",
     },
 }
-"""By the argument that stands for them here, what other libraries call it, and what to write; "" for just its name."""
+"""By the name here of an argument or setting, what other libraries call it, and what to write; "" for just the name."""
+
+
+def _by_word(table: dict[str, dict[tuple[str, ...], str]]) -> dict[str, dict[str, str]]:
+    """A table by the other libraries' words."""
+    found: dict[str, dict[str, str]] = {}
+    for name, rows in table.items():
+        for words, text in rows.items():
+            for word in words:
+                found.setdefault(word, {})[name] = text or f"here it is {name}"
+    return found
+
+
+_CLASSES, _NAMES = _by_word(_BY_CLASS), _by_word(_BY_NAME)
+
+
+def instead_of(word: str, known: Container[str], kind: type = object) -> str:
+    """What to write for another library's word; empty if nothing is known of it.
+
+    Args:
+        word: the name of an argument or an attribute.
+        known: the names that a function takes, or an object has.
+        kind: the class of the object.
+
+    >>> instead_of("learning_rate", ["params", "lr"]), instead_of("learning_rate", [])
+    ('here it is lr', '')
+    """
+    if texts := _CLASSES.get(word):
+        for base in kind.__mro__:
+            if base.__name__ in texts:
+                return texts[base.__name__]
+    return next((text for name, text in _NAMES.get(word, {}).items() if name in known), "")
+
+
+def no_attribute(thing: object, name: str, known: Container[str] = ()) -> Any:
+    """Raise the error for a missing attribute, with what to write instead if another library has it.
+
+    Args:
+        thing: the object.
+        name: the attribute.
+        known: the names of its settings.
+
+    Raises:
+        AttributeError: Python's own if nothing is known of the name, or if a property has raised it.
+    """
+    kind = type(thing)
+    instead = instead_of(name, known, kind)
+    if not instead or hasattr(kind, name):
+        return object.__getattribute__(thing, name)
+    raise AttributeError(f"{kind.__name__!r} object has no attribute {name!r}: {instead}")
 
 
 def explained(function: Function) -> Function:
@@ -240,19 +281,13 @@ def explained(function: Function) -> Function:
     TypeError: train() has no argument 'epoch': did you mean epochs?
     """
     known = [*inspect.signature(function).parameters]
-    instead = {
-        word: text or f"here it is {name}"
-        for name in known
-        for words, text in _BY_ARGUMENT.get(name, {}).items()
-        for word in words
-    }
 
     @functools.wraps(function)
     def checked(*arguments: Any, **named: Any) -> Any:
         for name in named:
             if name not in known:
                 what = function.__name__ if function.__name__ != "__init__" else type(arguments[0]).__name__
-                raise TypeError(f"{what}() has no argument {name!r}: {instead.get(name) or _near(name, known)}")
+                raise TypeError(f"{what}() has no argument {name!r}: {instead_of(name, known) or _near(name, known)}")
         return function(*arguments, **named)
 
     return checked  # type: ignore[return-value]  # it takes and gives the same

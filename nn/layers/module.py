@@ -13,6 +13,7 @@ from engine import Constant, Primitive, Sheet, Value, announce_change
 
 from ..arguments import counted, is_row, show, warn_user
 from ..attributes import Explained
+from ..elsewhere import no_attribute
 from .modes import is_evaluating
 
 _primitive = attrgetter("_primitive")
@@ -73,8 +74,6 @@ class Module(Explained):
             )
         home = type(self).__module__
         if (name in _FREEZING and home.startswith("nn.")) or (name in _OF_NEURONS and home == "nn.layers.dense"):
-            from ..elsewhere import no_attribute
-
             no_attribute(self, name)
         before = vars(self).get(name)
         if before is not None and type(before) not in _PLAIN:

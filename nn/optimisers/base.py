@@ -74,10 +74,6 @@ class Optimizer(Known, Explained):
     settings: Mapping[str, Any]
 
     _params: tuple[Value, ...]
-    _words: ClassVar = {"learning_rate": "lr"}
-    _instead: ClassVar = dict.fromkeys(
-        ("clip_norm", "clip_value", "clipnorm", "clipvalue", "schedule"), "it is an argument of nn.fit and nn.Trainer"
-    )
     _hooks = frozenset({"rule", "agree"})
 
     def __init_subclass__(cls) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from numbers import Real
 from operator import is_
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 from engine import Value, always_recorded, changes, collector_at_rest, topological_order
 
@@ -121,11 +121,6 @@ class EagerStep(Known):
     loss: LossFunction
     optimizer: Optimizer
     steps: int
-    _words: ClassVar = {"learning_rate": "optimizer.lr", "lr": "optimizer.lr"}
-    _instead: ClassVar = {
-        "schedule": "set optimizer.lr before each step, or give schedule= to nn.fit or nn.Trainer",
-        **dict.fromkeys(("clip_norm", "clip_value"), "give it when the step is made"),
-    }
 
     def __init__(
         self,

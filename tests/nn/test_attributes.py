@@ -53,6 +53,8 @@ class Named(nn.SGD):
 
 REFUSED = [
     (optimizer, "learning_rate", "SGD has no attribute 'learning_rate': here it is lr"),
+    (optimizer, "max_grad_norm", "an argument of nn.fit and nn.Trainer"),
+    (lambda: nn.Trainer(lambda x: x, nn.mse, optimizer()), "scheduler", "here it is schedule$"),
     (optimizer, "weigth_decay", "did you mean weight_decay"),
     (optimizer, "betas", "nothing would read it"),
     (optimizer, "schedule", "an argument of nn.fit and nn.Trainer"),
@@ -61,8 +63,16 @@ REFUSED = [
     (lambda: optimizer(WithCode), "learning_rate", "here it is lr"),
     (lambda: nn.EagerStep(lambda x: x, nn.mse, optimizer()), "schedule", "set optimizer.lr before each step"),
     (lambda: nn.EagerStep(lambda x: x, nn.mse, optimizer()), "clip_norm", "when the step is made"),
-    (lambda: nn.EagerStep(lambda x: x, nn.mse, optimizer()), "lr", "here it is optimizer.lr"),
-    (lambda: nn.Trainer(lambda x: x, nn.mse, optimizer()), "lr", "here it is optimizer.lr"),
+    (
+        lambda: nn.EagerStep(lambda x: x, nn.mse, optimizer()),
+        "lr",
+        "the optimiser has it, as in .* and later optimizer.lr",
+    ),
+    (
+        lambda: nn.Trainer(lambda x: x, nn.mse, optimizer()),
+        "lr",
+        "the optimiser has it, as in .* and later optimizer.lr",
+    ),
     (lambda: nn.Trainer(lambda x: x, nn.mse, optimizer()), "threads", "when the Trainer is made"),
     (lambda: nn.Trainer(lambda x: x, nn.mse, optimizer()), "batch_size", "nothing would read it"),
 ]
@@ -131,6 +141,7 @@ OPTIMIZER = nn.SGD(MODEL.parameters(), lr=0.1)
         (MODEL, "fit", r"'MLP' object has no attribute 'fit': write nn.fit\(model, X, y, loss, optimizer\)$"),
         (MODEL, "state_dict", r"'state_dict': write nn.save\(model, path\)"),
         (MODEL.layers[0], "weight", "'Layer' object has no attribute 'weight': each of a layer's neurons has its own"),
+        (OPTIMIZER, "learning_rate", "'SGD' object has no attribute 'learning_rate': here it is lr$"),
         (OPTIMIZER, "param_groups", "'SGD' object has no attribute 'param_groups': the parameters are params"),
         (nn.History(), "history", r"'History' object has no attribute 'history': write to_dict\(\)"),
         (MODEL, "nothing", "^'MLP' object has no attribute 'nothing'$"),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import nn
-from nn.elsewhere import _BY_ARGUMENT, explained
+from nn.elsewhere import _BY_CLASS, _BY_NAME, explained
 
 X, Y = [[0.0], [1.0]], [0, 1]
 
@@ -57,7 +57,12 @@ def test_what_to_write_are_arguments_that_there_are() -> None:
     things = [getattr(nn, name) for name in nn.__all__ if callable(getattr(nn, name))]
     things += [nn.schedules.step, nn.schedules.cosine]
     explained_ones = [t for t in things if hasattr(t.__init__ if isinstance(t, type) else t, "__wrapped__")]
-    assert _BY_ARGUMENT.keys() <= {name for thing in explained_ones for name in inspect.signature(thing).parameters}
+    assert _BY_NAME.keys() <= {name for thing in explained_ones for name in inspect.signature(thing).parameters}
+
+
+def test_what_to_write_is_told_of_classes_that_there_are() -> None:
+    kinds = (nn.MLP, nn.Adam, nn.History, nn.Trainer, nn.EagerStep)
+    assert _BY_CLASS.keys() <= {base.__name__ for kind in kinds for base in kind.__mro__}
 
 
 def test_signature_and_documentation_stay() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import ClassVar
 
 from engine import RepeatedStep
 
@@ -20,9 +19,6 @@ from ..steps import LossFunction, Model
 
 class Settings(Known, ABC):
     """Model, loss, optimiser, clipping and schedule: what is set counts from the next step on."""
-
-    _words: ClassVar = {"learning_rate": "optimizer.lr", "lr": "optimizer.lr"}
-    _instead: ClassVar = dict.fromkeys(("dtype", "threads"), "it is said when the Trainer is made")
 
     def __init__(
         self,
