@@ -185,7 +185,10 @@ def _is_constant(run: Run) -> bool:
 
 
 def store(fused_plan: FusedPlan) -> FusedPlan:
-    """Decide what is stored: the groups whose results are read by something not fused with them."""
+    """Decide what is stored: the groups whose results are read by something not fused with them.
+
+    A group whose result is read by nothing at all, since what read it recomputes it, is left out.
+    """
     owner: dict[tuple[str, int], int] = {}
     found: set[int] = set()
     for fused in fused_plan.fused:
@@ -200,7 +203,19 @@ def store(fused_plan: FusedPlan) -> FusedPlan:
                 owner.setdefault(result, id(group))
     for run, rows in other_reads(fused_plan):
         found |= {owner[run.buffer, slot] for slot in _slots(run, rows) if (run.buffer, slot) in owner}
-    return replace(fused_plan, stored=frozenset(found))
+    stages = {stage: [_read(fused, found) for fused in part] for stage, part in fused_plan.stages.items()}
+    return replace(fused_plan, stages=stages, stored=frozenset(found))
+
+
+def _read(fused: Fused, stored: set[int]) -> Fused:
+    """The groups of a kernel that are stored, and what these read; the product comes first in any case."""
+    wanted: set[tuple[str, int]] = set()
+    result: Fused = []
+    for k, group in reversed([*enumerate(fused)]):
+        if id(group) in stored or place(group.result) in wanted or k == 0:
+            result.append(group)
+            wanted |= {place(run) for run in runs_of(group)}
+    return result[::-1]
 
 
 def share_sums(fused_plan: FusedPlan) -> FusedPlan:

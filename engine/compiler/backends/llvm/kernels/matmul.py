@@ -14,7 +14,7 @@ from functools import partial
 
 from ....plan.plan import Group
 from ..ir.vector import Vector
-from .kernel import Context, Index, Kernel, Shape, formulas_of
+from .kernel import FEW, Context, Index, Kernel, Shape, formulas_of
 from .tiles import even_tiles
 
 UNROLLED = 3
@@ -23,6 +23,10 @@ UNROLLED = 3
 UNDER_WAY = 8
 """Rows of a tile of one vector: so many multiply-adds begin before the first one ends.
 With four a step of 64-32-10@8 takes 16 % longer."""
+
+SHORT = 4
+"""Rows of a tile whose columns are few: most of its time are starts and ends, of which no tile has more than another,
+and the kernel is half as long. With six the first step of 2-16-16-1 takes 10 % longer, later ones 2 %."""
 
 TOGETHER = 4
 """Columns of a large matrix in one turn of a loop: counting takes units that multiply-adds could have had."""
@@ -71,6 +75,8 @@ class Blocking:
         Blocking(rows=6, vectors=(2, 1), columns=392, pieces=2, copied=True, together=4)
         """
         rows, vectors = tile_sizes(shape, group.rows)
+        if group.columns <= FEW:
+            rows = min(rows, SHORT)
         if shape.lanes == shape.width:
             rows, vectors = UNDER_WAY, 1
         vectors = min(vectors, shape.lanes // shape.width)
