@@ -14,8 +14,9 @@ from engine import Value, write_file
 
 from ..arguments import counted, listed, show, warn_user
 from ..elsewhere import explained
+from ..layers.contents import are_parameters
 from ..layers.held import values_in
-from ..layers.module import Module, are_parameters
+from ..layers.module import Module
 from ..layers.structure import layers_of, numbers_of
 from ..optimisers.base import Optimizer
 from ..training.history import History

@@ -10,8 +10,9 @@ from typing import Any
 from engine import Value
 
 from ..evaluation.columns import flat
+from ..layers.contents import are_parameters
 from ..layers.dense import Layer, Neuron
-from ..layers.module import Module, are_parameters
+from ..layers.module import Module
 
 KEY = "stepgrad"
 """The key in the file's metadata under which everything else is saved, as JSON."""

@@ -11,9 +11,9 @@ import engine
 from ..arguments import counted
 from ..elsewhere import explained
 from ..layers.activations import activation_name
-from ..layers.modes import evaluating
 from ..layers.module import Module
 from ..layers.sequential import Sequential
+from ..modes import evaluating
 from .columns import flat, shape_of
 from .programs import Model
 from .rules import called

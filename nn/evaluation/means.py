@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from engine import no_grad
 
-from ..layers.modes import evaluating
 from ..layers.module import Module
+from ..modes import evaluating
 from ..own_code import describe
 from .columns import nested, shape_of
 from .programs import LossFunction, Model, Options, mean_of, programs_of

@@ -20,8 +20,8 @@ from engine import Value, leaves_made, no_grad
 from ..arguments import has_array, is_row, known_backend, plain, show, warn_user
 from ..data.entries import named
 from ..data.tables import samples_of
-from ..layers.modes import evaluating
 from ..layers.module import Module
+from ..modes import evaluating
 from ..own_code import describe
 from .broadcasting import refuse_all_pairs
 from .columns import flat, nested, shape_of, shape_of_each

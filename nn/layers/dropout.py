@@ -17,7 +17,7 @@ from engine import Drop, Masks, purpose
 
 from ..arguments import Seed, is_row, random_source, real_number
 from ..elsewhere import explained
-from .modes import Within
+from ..modes import Within
 from .module import Module
 
 

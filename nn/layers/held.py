@@ -10,8 +10,9 @@ from typing import Any
 
 from engine import Value
 
+from .contents import parameters_in
 from .dense import Neuron
-from .module import Module, parameters_in
+from .module import Module
 
 _DEPTH = 4  # of objects in objects, when a name is looked for
 

@@ -10,7 +10,8 @@ from engine import Value
 
 from ..arguments import counted, show, warn_user, whole_number
 from ..attributes import Explained, Known
-from ..layers.module import Module, are_parameters
+from ..layers.contents import are_parameters
+from ..layers.module import Module
 from .declaration import Memory, Setting, refuse_in_a_trace
 
 _Kind = TypeVar("_Kind", bound="Optimizer")

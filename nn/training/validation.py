@@ -20,7 +20,7 @@ from ..evaluation.means import Means
 from ..evaluation.metrics import Accuracy, Metric, OfUser, is_largest, is_largest_of_finite
 from ..evaluation.programs import Fixed, LossFunction, Model, Options, programs_of
 from ..evaluation.rules import is_mean, name_of_loss
-from ..layers.modes import evaluating
+from ..modes import evaluating
 from ..optimisers.base import Optimizer
 from .rows import Rows
 

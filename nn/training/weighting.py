@@ -12,7 +12,7 @@ from engine import no_grad
 from ..arguments import as_samples, is_row, plain, real_number, same_length, show
 from ..evaluation.programs import LossFunction, Model
 from ..evaluation.rules import is_mean
-from ..layers.modes import evaluating
+from ..modes import evaluating
 
 SEVERAL = 5
 """Of so many samples a loss is compared with its mean over them."""

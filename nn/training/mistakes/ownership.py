@@ -13,7 +13,8 @@ from ...evaluation.programs import LossFunction, Model
 from ...evaluation.rules import name_of_loss
 from ...layers.dense import Neuron
 from ...layers.initializers import made
-from ...layers.module import Module, of_result, results_in
+from ...layers.misplaced import of_result, results_in
+from ...layers.module import Module
 from ...optimisers.base import Optimizer
 
 

@@ -12,7 +12,7 @@ from engine import TraceError, Value, check_gradients, compile
 from nn import MLP, Dropout, Layer, Module, Sequential
 from nn.layers import dropout
 from nn.layers.dropout import Layout, Place, drawing
-from nn.layers.modes import evaluating
+from nn.modes import evaluating
 from tests.interrupting import Pressed
 
 WHOLE = st.integers(0, 2**64 - 1)

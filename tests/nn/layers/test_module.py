@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 import nn
 from engine import Constant, Value, compile, tanh
-from nn import MLP, Layer, Module
-from nn.layers import modes
+from nn import MLP, Layer, Module, modes
 from tests.interrupting import Pressed
 from tests.needs import needs
 

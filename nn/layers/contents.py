@@ -1,0 +1,179 @@
+"""What a module holds: the Values and modules in its attributes, and in containers nested to any depth."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from numbers import Real
+from operator import attrgetter
+from typing import Any
+
+from engine import Constant, Primitive, Value
+
+from ..arguments import warn_user
+
+PLAIN = frozenset({int, float, bool, str, type(None), Primitive})
+"""Classes of what modules often hold, and what holds nothing itself."""
+
+_primitive = attrgetter("_primitive")
+
+
+class Holder:
+    """An object whose attributes are searched, as every `Module` is; what other objects hold is not looked for."""
+
+
+def is_parameter(value: Value) -> bool:
+    """Whether it is a leaf that may change."""
+    return value.primitive is None and not isinstance(value, Constant)
+
+
+def are_parameters(items: Collection[Any]) -> bool:
+    """Whether all items are Values that can be parameters, by a check that is quick for many."""
+    kinds = {*map(type, items)}
+    are_values = kinds == {Value} or all(issubclass(kind, Value) and not issubclass(kind, Constant) for kind in kinds)
+    return are_values and not any(map(_primitive, items))
+
+
+def parameters_in(item: Any) -> list[Value]:
+    """The parameters in a module or in nested containers, each once."""
+    values: list[Value] = []
+    _collect([item], values, set())
+    return list(filter(is_parameter, dict.fromkeys(values)))
+
+
+def values_of(holder: Holder) -> list[Value]:
+    """All Values that a module holds, in the order of its attributes: those of `named_values`, but repeated ones too.
+
+    It makes no names, which takes longer.
+    """
+    values: list[Value] = []
+    _collect([*vars(holder).values()], values, {id(holder)}, holder)
+    return values
+
+
+def _collect(children: Collection[Any], values: list[Value], seen: set[int], owner: Holder | None = None) -> None:
+    """Add the Values in nested containers and modules.
+
+    Here and below attributes are read at once: another thread may give a module the programs of its first prediction.
+    A container is among the ids while it is read, which would never end if it held itself; afterwards another one may
+    have its id, such as what an array gives as a list.
+
+    Args:
+        children: where to look.
+        values: gets the Values.
+        seen: ids of what is being read.
+        owner: the module whose attributes these are.
+    """
+    for child in children:
+        kind = type(child)
+        if kind in PLAIN:
+            continue
+        kinds: Collection[type] = {*map(type, child)} if kind is list else ()
+        if kinds == {Value}:  # the weights of a neuron
+            values += child
+        elif isinstance(child, Value):
+            values.append(child)
+        elif id(child) in seen:
+            continue
+        elif isinstance(child, Holder):
+            seen.add(id(child))
+            _collect([*vars(child).values()], values, seen, child)
+        elif children := _children(child):
+            if Value in kinds and type(owner).__module__.startswith("nn."):
+                _warn_of_numbers(children)
+            seen.add(id(child))
+            _collect(children, values, seen, owner)
+            seen.discard(id(child))
+
+
+def _warn_of_numbers(weights: Collection[Any]) -> None:
+    """Warn of a plain number among a layer's weights, as ``neuron.w[0] = 0.5`` puts it there."""
+    found = next((item for item in weights if isinstance(item, Real)), None)
+    if found is not None:
+        warn_user(
+            f"the number {found} stands among the weights of a layer, where nothing trains it: set the .data of the "
+            "Value in its place, as in neuron.w[0].data = 0.5",
+            UserWarning,
+        )
+
+
+def named_values(holder: Holder, prefix: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, Value, Holder]]:
+    """The Values that a module holds, each once, with their paths and the modules that hold them.
+
+    Args:
+        holder: the module.
+        prefix: its own path.
+        seen: ids of Values and modules to leave out; those that are met are added.
+    """
+    seen = set() if seen is None else seen
+    for path, item in contents(vars(holder), prefix):
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        if isinstance(item, Holder):
+            yield from named_values(item, path, seen)
+        else:
+            yield path, item, holder
+
+
+def contents(item: Any, path: str = "", inside: set[int] | None = None) -> Iterator[tuple[str, Any]]:
+    """The Values and modules in nested containers, with their paths; modules are not entered.
+
+    Args:
+        item: a container, a Value or a module.
+        path: its own path.
+        inside: ids of the containers around it: one that holds itself is not entered again.
+    """
+    if isinstance(item, (Value, Holder)):
+        yield path, item
+        return
+    if _is_array_of_values(item):
+        item = item.tolist()
+    if isinstance(item, dict):
+        children = iter([*item.items()])
+    elif isinstance(item, (list, tuple)):
+        children = iter(enumerate(item))
+    else:
+        return
+    inside = set() if inside is None else inside
+    if id(item) not in inside:
+        inside.add(id(item))
+        for name, child in children:
+            yield from contents(child, f"{path}.{name}" if path else str(name), inside)
+        inside.discard(id(item))
+
+
+def modules_in(item: Any, seen: set[int] | None = None) -> Iterator[Any]:
+    """The modules in a module, itself included, or in nested containers, each once.
+
+    Args:
+        item: a module or a container.
+        seen: ids of modules to leave out, and of the containers around the item; modules that are met are added.
+    """
+    seen = set() if seen is None else seen
+    if id(item) in seen:
+        return
+    seen.add(id(item))
+    is_module = isinstance(item, Holder)
+    if is_module:
+        yield item
+    for child in _children(vars(item) if is_module else item):
+        if not isinstance(child, Value) and type(child) not in PLAIN:
+            yield from modules_in(child, seen)
+    if not is_module:
+        seen.discard(id(item))
+
+
+def _children(item: Any) -> Collection[Any]:
+    """What a list, tuple, dict or array holds; nothing for anything else."""
+    if type(item) is list or type(item) is tuple:
+        return item
+    if _is_array_of_values(item):
+        item = item.tolist()
+    if isinstance(item, dict):
+        return [*item.values()]
+    return item if isinstance(item, (list, tuple)) else ()
+
+
+def _is_array_of_values(item: Any) -> bool:
+    """Whether it is a NumPy array of objects; its class is asked, as a user's object may fail on `dtype`."""
+    return hasattr(type(item), "dtype") and str(item.dtype) == "object"
