@@ -171,7 +171,7 @@ round = _declare("round", _ieee.to_integer(_py.round), [lambda z, x: 0.0], formu
 square = _declare("square", lambda x: x * x, [lambda z, x: 2 * x], formula="x ** 2", native="x * x")
 sqrt = _declare("sqrt", _total(_math.sqrt), [lambda z, x: 0.5 / (z + 0.0)], formula="sqrt(x)",
                 domain=_POSITIVE, convention="inf at 0", native="sqrt(x)")
-cbrt = _declare("cbrt", _ieee.cbrt, [lambda z, x: 1 / (3 * (z * z))], formula="sign(x) * cbrt(abs(x))",
+cbrt = _declare("cbrt", _ieee.cbrt, [lambda z, x: square(1 / z) / 3], formula="sign(x) * cbrt(abs(x))",
                 kink=lambda z, x: x, convention="inf at 0", native="cbrt(x)")
 reciprocal = _declare("reciprocal", lambda x: _ieee.divide(1.0, x), [lambda z, x: -z * z], formula="1 / x",
                       kink=lambda z, x: x, convention="-inf at the pole 0", native="1 / x")

@@ -6,12 +6,14 @@ The check of graphs, of any other code and of directions all go this way, each a
 2. differences of all steps, until they decide: `Claim.judged`
 3. where there may be no single slope, the slopes on both sides, and beside the line: `Claim.seen_closely`
 4. before a claim is called wrong, the finest and the widest steps: `Claim.after_second_look`
+
+Where many claims have gone the whole way and were wrong, others go two steps of it: `Claim.glanced_at`, `in_turn`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from .estimates.appeal import heard
@@ -33,6 +35,9 @@ from .estimates.verdicts import Verdict, confirming, judge
 from .report import Derivative, Kink
 
 __tracebackhide__ = True  # pytest then shows the user's own lines
+
+MANY_WRONG = 10
+"""So many wrong claims are found; then others are glanced at only, as a wrong one takes hundreds of values."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,17 @@ class Claim:
         """What estimates say about the claim; one by equal values that may hide a slope says nothing about 0."""
         told = (e for e in estimates if e is not None and not (e.flat and self.slope == 0 and self.hides_slope()))
         return judge(self.slope, self.slack, told, self.epsilon)
+
+    def glanced_at(self, bent: bool) -> Derivative:
+        """The line of the report if nothing is tried beyond differences: it agrees, or is left open.
+
+        Args:
+            bent: whether there may be a kink, where they are no evidence for a claim.
+        """
+        verdict = self.judged(self.differences())
+        if verdict.status == "agrees" and not bent:
+            return self.entry(verdict)
+        return replace(self.entry(Verdict("unresolved", verdict.estimate)), closely=False)
 
     def slopes(self, finest: float = 0.0) -> Slopes:
         """The slopes on both sides of the point."""
@@ -179,3 +195,17 @@ class Claim:
     def within(self, reach: float, kink: Kink) -> Derivative:
         """The whole verdict at a place beside a kink, where the function is smooth as far as `reach`."""
         return self.after_second_look(self.entry(self.judged(self.differences(reach)), kink))
+
+
+def in_turn(looks: Iterable[Callable[[bool], Derivative]], most: float = MANY_WRONG) -> Iterator[Derivative]:
+    """The verdicts of looks at one claim after another: close ones, until `most` have found a wrong one.
+
+    Args:
+        looks: each called with whether to look closely.
+        most: as many wrong ones are found closely.
+    """
+    wrong = 0
+    for look in looks:
+        found = look(wrong < most)
+        wrong += found.status == "differs"
+        yield found

@@ -63,6 +63,8 @@ class Derivative:
         excluded: whether the differences exclude the claim by more than their bound and 1 %, though they are not sharp
             enough, or not many enough, to be sure. Such an unresolved derivative counts against the report.
         direction: the direction of a slope, a number for each input; empty for a derivative by one input.
+        closely: whether everything was tried before it was left unresolved; not if so many others had been found wrong
+            before that only a few differences were taken.
     """
 
     name: str
@@ -76,6 +78,7 @@ class Derivative:
     slopes: tuple[float, float] | None = None
     excluded: bool = False
     direction: tuple[float, ...] = ()
+    closely: bool = True
 
     @property
     def relative_error(self) -> float:
@@ -218,6 +221,8 @@ class Report(Shown):
         verdict = f"{wrong} of {many} WRONG" if wrong else many if excluded or self.faults else f"{many}, none wrong"
         verdict += f", {unresolved} unresolved" if unresolved else ""
         verdict += f", {excluded} of them EXCLUDED by the differences" if excluded else ""
+        hurried = sum(not d.closely for d in self.derivatives)
+        verdict += f", {hurried} of them not looked at closely after so many wrong ones" if hurried else ""
         if self.directions and self.ok:
             verdict += f"; an error of up to {self.hidden:.2g} in one coordinate could hide"
         return f"{self.title}: {verdict}" + (", a FAULT" if self.faults and not wrong else "")
@@ -253,7 +258,8 @@ class Report(Shown):
 
     def _listed(self) -> list[Derivative]:
         right = [d for d in self.derivatives if d.status == "agrees"]
-        return [*self.wrong, *self.unresolved, *right[:_SHOWN]]
+        open_, hurried = ([d for d in self.unresolved if d.closely is closely] for closely in (True, False))
+        return [*self.wrong, *open_, *hurried[:_SHOWN], *right[:_SHOWN]]
 
     def _lines(self) -> Iterator[str]:
         yield self.headline
@@ -268,9 +274,12 @@ class Report(Shown):
 
     def _remarks(self) -> Iterator[str]:
         """The lines after the derivatives; those that help to repeat a failure come last, as pytest shows both ends."""
-        more = sum(d.status == "agrees" for d in self.derivatives) - _SHOWN
-        if more > 0:
-            yield f"agrees     by {more} more"
+        for status, count in (
+            ("unresolved", sum(not d.closely for d in self.derivatives)),
+            ("agrees", sum(d.status == "agrees" for d in self.derivatives)),
+        ):
+            if count > _SHOWN:
+                yield f"{status:<10} by {count - _SHOWN} more"
         if not math.isnan(self.rate):
             yield f"second opinion, without a step: {_opinion(self.rate, bool(self.wrong))}"
         yield from (f"note: {note}" for note in self.notes)

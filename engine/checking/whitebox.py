@@ -8,7 +8,7 @@ primitive (`faults`), or by the graph as a whole (`proof`).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from itertools import islice
@@ -18,7 +18,7 @@ from ..backprop import local_derivatives, sweep
 from ..functional import push_forward
 from ..ieee import inner
 from ..value import Value
-from .claim import Claim
+from .claim import MANY_WRONG, Claim, in_turn
 from .directional import Gradient
 from .estimates.clarke import Neighbourhood
 from .estimates.differences import Estimate, Line, limit, one_sided, steps
@@ -51,8 +51,7 @@ def check_subject(subject: Subject, order: int, directions: int = 0) -> Report:
     fault: Fault | None = None
     for each in (subject.of_order(k) for k in range(1, order + 1)):
         here = each.here
-        gradient, judged = _judged(each, here, directions)
-        found = [_unless_proven(each, d) for d in judged]
+        gradient, judged, found = _found(each, here, directions)
         if each.order == 1 and found == judged and not any(d.kink is not None for d in found):
             rate = _rate(here, gradient)
             if looks_wrong(rate) and not directions:
@@ -119,9 +118,22 @@ def _loosened(gradient: Gradient, here: Recording) -> Gradient:
     return replace(gradient, slack=[s + more.get(x, 0.0) for s, x in zip(gradient.slack, here.coordinates)])
 
 
-def _judged(subject: Subject, here: Recording, directions: int) -> tuple[Gradient, list[Derivative]]:
+def _found(subject: Subject, here: Recording, directions: int) -> tuple[Gradient, list[Derivative], list[Derivative]]:
+    """The claims at the point, the verdicts of differences on them, and the same after what is proven.
+
+    All are looked at closely if those that seemed to be wrong, and kept others from it, are proven.
+    """
+    for most in (MANY_WRONG, math.inf):
+        gradient, judged = _judged(subject, here, directions, most)
+        found = [_unless_proven(subject, d) for d in judged]
+        if all(d.closely for d in found) or any(d.status == "differs" for d in found):
+            break
+    return gradient, judged, found
+
+
+def _judged(subject: Subject, here: Recording, directions: int, most: float) -> tuple[Gradient, list[Derivative]]:
     """The claims at the point, with as much room as they need, and the verdicts of differences on them."""
-    judge_all = partial(_along, directions=directions) if directions else _by_coordinate
+    judge_all = partial(_along, directions=directions) if directions else partial(_by_coordinate, most=most)
     gradient = _gradient(subject, here)
     found = judge_all(subject, here, gradient)
     if any(d.status == "differs" for d in found):
@@ -144,12 +156,12 @@ def _beside(subject: Subject) -> Subject | None:
 
 def _wrong_at(subject: Subject, directions: int) -> list[Derivative]:
     """The derivatives that are wrong there."""
-    _, judged = _judged(subject, subject.here, directions)
-    return [d for d in (_unless_proven(subject, d) for d in judged) if d.status == "differs"]
+    *_, found = _found(subject, subject.here, directions)
+    return [d for d in found if d.status == "differs"]
 
 
-def _by_coordinate(subject: Subject, here: Recording, gradient: Gradient) -> list[Derivative]:
-    found = list(_check_order(subject, here, gradient))
+def _by_coordinate(subject: Subject, here: Recording, gradient: Gradient, most: float) -> list[Derivative]:
+    found = list(in_turn(_looks(subject, here, gradient), most))
     return found + list(gradient.across(found))
 
 
@@ -172,15 +184,18 @@ def _rate(here: Recording, gradient: Gradient) -> float:
     return taylor_rate(line, here.output.data, slope, near.noise + 2 * near.moved(gradient.claims))
 
 
-def _check_order(subject: Subject, here: Recording, gradient: Gradient) -> Iterator[Derivative]:
+def _looks(subject: Subject, here: Recording, gradient: Gradient) -> Iterator[Callable[[bool], Derivative]]:
+    """A look at each coordinate, for `in_turn`."""
     cornered = bool(at_kink(here.nodes))
-    for position, x in enumerate(subject.numbers):
-        claim = gradient.by(position, cache(subject.line(position)), x)
+
+    def look(position: int, closely: bool) -> Derivative:
+        claim = gradient.by(position, cache(subject.line(position)), subject.numbers[position])
         sharp = None if cornered else claim.confirmed()
         if sharp is not None:
-            yield claim.entry(Verdict("agrees", sharp))
-        else:
-            yield _Coordinate(subject, here, position, claim).check()
+            return claim.entry(Verdict("agrees", sharp))
+        return _Coordinate(subject, here, position, claim).check() if closely else claim.glanced_at(cornered)
+
+    return (partial(look, position) for position in range(len(subject.numbers)))
 
 
 class _Coordinate:

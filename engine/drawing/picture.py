@@ -87,7 +87,7 @@ def take(
     groups, how = _grouped(shown, paths, collapse, expand)
     where, members = _place(shown, groups)
     if limit is not None and len(members) > limit:
-        raise ValueError(_too_large(len(members), limit, paths, collapse, expand))
+        raise ValueError(_too_large(len(members), limit, shown, paths, collapse, expand))
     notes = [] if not how else [f"{len(shown):,} nodes in {len(members):,} boxes, {how}; collapse=None draws them all"]
     notes += [*about_numbers(called), *about_gradients(called)]
     with_gradients = has_gradients(root)
@@ -119,12 +119,17 @@ def _grouped(
     shown: list[Value], paths: dict[Value, str], collapse: Any, expand: Iterable[str]
 ) -> tuple[dict[Value, modules.Group], str]:
     """The groups of nodes that share a box, and in words how they are made if nobody asked for them."""
-    parameters = {node: path for node, path in paths.items() if node._primitive is None}
+    parameters = _parameters(paths)
     if collapse not in (None, "auto"):
         return modules.group(shown, parameters, collapse, expand), ""
     if expand:
         raise ValueError("expand opens a box that collapse made: give collapse too")
     return _smallest(shown, parameters) if collapse == "auto" and len(shown) > BUDGET else ({}, "")
+
+
+def _parameters(paths: dict[Value, str]) -> dict[Value, str]:
+    """The leaves among the named nodes."""
+    return {node: path for node, path in paths.items() if node._primitive is None}
 
 
 def _smallest(shown: list[Value], parameters: dict[Value, str]) -> tuple[dict[Value, modules.Group], str]:
@@ -155,11 +160,19 @@ def _place(shown: list[Value], groups: dict[Value, modules.Group]) -> tuple[dict
     return where, members
 
 
-def _too_large(count: int, limit: int, paths: dict[Value, str], collapse: Any, expand: Iterable[str]) -> str:
+def _too_large(
+    count: int, limit: int, shown: list[Value], paths: dict[Value, str], collapse: Any, expand: Iterable[str]
+) -> str:
+    """The message: of the ways to collapse nodes it names those that leave few enough boxes."""
     ways = "path_to=w (only the paths to w), around=node, radius=2 (only its neighbours), or say limit=None"
     if collapse in (None, "auto"):
-        collapses = 'collapse="layer" or "neuron"' if paths else 'names=model and collapse="layer", or collapse="alike"'
-        ways = f"{collapses}, {ways}"
+        parameters = _parameters(paths)
+        tried = ["layer", "neuron", "alike"] if parameters.keys() & set(shown) else ["alike"]
+        boxes = {each: len(_place(shown, modules.group(shown, parameters, each, ()))[1]) for each in tried}
+        enough = [f'"{each}"' for each in tried if boxes[each] <= limit]
+        collapses = [] if paths else ['names=model and collapse="layer"']
+        collapses += [f"collapse={' or '.join(enough)}"] if enough else []
+        ways = ", ".join([*collapses, ways])
     less = f"open less with expand=, draw less with {ways}" if expand else f"draw less with {ways}"
     return f"the picture would have {count:,} boxes, over the limit of {limit:,}, too many to read: {less}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from collections.abc import Sequence
@@ -47,6 +48,21 @@ def exact_derivative(primitive: Primitive, inputs: Sequence[float], by: int) -> 
 
         step = mpf(10) ** -(2 * DIGITS) * min(1, max(abs(xs[by]), mpf(10) ** -310))
         return (f(xs[by] + step) - f(xs[by] - step)) / (2 * step)
+
+
+def exact_higher(primitive: Primitive, inputs: Sequence[float], by: Sequence[int]) -> mpf:
+    """The derivative by the operands `by` in turn, one place for each order, from central differences."""
+    small = max((-math.log10(abs(x)) for x in inputs if 0 < abs(x) < 1), default=0.0)
+    with mp.workdps(2 * DIGITS + magnitude(inputs) + int((len(by) + 1) * (small + DIGITS))):
+        largest = max(map(abs, inputs))
+        steps = [mpf(10) ** -DIGITS * min(1, abs(mpf(x)) if x else largest) for x in inputs]
+        total = mpf(0)
+        for signs in itertools.product((1, -1), repeat=len(by)):
+            xs = [mpf(x) for x in inputs]
+            for position, sign in zip(by, signs, strict=True):
+                xs[position] += sign * steps[position] / 2
+            total += math.prod(signs) * call_formula(primitive, xs)
+        return total / math.prod(steps[position] for position in by)
 
 
 def magnitude(inputs: Sequence[float]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -101,6 +102,60 @@ def test_second_derivatives_of_hypot_at_unlike_scales(x: float, y: float, sign: 
         cube = mp.hypot(a, b) ** 3
         for row, exact in zip(found, [[mp.mpf(b) ** 2, -mp.mpf(a) * b], [-mp.mpf(a) * b, mp.mpf(a) ** 2]]):
             assert row == pytest.approx([float(e / cube) for e in exact], rel=1e-14, abs=1e-290)
+
+
+SMOOTH = [
+    p for p in engine.PRIMITIVES.values() if p.arity == 1 and (p.kink is None or p.name in ("cbrt", "reciprocal"))
+]
+FAR_AND_NEAR = [1e-300, 1e-160, 1e-20, 1e-9, 0.3, 0.95, 1.5, 2.75, 8.5, 30.0, 37.5, 300.0, 1e8, 1e100, 1e155, 1e300]
+
+
+@pytest.mark.parametrize("order", [2, 3])
+@pytest.mark.parametrize("primitive", SMOOTH, ids=lambda p: p.name)
+def test_higher_derivatives_near_the_ends_of_floats(primitive: Primitive, order: int) -> None:
+    """Of every smooth function of one operand, where the results are floats: all digits, and no nan."""
+    compared = 0
+    for x in (sign * x for x in FAR_AND_NEAR for sign in (1, -1)):
+        if x not in primitive.domain[0]:
+            continue
+        v = Value(x)
+        z = primitive(v)
+        for _ in range(order):
+            z = engine.grad(z, v, create_graph=True)
+        exact = float(oracle.exact_higher(primitive, [x], [0] * order))
+        if math.isfinite(exact):
+            assert z.data == pytest.approx(exact, rel=1e-14, abs=1e-290), x
+            compared += 1
+    assert compared > 5
+
+
+LENGTHS = [engine.hypot, engine.atan2, engine.direction]
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+@pytest.mark.parametrize("primitive", LENGTHS, ids=lambda p: p.name)
+@pytest.mark.parametrize("exponent", [-300, -200, -165, -155, -140, -100, -20, 0, 100, 155, 160, 200, 300])
+def test_derivatives_where_a_squared_length_is_no_float(primitive: Primitive, order: int, exponent: int) -> None:
+    """All digits, or, where 1 / length**order is beyond the largest float, nothing that looks like a number."""
+    for a, b in ((1.0, 1.3), (0.3, -1.0), (-1e-5, -1.7), (1.0, 1e-20), (0.0, 1.5), (2.0, 0.0)):
+        xs = [a * 10.0**exponent, b * 10.0**exponent]
+        for by in itertools.combinations_with_replacement((0, 1), order):
+            vs = [Value(x) for x in xs]
+            z = primitive(*vs)
+            for position in by:
+                z = engine.grad(z, vs[position], create_graph=True)
+            exact = float(oracle.exact_higher(primitive, xs, by))
+            if -exponent * order > 300 and not math.isfinite(z.data):
+                continue
+            assert z.data == pytest.approx(exact, rel=1e-13, abs=1e-290), (xs, by)
+
+
+@pytest.mark.parametrize("zero", [0.0, -0.0])
+def test_the_second_derivative_of_a_cube_root_at_0(zero: float) -> None:
+    """That of the side that the zero's sign tells; it was nan, which the check called wrong."""
+    assert engine.gradient(engine.cbrt)(zero) == [math.inf]
+    assert engine.hessian(engine.cbrt)(zero) == [[-math.copysign(math.inf, zero)]]
+    assert engine.check_gradients(engine.cbrt, [zero], order=2)
 
 
 def test_second_derivatives_of_a_power_at_the_exponent_0() -> None:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from typing import Any
 
 from ...ieee import inner
-from ..claim import Claim
+from ..claim import Claim, in_turn
 from ..directional import Gradient, random_directions, slope_along
 from ..estimates.differences import Line
 from ..estimates.noise import measured_noise
@@ -81,11 +82,14 @@ def check_callable(
 
 
 def _by_coordinate(function: ForeignFunction) -> list[Derivative]:
-    found: list[Derivative] = []
     outputs = range(len(function.values))
-    for index, name in enumerate(function.point.names):
-        probe = _Probe(function, index)
-        found += [probe.check(function.name(name, k), k) for k in outputs]
+    found = list(
+        in_turn(
+            partial(probe.check, function.name(name, output), output)
+            for probe, name in ((_Probe(function, index), name) for index, name in enumerate(function.point.names))
+            for output in outputs
+        )
+    )
     return found + _across(function, found)
 
 
@@ -185,7 +189,7 @@ class _Probe:
 
         return value
 
-    def check(self, name: str, output: int) -> Derivative:
+    def check(self, name: str, output: int, closely: bool) -> Derivative:
         function, index = self.function, self.index
         x, epsilon = function.point.numbers[index], function.point.epsilons[index]
         value, slope = function.values[output], function.jacobian[output][index]
@@ -193,11 +197,13 @@ class _Probe:
         near = function.neighbourhood(output)
         line, slack = self.line(output), slack_of(slope, epsilon)
         claim = Claim(name, line, x, slope, slack, noise, epsilon, near=near, direction=near.axis(index))
-        sharp = claim.confirmed()
-        if sharp is not None and not _bent(claim, value):
+        sharp, bent = claim.confirmed(), _bent(claim, value)
+        if sharp is not None and not bent:
             return claim.entry(Verdict("agrees", sharp))
         claim = claim.on_grid()
         rough = replace(claim, noise=max(claim.noise, measured_noise(line, x, epsilon)))
+        if not closely:
+            return rough.glanced_at(bent)
         wide, fine = rough.slopes(claim.likely / _WIDE), rough.slopes()
         if not fine.sides:
             return claim.entry(Verdict("unresolved", None))

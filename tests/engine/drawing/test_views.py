@@ -90,7 +90,7 @@ def test_too_many_boxes_are_an_error_that_says_what_to_do() -> None:
     for _ in range(2000):
         root = root.sin()
     with pytest.raises(
-        ValueError, match=r"2,001 boxes, over the limit of 1,500.*collapse.*path_to=.*around=.*limit=None"
+        ValueError, match=r"2,001 boxes, over the limit of 1,500.*names=model and coll.*path_to=.*around=.*limit=None"
     ):
         to_dot(root)
     assert len(boxes(to_dot(root, limit=None))) == 2001
@@ -101,6 +101,23 @@ def test_too_many_boxes_are_an_error_that_says_what_to_do() -> None:
             to_dot(model.loss(1), names=model, collapse=collapse, expand=expand, limit=2)
     with pytest.raises(ValueError, match="6 boxes, over the limit of 5"):
         to_dot(expression()[0], limit=5)
+
+
+@pytest.mark.parametrize("named", [False, True])
+@pytest.mark.parametrize("limit", [2, 5, 8, 20, 40, 60])
+def test_the_ways_to_collapse_that_are_named_are_those_that_help(named: bool, limit: int) -> None:
+    """collapse="alike" was named for chains, too, in which no nodes are alike."""
+    model = Network(3, 8, 1)
+    root, names = model.loss(1), model if named else None
+    with pytest.raises(ValueError, match="over the limit") as caught:
+        to_dot(root, names=names, collapse=None, limit=limit)
+    for collapse in ("layer", "neuron", "alike") if named else ("alike",):
+        try:
+            helps = bool(to_dot(root, names=names, collapse=collapse, limit=limit))
+        except ValueError:
+            helps = False
+        said = str(caught.value).replace('names=model and collapse="layer"', "")
+        assert (f'"{collapse}"' in said) == helps, (collapse, said)
 
 
 @pytest.mark.parametrize("view", [{"around": "x", "radius": 1}, {"path_to": "x"}, {"around": "x", "radius": 3}])
