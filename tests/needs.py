@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from importlib.util import find_spec
 from typing import Any
 
@@ -50,6 +51,13 @@ if find_spec("numpy"):
     INSTALLED.append("numpy")
     if find_spec("llvmlite"):
         INSTALLED.append("llvm")
+
+
+def native_and_another(rows: Iterable[str]) -> list[tuple[str, str]]:
+    """Each row with native code, and with one of the other back ends, which take turns: for what all have in common."""
+    others = [name for name in INSTALLED if name != "llvm"]
+    return [(row, name) for k, row in enumerate(rows) for name in (others[k % len(others)], *INSTALLED[2:])]
+
 
 NATIVE = pytest.mark.skipif("llvm" not in INSTALLED, reason="only native code has what is tested: it needs llvmlite")
 FORK = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system starts processes in other ways than by a fork")

@@ -30,13 +30,19 @@ class Mutant:
 
 def mutants(primitives: Sequence[Primitive] | None = None) -> Iterator[Mutant]:
     for primitive in primitives or list(PRIMITIVES.values()):
-        count = primitive.arity or 4
-        for position in free(primitive, count):
+        places = free(primitive, operands(primitive))
+        # What adds up or compares any number of operands treats those in the middle as the others.
+        for position in places if primitive.arity is not None else (places[0], places[-1]):
             for kind, change in changes(vanishing(primitive, position)).items():
                 order, tail = (2 if kind == "second order" else 1), kind == "tail"
                 yield Mutant(kind, changed(primitive, position, change), position, order, tail)
-        if len(free(primitive, count)) >= 2 and primitive.name not in ("add", "sum", "mean", "floordiv"):  # the same
+        if len(places) >= 2 and primitive.name not in ("add", "sum", "mean", "floordiv"):  # the same
             yield Mutant("swapped operands", swapped(primitive), 0)
+
+
+def operands(primitive: Primitive) -> int:
+    """How many to give it: more than two where any number will do, in pairs for a dot product."""
+    return primitive.arity or (4 if primitive.name == "dot" else 3)
 
 
 def free(primitive: Primitive, count: int) -> list[int]:
@@ -96,7 +102,7 @@ def changed(primitive: Primitive, position: int, change: Callable[..., Any]) -> 
 
 def swapped(primitive: Primitive) -> Primitive:
     """The rules of two operands exchanged."""
-    first, second = free(primitive, primitive.arity or 4)[:2]
+    first, second = free(primitive, operands(primitive))[:2]
     if primitive.arity is not None:
         rules = list(primitive.rules)
         rules[first], rules[second] = rules[second], rules[first]
@@ -126,7 +132,7 @@ def apply(primitive: Primitive, inputs: Sequence[float]) -> tuple[Callable[..., 
 def sample(primitive: Primitive, random_: random.Random, wide: bool = False) -> list[float]:
     """Operands inside of the domain and off the kinks; `wide`: of all magnitudes, tails included."""
     while True:
-        xs = [draw(domain, random_, wide) for domain in primitive.domains(primitive.arity or 4)]
+        xs = [draw(domain, random_, wide) for domain in primitive.domains(operands(primitive))]
         if primitive.name == "take":
             xs[0] = float(random_.randrange(len(xs) - 1))
         z = primitive.forward(*xs)

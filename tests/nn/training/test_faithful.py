@@ -17,7 +17,7 @@ import pytest
 import engine
 import nn
 from nn import SGD, Adam, Trainer
-from tests.needs import INSTALLED, needs
+from tests.needs import INSTALLED, native_and_another, needs
 
 Loss = Callable[[Any, Any], Any]
 
@@ -221,23 +221,21 @@ def course(row: Row, backend: str, optimizer: Callable[[Any], Any]) -> tuple[lis
 OPTIMIZERS = [lambda p: SGD(p, lr=0.05, momentum=0.5), lambda p: Adam(p, lr=0.02)]
 
 
-@pytest.mark.parametrize("backend", INSTALLED)
-@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize(("name", "backend"), native_and_another(ROWS))
 def test_compiled_steps_take_the_eager_course_or_are_refused(name: str, backend: str) -> None:
     row = ROWS[name]
     if row.refused:
         with pytest.raises(TypeError, match=row.refused):
             course(row, backend, OPTIMIZERS[0])
         return
-    for optimizer in OPTIMIZERS:
-        losses, parameters = course(row, backend, optimizer)
-        expected, data = course(row, "eager", optimizer)
-        assert losses == pytest.approx(expected, rel=1e-9)
-        assert parameters == pytest.approx(data, rel=1e-8, abs=1e-11)
+    optimizer = OPTIMIZERS[([*ROWS].index(name) + (backend == "llvm")) % 2]  # a row has both
+    losses, parameters = course(row, backend, optimizer)
+    expected, data = course(row, "eager", optimizer)
+    assert losses == pytest.approx(expected, rel=1e-9)
+    assert parameters == pytest.approx(data, rel=1e-8, abs=1e-11)
 
 
-@pytest.mark.parametrize("backend", INSTALLED)
-@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize(("name", "backend"), native_and_another(ROWS))
 def test_compiled_epochs_with_a_smaller_last_batch_take_the_eager_course(name: str, backend: str) -> None:
     row = ROWS[name]
     if row.refused:
@@ -391,8 +389,7 @@ def message(row: Row, backend: str, arrays: bool, dtype: str = "float64") -> tup
 
 
 @pytest.mark.parametrize("arrays", [False, True])
-@pytest.mark.parametrize("backend", INSTALLED)
-@pytest.mark.parametrize("name", WRONG_LABELS)
+@pytest.mark.parametrize(("name", "backend"), native_and_another(WRONG_LABELS))
 def test_labels_are_refused_with_the_same_words(name: str, backend: str, arrays: bool) -> None:
     row = WRONG_LABELS[name]
     if arrays and True in row.labels and not all(isinstance(label, bool) for label in row.labels):

@@ -19,7 +19,7 @@ import pytest
 
 import nn
 from engine import TraceError, Value
-from tests.needs import INSTALLED, needs
+from tests.needs import INSTALLED, native_and_another, needs
 
 np = needs("numpy")
 
@@ -385,8 +385,7 @@ def eager_step(case: Case, optimizer: Any) -> Any:
     return trainer
 
 
-@pytest.mark.parametrize("backend", INSTALLED)
-@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize(("name", "backend"), native_and_another(ROWS))
 def test_what_is_read_from_elsewhere_counts_from_the_next_step(name: str, backend: str) -> None:
     def course(choice: str) -> list[float]:
         case = ROWS[name]()
@@ -408,8 +407,7 @@ def test_what_is_read_from_elsewhere_counts_from_the_next_step(name: str, backen
 FIT = [name for name in ROWS if name not in ("another_loss", "another_model")]
 
 
-@pytest.mark.parametrize("backend", INSTALLED)
-@pytest.mark.parametrize("name", FIT)
+@pytest.mark.parametrize(("name", "backend"), native_and_another(FIT))
 def test_what_a_callback_changes_counts_from_the_next_epoch(name: str, backend: str) -> None:
     def course(choice: str) -> list[float]:
         case = ROWS[name]()

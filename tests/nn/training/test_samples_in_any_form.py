@@ -239,7 +239,7 @@ class Both:
 
     def __init__(self, name: str, dtype: str) -> None:
         loss, outputs, self.labels = LOSSES[name]
-        models = [MLP(4, [5, outputs], activation="tanh", seed=7) for _ in range(2)]
+        models = [MLP(4, [2, outputs], activation="tanh", seed=7) for _ in range(2)]
         optimizers = [SGD(m.parameters(), 0.01, momentum=0.5) for m in models]
         self.compiled: Any = Trainer(models[0], loss, optimizers[0], "llvm", dtype)
         self.eager = EagerStep(models[1], loss, optimizers[1])
