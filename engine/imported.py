@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import chain
 from operator import attrgetter, is_
 from types import CellType, FunctionType, ModuleType
@@ -56,6 +58,15 @@ class Imported:
 
     def is_unchanged(self) -> bool:
         """Whether every name stands for what it did, and every function has the code and defaults that it had."""
+        seen = _seen.get()
+        if seen is not None and self in seen:
+            return True
+        same = self._is_same()
+        if same and seen is not None:
+            seen.add(self)
+        return same
+
+    def _is_same(self) -> bool:
         return (
             all(map(is_, chain.from_iterable(map(_parts, self._functions)), self._parts))
             and all(map(is_, map(_content, self._cells), self._in_cells))
@@ -90,6 +101,23 @@ class Imported:
         self._in_cells += map(_content, cells)
         if function.__kwdefaults__:
             self._by_name.append((function.__kwdefaults__, {**function.__kwdefaults__}))
+
+
+_seen: ContextVar[set[Imported] | None] = ContextVar("seen", default=None)
+
+
+@contextmanager
+def looking_once() -> Iterator[None]:
+    """A block in which the same code is looked at once: a look takes as long as to describe a network.
+
+    It is for the start of a program, which is compared with the eager engine at its end: what has been changed
+    meanwhile shows there.
+    """
+    token = _seen.set(_seen.get() or set())
+    try:
+        yield
+    finally:
+        _seen.reset(token)
 
 
 _parts = attrgetter("__code__", "__defaults__", "__kwdefaults__")

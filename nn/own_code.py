@@ -8,14 +8,15 @@ user has written, subclassed, replaced or changed is not among them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from operator import attrgetter, is_
 from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from engine import TABLE, Description, Imported, Primitive, Value, classes_of
+from engine import TABLE, Description, Imported, Primitive, Value, classes_of, let_rule_describe_itself
 
 from .layers.activations import activation_name
 from .layers.dropout import Dropout
@@ -26,6 +27,7 @@ from .losses.activated import TAKES
 from .losses.labels import ClassIndex, Distribution, Number
 from .losses.named import LOSSES
 from .losses.weighted import WEIGHTED
+from .optimisers.base import Optimizer
 
 PARTS = [
     "nn.arguments",
@@ -40,15 +42,31 @@ PARTS = [
 """The modules that compiled models, losses and metrics consist of, and those that call them."""
 
 _CODE = Imported()
+_RULES = Imported()
+"""Those of the optimisers, which are nothing that a model or a loss would read."""
 _primitive = attrgetter("_primitive")
 _PLAIN = frozenset({int, float, bool, str, type(None)})
 _REQUIREMENTS = {kind.__name__: kind for kind in (ClassIndex, Distribution, Number, Token)}
 
 
 def note_code() -> None:
-    """Note the code as imported, before anything can have changed it."""
-    global _CODE
-    _CODE = Imported(*PARTS)
+    """Note the code as imported, before anything can have changed it, and let optimisers' rules describe themselves."""
+    global _CODE, _RULES
+    _CODE, _RULES = Imported(*PARTS), Imported("nn.optimisers")
+    for kind in _kinds_of(Optimizer):
+        let_rule_describe_itself(kind.rule, partial(_described_rule, kind.rule))
+
+
+def _kinds_of(base: type[Optimizer]) -> Iterator[type[Optimizer]]:
+    for kind in base.__subclasses__():
+        yield kind
+        yield from _kinds_of(kind)
+
+
+def _described_rule(rule: Callable[..., Any]) -> Description | None:
+    """The description of a rule of this package; None once something has changed."""
+    holds = _RULES.is_unchanged() and TABLE.is_unchanged() and _RULES.defines(rule)
+    return Description(f"{_SOURCE} {rule.__qualname__}", (), {}, _RULES.is_unchanged) if _SOURCE and holds else None
 
 
 def own_loss(loss: Callable[..., Any]) -> str:

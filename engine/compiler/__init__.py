@@ -18,6 +18,7 @@ from .backends.llvm import TreeReader as TreeReader
 from .compiled import Compiled as Compiled
 from .compiled import compile as compile
 from .described.description import Description as Description
+from .described.rules import let_rule_describe_itself as let_rule_describe_itself
 from .errors import LeafReadError as LeafReadError
 from .errors import TraceError as TraceError
 from .forking import new_lock as new_lock

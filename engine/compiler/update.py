@@ -7,16 +7,15 @@ vector register: the rule is traced once, and eager steps, NumPy and native code
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from .. import ops
 from .errors import TraceError
 from .frontend.fingerprint import fingerprint
 from .frontend.graph import operations
-from .frontend.reads.surroundings import Surroundings
 from .frontend.reads.word_guard import WordGuard
 from .frontend.symbol import Symbol
 from .labels import Valid
@@ -31,6 +30,16 @@ Form: TypeAlias = "tuple[tuple[str, Any], ...]"
 
 ALWAYS = ("step", "lr", "limit", "norm")
 """The numbers of every step: its count, from 1; the learning rate; the bound of the gradient; the gradient's norm."""
+
+
+class Watched(Protocol):
+    """What a rule reads, as `Surroundings` watch it."""
+
+    def changed(self) -> bool:
+        """Whether something has changed."""
+
+    def holds_outside(self, inside: Container[int]) -> bool:
+        """Whether nothing has changed, apart from the lists and dicts of these ids."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +64,30 @@ class Update:
     once: tuple[Symbol, ...]
     each: tuple[Symbol, ...]
     results: tuple[Symbol, ...]
-    surroundings: Surroundings
+    surroundings: Watched
     fingerprint: str
+
+    @classmethod
+    def of(
+        cls, inputs: Sequence[Symbol], memories: int, results: tuple[Symbol, ...], around: Watched, fingerprint: str
+    ) -> Update:
+        """An update from the symbols that stand for a rule's arguments, in order, and those of its results."""
+        number, gradient, *others = inputs
+        varying = {number, gradient, *others[:memories]}
+        once, each = [], []
+        for symbol in operations(results):
+            if varying.isdisjoint(symbol.operands):
+                once.append(symbol)
+            else:
+                varying.add(symbol)
+                each.append(symbol)
+        remembered, given = tuple(others[:memories]), tuple(others[memories:])
+        return cls(number, gradient, remembered, given, tuple(once), tuple(each), results, around, fingerprint)
+
+    @property
+    def inputs(self) -> tuple[Symbol, ...]:
+        """The symbols that stand for the rule's arguments, in order."""
+        return (self.number, self.gradient, *self.memories, *self.numbers)
 
     @cached_property
     def kept(self) -> tuple[int, ...]:
@@ -161,7 +192,9 @@ _MOST = 256
 _known: dict[tuple[Any, ...], Update] = {}
 
 
-def traced(rule: Callable[..., Any], memories: int, form: Form, clip: str = "") -> Update:
+def traced(
+    rule: Callable[..., Any], memories: int, form: Form, clip: str = "", make: Callable[..., Update] | None = None
+) -> Update:
     """A rule, traced, and traced again once something that it reads has changed.
 
     Args:
@@ -169,6 +202,7 @@ def traced(rule: Callable[..., Any], memories: int, form: Form, clip: str = "") 
         memories: how many numbers it remembers for each parameter.
         form: the form of the settings; see `form_of`.
         clip: "value" to cut each entry of the gradient before, "norm" to scale the whole, "" for neither.
+        make: traces the rule where this process has not done so; `trace_rule` if it is left out.
 
     Raises:
         TraceError: the rule cannot be traced, depends on something else, or returns something else.
@@ -178,11 +212,12 @@ def traced(rule: Callable[..., Any], memories: int, form: Form, clip: str = "") 
     if found is None or found.surroundings.changed():
         if len(_known) >= _MOST:
             _known.clear()
-        found = _known[key] = _traced(*key)
+        found = _known[key] = (make or trace_rule)(*key)
     return found
 
 
-def _traced(rule: Callable[..., Any], memories: int, form: Form, clip: str) -> Update:
+def trace_rule(rule: Callable[..., Any], memories: int, form: Form, clip: str) -> Update:
+    """A rule, traced now; see `traced`."""
     count = sum(shape is None for _, value in form for shape in (value if isinstance(value, tuple) else (value,)))
 
     def update(p: Symbol, g: Symbol, remembered: Sequence[Symbol], always: Sequence[Symbol], rest: Any) -> Any:
@@ -205,26 +240,7 @@ def _traced(rule: Callable[..., Any], memories: int, form: Form, clip: str) -> U
         )
     with found.graph.opened():
         results = lowered(Computation.of(found)).outputs
-    number, gradient, *others = found.inputs
-    varying = {number, gradient, *others[:memories]}
-    once, each = [], []
-    for symbol in operations(results):
-        if varying.isdisjoint(symbol.operands):
-            once.append(symbol)
-        else:
-            varying.add(symbol)
-            each.append(symbol)
-    return Update(
-        number,
-        gradient,
-        tuple(others[:memories]),
-        tuple(others[memories:]),
-        tuple(once),
-        tuple(each),
-        results,
-        found.surroundings,
-        fingerprint(found),
-    )
+    return Update.of(found.inputs, memories, results, found.surroundings, fingerprint(found))
 
 
 def _settings(form: Form, always: Sequence[Symbol], rest: Sequence[Symbol]) -> Settings:

@@ -324,7 +324,7 @@ class _Loop:
             if plain(callback(model, history, epoch)) is True:  # of NumPy too
                 history.stopped = "callback"
         if self.callbacks:
-            _put_in_train_mode(model)
+            _put_in_train_mode(_modules_of(model))
 
 
 def _failed(error: FloatingPointError, task: Task, history: History, first: int, before: Any) -> FloatingPointError:
@@ -344,9 +344,10 @@ def _failed(error: FloatingPointError, task: Task, history: History, first: int,
 @contextmanager
 def _train_mode(model: Model) -> Iterator[None]:
     """All of a module in train mode; each part has its own mode again afterwards."""
-    modes = [(module, module.training) for module in _modules_of(model)]
+    modules = _modules_of(model)
+    modes = [(module, module.training) for module in modules]
     try:
-        _put_in_train_mode(model)
+        _put_in_train_mode(modules)
         yield
     finally:
         for module, mode in modes:
@@ -354,8 +355,8 @@ def _train_mode(model: Model) -> Iterator[None]:
                 module.training = mode
 
 
-def _put_in_train_mode(model: Model) -> None:
-    for module in _modules_of(model):
+def _put_in_train_mode(modules: list[Module]) -> None:
+    for module in modules:
         if not module.training:  # what is set is announced, to all that is compiled
             module.training = True
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from ...backprop import require_whole_gradients
 from ...value import Value
 from ..backends.update import on_floats
+from ..described.rules import rule_of
 from ..update import ConfiguredUpdate, Setting, form_of, traced
 from ..update import values as values_of
 
@@ -58,7 +59,7 @@ def configured(
         TraceError: its rule cannot be traced.
     """
     clip = "norm" if clip_norm is not None else "value" if clip_value is not None else ""
-    rule = traced(optimizer.rule, len(optimizer.own_state[1]), form_of(optimizer.settings), clip)
+    rule = traced(optimizer.rule, len(optimizer.own_state[1]), form_of(optimizer.settings), clip, rule_of)
     lr = tuple(rates) if rates else optimizer.lr
     return ConfiguredUpdate(rule, clip, lr, clip_norm or clip_value or 0.0, values_of(optimizer.settings))
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from types import FunctionType
 from typing import Any, TypeAlias
 
-from engine import Batch, new_lock
+from engine import Batch, looking_once, new_lock
 
 from ...arguments import Seed, as_samples, counted, is_found_by_name, random_source, real_number, whole_number
 from ...data.entries import named, naming_data
@@ -183,7 +183,7 @@ class Trainer(Preparation):
             TraceError: if model or loss cannot be compiled, or the loss mixes samples.
             TypeError, ValueError: if X and y are not samples and labels.
         """
-        with self._lock:
+        with self._lock, looking_once():
             batch = self._samples.checked(X, y).copied()
             size = batch.size
             if batch_size is not None:

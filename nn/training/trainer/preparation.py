@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from engine import Batch, BatchLoss, Compiled, announce_change, collector_at_rest, compile, open_session
+from engine import Batch, BatchLoss, Compiled, announce_change, collector_at_rest, compile, looking_once, open_session
 
 from ...arguments import whole_number
 from ...layers.initializers import made
@@ -14,6 +15,7 @@ from ...optimisers.base import Optimizer, has_rule
 from ..mistakes.ownership import check_ownership, warn_of_layers
 from ..mistakes.reach import look_at_program
 from ..steps import LossFunction, Model, nothing_to_learn
+from .described_watch import DescribedWatch
 from .model_watch import ModelWatch
 from .sample_loss import SampleLoss
 from .settings import Settings
@@ -67,7 +69,7 @@ class Preparation(Settings):
     def _begin(self) -> None:
         """Start with the present model and loss; nothing is compiled yet."""
         self._sample_loss = SampleLoss(self._model, self._loss, self._optimizer.params)
-        self._watch: ModelWatch | None = None  # what they read, as of the last trace
+        self._watch: ModelWatch | DescribedWatch | None = None  # what they read, as of the last trace
         self._traced = 0.0  # the time of that trace
         self._start_anew()
 
@@ -142,15 +144,27 @@ class Preparation(Settings):
         known = way is not None and self._watch is not None and self._sized == sized
         if way is not None and known and way.holds(batch.shapes, self._optimizer):
             return way
-        with collector_at_rest():
+        with collector_at_rest(), looking_once():
             if self._sized != sized:
                 self._weigh(batch, size or batch.size)
             way = self._way
             if way is None or not way.holds(batch.shapes, self._optimizer):
                 way = self._prepare(batch)
             if self._watch is None:  # only now: what the functions changed while they were traced is not news
-                self._watch = ModelWatch(self._model, self._loss, self._optimizer, self.compiled.settled(batch))
+                self._watch = self._watch_of(batch)
             return way
+
+    def _watch_of(self, batch: Batch) -> ModelWatch | DescribedWatch:
+        compiled, optimizer = self.compiled, self._optimizer
+        around, rule = compiled.settled(batch), optimizer.rule
+        watch = partial(ModelWatch, self._model, self._loss, optimizer, around)
+        if around is not None or not compiled.is_described or not has_rule(optimizer):
+            return watch()
+
+        def is_as_described() -> bool:
+            return compiled.is_as_described() and has_rule(optimizer) and bool(optimizer.rule == rule)
+
+        return DescribedWatch(watch, is_as_described)
 
     def _prepare(self, batch: Batch) -> Way:
         """Compile for samples of another shape, or another optimiser."""

@@ -12,10 +12,11 @@ import nn
 from engine.compiler import live_trace, loss_structure
 from engine.compiler.described import records
 from engine.imported import TABLE
-from nn import SGD, EagerStep, Module, Trainer, cross_entropy
+from nn import SGD, EagerStep, Layer, Module, Trainer, cross_entropy
 from nn.evaluation.metrics import is_largest
 from tests.needs import NATIVE, needs
-from tests.nn.own_code.changes import EVERY, Silent, X, Y, evaluated, parameters, plain, scored, trained
+from tests.nn.own_code.changes import CHANGES, EVERY, Silent, X, Y, evaluated, parameters, plain, scored, trained
+from tests.nn.training.changes.reference import Eager
 
 np = needs("numpy")
 pytestmark = NATIVE
@@ -48,6 +49,84 @@ def test_a_cached_start_evaluates_what_is_there_now(
         right = [row.index(max(row)) == label for row, label in zip(outputs, Y)]
         whole = np.sum(losses) if name in ("a loss with another setting", "a default of the loss") else np.mean(losses)
         assert means == pytest.approx([whole, np.mean(right)], rel=1e-12)
+
+
+def _replaced_leaf(trainer: Any) -> None:
+    trainer.model.layers[0].neurons[0].w[1] = engine.Value(0.25)
+    trainer.optimizer.params = trainer.model.parameters()
+
+
+def _replaced_layer(trainer: Any) -> None:
+    trainer.model.layers[1] = Layer(5, 4, "identity", seed=3)
+    trainer.optimizer.params = trainer.model.parameters()
+
+
+def _other_activation(trainer: Any) -> None:
+    for neuron in trainer.model.layers[0].neurons:
+        neuron.activation = engine.relu
+
+
+def _code(function: Any, other: Any) -> Any:
+    return lambda trainer, patch: patch.setattr(function, "__code__", other.__code__)
+
+
+LATER: dict[str, Any] = {
+    "nothing": lambda trainer, patch: None,
+    "a parameter": lambda trainer, patch: _replaced_leaf(trainer),
+    "a layer": lambda trainer, patch: _replaced_layer(trainer),
+    "an activation": lambda trainer, patch: [
+        setattr(n, "activation", engine.relu) for n in trainer.model.layers[0].neurons
+    ],
+    "neurons in another order": lambda trainer, patch: trainer.model.layers[1].neurons.reverse(),
+    "a method of the class": lambda trainer, patch: CHANGES["method of the class"](patch),
+    "the code of a method": lambda trainer, patch: CHANGES["code of a method"](patch),
+    "a default of the loss": lambda trainer, patch: CHANGES["a default of the loss"](patch),
+    "the code of the rule": _code(SGD.rule, lambda p, g, velocity, s: (p - 2.0 * s.lr * g, velocity)),
+    "the rule": lambda trainer, patch: patch.setattr(
+        SGD, "rule", staticmethod(lambda p, g, velocity, s: (p - s.lr * g * abs(g), velocity))
+    ),
+    "a step of its own": lambda trainer, patch: patch.setattr(SGD, "step", _shrinking),
+    "a setting": lambda trainer, patch: setattr(trainer.optimizer, "momentum", 0.5),
+}
+
+
+def _shrinking(optimizer: Any) -> None:
+    for p in optimizer.params:
+        p.data *= 0.75
+
+
+@pytest.mark.parametrize("how", ["steps", "epochs"])
+@pytest.mark.parametrize("before", [0, 1, 2, 3])
+@pytest.mark.parametrize("name", LATER)
+@pytest.mark.filterwarnings("ignore:.* of the optimiser's parameters")  # where neurons change places
+def test_what_changes_after_a_cached_start_counts_from_the_next_step(
+    name: str, before: int, how: str, warm: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the first step too, when only the description is compared, and before the second, when a watch begins.
+
+    The code of this package's own functions is compared from time to time only, so before the first step for certain.
+    """
+    if "code" in name and before:
+        return
+    found: list[Any] = []
+    for make in (Eager, Trainer):
+        model = plain()
+        trainer: Any = make(model, cross_entropy, SGD(model.parameters(), lr=0.1))
+        batch = None if make is Eager else trainer.prepare(X, Y)
+
+        def steps(count: int, trainer: Any = trainer, batch: Any = batch) -> None:
+            for _ in range(count):
+                if how == "steps" or batch is None:
+                    trainer.step(X, Y)
+                else:
+                    trainer.epoch_of(batch, len(X), shuffle=False)
+
+        steps(before)
+        with monkeypatch.context() as patch:
+            LATER[name](trainer, patch)
+            steps(2)
+        found.append([p.data for p in model.parameters()])
+    assert found[1] == pytest.approx(found[0], rel=1e-9, abs=1e-12)
 
 
 @pytest.mark.filterwarnings("ignore::nn.evaluation.programs.EagerWarning")  # how it is evaluated does not matter here

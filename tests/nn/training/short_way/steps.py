@@ -8,6 +8,8 @@ from typing import Any
 
 import nn
 from nn import MLP, SGD, Trainer
+from nn.training.trainer.described_watch import DescribedWatch
+from nn.training.trainer.model_watch import ModelWatch
 from tests.needs import needs
 
 np = needs("numpy")
@@ -41,11 +43,18 @@ def until_quick(t: Any, *samples: Any) -> int:
     raise AssertionError("native code never makes a step by itself")
 
 
+def watch_of(t: Any) -> ModelWatch:
+    """What watches its model."""
+    watch = t._watch
+    assert isinstance(watch, (ModelWatch, DescribedWatch))
+    return watch if isinstance(watch, ModelWatch) else watch._watched
+
+
 def counted(t: Any) -> list[int]:
     """How many steps are made the long way from now on, as a list of one number; time alone brings about none."""
     long, count = t._first, [0]
-    due = t._watch.due
-    due[0] = due[1] = due[2] = t._watch._until = math.inf
+    watch = watch_of(t)
+    watch.due[0] = watch.due[1] = watch.due[2] = watch._until = math.inf
 
     def first(*samples: Any) -> Any:
         count[0] += 1

@@ -17,7 +17,7 @@ from engine.compiler.backends.llvm.direct import step as direct_step
 from nn import MLP, SGD, Trainer
 from tests.needs import needs
 
-from .steps import CLASSES, TARGETS, X, counted, data, quick, trainer, until_quick
+from .steps import CLASSES, TARGETS, X, counted, data, quick, trainer, until_quick, watch_of
 
 np = needs("numpy")
 
@@ -92,12 +92,12 @@ def test_native_code_looks_far_away_from_time_to_time(
     seen, change = FAR[what]
     t, twin = large(), large()
     made = until_quick(t, X, CLASSES)
-    count, due = counted(t), t._watch.due
+    count, due = counted(t), watch_of(t).due
     for _ in range(made + 1):
         twin.step(X, CLASSES)
     due[0] = due[1] = due[2] = 0.0
     t.step(X, CLASSES)  # which looks at all, as it is time to: words note it, if they watch it
-    words_tell = t._watch._guards.far is not None
+    words_tell = watch_of(t)._guards.far is not None
     assert watched or not words_tell
     due[0] = due[1] = math.inf
     for each in (t, twin):
@@ -114,7 +114,7 @@ def test_where_words_do_not_tell_all_python_looks_far_away(monkeypatch: pytest.M
     monkeypatch.setattr("engine.compiler.frontend.reads.surroundings.MOST", 0)
     t = large()
     until_quick(t, X, CLASSES)
-    due = t._watch.due
+    due = watch_of(t).due
     assert due[0] == due[1] == due[2] < math.inf
 
 
@@ -154,7 +154,7 @@ def test_an_interrupted_look_at_the_optimiser_has_seen_nothing() -> None:
     t, twin = trainer(), trainer()
     for _ in range(until_quick(t, X, CLASSES)):
         twin.step(X, CLASSES)
-    before, until, watch = data(twin), t._watch._until, t._watch
+    before, until, watch = data(twin), watch_of(t)._until, watch_of(t)
     t.optimizer.step = lambda: None
     watch._until = Interrupts()
     with pytest.raises(KeyboardInterrupt):
