@@ -9,9 +9,9 @@ import pytest
 
 import engine
 import nn
-from engine.compiler import live_trace, loss_structure
-from engine.compiler.described import records
-from engine.imported import TABLE
+from engine.compiler import live_trace, loss_structure, update
+from engine.compiler.described import records, rules
+from engine.imported import TABLE, Imported
 from nn import SGD, EagerStep, Layer, Module, Trainer, cross_entropy
 from nn.evaluation.metrics import is_largest
 from tests.needs import NATIVE, needs
@@ -98,7 +98,6 @@ def _shrinking(optimizer: Any) -> None:
 @pytest.mark.parametrize("how", ["steps", "epochs"])
 @pytest.mark.parametrize("before", [0, 1, 2, 3])
 @pytest.mark.parametrize("name", LATER)
-@pytest.mark.filterwarnings("ignore:.* of the optimiser's parameters")  # where neurons change places
 def test_what_changes_after_a_cached_start_counts_from_the_next_step(
     name: str, before: int, how: str, warm: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,6 +149,8 @@ def test_nothing_is_traced_at_a_cached_start(warm: None, monkeypatch: pytest.Mon
         raise AssertionError("a function was traced")
 
     expected = trained(plain(), cross_entropy, 1)  # a trace is due some time later, and may be at the second step
+    monkeypatch.setattr(update, "_known", {})
+    monkeypatch.setattr(rules, "trace_rule", never)
     monkeypatch.setattr(live_trace, "trace", never)
     monkeypatch.setattr(loss_structure, "trace", never)
     assert trained(plain(), cross_entropy, 1) == expected
@@ -158,6 +159,19 @@ def test_nothing_is_traced_at_a_cached_start(warm: None, monkeypatch: pytest.Mon
     monkeypatch.setattr(records, "ENGINE", "another version of the engine")
     with pytest.raises(AssertionError, match="a function was traced"):
         trained(plain(), cross_entropy)
+
+
+def test_own_code_is_looked_at_once_at_a_cached_start(warm: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[Imported] = []
+    is_same = Imported._is_same
+    monkeypatch.setattr(Imported, "_is_same", lambda code: looks.append(code) or is_same(code))
+    monkeypatch.setattr(update, "_known", {})
+    model = plain()
+    trainer = Trainer(model, cross_entropy, SGD(model.parameters(), lr=0.1))
+    trainer.prepare(X, Y)
+    assert len(looks) == len({*map(id, looks)}) == 3  # the table, layers and losses, rules
+    trainer.step(X, Y)
+    assert len(looks) > 3  # a look counts for one start
 
 
 def test_a_weighted_loss_starts_without_a_trace(warm: None, monkeypatch: pytest.MonkeyPatch) -> None:
