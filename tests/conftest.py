@@ -7,12 +7,14 @@ import tempfile
 from hypothesis import HealthCheck, settings
 
 # What tests, and the processes that they start, put into the folder for temporary files goes with them: pictures for a
-# browser, compiled programs. They neither use nor fill the user's cache of these. `tmp_path` stays where it is.
+# browser, compiled programs. They neither use nor fill the user's cache of these; pytest-xdist's workers have one
+# cache, their parent's. `tmp_path` stays where it is.
 os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
 _scratch = tempfile.TemporaryDirectory(prefix="stepgrad-tests-", ignore_cleanup_errors=True)
 atexit.register(_scratch.cleanup)
 os.environ["TMPDIR"] = tempfile.tempdir = _scratch.name
-os.environ["STEPGRAD_CACHE"] = os.path.join(_scratch.name, "cache")
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    os.environ["STEPGRAD_CACHE"] = os.path.join(_scratch.name, "cache")
 
 # Every pass of the compiler and every plan is verified, also in the processes that tests start.
 os.environ["STEPGRAD_VERIFY"] = "1"

@@ -14,7 +14,7 @@ from demos import gpt
 from demos.words import WORDS
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, 1])
 def test_it_learns_and_makes_up_new_words(seed: int, capsys: pytest.CaptureFixture[str]) -> None:
     trained = gpt.main(["--seed", str(seed), "--epochs", "40"])
     text = capsys.readouterr().out
