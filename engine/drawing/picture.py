@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from .. import ops
 from ..backprop import local_derivatives as derivatives_of
 from ..graph import topological_order
 from ..text.names import Names
@@ -21,6 +22,7 @@ Kind = Literal["operation", "leaf", "parameter", "constant", "module", "alike"]
 BUDGET = 150  # boxes; above it, nodes are collapsed where possible
 NOT_SELECTED = "not selected"  # in place of a local derivative
 LIMIT = 1500  # boxes; Graphviz needs about two seconds to place them, and a reader longer
+_SYMMETRIC = {ops.sum, ops.mean, ops.maximum, ops.minimum, ops.logsumexp}  # of many operands, in any order
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,9 +239,11 @@ def has_order(node: Value) -> bool:
 
     >>> has_order(Value(1.0) / Value(2.0)), has_order(Value(1.0).exp())
     (True, False)
+    >>> has_order(ops.take(1, [Value(1.0), Value(2.0)])), has_order(ops.maximum(Value(1.0), Value(2.0)))
+    (True, False)
     """
     primitive = node._primitive
-    return primitive is not None and primitive.arity is not None and primitive.arity > 1
+    return primitive is not None and primitive.arity != 1 and primitive not in _SYMMETRIC
 
 
 def _group_box(

@@ -392,3 +392,13 @@ def test_a_function_that_turns_faster_than_the_usual_steps_is_no_wrong_rule(x: f
 def test_cancellation_in_the_gradient_itself_is_no_wrong_rule(x: float) -> None:
     """At 1e-6 the engine gives -89 for -8e-8, by rules that are all right: its numerator has four digits left."""
     assert check_gradients(lambda x: (1 - engine.cos(x)) / x / x, [x]).ok
+
+
+def test_no_second_opinion_on_what_turns_faster_than_its_steps() -> None:
+    """It said that Taylor's remainder shrinks as that of a wrong gradient does, below a verdict without a wrong one."""
+    report = check_gradients(lambda x: engine.sin(1e9 * x), [1.0])
+    assert report.ok
+    assert math.isnan(report.rate)
+    assert "second opinion" not in str(report)
+    wrong = check_gradients(lambda x: engine.sin(x) + x.detach(), [1.0])
+    assert wrong.rate == pytest.approx(1.0, abs=0.1)

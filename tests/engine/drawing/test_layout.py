@@ -107,6 +107,21 @@ def test_operands_come_in_their_order_also_where_they_are_shared(plan: Recipe, x
         assert across == sorted(across)
 
 
+def test_values_enter_take_by_their_index_and_factors_enter_dot_in_their_order() -> None:
+    """The picture of take(1, [x, z]) had z first, so that it seemed to have taken x; dot's pairs could not be told."""
+    x, z = Value(2.0, "x"), Value(3.0, "z")
+    root = engine.maximum(x, z) + x * 3 + engine.take(1, [x, z]) + engine.dot([z, x], [x, 4.0]) + engine.sum(z, x)
+    picture = take(root)
+    edges = [(edge.tail, edge.head) for edge in picture.edges]
+    assert {box.symbol for box in picture.boxes if box.ordered} == {"+", "*", "take", "dot"}
+    ordered = [k for k, box in enumerate(picture.boxes) if box.ordered]
+    placed = place([(40, 30)] * len(picture.boxes), edges, ordered=ordered)
+    for symbol, wanted in (("take", ["1", "x", "z"]), ("dot", ["z", "x", "x", "4"])):
+        (box,) = (k for k, each in enumerate(picture.boxes) if each.symbol == symbol)
+        entering = sorted((curve[-1][1], tail) for curve, (tail, head) in zip(placed.curves, edges) if head == box)
+        assert [picture.boxes[tail].title or picture.boxes[tail].rows[0] for _, tail in entering] == wanted
+
+
 def test_neurons_stand_in_their_order_and_operands_in_theirs() -> None:
     model = Network(3, 5, 4, 1)
     picture = take(model.loss(1), names=model, collapse="neuron")
