@@ -7,7 +7,7 @@ from numbers import Real
 from operator import is_
 from typing import Any, Protocol
 
-from engine import Value, always_recorded, changes, collector_at_rest, topological_order
+from engine import Value, always_recorded, changes, collector_at_rest, leaves_made, topological_order
 
 from ..arguments import as_samples, plain, show
 from ..attributes import Known
@@ -137,6 +137,7 @@ class EagerStep(Known):
         self.steps = 0
         self._clip = clip_limits(clip_norm, clip_value)
         self._seen: tuple[Any, ...] = (None,)  # what was seen when the optimiser was last found to hold the parameters
+        self._leaves = leaves_made[0]  # at the end of the last step
 
     def __repr__(self) -> str:
         loss = getattr(self.loss, "__name__", type(self.loss).__name__)
@@ -168,7 +169,9 @@ class EagerStep(Known):
 
     def _update(self, X: Any, y: Any) -> float:
         seen = changes[0], self.model, self.optimizer.params
-        if not all(map(is_, seen, self._seen)):
+        now_and_then = not self.steps & (self.steps - 1)  # at steps 0, 1, 2, 4, 8 and so on: it takes a while
+        new_leaves = self._leaves != leaves_made[0]  # such as a parameter, since the last step
+        if now_and_then or new_leaves or not all(map(is_, seen, self._seen)):
             check_ownership(self.model, self.loss, self.optimizer)
             self._seen = seen
         results = results_of(self.model) if self.steps < 2 else []  # in the second step those of the first one
@@ -185,7 +188,7 @@ class EagerStep(Known):
                 f"lower lr (now {self.optimizer.lr:g}) and look for nan or inf in the data"
             )
         refuse_results(results, loss)
-        if not self.steps & (self.steps - 1):  # at steps 0, 1, 2, 4, 8 and so on: it takes a while, and caches last
+        if now_and_then:  # caches last
             refuse_outdated(self.optimizer.params, loss)
         if not (self.steps or is_mean(self.loss) or name_of_loss(self.loss)) and _meets_all(predictions, loss):
             refuse_all_pairs("the loss", self.loss, loss, predictions, y)
@@ -197,6 +200,7 @@ class EagerStep(Known):
             look_beside_graph(self.model, self.loss, self.optimizer, X, y, loss, self.steps)
         clip_gradients(self.optimizer.params, self._clip)
         make_step(self.optimizer, self, "steps")
+        self._leaves = leaves_made[0]
         return loss.data
 
     def _look_for_parameters(self, loss: Value) -> None:
