@@ -37,7 +37,7 @@ from .report import Derivative, Kink
 __tracebackhide__ = True  # pytest then shows the user's own lines
 
 MANY_WRONG = 10
-"""So many wrong claims are found; then others are glanced at only, as a wrong one takes hundreds of values."""
+"""So many wrong or excluded claims are found; then others are glanced at only, as one takes hundreds of values."""
 
 
 @dataclass(frozen=True)
@@ -207,5 +207,5 @@ def in_turn(looks: Iterable[Callable[[bool], Derivative]], most: float = MANY_WR
     wrong = 0
     for look in looks:
         found = look(wrong < most)
-        wrong += found.status == "differs"
+        wrong += found.status == "differs" or found.excluded
         yield found

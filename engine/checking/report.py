@@ -222,7 +222,8 @@ class Report(Shown):
         verdict += f", {unresolved} unresolved" if unresolved else ""
         verdict += f", {excluded} of them EXCLUDED by the differences" if excluded else ""
         hurried = sum(not d.closely for d in self.derivatives)
-        verdict += f", {hurried} of them not looked at closely after so many wrong ones" if hurried else ""
+        which = "which" if hurried == unresolved else f"{hurried} of which"
+        verdict += f", {which} were not looked at closely, as so many others fail" if hurried else ""
         if self.directions and self.ok:
             verdict += f"; an error of up to {self.hidden:.2g} in one coordinate could hide"
         return f"{self.title}: {verdict}" + (", a FAULT" if self.faults and not wrong else "")

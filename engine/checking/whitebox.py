@@ -128,7 +128,7 @@ def _found(subject: Subject, here: Recording, directions: int) -> tuple[Gradient
     for most in (MANY_WRONG, math.inf):
         gradient, judged = _judged(subject, here, directions, most)
         found = [_unless_proven(subject, d) for d in judged]
-        if all(d.closely for d in found) or any(d.status == "differs" for d in found):
+        if all(d.closely for d in found) or any(d.status == "differs" or d.excluded for d in found):
             break
     return gradient, judged, found
 
