@@ -19,8 +19,8 @@ from .given.rows import FIX_CHANGED, Row, as_rows, refuse_changes
 from .graph import Graph
 from .naming import described
 from .randomness import Generators
-from .reads.found import Found
-from .reads.lengths import prolonged
+from .reads.moved import moved, prolonged
+from .reads.surroundings import Surroundings
 from .symbol import Symbol
 from .watching import Watch, watched
 from .world.hook import FIX_TYPE, refused
@@ -46,7 +46,7 @@ class Runs:
         function: a function with one argument per shape.
         shapes: the shape of each argument.
         new_graph: makes an empty graph.
-        around: what the function reads.
+        surroundings: what the function reads.
 
     Attributes:
         graph, inputs, outputs, shape: as in `Trace`.
@@ -59,9 +59,14 @@ class Runs:
     shape: Shape
 
     def __init__(
-        self, function: Callable[..., Any], shapes: Sequence[Shape], new_graph: Callable[[], Graph], around: Found
+        self,
+        function: Callable[..., Any],
+        shapes: Sequence[Shape],
+        new_graph: Callable[[], Graph],
+        surroundings: Surroundings,
     ) -> None:
-        self._function, self._shapes, self._new_graph, self._around = function, shapes, new_graph, around
+        self._function, self._shapes, self._new_graph = function, shapes, new_graph
+        self._surroundings, self._around = surroundings, surroundings.found
         self.graph = graph = new_graph()
         self.inputs: list[Symbol] = []
         self.created: dict[Symbol, float] = {}
@@ -82,7 +87,7 @@ class Runs:
         try:
             self._make(trusted)
         except Difference as difference:
-            line = Runs(self._function, self._shapes, self._new_graph, self._around)._line_of_difference()
+            line = Runs(self._function, self._shapes, self._new_graph, self._surroundings)._line_of_difference()
             raise refusal(
                 f"{self._name} computes something else when it is called again: {difference}",
                 _FIX_DIFFERENCE,
@@ -100,19 +105,23 @@ class Runs:
             self.made, self.outputs, self.shape = self._run()
             if trusted and self.made.isdisjoint(self.graph.leaves):
                 return
-            leaves, numbers, sizes = len(self.graph.leaves), around.numbers(), around.sizes()
+            leaves, before = len(self.graph.leaves), self._surroundings.as_now()
             with generators.advanced():
                 again = [self._run(disturbed=True)]
-            written, growing = around.written(numbers), around.growing(sizes)
-            if growing:  # their length may decide once they are longer
-                with prolonged(growing):
+            changed, growing = "", list[list[Any]]()
+            if not before.is_same():
+                growing = before.growing()
+                changed = before.changed_number() or moved(before, self.made | again[0][0], growing)
+            if growing and not changed:  # their length may decide once they are longer
+                with prolonged(growing) as shorter:
                     again.append(self._run())
+                changed = "the length of a list" if shorter else ""
         for made, outputs, shape in again:
             if shape != self.shape:
                 raise Difference(f"results of shape {self.shape}, then {shape}")
             self.created = compared(self.outputs, outputs, self.made, made)
-        if written:
-            raise refusal(f"{self._name} changes {written} whenever it runs", _FIX_WRITTEN)
+        if changed:
+            raise refusal(f"{self._name} changes {changed} whenever it runs", _FIX_WRITTEN)
         del self.graph.leaves[leaves:]
 
     def _line_of_difference(self) -> Source | None:

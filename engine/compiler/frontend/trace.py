@@ -101,7 +101,7 @@ def trace(
             graph.given.types, graph.given.minds_arrays = types, around.minds_arrays
             return graph
 
-        runs = Runs(function, shapes, graph_of_runs, around)
+        runs = Runs(function, shapes, graph_of_runs, surroundings)
         try:
             runs.make(trusted)
             meaning = Meaning(runs.outputs, new_graph)

@@ -54,6 +54,7 @@ class Found:
         tests_truth, tests_identity: whether some code may compare by `is` with True or False, or with another thing.
         minds_arrays: whether some code may write into an array, or ask for the type of its numbers.
         leaf_lists: the content of lists of leaves, by id.
+        slots: what is in closure cells and slots is called, by the owner's id and the attribute.
         kept: everything that was entered, since it is known by its id.
         at_first: all plain numbers and strings that are read, as they were at the end of the walk.
     """
@@ -67,6 +68,7 @@ class Found:
         self.aliases: list[tuple[str, CodeType | None]] = []
         self.matches = self.tests_truth = self.tests_identity = self.minds_arrays = False
         self.leaf_lists: dict[int, LeafList] = {}
+        self.slots: dict[tuple[int, str], str] = {}
         self.kept: list[Any] = []
         self.at_first: list[Any] = []
         self._numbers: list[tuple[str, Callable[[], Any]]] = []  # names with what may be plain numbers
@@ -85,6 +87,7 @@ class Found:
     def slot(self, owner: Any, attribute: str, name: str, content: Any) -> None:
         """The content of a closure cell, or of a slot of an object."""
         self.part(owner, attribute, content)
+        self.slots[id(owner), attribute] = name
         self._numbers.append((name, lambda: attribute_of(owner, attribute)))
 
     def name(self, names: Mapping[str, Any], name: str, content: Any, rank: Rank | None = None) -> None:
@@ -195,22 +198,17 @@ class Found:
             if holder is not environment and not all_same(held(holder), before):
                 refill(holder, before)
 
-    def sizes(self) -> list[int]:
-        """The length of each plain list that is read."""
-        return [len(holder) for holder, _ in self.holders if type(holder) is list]
-
-    def growing(self, before: list[int]) -> list[list[Any]]:
-        """The lists that had grown by the time of `before`, and have grown again."""
-        lists = [(holder, first) for holder, first in self.holders if type(holder) is list]
-        return [holder for (holder, first), then in zip(lists, before) if len(first) < then < len(holder)]
+    def growing(self) -> list[list[Any]]:
+        """The plain lists that are longer than they were."""
+        return [holder for holder, before in self.holders if type(holder) is list and len(before) < len(holder)]
 
     def numbers(self) -> list[Any]:
         """All plain numbers and strings that are read, as they are now."""
         return [read() for _, read in self._numbers]
 
-    def written(self, before: list[Any]) -> str:
-        """The first of them that has changed, and what it is now; "" if there is none."""
-        for (name, _), was, now in zip(self._numbers, before, self.numbers()):
+    def changed_number(self) -> str:
+        """The first of them that has changed since the walk, and what it is now; "" if there is none."""
+        for (name, _), was, now in zip(self._numbers, self.at_first, self.numbers()):
             if type(now) is not type(was) or same(now, was):
                 continue
             if type(was) in PLAIN:
@@ -218,10 +216,6 @@ class Found:
             if type(was) is tuple and len(now) == len(was):
                 return name
         return ""
-
-    def changed_number(self) -> str:
-        """The first of them that has changed since the walk, and what it is now; "" if there is none."""
-        return self.written(self.at_first)
 
 
 def are_as_they_were(parts: Sequence[Part], names: Sequence[Name], holders: Sequence[Holder]) -> bool:

@@ -73,6 +73,10 @@ class Surroundings:
         if self._variables != variables.count() or self.changed_at_all():
             self.renew()
 
+    def as_now(self) -> Found:
+        """What the function reads now: all that was found, if that is still the same."""
+        return self.found if self.found.is_same() else self._walked()
+
     @property
     def are_announced_to_be_others(self) -> bool:
         """Whether a change, here or elsewhere, has been announced since the last look."""

@@ -76,7 +76,7 @@ _LIBRARY: dict[str, tuple[Callable[[], Any], Callable[[Any], float], Callable[[A
     ),
     "a dict of defaults": (
         lambda: collections.defaultdict(lambda: 2.0),
-        lambda d: d.pop("a", None) or d["a"],
+        lambda d: d.clear() or d["a"],
         lambda d: setattr(d, "default_factory", lambda: 5.0),
     ),
     "a context of decimals": (

@@ -1,0 +1,147 @@
+"""What a function changes whenever it runs: compiled code, which does not run it, would keep what there was.
+
+What it leaves behind of its results, such as the last activations, is none of that: they differ as the samples do. Nor
+are lists that grow, unless a trial finds that something depends on their length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from io import BytesIO, StringIO
+from types import CellType, CodeType, FunctionType, MethodType
+from typing import Any
+
+from ....value import Value
+from ..symbol import Symbol
+from .found import Found
+from .objects import (
+    ABSENT,
+    CONTAINERS,
+    OF_FUNCTIONS,
+    PARTS,
+    PLAIN,
+    attribute_of,
+    attributes_of,
+    held,
+    is_a,
+    is_array,
+    reads_as_array,
+    same,
+)
+from .owners import slots_of
+
+_SETS = (set, frozenset)
+_HELD: dict[type, tuple[str, ...]] = {
+    FunctionType: (*OF_FUNCTIONS, "__closure__"),
+    CellType: ("cell_contents",),
+    MethodType: ("__func__", "__self__"),
+    **PARTS,
+}
+
+_LONGER = 2520  # entries; all small numbers divide it: what counts every third one finds the third one in the third run
+
+
+def moved(found: Found, made: Collection[Value], growing: Sequence[list[Any]] = ()) -> str:
+    """The first thing that a run has changed for good, for an error; "" if there is none.
+
+    Args:
+        found: what there was before the run.
+        made: the Values that the function has made in its runs.
+        growing: lists whose new entries are no change.
+    """
+    like, longer, names_of = _Likeness(found.kept, made), {*map(id, growing)}, dict[int, str]()
+    for name, before, now in _named(found):
+        if not like(before, now):
+            return name
+        names_of[id(before)] = name
+    for holder, before in found.holders:
+        now = held(holder)
+        if id(holder) in longer:
+            now = now[: len(before)]
+        if isinstance(holder, (StringIO, BytesIO)) and now[0] != before[0] == now[0][: len(before[0])]:
+            continue  # what a run prints or logs, as it does at every call, is printed once
+        if not (like(frozenset(before), frozenset(now)) if is_a(holder, _SETS) else like(before, now)):
+            owner, kind = names_of.get(id(holder)), type(holder).__name__
+            return f"{owner} ({kind})" if owner else f"the content of a {kind}"
+    return ""
+
+
+def _named(found: Found) -> Iterator[tuple[str, Any, Any]]:
+    """What has a name, what it held, and what it holds now."""
+    for owner, attribute, before in found.parts:
+        yield found.slots.get((id(owner), attribute), attribute), before, attribute_of(owner, attribute)
+    for names, name, before in found.names:
+        yield name, before, names.get(name, ABSENT)
+
+
+@contextmanager
+def prolonged(lists: Sequence[list[Any]]) -> Iterator[list[list[Any]]]:
+    """A context in which lists are far longer, by entries of their own: what depends on their length differs.
+
+    It yields a list, in which those are in the end that the function has made shorter for that.
+    """
+    shorter, ends = list[list[Any]](), [one[-1] for one in lists]
+    sizes = [len(one) for one in lists]
+    for one, end in zip(lists, ends):
+        one[:0] = _LONGER * [end]
+    try:
+        yield shorter
+    finally:
+        for one, end, size in zip(lists, ends, sizes):
+            if len(one) >= _LONGER + size and one[_LONGER - 1] is end:
+                del one[:_LONGER]
+            else:
+                shorter.append(one)
+
+
+class _Likeness:
+    """Whether two things are the same, or were both made anew with the same in them, but for results.
+
+    Args:
+        kept: what there was before: what has taken another's place is no new thing if it is one of these.
+        made: the Values that the function has made in its runs.
+    """
+
+    def __init__(self, kept: Sequence[Any], made: Collection[Value]) -> None:
+        self._known, self._made = {*map(id, kept)}, made
+
+    def __call__(self, before: Any, now: Any) -> bool:
+        pairs, seen = [(before, now)], dict[tuple[int, int], Any]()  # which keeps them: ids are given again
+        while pairs:
+            a, b = pairs.pop()
+            if same(a, b) or (id(a), id(b)) in seen:
+                continue
+            seen[id(a), id(b)] = a, b
+            parts = self._parts(a, b) if type(a) is type(b) else None
+            if parts is None:
+                return False
+            pairs += parts
+        return True
+
+    def _parts(self, a: Any, b: Any) -> Sequence[tuple[Any, Any]] | None:
+        """What must be alike for two things of one type to be so; None if they are not in any case."""
+        kind: Any = type(a)
+        if issubclass(kind, Symbol):
+            return ()
+        if issubclass(kind, Value):
+            return [(a._data, b._data)] if a in self._made and b in self._made else None
+        if kind in PLAIN or kind is CodeType or id(b) in self._known:
+            return None
+        if issubclass(kind, _SETS):
+            inside, others = ([e for e in one if not isinstance(e, Symbol)] for one in (a, b))
+            return () if len(a) == len(b) and {*inside} == {*others} else None
+        inside, others = _inside(a, kind), _inside(b, kind)
+        if not inside and kind.__eq__ is not object.__eq__ and a != b:  # such as two dates
+            return None
+        return [*zip(inside, others)] if len(inside) == len(others) else None
+
+
+def _inside(thing: Any, kind: type) -> list[Any]:
+    """What a thing holds that may be told from another of its type."""
+    inside = [attribute_of(thing, name) for base, names in _HELD.items() if issubclass(kind, base) for name in names]
+    inside += [attribute_of(thing, name) for name in slots_of(kind)]
+    if isinstance(attributes := attributes_of(thing), dict):
+        inside += held(attributes)
+    shows = issubclass(kind, CONTAINERS) or is_array(thing) or reads_as_array(thing)
+    return [*inside, *(held(thing) if shows else ())]
