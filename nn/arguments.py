@@ -183,13 +183,22 @@ def _refuse_dates(name: str, table: Any) -> None:
 
 
 def _of_numpy(data: Any) -> Any:
-    """A tensor of PyTorch, or an array of JAX, as NumPy's; anything else as it is."""
+    """A tensor of PyTorch, or an array of JAX, as NumPy's; anything else as it is.
+
+    Raises:
+        TypeError: NumPy cannot read it, as where its numbers are bfloat16, or on another device.
+    """
     numpy = sys.modules.get("numpy")
     if type(data).__module__ == "numpy" or numpy is None or not hasattr(data, "__array__"):
         return data
     if isinstance(data, numpy.ndarray):  # a class derived from it
         return data
-    return numpy.asarray(data.detach() if hasattr(data, "detach") else data)
+    try:
+        return numpy.asarray(data.detach() if hasattr(data, "detach") else data)
+    except (TypeError, RuntimeError) as error:
+        kind = f"{type(data).__name__} of {getattr(data, 'dtype', 'unknown type')}"
+        remedy = "make an array of it, as by X.float().cpu().numpy()"
+        raise TypeError(f"NumPy cannot read a {kind}: {error}; {remedy}") from error
 
 
 def _as_numbers(table: Any) -> Any:

@@ -3,7 +3,7 @@
 import difflib
 import functools
 import inspect
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
 from typing import Any, TypeVar
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -203,6 +203,16 @@ _BY_NAME: dict[str, dict[tuple[str, ...], str]] = {
     },
     "patience": {("early_stopping", "n_iter_no_change"): "write validation=0.2, patience=5"},
     "progress": {("verbose",): "write progress=True"},
+    "reduction": {
+        ("axis", "dim"): "a row is a sample, and its entries are classes or outputs",
+        ("class_weight", "pos_weight", "sample_weight", "weight"): (
+            "write nn.fit(..., class_weight=) or sample_weight=; or reduction='none', and weigh the losses"
+        ),
+        ("from_logits",): "cross_entropy and bce_with_logits take raw outputs; bce takes probabilities, nll logarithms",
+        ("ignore_index",): "leave out those samples, or write nn.fit(..., sample_weight=) with 0 for them",
+        ("label_smoothing",): "write rows of probabilities as labels, such as [0.05, 0.95]",
+        ("reduce", "size_average"): "write reduction='mean', 'sum' or 'none'",
+    },
     "schedule": {("lr_scheduler", "scheduler"): ""},
     "seed": {("random_state", "rng"): ""},
     "size": {("embed_dim", "embedding_dim", "normalized_shape", "output_dim"): ""},
@@ -287,10 +297,29 @@ def explained(function: Function) -> Function:
         for name in named:
             if name not in known:
                 what = function.__name__ if function.__name__ != "__init__" else type(arguments[0]).__name__
-                raise TypeError(f"{what}() has no argument {name!r}: {instead_of(name, known) or _near(name, known)}")
+                raise _no_argument(what, name, known)
         return function(*arguments, **named)
 
     return checked  # type: ignore[return-value]  # it takes and gives the same
+
+
+def refuse_foreign(function: str, foreign: Mapping[str, Any], known: list[str]) -> None:
+    """Refuse unknown keyword arguments in the same words, where a function is compiled, and so is not wrapped.
+
+    Args:
+        function: its name.
+        foreign: the arguments that it has been given beyond those that it knows.
+        known: those that it knows.
+
+    Raises:
+        TypeError: there are such arguments.
+    """
+    for name in foreign:
+        raise _no_argument(function, name, known)
+
+
+def _no_argument(what: str, name: str, known: list[str]) -> TypeError:
+    return TypeError(f"{what}() has no argument {name!r}: {instead_of(name, known) or _near(name, known)}")
 
 
 def _near(name: str, known: list[str]) -> str:

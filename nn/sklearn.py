@@ -88,6 +88,9 @@ class _Penalised(Adam):
 class _Network(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """What both estimators share."""
 
+    _factor = 1.0
+    """By how much the loss that is trained exceeds scikit-learn's without its penalty."""
+
     @_with_known_parameters
     def __init__(
         self,
@@ -134,7 +137,7 @@ class _Network(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
             count *= 1 - round(len(X) * share) / len(X)  # what is held out teaches nothing
         # The loss is a mean over a batch. Where all samples are held out `fit` says so.
         decay = real_number("alpha", self.alpha, least=0.0) / (min(size, count) or 1)
-        decay *= 2 if loss == "mse" else 1  # scikit-learn's loss is the half of it
+        decay *= self._factor
         optimizer = _Penalised(self.model_.parameters(), lr=rate)
         optimizer.decay = [0.0 if path.endswith(".b") else decay for path, _ in self.model_.named_parameters()]
         whole_number("n_iter_no_change", self.n_iter_no_change, least=1)
@@ -156,7 +159,8 @@ class _Network(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
             backend=self.backend,
             **early,
         )
-        self.n_iter_, self.loss_curve_ = len(self.history_.losses), self.history_.losses
+        self.loss_curve_ = [each / self._factor for each in self.history_.losses]
+        self.n_iter_ = len(self.loss_curve_)
         self.loss_ = self.loss_curve_[-1]
         if self.history_.stopped is None:
             warnings.warn(
@@ -168,7 +172,7 @@ class _Network(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
         """Whether the loss has not improved by `tol` for `n_iter_no_change` epochs."""
         last = self.n_iter_no_change
         losses = history.losses
-        return epoch > last and min(losses[-last:]) > min(losses[:-last]) - self.tol
+        return epoch > last and min(losses[-last:]) > min(losses[:-last]) - self._factor * self.tol
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -199,7 +203,7 @@ class MLPClassifier(ClassifierMixin, _Network):  # type: ignore[misc]  # as abov
         classes_: the labels, sorted.
         model_: the network, whose outputs are logits.
         history_: the course of the training.
-        loss_curve_, loss_: the loss of each epoch, and of the last one.
+        loss_curve_, loss_: the loss of each epoch, and of the last one; scikit-learn's has the penalty in it.
         n_iter_: the number of epochs.
         n_features_in_: the number of inputs.
     """
@@ -242,8 +246,10 @@ class MLPClassifier(ClassifierMixin, _Network):  # type: ignore[misc]  # as abov
 class MLPRegressor(RegressorMixin, _Network):  # type: ignore[misc]  # as above
     """A multi-layer perceptron for numbers, trained with the mean squared error and Adam.
 
-    Args and attributes are those of `MLPClassifier`, without classes.
+    Args and attributes are those of `MLPClassifier`, without classes; the loss is half of the mean squared error.
     """
+
+    _factor = 2.0
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> MLPRegressor:
         """Train on samples and their numbers, one or several for each.

@@ -100,6 +100,7 @@ def save(
     >>> [p.data for p in other.parameters()] == [p.data for p in model.parameters()]
     True
     """
+    _refuse_exchanged("save", model, path)
     _refuse_other_formats(path)
     parameters = _by_name(model)
     _warn_of_left_out(model, parameters)
@@ -121,6 +122,14 @@ def save(
         **beside,
     }
     write_file(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
+
+
+def _refuse_exchanged(function: str, model: Any, path: Any) -> None:
+    """Raise a TypeError unless there is a path, and a model before it."""
+    if isinstance(model, (str, os.PathLike)):
+        raise TypeError(f"{function} takes the model, then the path: write nn.{function}(model, {os.fspath(model)!r})")
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"the path of a file is text or a path, not {show(path)}")
 
 
 def _refuse_other_formats(path: str | os.PathLike[str]) -> None:
@@ -155,6 +164,7 @@ def load(model: Module, path: str | os.PathLike[str], *, optimizer: Optimizer | 
         ImportError: if it is a .safetensors file and the library is not installed.
         OSError: if the file cannot be read.
     """
+    _refuse_exchanged("load", model, path)
     parameters = _by_name(model)
     if optimizer is not None and not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer must be an Optimizer, not {show(optimizer)}")
@@ -261,7 +271,7 @@ def _first_other(own: dict[str, str], saved: dict[str, str]) -> tuple[str, str] 
 
 def _by_name(model: Module) -> dict[str, Value]:
     if not isinstance(model, Module):
-        raise TypeError(f"only an nn.Module has parameters with paths, not {show(model)}")
+        raise TypeError(f"only an nn.Module has parameters with paths, not {show(model)}: give the model itself")
     named = model.named_parameters()
     if not named:
         raise ValueError(f"{type(model).__name__} has no parameters: keep Values in its attributes")

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 import engine
 from engine import square
 
 from ..arguments import Numbers
+from ..elsewhere import refuse_foreign
 from .labels import TARGET, checked
 from .places import place_by_place
 from .reduction import Loss
 
 
-def mse(prediction: Numbers, target: Numbers, reduction: str = "mean") -> Loss:
+def mse(prediction: Numbers, target: Numbers, reduction: str = "mean", **_foreign: NoReturn) -> Loss:
     """Mean squared error, (prediction - target)²: with the identity activation at the output, for regression.
 
     Args:
@@ -30,10 +31,11 @@ def mse(prediction: Numbers, target: Numbers, reduction: str = "mean") -> Loss:
     >>> mse([Value(1.0), Value(4.0)], [3.0, 4.0]).data
     2.0
     """
+    refuse_foreign("mse", _foreign, ["prediction", "target", "reduction"])
     return place_by_place(_squared_error, prediction, target, reduction)
 
 
-def mae(prediction: Numbers, target: Numbers, reduction: str = "mean") -> Loss:
+def mae(prediction: Numbers, target: Numbers, reduction: str = "mean", **_foreign: NoReturn) -> Loss:
     """Mean absolute error, ``|prediction - target|``; its derivative is 0 where both are equal.
 
     Args:
@@ -48,6 +50,7 @@ def mae(prediction: Numbers, target: Numbers, reduction: str = "mean") -> Loss:
     >>> mae([Value(1.0), Value(4.0)], [3.0, 4.0]).data
     1.0
     """
+    refuse_foreign("mae", _foreign, ["prediction", "target", "reduction"])
     return place_by_place(_absolute_error, prediction, target, reduction)
 
 

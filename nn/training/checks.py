@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..arguments import check_takes, known_backend, show
+from ..arguments import check_takes, known_backend, plain, show, warn_user
 from ..evaluation.rules import called
 from ..optimisers.base import Optimizer
 from ..schedules import FIXED
@@ -90,3 +90,11 @@ def callbacks_of(given: Callback | Iterable[Callback]) -> list[Callback]:
             )
         check_takes("a callback", callback, "model", "history", "epoch")
     return callbacks
+
+
+def stops(answer: Any) -> bool:
+    """Whether a callback has returned True, NumPy's too; a warning tells of what else it may have meant by that."""
+    answer = plain(answer)
+    if type(answer) in (int, str) and answer:
+        warn_user(f"a callback returned {show(answer)}, and training went on: only True stops it", UserWarning)
+    return answer is True

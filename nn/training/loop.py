@@ -12,7 +12,6 @@ from typing import Any
 
 from ..arguments import (
     Seed,
-    plain,
     random_source,
     real_number,
     true_or_false,
@@ -26,7 +25,7 @@ from ..evaluation.programs import Options, kept_by
 from ..layers.module import Module
 from ..optimisers.base import Optimizer, has_rule
 from ..purity import is_pure
-from .checks import Callback, callbacks_of, check_back_end, check_parts, check_patience
+from .checks import Callback, callbacks_of, check_back_end, check_parts, check_patience, stops
 from .epochs.choice import best_epochs
 from .epochs.eager import eager_epochs, epochs_of
 from .epochs.task import Acting, Epoch, Source, Task
@@ -321,7 +320,7 @@ class _Loop:
         if self.callbacks:  # which may save it
             note_state(history, self.task.optimizer)
         for callback in self.callbacks:
-            if plain(callback(model, history, epoch)) is True:  # of NumPy too
+            if stops(callback(model, history, epoch)):
                 history.stopped = "callback"
         if self.callbacks:
             _put_in_train_mode(_modules_of(model))

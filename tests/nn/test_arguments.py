@@ -65,6 +65,28 @@ def test_tensors_of_other_libraries_are_arrays(whole):
     assert losses[0] == pytest.approx(losses[1], rel=1e-12)
 
 
+def _fit(X):
+    model = nn.MLP(2, [2], seed=1)
+    nn.fit(model, X, [0, 1], nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1))
+
+
+@pytest.mark.parametrize(
+    "use",
+    [_fit, lambda X: nn.predict(nn.MLP(2, [2]), X), lambda X: nn.accuracy(nn.MLP(2, [2]), X, [0, 1])],
+    ids=["fit", "predict", "accuracy"],
+)
+@pytest.mark.parametrize("error", [TypeError("Got unsupported ScalarType BFloat16"), RuntimeError("on cuda:0")])
+def test_a_tensor_that_numpy_cannot_read_gets_the_remedy(use, error):
+    class Tensor:
+        dtype = "bfloat16"
+
+        def __array__(self, *_, **__):
+            raise error
+
+    with pytest.raises(TypeError, match=rf"cannot read a Tensor of bfloat16: {error}; .*X\.float\(\)\.cpu\(\)"):
+        use(Tensor())
+
+
 @pytest.mark.parametrize("given", ["jax", "", None, ["llvm"]])
 def test_a_backend_is_one_of_the_compilers_or_eager(given):
     assert [checks.known_backend(name) for name in checks.BACKENDS] == [*checks.BACKENDS]

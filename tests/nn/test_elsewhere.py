@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 import nn
 from nn.elsewhere import _BY_CLASS, _BY_NAME, explained
+from nn.losses.named import LOSSES
 
 X, Y = [[0.0], [1.0]], [0, 1]
 
@@ -31,6 +33,18 @@ def parts() -> tuple[Any, ...]:
         (lambda: nn.Dropout(rate=0.5), "here it is p"),
         (lambda: nn.Adam([], learning_rate=0.1), r"Adam\(\) has no argument 'learning_rate': here it is lr"),
         (lambda: nn.predict(parts()[0], X, verbose=0), "it takes model, X, backend$"),
+        (
+            lambda: nn.cross_entropy([0.0], 0, weight=[2.0]),
+            r"cross_entropy\(\) has no argument 'weight': .*class_weight=",
+        ),
+        (lambda: nn.cross_entropy([0.0], 0, label_smoothing=0.1), "rows of probabilities as labels"),
+        (lambda: nn.cross_entropy([0.0], 0, ignore_index=-100), "leave out those samples"),
+        (lambda: nn.nll([0.0], 0, size_average=True), "reduction='mean'"),
+        (lambda: nn.mae([0.0], [0.0], sample_weight=[1.0]), "sample_weight="),
+        (lambda: nn.bce(0.5, 1, from_logits=True), "bce_with_logits take raw outputs"),
+        (lambda: nn.bce_with_logits(0.5, 1, pos_weight=2.0), "class_weight="),
+        (lambda: nn.hinge(0.5, 1, reductoin="sum"), r"did you mean reduction\?"),
+        (lambda: functools.partial(nn.cross_entropy, dim=1)([0.0], 0), "a row is a sample"),
         (lambda: nn.SelfAttention(4, dropout=0.1), r"SelfAttention\(\) .*: it takes size, heads, causal, bias, seed$"),
     ],
 )
@@ -57,12 +71,21 @@ def test_what_to_write_are_arguments_that_there_are() -> None:
     things = [getattr(nn, name) for name in nn.__all__ if callable(getattr(nn, name))]
     things += [nn.schedules.step, nn.schedules.cosine]
     explained_ones = [t for t in things if hasattr(t.__init__ if isinstance(t, type) else t, "__wrapped__")]
+    explained_ones += LOSSES.values()
     assert _BY_NAME.keys() <= {name for thing in explained_ones for name in inspect.signature(thing).parameters}
 
 
 def test_what_to_write_is_told_of_classes_that_there_are() -> None:
     kinds = (nn.MLP, nn.Adam, nn.History, nn.Trainer, nn.EagerStep)
     assert _BY_CLASS.keys() <= {base.__name__ for kind in kinds for base in kind.__mro__}
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=list(LOSSES))
+def test_a_loss_says_which_arguments_it_takes(loss: Any) -> None:
+    *known, foreign = inspect.signature(loss).parameters
+    with pytest.raises(TypeError, match=f"it takes {', '.join(known)}$"):
+        loss(1.0, 1.0, q=1)
+    assert foreign == "_foreign"
 
 
 def test_signature_and_documentation_stay() -> None:

@@ -159,6 +159,21 @@ def test_the_penalty_is_shared_by_the_samples_that_are_learnt_from(options, lear
     assert {*decays[0]} == {0.0, 3.0 / learnt}
 
 
+def test_the_loss_of_regression_is_scikit_learns_and_so_is_what_counts_as_an_improvement():
+    """Half of the mean squared error: a constant that is learnt leaves half of the variance."""
+    from sklearn.neural_network import MLPRegressor as Theirs
+
+    options = {"hidden_layer_sizes": (2,), "alpha": 0.0, "max_iter": 400, "learning_rate_init": 0.1, "random_state": 0}
+    zeros, targets = np.zeros((150, 1)), np.where(np.arange(150) % 2, 3.0, 1.0)
+    theirs, ours = Theirs(**options).fit(zeros, targets), MLPRegressor(**options).fit(zeros, targets)
+    assert [ours.loss_, theirs.loss_] == pytest.approx([0.5, 0.5], abs=0.05)
+
+    def settled(losses):
+        return min(losses[-10:]) > min(losses[:-10]) - 1e-4
+
+    assert [settled(ours.loss_curve_), settled(ours.loss_curve_[:-1])] == [True, False]
+
+
 @pytest.mark.parametrize("alpha", [0.0, 30.0])
 def test_the_penalty_is_scikit_learns(alpha):
     """It is one of the weights alone, beside half of the mean squared error: a network of one layer is a ridge."""

@@ -64,7 +64,7 @@ def _as_lists(argument: Any, position: int) -> tuple[int, Shape, list[list[float
         rows.append(row)
     if len(shapes) > 1:
         raise ValueError(f"argument {position} is ragged: its samples have the shapes {sorted(shapes)}")
-    if _kind(argument) == "O":
+    if _kind(argument) in ("O", "V"):
         raise _not_of_numpy(argument, position)
     return len(rows), shapes.pop() if shapes else (), rows, argument if _is_array(argument) else samples
 
@@ -86,9 +86,11 @@ def _kind(thing: Any) -> str:
 
 
 def _not_of_numpy(array: Any, position: int) -> TypeError:
+    columns = getattr(array.dtype, "names", None)
+    remedy = ", as numpy.lib.recfunctions.structured_to_unstructured does" if columns else ""
     return TypeError(
         f"argument {position} holds {array.dtype}: a compiled function takes numbers of NumPy's own types, so make "
-        "floats of these"
+        f"floats of these{remedy}"
     )
 
 

@@ -43,8 +43,11 @@ class Trainer(Preparation):
     whether one of more than some 400 weights was exchanged for a Value that existed before, is compared from time to
     time, for 2 % of the time, and at each epoch of `nn.fit` with callbacks. If model or loss ask for the type of a
     number, they are traced for each type, as by `engine.compile`. Labels are checked at every call. Not watched are
-    the internals of installed packages, what their C code reads, and what model and loss themselves change whenever
-    they run.
+    the internals of installed packages and what their C code reads; what model and loss themselves change whenever they
+    run is refused.
+
+    Threads take turns at one trainer. Two trainers of one optimiser, or of models that share parameters, must not step
+    in two threads at a time: steps of one are lost. `nn.fit` refuses that, where the optimiser is the same.
 
     Args:
         model: a module, or a function from one sample to its output.

@@ -175,6 +175,10 @@ def test_models_refused(tmp_path, function):
         function(Module(), tmp_path / "a.json")
     with pytest.raises(TypeError, match=r"only an nn.Module has parameters with paths, not list"):
         function([Value(1.0)], tmp_path / "a.json")
+    with pytest.raises(TypeError, match=rf"then the path: write nn.{function.__name__}\(model, 'a.json'\)"):
+        function("a.json", MLP(2, [1]))
+    with pytest.raises(TypeError, match="the path of a file is text or a path, not NoneType"):
+        function(MLP(2, [1]), None)
     ambiguous = Module()
     ambiguous.table = {"0": Value(1.0), 0: Value(2.0)}
     with pytest.raises(ValueError, match=r"two parameters have the same path \(table.0\)"):

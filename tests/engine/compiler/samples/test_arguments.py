@@ -116,6 +116,9 @@ def test_arrays_of_objects_are_refused(backend: str) -> None:
         with pytest.raises(TypeError, match=r"argument 1 holds object: .* make floats"):
             compile(lambda x: x, backend=backend)(argument)
     samples[1, 1] = "a"
+    structured = np.zeros(2, [("a", float), ("b", float)])
+    with pytest.raises(TypeError, match=r"argument 1 holds \[\('a', .*structured_to_unstructured does"):
+        compile(lambda x: x[0], backend=backend)(structured)
     with pytest.raises(TypeError, match="argument 1 holds 'a' of type str in sample 1"):
         compile(lambda x: x, backend=backend)(samples)
 

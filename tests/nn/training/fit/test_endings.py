@@ -24,7 +24,8 @@ def test_callbacks_see_and_stop():
         seen.append((type(model), len(history.rows), epoch))
         return epoch == 2
 
-    _, history = trained(epochs=9, callbacks=[stop, lambda *_: "no stop"])
+    with pytest.warns(UserWarning, match="returned str 'no stop', and training went on: only True stops it"):
+        _, history = trained(epochs=9, callbacks=[stop, lambda *_: "no stop"])
     assert seen == [(nn.MLP, 1, 1), (nn.MLP, 2, 2)]
     assert history.stopped == "callback"
     assert repr(history).splitlines()[0].endswith("stopped by callback")
