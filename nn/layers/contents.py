@@ -71,7 +71,8 @@ def _collect(children: Collection[Any], values: list[Value], seen: set[int], own
         if kinds == {Value}:  # the weights of a neuron
             values += child
         elif isinstance(child, Value):
-            values.append(child)
+            if not hasattr(kind, "__symbolic__"):  # which a trace has left where the model keeps what it was given
+                values.append(child)
         elif id(child) in seen:
             continue
         elif isinstance(child, Holder):

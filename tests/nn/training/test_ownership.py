@@ -213,6 +213,31 @@ def test_what_a_model_keeps_of_its_last_call_is_none(name: str) -> None:
     STEPS[name](model, nn.mse, nn.SGD(model.parameters(), lr=0.1))(X, [0.0, 1.0, 2.0])
 
 
+class KeepingInputs(nn.Module):
+    """Has the last sample at hand, as hooks and pictures of activations want it."""
+
+    def __init__(self) -> None:
+        self.layer, self.last = nn.Layer(2, 2, activation="identity", seed=0), None
+
+    def __call__(self, x: Any) -> Any:
+        self.last = list(x)
+        return self.layer(x)
+
+
+@every_step
+def test_a_sample_that_a_model_keeps_is_no_parameter(make: Make) -> None:
+    """In a trace it is made of symbols, which stay there: numbers in their place were refused, as for parameters."""
+    model = KeepingInputs()
+    step = make(model, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1))
+    for _ in range(3):
+        step(X, Y)
+    assert len(model.parameters()) == 6
+    found = nn.predict(model, X)
+    assert [list(row) for row in found] == [[z.data for z in model(x)] for x in X]
+    assert model.last == X[-1]
+    assert len(model.parameters()) == 6
+
+
 class Carrying(nn.Module):
     """Begins a sequence with the state that the last one ended with."""
 
