@@ -12,7 +12,7 @@ from . import ops
 from .ieee import inner
 from .modes import open_modes, row_reader, unobserved
 from .primitive import Primitive, watch
-from .value import MANY, Constant, Value, as_operand, new_node
+from .value import MANY, Constant, Value, as_operand, detached, new_node
 
 _new = object.__new__
 
@@ -124,12 +124,12 @@ def _dots(
         wd = [w._data for w in ws] if read is None else read(ws)
         if bias is None:
             z = inner(wd, xd)
-            nodes.append(Value(z) if numbers_only else new_node(dot, z, (*ws, *xs), MANY, (*wd, *xd), constant))
+            nodes.append(detached(z) if numbers_only else new_node(dot, z, (*ws, *xs), MANY, (*wd, *xd), constant))
         else:
             bd = bias._data
             z = inner([*wd, bd], factors)
             nodes.append(
-                Value(z) if numbers_only else new_node(dot, z, (*ws, *xs, bias), MANY, (*wd, *xd, bd), constant)
+                detached(z) if numbers_only else new_node(dot, z, (*ws, *xs, bias), MANY, (*wd, *xd, bd), constant)
             )
     return nodes
 

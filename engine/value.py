@@ -35,7 +35,7 @@ def _in_mode(node: Value) -> Value:
     watching = observer()
     if watching is not None:
         watching.made(node)
-    return node if recording.get() else Value(node._data)
+    return node if recording.get() else detached(node._data)
 
 
 def new_node(primitive: Primitive, z: float, a: Any, b: Any, x: Any, y: Any) -> Value:
@@ -50,6 +50,13 @@ def new_node(primitive: Primitive, z: float, a: Any, b: Any, x: Any, y: Any) -> 
     node._x = x
     node._y = y
     return node
+
+
+def detached(number: float) -> Value:
+    """A leaf that stands for a number of a graph, and is no parameter of what holds it."""
+    leaf = Value(number)
+    leaf._x = True
+    return leaf
 
 
 def _number(number: Any, what: str = "Value()") -> float:
@@ -133,7 +140,7 @@ class Value:
     """
 
     # The two operands and their recorded numbers; n-ary: the tuple, MANY, the tuple of numbers, and for a dot whether
-    # its second half are constants.
+    # its second half are constants. A leaf has True as the first number if it is a detached one.
     __slots__ = ("_a", "_b", "_data", "_grad", "_label", "_primitive", "_x", "_y")
 
     _a: Any
@@ -205,6 +212,16 @@ class Value:
         return self._primitive
 
     @property
+    def is_detached(self) -> bool:
+        """Whether it is a leaf that `detach` or `no_grad` gave: modules hold it as a constant, not as a parameter.
+
+        >>> w = Value(3.0)
+        >>> w.is_detached, w.detach().is_detached
+        (False, True)
+        """
+        return self._x is True
+
+    @property
     def operands(self) -> tuple[Value, ...]:
         """The Values it was computed from, in order; a number among them is a `Constant`.
 
@@ -240,8 +257,8 @@ class Value:
         return f"{type(self).__name__}(data={self._data!r}, grad={self._grad!r}{label})"
 
     def detach(self) -> Value:
-        """A new leaf with this number, outside the graph."""
-        return Value(self._data)
+        """A new leaf with this number, outside the graph: a constant to modules, see `is_detached`."""
+        return detached(self._data)
 
     # ---- as a number: by value, the hash by identity ----
 
@@ -316,7 +333,7 @@ class Value:
         if z.__class__ is not float:
             z = as_float(z, f"a Value made by the forward function of {primitive.name}")
         if open_modes and not recording.get() and observer() is None:
-            return Value(z)
+            return detached(z)
         if primitive.arity == 1:
             node = new_node(primitive, z, operands[0], None, inputs[0], None)
         elif primitive.arity == 2:

@@ -15,6 +15,7 @@ PLAIN = frozenset({int, float, bool, str, type(None), Primitive})
 """Classes of what modules often hold, and what holds nothing itself."""
 
 _primitive = attrgetter("_primitive")
+_is_detached = attrgetter("_x")  # of leaves
 
 
 class Holder:
@@ -22,12 +23,22 @@ class Holder:
 
 
 def is_parameter(value: Value) -> bool:
-    """Whether it is a leaf that may change."""
-    return value.primitive is None and not isinstance(value, Constant)
+    """Whether it is a leaf made to change: no Constant, and nothing that `detach` or `no_grad` gave."""
+    return value.primitive is None and not is_number(value)
+
+
+def is_number(value: Value) -> bool:
+    """Whether a leaf stands for a number of a graph, or of a trace that has left it where a model keeps samples."""
+    return isinstance(value, Constant) or hasattr(type(value), "__symbolic__") or value.is_detached
 
 
 def are_parameters(items: Collection[Any]) -> bool:
-    """Whether all items are Values that can be parameters, by a check that is quick for many."""
+    """The same of all items, which may be anything, by a check that is quick for many."""
+    return are_leaves(items) and not any(map(_is_detached, items))
+
+
+def are_leaves(items: Collection[Any]) -> bool:
+    """Whether all items are Values that can change, as an optimiser takes them."""
     kinds = {*map(type, items)}
     are_values = kinds == {Value} or all(issubclass(kind, Value) and not issubclass(kind, Constant) for kind in kinds)
     return are_values and not any(map(_primitive, items))
@@ -71,7 +82,7 @@ def _collect(children: Collection[Any], values: list[Value], seen: set[int], own
         if kinds == {Value}:  # the weights of a neuron
             values += child
         elif isinstance(child, Value):
-            if not hasattr(kind, "__symbolic__"):  # which a trace has left where the model keeps what it was given
+            if not hasattr(kind, "__symbolic__"):
                 values.append(child)
         elif id(child) in seen:
             continue

@@ -30,15 +30,15 @@ def check_replaced(module: Holder, name: str, before: Any, value: Any) -> None:
         TypeError: plain numbers take the place of parameters.
     """
     first = _first(value)
-    primitive = first.primitive if isinstance(first, Value) else None
-    if not (primitive or isinstance(first, Real)) or parameters_in(value) or not parameters_in(before):
+    origin = origin_of(first) if isinstance(first, Value) else ""
+    if not (origin or isinstance(first, Real)) or parameters_in(value) or not parameters_in(before):
         return
     what = f"{name} of {type(module).__name__} holds parameters"
-    if not primitive:
+    if not origin:
         raise TypeError(f"{what}, not numbers such as {first}, which nothing would train: set their .data, or del it")
     warn_user(
-        f"{what}, and is set to the result of {primitive.name}, which nothing trains: change parameters by their "
-        ".data, and keep results under another name",
+        f"{what}, and is set to {origin}, which nothing trains: change parameters by their .data, and keep results "
+        "under another name",
         UserWarning,
     )
 
@@ -52,9 +52,9 @@ def _first(item: Any) -> Any:
 
 def warn_of_results(module: Holder) -> None:
     """Warn of a result among the weights of a layer of this package; a user's module may keep what it has computed."""
-    for path, value, owner in results_in(module):
-        if type(owner).__module__.startswith("nn."):
-            warn_user(of_result(path, value), UserWarning)
+    for path, value, owner in named_values(module):
+        if type(owner).__module__.startswith("nn.") and (origin := origin_of(value)):
+            warn_user(of_result(path, origin), UserWarning)
             return
 
 
@@ -63,13 +63,19 @@ def results_in(module: Holder) -> list[tuple[str, Value, Holder]]:
     return [found for found in named_values(module) if found[1].primitive is not None]
 
 
-def of_result(path: str, value: Value) -> str:
+def origin_of(value: Value) -> str:
+    """What made a Value that is no parameter; nothing of a leaf that was made as one, or for an expression."""
+    if value.primitive is not None:
+        return f"the result of {value.primitive.name}"
+    return "what detach() or no_grad() gave" if type(value) is Value and value.is_detached else ""
+
+
+def of_result(path: str, origin: str) -> str:
     """What to say of such a result."""
-    assert value.primitive is not None
     return (
-        f"{path} is not a parameter but the result of {value.primitive.name}: it keeps its number when what it was "
-        "computed from changes. Write Value(x.data) for a parameter that starts with it, x.detach() for a constant, or "
-        "compute it whenever the model is called"
+        f"{path} is not a parameter but {origin}: it keeps its number when what it was computed from changes. Write "
+        "Value(x.data) for a parameter that starts with it, x.data for a constant, or compute it whenever the model is "
+        "called"
     )
 
 

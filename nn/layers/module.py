@@ -25,8 +25,9 @@ class Module(Holder, Explained):
     """Base of everything that has parameters.
 
     A parameter is a leaf Value held by an attribute: directly, in lists, tuples, dicts and arrays nested to any
-    depth, or in another module. Constants and results of operations are not parameters: a result in a layer of
-    `nn` and a parameter in the body of a class cause a warning, and training refuses a result that the loss depends on.
+    depth, or in another module. Constants, results of operations and what `detach` or `no_grad` gave are not
+    parameters: one of these in a layer of `nn` and a parameter in the body of a class cause a warning, and training
+    refuses a result that the loss depends on.
     Nor is what a plain object, a set, a closure or a global holds: training warns if the model computes with it.
     Nothing has to be registered:
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from types import CodeType, FunctionType
 from typing import Any
 
+from engine import Value
+
 from .dropout import Dropout
 from .module import Module
 
@@ -22,7 +24,10 @@ def layers_of(model: Module) -> dict[str, str]:
 
 
 def numbers_of(model: Module) -> dict[str, str]:
-    """The numbers, and rows of them, in attributes that methods of the user's modules read, by path, as text."""
+    """The numbers in attributes that methods of the user's modules read, and rows of them, by path, as text.
+
+    Detached Values are among them: what `detach` or `no_grad` gave is a number that stays.
+    """
     return {
         f"{path}.{name}" if path else name: f"{_in_lists(item)}"
         for path, module in _modules_in("", model, set())
@@ -52,12 +57,14 @@ def _are_numbers(item: Any, depth: int = 4) -> bool:
     item = item.tolist() if hasattr(item, "tolist") else item
     if isinstance(item, (list, tuple)):
         return depth > 0 and all(_are_numbers(part, depth - 1) for part in item)
-    return isinstance(item, (int, float))
+    return isinstance(item, (int, float)) or (type(item) is Value and item.is_detached)
 
 
 def _in_lists(item: Any) -> Any:
     """Arrays, tuples and NumPy's numbers as lists and Python's numbers, so that equal ones have equal texts."""
     item = item.tolist() if hasattr(item, "tolist") else item
+    if isinstance(item, Value):
+        return item.data
     return [_in_lists(part) for part in item] if isinstance(item, (list, tuple)) else item
 
 

@@ -10,7 +10,7 @@ from engine import Value
 
 from ..arguments import counted, show, warn_user, whole_number
 from ..attributes import Explained, Known
-from ..layers.contents import are_parameters
+from ..layers.contents import are_leaves
 from ..layers.module import Module
 from .declaration import Memory, Setting, refuse_in_a_trace
 
@@ -275,8 +275,8 @@ def _leaves(params: Iterable[Value]) -> tuple[Value, ...]:
             "no parameters to optimise: the list is empty (a generator that was used up, or a module whose layers are "
             "not made in its __init__, or are in no attribute of it?)"
         )
-    if not are_parameters(leaves):
-        place, p = next((place, p) for place, p in enumerate(leaves) if not are_parameters([p]))
+    if not are_leaves(leaves):
+        place, p = next((place, p) for place, p in enumerate(leaves) if not are_leaves([p]))
         if not isinstance(p, Value):
             raise TypeError(f"parameter {place} is not a Value but {show(p)}: pass model.parameters()")
         raise ValueError(f"parameter {place} is not a leaf that can be changed: {p!r}")

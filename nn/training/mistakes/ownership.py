@@ -13,7 +13,7 @@ from ...evaluation.programs import LossFunction, Model
 from ...evaluation.rules import name_of_loss
 from ...layers.dense import Neuron
 from ...layers.initializers import made
-from ...layers.misplaced import of_result, results_in
+from ...layers.misplaced import of_result, origin_of, results_in
 from ...layers.module import Module
 from ...optimisers.base import Optimizer
 
@@ -80,7 +80,7 @@ def refuse_results(results: list[tuple[str, Value]], loss: Value) -> None:
     nodes = {*topological_order(loss)} if results else ()
     for path, value in results:
         if value in nodes:
-            raise ValueError(of_result(path, value))
+            raise ValueError(of_result(path, origin_of(value)))
 
 
 def refuse_outdated(parameters: Sequence[Value], loss: Value) -> None:

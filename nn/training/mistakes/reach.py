@@ -229,10 +229,13 @@ def _follow(numbers: Callable[[], list[float]], parameters: Collection[Value]) -
 def _warn_of_strays(model: Model, strays: Collection[Value]) -> None:
     if strays and isinstance(model, Module):
         found = (name for name, value in values_in(model, methods=True) if value in strays)
+        remedy = "keep them in attributes of an nn.Module, or in lists and dicts there"
+        if any(value.is_detached for value in strays):
+            remedy = "Value(x.data) makes a parameter of what detach() or no_grad() gave"
         warn_user(
             f"{type(model).__name__} computes with {counted(len(strays), 'parameter')} that neither its parameters() "
-            f"nor the optimiser has{listed(found)}, and nothing trains or saves them: keep them in attributes of an "
-            "nn.Module, or in lists and dicts there; what is to stay as it is may be a plain number",
+            f"nor the optimiser has{listed(found)}, and nothing trains or saves them: {remedy}; what is to stay as "
+            "it is may be a plain number",
             UserWarning,
         )
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import nn
+from engine import Value, no_grad
 from tests.needs import needs
 
 np = needs("numpy")
@@ -132,6 +133,22 @@ def test_running_numbers_that_a_file_lacks_are_warned_of(ending: str, tmp_path: 
         warnings.simplefilter("error")
         nn.load(nets[1], tmp_path / f"model.{ending}")
     assert nn.predict(nets[1], X) == nn.predict(nets[0], X)
+
+
+@pytest.mark.parametrize("kept", [lambda scale: scale.detach(), no_grad()(lambda scale: [scale * 1.0])])
+def test_constants_of_a_graph_that_a_file_lacks_are_warned_of(kept: Any, tmp_path: Path) -> None:
+    class Scaled(nn.Module):
+        def __init__(self, by: float) -> None:
+            self.layer, self.scale = nn.Layer(2, 1, seed=0), kept(Value(by))
+
+        def __call__(self, x: Any) -> Any:
+            return self.layer([each * self.scale for each in x])
+
+    nn.save(Scaled(2.0), tmp_path / "model.json")
+    with pytest.warns(
+        UserWarning, match=r"was saved with scale = \[?2.0\]?, where the model has \[?3.0\]?: a file has"
+    ):
+        nn.load(Scaled(3.0), tmp_path / "model.json")
 
 
 class Tied(nn.Module):

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nn
-from engine import Constant, Value, compile, tanh
+from engine import Constant, Value, compile, no_grad, tanh
+from engine import sum as sum_of
 from nn import MLP, Layer, Module, modes
 from tests.interrupting import Pressed
 from tests.needs import needs
@@ -319,12 +320,19 @@ def test_numbers_in_the_place_of_parameters_are_refused(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "update"), [("w", lambda w: w - 0.1 * w.grad), ("row", lambda row: [w * 2 for w in row])]
+    ("name", "update"),
+    [
+        ("w", lambda w: w - 0.1 * w.grad),
+        ("row", lambda row: [w * 2 for w in row]),
+        ("w", lambda w: w.detach()),
+        ("row", no_grad()(lambda row: [w * 2 for w in row])),
+    ],
 )
 def test_results_in_the_place_of_parameters_are_told_of(name, update):
     """`w = w - rate * w.grad` is no update: it was among the parameters no more."""
     model = Slope()
-    told = rf"{name} of Slope holds parameters, and is set to the result of .*: change parameters by their .data"
+    origin = r"(the result of|what detach\(\) or no_grad\(\) gave)"
+    told = rf"{name} of Slope holds parameters, and is set to {origin}.*: change parameters by their .data"
     with pytest.warns(UserWarning, match=told) as found:
         setattr(model, name, update(getattr(model, name)))
     assert found[0].filename == __file__
@@ -373,3 +381,65 @@ def test_numbers_beside_values_are_the_users_own_affair(recwarn):
 
     assert len(Polynomial().parameters()) == 2
     assert not recwarn.list
+
+
+class Keeping(Module):
+    """Keeps what it has computed, as one does to look at it."""
+
+    def __init__(self, keep):
+        self.layer, self.keep, self.kept = Layer(2, 2, "tanh", seed=0), keep, {"first": Value(0.5)}
+
+    def __call__(self, x):
+        h = self.layer(x)
+        self.kept["h"] = self.keep(h)
+        return h
+
+
+KEPT = {
+    "outputs": lambda h: h,
+    "a number": lambda h: h[0],
+    "pairs of other nodes": lambda h: [(h[0] + 1.0, tanh(h[1])), (2.0 - h[0], h[1] ** 2)],
+    "one of many operands": lambda h: {"sum": sum_of(h)},
+    "an array": lambda h: np.array(h, dtype=object),
+    "detached ones": lambda h: [value.detach() for value in h],
+}
+CALLS = {
+    "a call": lambda model: model([0.1, 0.2]),
+    "no_grad": no_grad()(lambda model: model([0.1, 0.2])),
+    "predict": lambda model: nn.predict(model, [[0.1, 0.2]]),
+    "eager score": lambda model: nn.score(model, [[0.1, 0.2]], [[0.0, 0.0]], nn.mse, backend="eager"),
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+@pytest.mark.parametrize("keep", KEPT.values(), ids=KEPT)
+def test_what_a_model_keeps_of_a_call_is_no_parameter(keep, call, tmp_path):
+    """Under no_grad results were among the parameters, and no new model could load what was saved."""
+    model, new = Keeping(keep), Keeping(keep)
+    names = [name for name, _ in model.named_parameters()]
+    call(model)
+    for each in (model, copy.deepcopy(model)):
+        assert [name for name, _ in each.named_parameters()] == names
+        assert len(each.parameters()) == len(names) == 7
+    assert "kept: 1" in repr(model)
+    assert len(nn.SGD(model.parameters(), lr=0.1).params) == 7
+    model.kept["first"].data = 0.75
+    for file in (tmp_path / "model.json", tmp_path / "model.safetensors"):
+        nn.save(model, file)
+        new.kept["first"].data = 0.0
+        nn.load(new, file)
+        assert new.kept["first"].data == 0.75
+
+
+def test_a_detached_value_among_weights_is_told_of_and_an_optimiser_takes_it_when_it_is_named():
+    model = MLP(2, [1], seed=0)
+    (neuron,) = model.layers[0].neurons
+    neuron.w[1] = kept = neuron.w[1].detach()
+    with pytest.warns(UserWarning, match=r"w.1 is not a parameter but what detach\(\) or no_grad\(\) gave: .*Value"):
+        assert kept not in {*model.parameters()}
+    optimizer = nn.SGD([kept], lr=0.5)
+    (kept * kept).backward()
+    optimizer.step()
+    assert kept.data == 0.0
+    for again in (copy.copy(kept), pickle.loads(pickle.dumps(kept))):
+        assert again.is_detached

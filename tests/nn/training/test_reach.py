@@ -100,6 +100,7 @@ STRAYS: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "closure": (lambda: OfFunction(closure()), r"with 1 parameter .* \(part.slope\)"),
     "method": (lambda: OfFunction(OfObject(Pair()).end), r"with 2 parameters .* \(part.part.left, part.part.right\)"),
     "global": (lambda: OfGlobal(), r"with 1 parameter .* \(OFFSET\)"),
+    "detached": (lambda: OfSet([Value(0.1).detach()]), r"with 1 parameter .* \(part\)"),
 }
 
 
@@ -107,8 +108,10 @@ STRAYS: dict[str, tuple[Callable[[], nn.Module], str]] = {
 @pytest.mark.parametrize(("of", "told"), STRAYS.values(), ids=STRAYS)
 def test_what_the_model_reads_and_nobody_holds(of: Callable[[], nn.Module], told: str, make: Make) -> None:
     """It kept its number through all epochs, and nothing said so."""
-    model = of()
-    with pytest.warns(UserWarning, match=told + ", and nothing trains or saves them: keep them in attributes") as found:
+    model, remedy = of(), "keep them in attributes"
+    if of is STRAYS["detached"][0]:
+        remedy = r"Value\(x.data\) makes a parameter of what detach\(\) or no_grad\(\) gave"
+    with pytest.warns(UserWarning, match=told + f", and nothing trains or saves them: {remedy}") as found:
         make(model, nn.mse, nn.SGD(model.parameters(), lr=0.1))(X, Y)
     assert len(found) == 1
 
