@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from operator import itemgetter
 from typing import Any
 
@@ -24,7 +24,7 @@ def topological_order(root: Value) -> list[Value]:
     >>> [node.label or node._op for node in topological_order(a * b + c)]
     ['a', 'b', '*', 'c', '+']
     """
-    return list(_ordered(root, None, _with_numbers))
+    return list(_ordered(root, None, with_numbers=True))
 
 
 def recorded_order(root: Value, start: Any = None) -> dict[Value, Any]:
@@ -40,49 +40,42 @@ def recorded_order(root: Value, start: Any = None) -> dict[Value, Any]:
     >>> [node.label or node._op for node in recorded_order(2 * a + 3)]
     ['a', '*', '+']
     """
-    return _ordered(root, start, _without_numbers)
+    return _ordered(root, start, with_numbers=False)
 
 
-def _with_numbers(node: Value) -> tuple[Any, Any]:
-    a, b = (*node.operands, None)[:2]
-    return a, b
-
-
-def _without_numbers(node: Value) -> tuple[Any, Any]:
-    return (node._b, None) if node._a.__class__ is float else (node._a, None)
-
-
-def _ordered(root: Value, start: Any, operands_of: Callable[[Value], tuple[Any, Any]]) -> dict[Value, Any]:
-    """The order; `operands_of` gives the operands to visit of a node that has a number among them."""
+def _ordered(root: Value, start: Any, with_numbers: bool) -> dict[Value, Any]:
     if not isinstance(root, Value):
         raise TypeError(f"a graph has a Value as its root, got {root!r} of type {type(root).__name__}")
     order: dict[Value, Any] = {}
     stack: list[Any] = [root]
-    pop, extend = stack.pop, stack.extend
+    pop, push, extend = stack.pop, stack.append, stack.extend
     while stack:
         node = pop()
         if node is None:  # the node below has had all its operands
             order[pop()] = start
-        elif node not in order:  # a graph has no cycles, so a node met again has been emitted
+            continue
+        while node not in order:  # a graph has no cycles, so a node met again has been emitted
             a, b = node._a, node._b
             if a is None:
                 order[node] = start
-                continue
+                break
             if a.__class__ is float or b.__class__ is float:
-                a, b = operands_of(node)
+                if with_numbers:
+                    a, b = node.operands
+                else:
+                    a, b = (b if a.__class__ is float else a), None
             if b is MANY:
                 if _holds(order, a):
                     order[node] = start
                 else:
                     extend((node, None))
                     extend(reversed(a))
-            elif b is None or b in order:
-                if a in order:
-                    order[node] = start
-                else:
-                    extend((node, None, a))
-            else:
-                extend((node, None, b, a))
+                break
+            push(node)
+            push(None)
+            if b is not None and b not in order:
+                push(b)
+            node = a  # a chain is walked down without the stack
     return order
 
 
