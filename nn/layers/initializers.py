@@ -8,7 +8,7 @@ from math import isfinite, sqrt
 from random import Random
 from typing import TypeAlias
 
-from engine import Value
+from engine import Value, collector_at_rest
 
 from ..arguments import real_number, show
 
@@ -120,9 +120,10 @@ def weights(draw: Initializer, rng: Random, nin: int, nout: int, count: int) -> 
     [0.0, 0.0]
     """
     made.count += 1
-    if isinstance(draw, Scaled):
-        return list(map(Value, draw.numbers(rng, nin, nout, count)))
-    numbers = [draw(rng, nin, nout) for _ in range(count)]
-    if {*map(type, numbers)} != {float} or not isfinite(sum(map(abs, numbers))):
-        numbers = [real_number("a weight that an initialiser gives", number) for number in numbers]
-    return list(map(Value, numbers))
+    with collector_at_rest():
+        if isinstance(draw, Scaled):
+            return list(map(Value, draw.numbers(rng, nin, nout, count)))
+        numbers = [draw(rng, nin, nout) for _ in range(count)]
+        if {*map(type, numbers)} != {float} or not isfinite(sum(map(abs, numbers))):
+            numbers = [real_number("a weight that an initialiser gives", number) for number in numbers]
+        return list(map(Value, numbers))

@@ -1,5 +1,6 @@
 """Initialisers: ranges, spreads, the fitting default, and reproducibility."""
 
+import gc
 import math
 import random
 import statistics
@@ -109,3 +110,15 @@ def test_refusals():
         get_initializer("kaiming")
     with pytest.raises(TypeError, match=r"not float 0.5"):
         get_initializer(0.5)
+
+
+def test_weights_are_made_without_collections_of_garbage():
+    """A million of them took twice as long: each collection went through all that were there."""
+    phases = []
+    gc.callbacks.append(lambda phase, info: phases.append(phase))
+    try:
+        Layer(200, 200, seed=0)
+    finally:
+        gc.callbacks.pop()
+    assert phases.count("start") <= 10  # of some fifty for that many Values
+    assert gc.isenabled()
