@@ -24,12 +24,12 @@ class Holder:
 
 def is_parameter(value: Value) -> bool:
     """Whether it is a leaf made to change: no Constant, and nothing that `detach` or `no_grad` gave."""
-    return value.primitive is None and not is_number(value)
+    return value.primitive is None and not (isinstance(value, Constant) or is_symbol(value) or value.is_detached)
 
 
-def is_number(value: Value) -> bool:
-    """Whether a leaf stands for a number of a graph, or of a trace that has left it where a model keeps samples."""
-    return isinstance(value, Constant) or hasattr(type(value), "__symbolic__") or value.is_detached
+def is_symbol(value: Value) -> bool:
+    """Whether it stands for a number in a trace, which has left it where a model keeps its samples."""
+    return hasattr(type(value), "__symbolic__")
 
 
 def are_parameters(items: Collection[Any]) -> bool:
@@ -82,7 +82,7 @@ def _collect(children: Collection[Any], values: list[Value], seen: set[int], own
         if kinds == {Value}:  # the weights of a neuron
             values += child
         elif isinstance(child, Value):
-            if not hasattr(kind, "__symbolic__"):
+            if not is_symbol(child):
                 values.append(child)
         elif id(child) in seen:
             continue
