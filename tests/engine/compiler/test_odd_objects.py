@@ -96,6 +96,20 @@ class Rows(list):
     scale = property(lambda self: self[0], lambda self, number: self.__setitem__(0, number))
 
 
+class Entry(list):
+    scale = property(lambda self: self[0], lambda self, number: self.__setitem__(0, number))
+
+    def __init__(self, scale: float) -> None:
+        super().__init__([scale])
+
+
+class InClass:
+    scale = 2.0  # that of an instance hides it
+
+    def __init__(self, scale: float) -> None:
+        assert scale == self.scale
+
+
 class Loud(type):
     def __getattr__(cls, name: str) -> Any:
         raise KeyError(name)
@@ -108,7 +122,7 @@ def of_loud_class(scale: float) -> Any:
 
 
 Kind = Callable[..., Any]
-WORK: list[Kind] = [AttributeDict, Settings, Closed, Slots, NotReady]
+WORK: list[Kind] = [AttributeDict, Settings, Closed, Slots, NotReady, Entry, InClass]
 REFUSED: list[Kind] = [Rows, of_loud_class]
 W = Value(1.5)
 
@@ -151,7 +165,7 @@ def test_others_are_refused_with_the_line_that_raised(kind: Kind, place: Any) ->
         engine.compile(place(kind(scale=2.0)))([1.0])
 
 
-@pytest.mark.parametrize("kind", [AttributeDict, Settings])
+@pytest.mark.parametrize("kind", [AttributeDict, Settings, Entry, InClass])
 def test_what_a_weak_proxy_stands_for_is_seen(kind: Kind) -> None:
     held = kind(scale=2.0)
     compiled = engine.compile(reads_proxy(held))

@@ -93,7 +93,7 @@ class Attributes(Functions):
                     self.found.name(attributes, name, ABSENT, Rank.RARE)
         elif not issubclass(kind, ModuleType) and kind is not FunctionType:
             asks = not self.used.isdisjoint(ASKING) or hasattr(kind, "__getattr__")
-            for name in self.used if asks else self.used.intersection(dir(type(owner))):
+            for name in self.used if asks else self.used.intersection(dir(kind)):
                 if name not in attributes and self._is_new(owner, name):
                     self.found.name(attributes, name, ABSENT)
 

@@ -76,7 +76,7 @@ class Found:
         self._ranks: dict[tuple[int, str], Rank] = {}  # of names, by the id of their dict, where the walk knows more
         # By id: what a function itself names, the attributes of objects that announce, and what is in these.
         self._direct, self._inside_announced = set[int](), set[int]()
-        self._announced: dict[int, tuple[Mapping[str, Any], int]] = {}  # and how many these were
+        self._announced: dict[int, tuple[dict[str, Any], int]] = {}  # and how many these were
 
     # ---- told by the walk ----
 
@@ -114,7 +114,7 @@ class Found:
         """What a function itself names, or has as a default: if it is small it is compared every time."""
         self._direct.update(map(id, things))
 
-    def announced(self, attributes: Mapping[str, Any]) -> None:
+    def announced(self, attributes: dict[str, Any]) -> None:
         """Attributes of an object that announces what is set; what it holds is usually large."""
         self._announced[id(attributes)] = attributes, len(attributes)
         self._inside_announced.update(map(id, attributes.values()))
@@ -194,6 +194,9 @@ class Found:
             elif id(names) in self._classes:
                 kind, _ = self._classes[id(names)]
                 type.__delattr__(kind, name) if content is ABSENT else type.__setattr__(kind, name, content)
+        for attributes in [each for each, count in self._announced.values() if len(each) > count]:
+            for name in attributes.keys() - {name for names, name, _ in self.names if names is attributes}:
+                del attributes[name]
         for holder, before in self.holders:
             if holder is not environment and not all_same(held(holder), before):
                 refill(holder, before)

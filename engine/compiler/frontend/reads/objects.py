@@ -192,7 +192,7 @@ def held(holder: Any) -> tuple[Any, ...]:
         return (*held(numbers), *_labels(holder))
     if isinstance(holder, (StringIO, BytesIO)):
         return (holder.getvalue(), holder.tell())
-    kind: type = type(holder)
+    kind = class_of(holder)
     if kind is FrameType:  # of a generator, in Python 3.10; its module, which it shows too, leads to everything
         return tuple(holder.f_locals.values())
     if shows_to_collector(kind):

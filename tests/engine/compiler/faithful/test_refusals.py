@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 
 import engine
+import nn
 from engine import TraceError, compile
 from tests.needs import needs
 
@@ -112,3 +113,22 @@ def test_what_a_refused_function_has_changed_is_given_back() -> None:
     assert (vars(holder), slotted.count, total, vars(function)) == ({"count": 0}, 0, 0, {})
     assert (Slotted.steps, [*ordered.items()], local.count, counted.get()) == (0, [("a", 1)], 0, 0)
     assert [numbers[0] for numbers in arrays] == [0] * len(arrays)
+
+
+def test_an_attribute_that_a_refused_module_has_set_first_is_gone() -> None:
+    """A counter that its class begins: it was ahead by the runs of the trace."""
+
+    class Counts(nn.Module):
+        calls = 0
+
+        def __init__(self) -> None:
+            self.layer = nn.Layer(1, 1, seed=1)
+
+        def __call__(self, x: Any) -> Any:
+            self.calls += 1
+            return [y / self.calls for y in self.layer(x)]
+
+    model = Counts()
+    with pytest.raises(TraceError):
+        compile(model, backend="python")([[1.0]])
+    assert [*vars(model)] == ["layer"]
