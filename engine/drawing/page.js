@@ -22,7 +22,7 @@ let position = 0, selected = null, timer = null, scale = 1, settled = false;
 const isBad = x => typeof x === "string";  // nan and the infinities come as text
 function short(x) {
   if (isBad(x)) return x;
-  if (Number.isInteger(x) && Math.abs(x) < 1e9) return String(x + 0 === 0 ? 0 : x);
+  if (Number.isInteger(x) && Math.abs(x) < 1e9) return Object.is(x, -0) ? "-0" : String(x);
   const rounded = Number(x.toPrecision(4)), size = Math.floor(Math.log10(Math.abs(rounded)));
   if (size >= -4 && size < 4) return Number.isInteger(rounded) ? x.toFixed(Math.max(1, 3 - size)) : String(rounded);
   const [digits, power] = (size > 0 && rounded !== x ? x.toExponential(3) : rounded.toExponential()).split("e");

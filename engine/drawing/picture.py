@@ -275,7 +275,7 @@ def _norm(nodes: list[Value]) -> float:
 
 def _range(numbers: list[float]) -> str:
     """The smallest and the largest number, with nan before them if there is one."""
-    known = sorted(x for x in numbers if not math.isnan(x))
+    known = sorted((x for x in numbers if not math.isnan(x)), key=lambda x: (x, math.copysign(1.0, x)))
     ends = " … ".join(dict.fromkeys(map(short, (known[0], known[-1])))) if known else ""
     return ", ".join(filter(None, ("nan" if len(known) < len(numbers) else "", ends)))
 

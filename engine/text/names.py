@@ -128,7 +128,8 @@ class Names:
         if label:
             return _as_operand(words(label, _LONGEST))
         if isinstance(node, Constant):
-            return short(node._data), NEGATIVE if node._data < 0 else ATOM
+            number = short(node._data)
+            return number, NEGATIVE if number[0] == "-" else ATOM
         brief = None if node.primitive is None else write(node, self._unopened, _BRIEF)
         if brief is not None and brief[0] not in self._owners:
             self._give_brief_names()

@@ -21,10 +21,10 @@ def short(number: float) -> str:
     """A number, briefly: whole ones in full, others in four digits, which never look like a whole one.
 
     >>> short(-8.0), short(0.19661193), short(1e-12), short(-0.0), short(0.99999), short(1234.5678), short(99999.9)
-    ('-8', '0.1966', '1e-12', '0', '1.000', '1234.6', '1.000e+05')
+    ('-8', '0.1966', '1e-12', '-0', '1.000', '1234.6', '1.000e+05')
     """
     if abs(number) < 1e9 and number == int(number):
-        return str(int(number))
+        return f"{number:.0f}"  # with the sign of a zero, by which 1 / x is inf or -inf
     text = f"{number:.4g}"
     if "e+" in text and float(text) != number:
         return f"{number:.3e}"

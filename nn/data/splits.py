@@ -20,7 +20,7 @@ from ..arguments import (
     whole_number,
 )
 from ..elsewhere import explained
-from .tables import paired
+from .tables import paired, same_rows
 
 
 class Batches:
@@ -131,6 +131,7 @@ def train_test_split(
         if in_order:
             raise ValueError("stratify chooses at random from each class: leave it out, or shuffle=False")
         _, classes = paired(X, stratify, "stratify")
+        same_rows(y=y, stratify=stratify)
         stratify = [tuple(map(plain, label)) if is_row(label) else plain(label) for label in classes]
     name = "test" if test_size is None else "test_size"
     first_rows, last_rows = split_rows(

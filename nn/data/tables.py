@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import combinations
 from typing import Any
 
 from ..arguments import as_samples, plain, same_length
@@ -41,18 +42,24 @@ def paired(X: Any, y: Any, name: str = "y", model: Any = None) -> tuple[Any, Any
     same_order(name, y, noted_columns(model, "y"))
     samples, labels = samples_of(model, X), as_samples(name, y)
     same_length("sample", samples, "label", labels)
-    same_rows("X", X, name, y)
+    same_rows(**{"X": X, name: y})
     return samples, labels
 
 
-def same_rows(name: str, table: Any, other_name: str, other: Any) -> None:
-    """Check that two tables whose rows are labelled may be read side by side.
+def same_rows(**tables: Any) -> None:
+    """Check that tables whose rows are labelled, by their names for messages, may be read side by side.
 
-    They may if their labels are the same, or if those of one are just the numbers from 0 on and the other's differ.
+    Two of them may if their labels are the same, or if those of one are just the numbers from 0 on and the other's
+    differ.
 
     Raises:
-        ValueError: if a row's label stands at another place in the other table, or is missing there.
+        ValueError: if a row's label stands at another place in another table, or is missing there.
     """
+    for one, other in combinations(tables.items(), 2):
+        _same_rows(*one, *other)
+
+
+def _same_rows(name: str, table: Any, other_name: str, other: Any) -> None:
     if not (hasattr(table, "iloc") and hasattr(other, "iloc")) or table.index.equals(other.index):
         return
     rows, others = list(table.index), list(other.index)

@@ -133,7 +133,7 @@ def fit_many(
     found: dict[int, dict[str, Any]] = {}
     lost: dict[int, str] = {}
     try:
-        same_rows("X", X, "sample_weight", sample_weight)
+        same_rows(X=X, y=y, sample_weight=sample_weight)
         tables = X, y
         X, y = paired(X, y)
         # A copy, since make or progress may change them, which workers in other processes would not see.

@@ -55,8 +55,8 @@ def prepared(
         TypeError, ValueError: as `nn.fit`.
     """
     of_columns = notes_of_columns(model, X, y)
-    same_rows("X", X, "sample_weight", sample_weight)
     samples, labels = paired(X, y)
+    same_rows(X=X, y=y, sample_weight=sample_weight)
     weights = weights_of(labels, sample_weight, class_weight)
     notes: dict[str, Any] = {"_loss": name_of_loss(loss), **of_columns}
     several = name_several(labels, loss)

@@ -157,7 +157,7 @@ def test_nodes_that_are_alike_need_no_names() -> None:
         ([math.nan] * 4, "nan"),
         ([0.0, math.inf, math.nan, -math.inf], "nan, -inf … inf"),
         ([3.0] * 4, "3"),
-        ([0.0, -0.0, 0.0, 1e-20], "0 … 1e-20"),
+        ([0.0, -0.0, 0.0, 1e-20], "-0 … 1e-20"),
     ],
 )
 def test_a_nan_among_numbers_that_are_alike_is_shown(numbers: list[float], shown: str) -> None:

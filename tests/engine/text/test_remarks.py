@@ -34,7 +34,7 @@ def test_a_leaf_that_has_changed_since() -> None:
     zero = Value(0.0, "zero")
     root = y * zero
     zero.data = -0.0
-    assert notes(root)[0] == "zero was 0.0 when this was computed (now -0.0): evaluate again"
+    assert notes(root)[0] == "zero was 0 when this was computed (now -0): evaluate again"
 
 
 def test_many_alike_are_one_line() -> None:

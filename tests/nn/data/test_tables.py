@@ -252,14 +252,17 @@ def test_rows_belong_together_by_their_labels(rows: Any, others: Any, fits: bool
     uses: list[Any] = [
         lambda: fitted(X, y),
         lambda: fitted(X, LABELS, sample_weight=y + 1.0),
+        lambda: fitted(table().to_numpy(), y, sample_weight=X["a"].abs()),
         lambda: fitted(table(), validation=(X, y)),
         lambda: nn.accuracy(model, X, y),
         lambda: nn.evaluate(model, X, y, nn.cross_entropy),
         lambda: nn.train_test_split(X, y, seed=0),
         lambda: nn.train_test_split(X, LABELS, seed=0, stratify=y),
+        lambda: nn.train_test_split(LABELS, X, seed=0, stratify=y),
         lambda: list(nn.batches(X, y, 4)),
         lambda: nn.fit_many(make, [{"seed": 1}], X, y, epochs=1),
         lambda: nn.fit_many(make, [{"seed": 1}], X, LABELS, epochs=1, sample_weight=y + 1.0),
+        lambda: nn.fit_many(make, [{"seed": 1}], table().to_numpy(), y, epochs=1, sample_weight=X["a"].abs()),
     ]
     for use in uses:
         if fits:

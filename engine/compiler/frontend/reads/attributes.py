@@ -53,7 +53,7 @@ class Attributes(Functions):
             self._private.update(id(c) for c in attributes.values() if is_a(c, (list, dict, set)))
             yield from attributes.values()
             return
-        self.found.announced(attributes)
+        self.found.announced(vars(owner))
         self._call_of(class_of(owner))
         for name, content in list(attributes.items()):
             if self._is_new(owner, name):
