@@ -22,11 +22,11 @@ from ..evaluation.labels import are_texts
 from ..evaluation.programs import Options
 from ..optimisers.base import Optimizer
 from ..training.history import History
+from ..training.patience import Patience
 from ..training.preparation import prepared
 from ..training.steps import LossFunction, Model
 from ..training.trainer.compiled import Trainer
 from ..training.trainer.ways import NativeSteps
-from ..training.validation import Patience
 from .job import Job
 from .structure import Structure, UnknownStructureError
 

@@ -1,18 +1,15 @@
-"""fit_many: a net for each configuration, nets of one structure by one program, in this process or over an executor."""
+"""fit_many: a net for each configuration, nets of one structure by one program."""
 
 from __future__ import annotations
 
 import copy
 import inspect
 import math
-import pickle
 import random
-import threading
-import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ..arguments import known_backend, random_source, show, whole_number
 from ..data.splits import chosen
@@ -25,8 +22,9 @@ from ..training.mistakes.idle import warn_of_epochs, warn_of_zeros
 from ..training.progress import Progress, Reporter, reporting
 from ..training.validation import given_validation, held_out
 from ..training.weighting import weights_of
-from .executors import Jobs, MakeExecutor
+from .executors import MakeExecutor
 from .job import Job
+from .workers import Recipe, over
 
 if TYPE_CHECKING:
     from .workbench import Make
@@ -169,7 +167,7 @@ def fit_many(
                     done(place, row)
                 bench.close()
             else:
-                lost.update(_over(executor, Recipe(make, X, y, options), jobs, done))
+                lost.update(over(executor, Recipe(make, X, y, options), jobs, done))
         return _table(configs, jobs, found, lost)
     except KeyboardInterrupt:  # at whatever moment, the last one included
         return _table(configs, jobs, found, lost)
@@ -241,86 +239,3 @@ def _table(
 
 def _scores(row: Mapping[str, Any]) -> dict[str, float]:
     return {name: number for name, number in row.items() if name.startswith("validation_")}
-
-
-# ---- over an executor ----
-
-
-class Recipe(NamedTuple):
-    """What all workers need."""
-
-    make: Make
-    X: Any
-    y: Any
-    options: dict[str, Any]
-
-
-def _over(
-    executor: Executor | MakeExecutor, recipe: Recipe, jobs: Sequence[Job], done: Callable[[int, Any], None]
-) -> dict[int, str]:
-    """Run all jobs; return those that were lost, and why."""
-    stored: bytes | None = None
-
-    def submit(pool: Executor, places: Sequence[int]) -> Any:
-        nonlocal stored
-        part = [jobs[place] for place in places]
-        if type(pool) is ThreadPoolExecutor:
-            return pool.submit(_rows_of, recipe, part, "")
-        if stored is None:
-            _check_pickles(recipe, jobs)
-            stored = pickle.dumps(recipe)
-        return pool.submit(_rows_of, stored, part, uuid.uuid4().hex)
-
-    runner = Jobs(executor, submit, done)
-    runner.run(len(jobs))
-    return runner.lost
-
-
-def _check_pickles(recipe: Recipe, jobs: Sequence[Job]) -> None:
-    """Refuse what cannot be sent to another process.
-
-    Raises:
-        PicklingError: names what it is, and why.
-    """
-    things = [("make", recipe.make), ("the data", (recipe.X, recipe.y)), *recipe.options.items()]
-    things += [(f"configuration {place}", job) for place, job in enumerate(jobs)]
-    for what, thing in things:
-        _check_pickle(what, thing)
-
-
-def _check_pickle(what: str, thing: Any) -> None:
-    try:
-        pickle.dumps(thing)
-    except Exception as error:
-        raise pickle.PicklingError(
-            f"workers are sent {what} by pickle, which cannot store it ({error}): define functions at the level of a "
-            "module, no lambdas and none inside others, or take a ThreadPoolExecutor, or no executor"
-        ) from error
-
-
-_own = threading.local()
-"""For each thread of a worker: its last recipe, and the workbench for it, whose programs must not be shared."""
-
-
-def _rows_of(recipe: Recipe | bytes, jobs: Sequence[Job], submission: str) -> list[dict[str, Any]]:
-    """What a worker does.
-
-    Args:
-        recipe: what all workers need, or that as pickle stores it.
-        jobs: the configurations.
-        submission: no other has this one: Dask gives the first result of what is submitted twice, be it the death of a
-            worker that another configuration has killed.
-    """
-    from .workbench import Workbench
-
-    last = getattr(_own, "recipe", None)
-    if not (last is recipe or (isinstance(recipe, bytes) and last == recipe)):
-        try:
-            _own.bench = Workbench(*(pickle.loads(recipe) if isinstance(recipe, bytes) else recipe))
-        except Exception as error:
-            raise RuntimeError(
-                f"the worker cannot read what it was sent ({error}): define make in a module that it can import, not "
-                "in a notebook or at the prompt"
-            ) from error
-        _own.recipe = recipe
-    return list(_own.bench.rows(jobs))

@@ -1,7 +1,8 @@
 """Training.
 
 - loop: fit; checks: its arguments; preparation: the data as it takes them
-- rows: samples and labels, read again; weighting, validation: samples that count more, or are held out
+- rows: samples and labels, read again; weighting, validation: samples that count more, or are held out; patience: when
+  to stop, and the best epoch
 - epochs: how the steps of an epoch are made; steps: an eager step; failures: the report on a nan
 - mistakes: what training would hide, refused or warned of
 - history: what `fit` returns; resuming: whether it is continued with what it tells of; progress: what is shown

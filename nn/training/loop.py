@@ -34,11 +34,12 @@ from .history import History
 from .mistakes.idle import warn_if_idle, warn_of_epochs
 from .mistakes.running import running_numbers, warn_of_running
 from .mistakes.threads import alone
+from .patience import Patience
 from .preparation import noting, prepared
 from .progress import Progress, Reporter, Reports, reporting
 from .resuming import history_for, note_parts, note_state, warn_of_others
 from .steps import EagerStep, LossFunction, Model, Step
-from .validation import Patience, Validation
+from .validation import Validation
 
 
 @explained

@@ -87,6 +87,7 @@ TESTS: dict[str, list[str]] = {
     "nn/training/mistakes/reach.py": ["tests/nn/training/test_reach.py"],
     "nn/training/mistakes/running.py": [FIT["patience"]],
     "nn/training/mistakes/targets.py": [ASKED_FOR],
+    "nn/training/patience.py": [FIT["patience"]],
     "nn/training/rows.py": [FIT["callbacks"], WEIGHTED],
     "nn/training/validation.py": [FIT["patience"], *VALIDATED],
     "nn/training/weighting.py": [
@@ -122,6 +123,7 @@ TESTS: dict[str, list[str]] = {
     "nn/many/structure.py": ["tests/nn/many/test_structures.py", *MANY],
     "nn/many/table.py": ["nn/many/table.py", *MANY, "tests/nn/many/test_executors.py"],
     "nn/many/workbench.py": MANY,
+    "nn/many/workers.py": ["tests/nn/many/test_executors.py"],
     "engine/compiler/samples/masks.py": [
         "engine/compiler/samples/masks.py",
         "tests/engine/compiler/samples/test_masks.py",
