@@ -41,10 +41,10 @@ def compile(
 
     While the function is traced no Value has a number, so whatever needs one is refused: `if w > 0`, `w.data`,
     `float(w)`, `str(w)` except in `print`, and `x in {1, 2}` or `table.get(x)` for an input. Refused as well are random
-    numbers, entries of an iterator, state that the function changes whenever it runs (counters, queues, running means;
-    what it keeps of its results is none), results computed outside, weak references to what the function does not hold,
-    and calls that ask for files, the clock, the system, the network, settings of Python or names in a string (`eval`,
-    `importlib.import_module`). What it prints or logs is printed once, when it is traced.
+    numbers, entries of an iterator, state that the function changes whenever it runs (counters, logs in lists, running
+    means; the last results that it keeps are none), results computed outside, weak references to what the function does
+    not hold, and calls that ask for files, the clock, the system, the network, settings of Python or names in a string
+    (`eval`, `importlib.import_module`). What it prints is printed once, when it is traced.
 
     Everything else that it reads is a constant of the program until it changes; then the function is traced again. At
     every call its closure is compared, and the globals and attributes that its code names (at most two hundred), with
@@ -54,8 +54,8 @@ def compile(
     each type of numbers, lists or arrays; `type(x)` and `x is y` are refused, and `isinstance(x, Value)` is true. Not
     watched are the internals of Python's library and of installed packages (levels of `logging`, filters of `warnings`,
     print options of NumPy, names of threads), what their C code reads or keeps (files, memory behind a pointer, the
-    state of a hash, the zone of a time), and files and logs that the function writes and reads back, as well as the
-    length of a list to which it appends, where `==` compares that: compile it again, or pass such things as arguments.
+    state of a hash, the zone of a time), and files and logs that the function writes and reads back: compile it again,
+    or pass such things as arguments.
 
     If an index that the function computes is out of range, `take` gives nan, or raises in the "python" back end. Where
     Python's own numbers raise an error (1 / 0, 1e200 ** 2) or become complex ((-8.0) ** 0.5), compiled code has inf or

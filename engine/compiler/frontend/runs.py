@@ -19,7 +19,7 @@ from .given.rows import FIX_CHANGED, Row, as_rows, refuse_changes
 from .graph import Graph
 from .naming import described
 from .randomness import Generators
-from .reads.moved import moved, prolonged
+from .reads.moved import moved
 from .reads.surroundings import Surroundings
 from .symbol import Symbol
 from .watching import Watch, watched
@@ -74,7 +74,7 @@ class Runs:
         self._forms = graph.given.types[len(self.inputs) :] or [()] * len(shapes)
 
     def make(self, trusted: bool) -> None:
-        """Run it twice, and once more if lists grow with every run; only once if it is trusted to do the same.
+        """Run it twice; only once if it is trusted to do the same.
 
         Raises:
             TraceError: it does something that cannot be traced, draws random numbers, or computes something else in
@@ -107,19 +107,13 @@ class Runs:
                 return
             leaves, before = len(self.graph.leaves), self._surroundings.as_now()
             with generators.advanced():
-                again = [self._run(disturbed=True)]
-            changed, growing = "", list[list[Any]]()
+                made, outputs, shape = self._run(disturbed=True)
+            changed = ""
             if not before.is_same():
-                growing = before.growing()
-                changed = before.changed_number() or moved(before, self.made | again[0][0], growing)
-            if growing and not changed:  # their length may decide once they are longer
-                with prolonged(growing) as shorter:
-                    again.append(self._run())
-                changed = "the length of a list" if shorter else ""
-        for made, outputs, shape in again:
-            if shape != self.shape:
-                raise Difference(f"results of shape {self.shape}, then {shape}")
-            self.created = compared(self.outputs, outputs, self.made, made)
+                changed = before.changed_number() or moved(before, self.made | made)
+        if shape != self.shape:
+            raise Difference(f"results of shape {self.shape}, then {shape}")
+        self.created = compared(self.outputs, outputs, self.made, made)
         if changed:
             raise refusal(f"{self._name} changes {changed} whenever it runs", _FIX_WRITTEN)
         del self.graph.leaves[leaves:]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import functools
+import io
 import threading
 import types
 import weakref
@@ -442,20 +443,38 @@ def test_a_loss_that_counts_its_calls_is_refused(backend: str) -> None:
 
 
 @pytest.mark.parametrize("backend", INSTALLED)
-def test_a_loss_that_keeps_a_log_is_traced_a_few_times(backend: str) -> None:
-    model, log = mlp(), list[int]()
+def test_a_loss_that_prints_is_traced_a_few_times(backend: str) -> None:
+    model, log = mlp(), io.StringIO()
 
     def loss(o: Any, y: Any) -> Any:
-        log.append(len(o))
+        print(len(o), file=log)
         return nn.mse(o, y)
 
     trainer = nn.Trainer(model, loss, nn.SGD(model.parameters(), lr=0.05), backend=backend)
     for _ in range(5):
         trainer.step(X, Y)
-    before = len(log)
+    before = log.tell()
     for _ in range(20):
         trainer.step(X, Y)
-    assert len(log) - before < 10
+    assert log.tell() - before < 10 * len("3\n")
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+def test_a_loss_that_keeps_a_log_is_refused(backend: str) -> None:
+    """It had the entries of the trace alone, where eager steps log every call."""
+    log, model = list[int](), mlp()
+
+    def loss(o: Any, y: Any) -> Any:
+        log.append(len(o))
+        return nn.mse(o, y)
+
+    optimizer = nn.SGD(model.parameters(), lr=0.05)
+    with pytest.raises(TraceError, match=r"changes log \(list\) whenever it runs"):
+        nn.Trainer(model, loss, optimizer, backend=backend).step(X, Y)
+    assert not log
+    with pytest.warns(nn.EagerWarning, match="changes log"):
+        nn.fit(model, X, Y, loss, optimizer, epochs=2, batch_size=None)
+    assert log.count(len(X)) >= 2
 
 
 @pytest.mark.parametrize("backend", INSTALLED)

@@ -201,10 +201,6 @@ class Found:
             if holder is not environment and not all_same(held(holder), before):
                 refill(holder, before)
 
-    def growing(self) -> list[list[Any]]:
-        """The plain lists that are longer than they were."""
-        return [holder for holder, before in self.holders if type(holder) is list and len(before) < len(holder)]
-
     def numbers(self) -> list[Any]:
         """All plain numbers and strings that are read, as they are now."""
         return [read() for _, read in self._numbers]

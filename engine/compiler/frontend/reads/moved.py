@@ -1,13 +1,11 @@
 """What a function changes whenever it runs: compiled code, which does not run it, would keep what there was.
 
-What it leaves behind of its results, such as the last activations, is none of that: they differ as the samples do. Nor
-are lists that grow, unless a trial finds that something depends on their length.
+What it leaves behind of its results, such as the last activations, is none of that: they differ as the samples do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
 from io import BytesIO, StringIO
 from types import CellType, CodeType, FunctionType, MethodType
 from typing import Any
@@ -39,26 +37,21 @@ _HELD: dict[type, tuple[str, ...]] = {
     **PARTS,
 }
 
-_LONGER = 2520  # entries; all small numbers divide it: what counts every third one finds the third one in the third run
 
-
-def moved(found: Found, made: Collection[Value], growing: Sequence[list[Any]] = ()) -> str:
+def moved(found: Found, made: Collection[Value]) -> str:
     """The first thing that a run has changed for good, for an error; "" if there is none.
 
     Args:
         found: what there was before the run.
         made: the Values that the function has made in its runs.
-        growing: lists whose new entries are no change.
     """
-    like, longer, names_of = _Likeness(found.kept, made), {*map(id, growing)}, dict[int, str]()
+    like, names_of = _Likeness(found.kept, made), dict[int, str]()
     for name, before, now in _named(found):
         if not like(before, now):
             return name
         names_of[id(before)] = name
     for holder, before in found.holders:
         now = held(holder)
-        if id(holder) in longer:
-            now = now[: len(before)]
         if isinstance(holder, (StringIO, BytesIO)) and now[0] != before[0] == now[0][: len(before[0])]:
             continue  # what a run prints or logs, as it does at every call, is printed once
         if not (like(frozenset(before), frozenset(now)) if is_a(holder, _SETS) else like(before, now)):
@@ -73,26 +66,6 @@ def _named(found: Found) -> Iterator[tuple[str, Any, Any]]:
         yield found.slots.get((id(owner), attribute), attribute), before, attribute_of(owner, attribute)
     for names, name, before in found.names:
         yield name, before, names.get(name, ABSENT)
-
-
-@contextmanager
-def prolonged(lists: Sequence[list[Any]]) -> Iterator[list[list[Any]]]:
-    """A context in which lists are far longer, by entries of their own: what depends on their length differs.
-
-    It yields a list, in which those are in the end that the function has made shorter for that.
-    """
-    shorter, ends = list[list[Any]](), [one[-1] for one in lists]
-    sizes = [len(one) for one in lists]
-    for one, end in zip(lists, ends):
-        one[:0] = _LONGER * [end]
-    try:
-        yield shorter
-    finally:
-        for one, end, size in zip(lists, ends, sizes):
-            if len(one) >= _LONGER + size and one[_LONGER - 1] is end:
-                del one[:_LONGER]
-            else:
-                shorter.append(one)
 
 
 class _Likeness:

@@ -11,7 +11,6 @@ import pytest
 from engine import Value, announce_change
 from engine.compiler import Surroundings, TraceError, compile
 from engine.compiler.frontend.reads import walk
-from engine.compiler.frontend.reads.moved import prolonged
 from engine.compiler.values.lending import Loan
 from nn import MLP
 from tests.needs import needs
@@ -183,18 +182,6 @@ def test_lists_of_leaves_that_were_found_before_are_known_again() -> None:
     weights.reverse()
     announce_change()
     assert third.changed_at_all()
-
-
-def test_lists_are_longer_for_a_while_and_what_is_done_to_them_meanwhile_stays() -> None:
-    rows, log, cleared = [1.0, 2.0], [1.0], [3.0]
-    with prolonged([rows, log, cleared]) as shorter:
-        assert min(len(rows), len(log), len(cleared)) > 1000
-        assert {*rows} == {1.0, 2.0}
-        log.append(5.0)
-        cleared.clear()
-        cleared.append(4.0)
-    assert (rows, log, cleared) == ([1.0, 2.0], [1.0, 5.0], [4.0])
-    assert shorter == [cleared]
 
 
 def test_a_tuple_that_changes_in_every_run_is_named() -> None:
