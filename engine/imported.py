@@ -138,9 +138,11 @@ def _same(space: Mapping[str, Any], names: list[str], things: list[Any]) -> bool
 
 
 def _inside(content: Any) -> Iterator[Any]:
-    """The functions, classes and primitives that a name stands for, unwrapped from what classes put around them."""
+    """The functions, classes and primitives that a name stands for, and what they are wrapped around."""
     if isinstance(content, (FunctionType, type, Primitive)):
         yield content
+        if hasattr(content, "__wrapped__"):
+            yield from _inside(content.__wrapped__)
     elif isinstance(content, (staticmethod, classmethod)):
         yield from _inside(content.__func__)
     elif isinstance(content, property):

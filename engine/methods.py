@@ -6,7 +6,7 @@ What only some users need, such as stepping and drawing, is imported when it is 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
+from functools import partial, wraps
 from os import PathLike
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -122,8 +122,18 @@ def reduce(self: Value, protocol: Any) -> Any:
     return reduce_graph(self, partial(object.__reduce_ex__, self))
 
 
+@wraps(backward)
+def backward_alone(self: Value, *weight: NoReturn, **others: NoReturn) -> None:
+    """Without the arguments that PyTorch has here, and JAX elsewhere."""
+    if weight or others:
+        name = next(iter(others), "gradient")
+        remedy = _NO_ARGUMENTS.get(name, "it takes none")
+        raise TypeError(f"backward() has no argument {name!r}: {remedy}")
+    backward(self)
+
+
 for _name, _method in {
-    "backward": backward,
+    "backward": backward_alone,
     "_backward": pass_on,
     "zero_grad": zero_grad,
     "backward_steps": backward_steps,
@@ -142,6 +152,14 @@ for _name, _method in {
 
 
 # ---- what other libraries have in its place -----------------------------------------------------------------------
+
+_NO_ARGUMENTS = {
+    "create_graph": "for derivatives that have a graph write engine.grad(y, x, create_graph=True)",
+    "gradient": "write (weight * y).backward()",
+    "inputs": "write engine.grad(y, inputs), which changes no grad",
+    "retain_graph": "leave it out, since a graph stays as long as its result",
+}
+"""What `backward` does not take, and what to write."""
 
 
 def _explained(name: str, remedy: str) -> property:

@@ -8,7 +8,7 @@ import operator
 import random
 import reprlib
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from numbers import Real
 from types import FunctionType, MethodType
 from typing import Any, TypeAlias
@@ -76,9 +76,11 @@ def check_takes(what: str, function: Any, *given: str) -> None:
         given: its arguments, in words.
 
     Raises:
-        TypeError: it takes more or fewer, yields, or is async: a call only makes a generator or coroutine.
+        TypeError: it takes more or fewer, or is a class, yields or is async: a call only makes an object.
     """
     name = getattr(function, "__name__", type(function).__name__)
+    if isinstance(function, type):
+        raise TypeError(f"{what} is called with {_and(given)}, and {name} is a class: give a function")
     for code in (function, getattr(function, "__call__", None)):  # noqa: B004  # the method is wanted
         if inspect.isgeneratorfunction(code) or inspect.iscoroutinefunction(code) or inspect.isasyncgenfunction(code):
             raise TypeError(f"{what} is called, which runs nothing of {name}: write a function without yield or async")
@@ -89,8 +91,11 @@ def check_takes(what: str, function: Any, *given: str) -> None:
     try:
         signature.bind(*given)
     except TypeError:
-        listed = " and ".join([", ".join(given[:-1]), given[-1]] if len(given) > 1 else given)
-        raise TypeError(f"{what} is called with {listed}, which {name}{signature} does not take") from None
+        raise TypeError(f"{what} is called with {_and(given)}, which {name}{signature} does not take") from None
+
+
+def _and(words: Sequence[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 def is_row(item: object) -> bool:

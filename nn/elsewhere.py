@@ -3,6 +3,7 @@
 import difflib
 import functools
 import inspect
+import math
 from collections.abc import Callable, Container, Mapping
 from typing import Any, TypeVar
 
@@ -136,6 +137,7 @@ _BY_CLASS: dict[str, dict[tuple[str, ...], str]] = {
         ("save", "save_weights", "state_dict"): "write nn.save(model, path); the Values are named_parameters()",
         ("score",): "write nn.accuracy(model, X, y), or nn.score(model, X, y, loss) for the loss",
         ("step", "train_on_batch"): "write nn.Trainer(model, loss, optimizer).step(X, y)",
+        ("stop_training",): "a callback that returns True stops the training",
         ("summary",): "write nn.summary(model, sample)",
         ("weight", "weights"): "each of a layer's neurons has its own, w; all are parameters()",
     },
@@ -163,7 +165,15 @@ _BY_CLASS: dict[str, dict[tuple[str, ...], str]] = {
 }
 """By the class, the attributes that other libraries have, and what to write here."""
 
+_OUTPUTS = ("input", "output", "outputs", "pred", "preds", "y_hat", "y_pred", "y_score")
+_SCORES = ("prediction", "score", "probability", "logit", "logits", "log_probabilities")
+_LABELS = ("label", "labels", "target", "targets", "y_true")
+
 _BY_NAME: dict[str, dict[tuple[str, ...], str]] = {
+    **{name: {(*_OUTPUTS, "logits", "probabilities"): ""} for name in _SCORES},
+    **{name: {_LABELS: ""} for name in ("target", "label")},
+    "X": {("X_train", "data", "inputs", "samples", "x", "x_train"): ""},
+    "activation": {("act", "activation_fn", "nonlinearity"): ""},
     "batch_size": {("batch", "minibatch_size"): ""},
     "bias": {("use_bias", "fit_intercept"): ""},
     "clip_norm": {("clipnorm", "max_grad_norm", "max_norm"): ""},
@@ -183,6 +193,7 @@ _BY_NAME: dict[str, dict[tuple[str, ...], str]] = {
     "loss": {("criterion", "loss_fn", "loss_function"): ""},
     "lr": {("initial_learning_rate", "learning_rate", "learning_rate_init"): ""},
     "min_delta": {("tol",): "write min_delta=, beside patience="},
+    "model": {_OUTPUTS: "give the model and X, and the outputs are computed"},
     "nin": {("in_features", "input_dim", "input_size", "n_inputs"): ""},
     "nout": {("n_outputs", "out_features", "output_dim", "output_size", "units"): ""},
     "nouts": {("hidden_layer_sizes", "hidden_sizes", "layer_sizes"): "write nouts=[16, 3], the output layer last"},
@@ -202,7 +213,7 @@ _BY_NAME: dict[str, dict[tuple[str, ...], str]] = {
         ("parameters",): "",
     },
     "patience": {("early_stopping", "n_iter_no_change"): "write validation=0.2, patience=5"},
-    "progress": {("verbose",): "write progress=True"},
+    "progress": {("progress_bar", "verbose"): "write progress=True"},
     "reduction": {
         ("axis", "dim"): "a row is a sample, and its entries are classes or outputs",
         ("class_weight", "pos_weight", "sample_weight", "weight"): (
@@ -216,13 +227,18 @@ _BY_NAME: dict[str, dict[tuple[str, ...], str]] = {
     "schedule": {("lr_scheduler", "scheduler"): ""},
     "seed": {("random_state", "rng"): ""},
     "size": {("embed_dim", "embedding_dim", "normalized_shape", "output_dim"): ""},
+    "step()": {("closure",): "compute the loss and call its backward() before"},
     "steps": {("T_max", "decay_steps"): ""},
     "validation": {
         ("eval_set", "validation_data"): "write validation=(X, y)",
         ("validation_fraction", "validation_split"): "write validation=0.2, the share to hold out",
     },
+    "y": {(*_LABELS, "Y", "y_train"): ""},
+    "zero_grad()": {("set_to_none",): "a gradient is a number, which becomes 0"},
 }
-"""By the name here of an argument or setting, what other libraries call it, and what to write; "" for just the name."""
+"""By the name here of an argument or setting, what other libraries call it, and what to write; "" for just the name.
+
+By the name of a function, with brackets, what it does not take; the first text is also for arguments by position."""
 
 
 def _by_word(table: dict[str, dict[tuple[str, ...], str]]) -> dict[str, dict[str, str]]:
@@ -275,7 +291,7 @@ def no_attribute(thing: object, name: str, known: Container[str] = ()) -> Any:
 
 
 def explained(function: Function) -> Function:
-    """A function whose error for an unknown keyword argument says what to write here.
+    """A function whose error for an unknown argument, or for one too many, says what to write here.
 
     Args:
         function: one that other libraries have too, or a class's `__init__`.
@@ -289,39 +305,45 @@ def explained(function: Function) -> Function:
     >>> train(None, epoch=3)
     Traceback (most recent call last):
     TypeError: train() has no argument 'epoch': did you mean epochs?
+    >>> train(None, 3, True, "adam")
+    Traceback (most recent call last):
+    TypeError: train() takes 3 by position (model, epochs, progress), not 4
     """
-    known = [*inspect.signature(function).parameters]
+    parameters = inspect.signature(function).parameters
+    known, placed = frozenset(parameters), _placed(parameters)
+    most = math.inf if any(each.kind is each.VAR_POSITIONAL for each in parameters.values()) else len(placed)
 
     @functools.wraps(function)
     def checked(*arguments: Any, **named: Any) -> Any:
-        for name in named:
-            if name not in known:
-                what = function.__name__ if function.__name__ != "__init__" else type(arguments[0]).__name__
-                raise _no_argument(what, name, known)
+        if len(arguments) > most or not named.keys() <= known:
+            raise _refusal(function, arguments, named)
         return function(*arguments, **named)
 
     return checked  # type: ignore[return-value]  # it takes and gives the same
 
 
-def refuse_foreign(function: str, foreign: Mapping[str, Any], known: list[str]) -> None:
-    """Refuse unknown keyword arguments in the same words, where a function is compiled, and so is not wrapped.
-
-    Args:
-        function: its name.
-        foreign: the arguments that it has been given beyond those that it knows.
-        known: those that it knows.
-
-    Raises:
-        TypeError: there are such arguments.
-    """
-    for name in foreign:
-        raise _no_argument(function, name, known)
+def _placed(parameters: Mapping[str, inspect.Parameter]) -> list[str]:
+    """The names of those that may be given by position."""
+    return [name for name, each in parameters.items() if each.kind is each.POSITIONAL_OR_KEYWORD]
 
 
-def _no_argument(what: str, name: str, known: list[str]) -> TypeError:
-    return TypeError(f"{what}() has no argument {name!r}: {instead_of(name, known) or _near(name, known)}")
+def _refusal(function: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any]) -> TypeError:
+    """The error for an unknown argument, or for one too many by position."""
+    name, parameters = function.__name__, dict(inspect.signature(function).parameters)
+    what = f"{type(arguments[0]).__name__ if name == '__init__' else name}()"
+    own = 1 if parameters.pop("self", None) else 0
+    known = [*parameters, f"{name}()"]
+    for word in named:
+        if word not in parameters and not (own and word == "self"):
+            told = instead_of(word, known) or _near(word, [*parameters])
+            return TypeError(f"{what} has no argument {word!r}: {told}")
+    placed = _placed(parameters)
+    takes = f"{len(placed)} by position ({', '.join(placed)})" if placed else "no arguments"
+    others = [one for one in parameters if one not in placed]
+    told = f"by name it takes {', '.join(others)}" if others else next(iter(_BY_NAME.get(known[-1], {}).values()), "")
+    return TypeError(f"{what} takes {takes}, not {len(arguments) - own}{told and f': {told}'}")
 
 
-def _near(name: str, known: list[str]) -> str:
-    found = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {found[0]}?" if found else f"it takes {', '.join(one for one in known if one != 'self')}"
+def _near(word: str, known: list[str]) -> str:
+    found = difflib.get_close_matches(word, known, n=1)
+    return f"did you mean {found[0]}?" if found else f"it takes {', '.join(known) or 'no arguments'}"

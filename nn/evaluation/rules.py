@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
@@ -145,7 +146,7 @@ def is_mean(loss: Any) -> bool:
     if isinstance(loss, functools.partial):
         given = loss.keywords.get("reduction")
         return not loss.args and bool(given == "mean" if given is not None else is_mean(loss.func))
-    return bool(loss.__defaults__[-1] == "mean")  # the default reduction, which may have been changed
+    return bool(inspect.unwrap(loss).__defaults__[-1] == "mean")  # the default reduction, which may have been changed
 
 
 def noted_loss(model: Any) -> str:

@@ -11,7 +11,7 @@ from engine import Sheet, Value, announce_change
 
 from ..arguments import counted, show
 from ..attributes import Explained
-from ..elsewhere import no_attribute
+from ..elsewhere import explained, no_attribute
 from ..modes import is_evaluating
 from .contents import PLAIN, Holder, are_parameters, contents, is_parameter, modules_in, named_values, values_of
 from .misplaced import check_replaced, warn_of_class_attributes, warn_of_repeated, warn_of_results
@@ -140,6 +140,7 @@ class Module(Holder, Explained):
         """Put this module and all that it holds into eval mode; return it."""
         return self.train(False)
 
+    @explained
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to zero, before the next backward pass adds to it."""
         for parameter in self.parameters():

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 from engine import Value, is_traced, log, log1p, relu, require, softplus, where
 
 from ..arguments import Numbers
-from ..elsewhere import refuse_foreign
+from ..elsewhere import explained
 from .activated import warn_of_activated
 from .labels import PROBABILITY, SIGN, Number, checked, weighted
 from .places import place_by_place
@@ -18,7 +18,8 @@ from .reduction import Loss
 _PREDICTED = Number("a probability", 0.0, 1.0, remedy="for raw scores use bce_with_logits")
 
 
-def hinge(score: Numbers, label: Numbers, reduction: str = "mean", **_foreign: NoReturn) -> Loss:
+@explained
+def hinge(score: Numbers, label: Numbers, reduction: str = "mean") -> Loss:
     """Hinge loss of support vector machines, max(0, 1 - label * score), for the labels -1 and 1.
 
     Args:
@@ -35,11 +36,11 @@ def hinge(score: Numbers, label: Numbers, reduction: str = "mean", **_foreign: N
     >>> hinge([Value(0.5), Value(-3.0)], [1, -1]).data
     0.25
     """
-    refuse_foreign("hinge", _foreign, ["score", "label", "reduction"])
     return place_by_place(_hinge, score, label, reduction)
 
 
-def bce(probability: Numbers, target: Numbers, reduction: str = "mean", **_foreign: NoReturn) -> Loss:
+@explained
+def bce(probability: Numbers, target: Numbers, reduction: str = "mean") -> Loss:
     """Binary cross-entropy of a probability: -(y log p + (1 - y) log(1 - p)).
 
     A term of weight 0 is left out, so p = y = 0 gives 0 and p = 0, y = 1 gives inf (PyTorch cuts it at 100). In
@@ -60,11 +61,11 @@ def bce(probability: Numbers, target: Numbers, reduction: str = "mean", **_forei
     >>> round(bce(Value(0.25), 1).data, 6)
     1.386294
     """
-    refuse_foreign("bce", _foreign, ["probability", "target", "reduction"])
     return place_by_place(_bce, probability, target, reduction)
 
 
-def bce_with_logits(logit: Numbers, target: Numbers, reduction: str = "mean", **_foreign: NoReturn) -> Loss:
+@explained
+def bce_with_logits(logit: Numbers, target: Numbers, reduction: str = "mean") -> Loss:
     """Binary cross-entropy of sigmoid(logit), y softplus(-x) + (1 - y) softplus(x).
 
     Its derivative sigmoid(x) - y is accurate at every x, 0 and 1e4 included.
@@ -83,7 +84,6 @@ def bce_with_logits(logit: Numbers, target: Numbers, reduction: str = "mean", **
     >>> bce_with_logits([Value(1e4), Value(-1e4)], [1, 1]).data
     5000.0
     """
-    refuse_foreign("bce_with_logits", _foreign, ["logit", "target", "reduction"])
     return place_by_place(_bce_with_logits, logit, target, reduction)
 
 

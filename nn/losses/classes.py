@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 import engine
 from engine import Value, dot, is_traced, logsumexp, require, take, where
 
 from ..arguments import as_row, counted, is_row, same_length
-from ..elsewhere import refuse_foreign
+from ..elsewhere import explained
 from ..layers.activations import log_softmax
 from .activated import TAKES, warn_of_activated
 from .labels import ClassIndex, Distribution, without_unused
@@ -37,7 +37,8 @@ def _no_logarithms(found: str) -> ValueError:
     )
 
 
-def cross_entropy(logits: Any, target: Any, reduction: str = "mean", **_foreign: NoReturn) -> Loss:
+@explained
+def cross_entropy(logits: Any, target: Any, reduction: str = "mean") -> Loss:
     """Cross-entropy, -log softmax(logits)[target]: softmax with class or one-hot labels, for classification.
 
     It is computed from the differences to the logit of the target, so a loss near 0 keeps its digits and
@@ -63,11 +64,11 @@ def cross_entropy(logits: Any, target: Any, reduction: str = "mean", **_foreign:
     >>> cross_entropy([[Value(1e4), Value(0.0)], [Value(1e4), Value(0.0)]], [0, [0.0, 1.0]]).data
     5000.0
     """
-    refuse_foreign("cross_entropy", _foreign, ["logits", "target", "reduction"])
     return _row_by_row("cross_entropy", _cross_entropy, logits, target, reduction)
 
 
-def nll(log_probabilities: Any, target: Any, reduction: str = "mean", **_foreign: NoReturn) -> Loss:
+@explained
+def nll(log_probabilities: Any, target: Any, reduction: str = "mean") -> Loss:
     """Negative log-likelihood, -log_probabilities[target], of what `log_softmax` gives.
 
     Args:
@@ -87,7 +88,6 @@ def nll(log_probabilities: Any, target: Any, reduction: str = "mean", **_foreign
     >>> nll([Value(-3.0), Value(-0.5)], 0).data
     3.0
     """
-    refuse_foreign("nll", _foreign, ["log_probabilities", "target", "reduction"])
     return _row_by_row("nll", _nll, log_probabilities, target, reduction)
 
 

@@ -11,7 +11,8 @@ from weakref import WeakSet
 import engine
 from engine import mean
 
-from ..arguments import as_row, same_length, show
+from ..arguments import as_row, is_row, same_length, show
+from ..elsewhere import instead_of
 
 # A loss is a Value if its predictions are Values and a float if they are numbers; with "none" a list of them.
 Loss: TypeAlias = Any
@@ -68,9 +69,10 @@ def is_per_sample(loss: Any) -> bool:
 
 
 def check_reduction(reduction: str) -> None:
-    """Raise a ValueError unless a reduction is known."""
-    if reduction != "none" and reduction not in REDUCTIONS:
-        raise ValueError(f"reduction must be one of {', '.join(REDUCTIONS)} or none, not {show(reduction)}")
+    """Raise a ValueError unless a reduction is known; other libraries have weights in its place."""
+    if not isinstance(reduction, str) or (reduction != "none" and reduction not in REDUCTIONS):
+        told = f": for weights {instead_of('weight', ['reduction'])}" if is_row(reduction) else ""
+        raise ValueError(f"reduction must be one of {', '.join(REDUCTIONS)} or none, not {show(reduction)}{told}")
 
 
 def reduced(losses: Loss, reduction: str) -> Loss:

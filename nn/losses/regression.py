@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any
 
 import engine
 from engine import square
 
 from ..arguments import Numbers
-from ..elsewhere import refuse_foreign
+from ..elsewhere import explained
 from .labels import TARGET, checked
 from .places import place_by_place
 from .reduction import Loss
 
 
-def mse(prediction: Numbers, target: Numbers, reduction: str = "mean", **_foreign: NoReturn) -> Loss:
+@explained
+def mse(prediction: Numbers, target: Numbers, reduction: str = "mean") -> Loss:
     """Mean squared error, (prediction - target)²: with the identity activation at the output, for regression.
 
     Args:
@@ -31,11 +32,11 @@ def mse(prediction: Numbers, target: Numbers, reduction: str = "mean", **_foreig
     >>> mse([Value(1.0), Value(4.0)], [3.0, 4.0]).data
     2.0
     """
-    refuse_foreign("mse", _foreign, ["prediction", "target", "reduction"])
     return place_by_place(_squared_error, prediction, target, reduction)
 
 
-def mae(prediction: Numbers, target: Numbers, reduction: str = "mean", **_foreign: NoReturn) -> Loss:
+@explained
+def mae(prediction: Numbers, target: Numbers, reduction: str = "mean") -> Loss:
     """Mean absolute error, ``|prediction - target|``; its derivative is 0 where both are equal.
 
     Args:
@@ -50,7 +51,6 @@ def mae(prediction: Numbers, target: Numbers, reduction: str = "mean", **_foreig
     >>> mae([Value(1.0), Value(4.0)], [3.0, 4.0]).data
     1.0
     """
-    refuse_foreign("mae", _foreign, ["prediction", "target", "reduction"])
     return place_by_place(_absolute_error, prediction, target, reduction)
 
 

@@ -10,6 +10,7 @@ from engine import Value
 
 from ..arguments import counted, show, warn_user, whole_number
 from ..attributes import Explained, Known
+from ..elsewhere import explained
 from ..layers.contents import are_leaves
 from ..layers.module import Module
 from .declaration import Memory, Setting, refuse_in_a_trace
@@ -203,11 +204,13 @@ class Optimizer(Known, Explained):
         size = counted(len(self._params), "parameter")
         return f"{type(self).__name__} of {size} after {counted(self.steps, 'step')} ({settings})"
 
+    @explained
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to zero, before the next backward pass adds to it."""
         for p in self._params:
             p.grad = 0.0
 
+    @explained
     def step(self) -> None:
         """Change every parameter once, by the gradient that the last backward pass stored in it.
 

@@ -86,15 +86,20 @@ def callbacks_of(given: Callback | Iterable[Callback]) -> list[Callback]:
     for callback in callbacks:
         if not callable(callback):
             raise TypeError(
-                f"a callback is called with model, history and epoch, and {show(callback)} cannot be called"
+                f"a callback is called with model, history and epoch, and {show(callback)} cannot be called: "
+                "give a function of these"
             )
         check_takes("a callback", callback, "model", "history", "epoch")
     return callbacks
 
 
-def stops(answer: Any) -> bool:
-    """Whether a callback has returned True, NumPy's too; a warning tells of what else it may have meant by that."""
+def stops(answer: Any, model: Model) -> bool:
+    """Whether a callback has returned True, NumPy's too; a warning tells of what else may have been meant by that."""
     answer = plain(answer)
+    if answer is not True and getattr(model, "stop_training", False) is True:
+        warn_user(
+            "model.stop_training is True, and training went on: a callback that returns True stops it", UserWarning
+        )
     if type(answer) in (int, str) and answer:
         warn_user(f"a callback returned {show(answer)}, and training went on: only True stops it", UserWarning)
     return answer is True

@@ -321,7 +321,7 @@ class _Loop:
         if self.callbacks:  # which may save it
             note_state(history, self.task.optimizer)
         for callback in self.callbacks:
-            if stops(callback(model, history, epoch)):
+            if stops(callback(model, history, epoch), model):
                 history.stopped = "callback"
         if self.callbacks:
             _put_in_train_mode(_modules_of(model))

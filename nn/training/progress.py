@@ -77,7 +77,10 @@ def reporting(progress: bool | Reporter) -> AbstractContextManager[Reports]:
         has_rich = sys.stdout.isatty() and find_spec("rich") is not None
         return _bar() if has_rich else nullcontext(Reports(epoch=_line))
     if not callable(progress):
-        raise TypeError(f"progress is True, False or a callable that takes a Progress, not {show(progress)}")
+        raise TypeError(
+            f"progress is True, False or a callable that takes a Progress, not {show(progress)}: for a bar of your own "
+            "write progress=lambda state: bar.update()"
+        )
     check_takes("progress", progress, "a Progress")
     return nullcontext(Reports(batch=progress))
 

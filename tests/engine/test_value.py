@@ -80,6 +80,23 @@ def test_attributes_of_tensors_are_missing_with_their_remedy(name: str, remedy: 
             setattr(v, name, False)
 
 
+@pytest.mark.parametrize(
+    ("weight", "others", "message"),
+    [
+        ((), {"retain_graph": True}, "argument 'retain_graph': leave it out"),
+        ((), {"create_graph": True}, r"argument 'create_graph': .* engine\.grad\(y, x, create_graph=True\)"),
+        ((), {"inputs": []}, r"argument 'inputs': write engine\.grad\(y, inputs\)"),
+        ((2.0,), {}, r"argument 'gradient': write \(weight \* y\)\.backward\(\)"),
+        ((), {"depth": 1}, "argument 'depth': it takes none"),
+    ],
+)
+def test_arguments_of_backward_elsewhere_get_the_remedy(weight: Any, others: Any, message: str) -> None:
+    x = Value(3.0)
+    with pytest.raises(TypeError, match=message):
+        (x * x).backward(*weight, **others)
+    assert x.grad == 0.0
+
+
 def test_several_numbers_in_place_of_one_get_the_remedy() -> None:
     with pytest.raises(
         TypeError, match=r"^tanh\(\) takes real numbers, got \[1, 2\] of type list: one number at a time$"

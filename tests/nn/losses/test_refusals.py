@@ -107,10 +107,16 @@ def test_cross_entropy_of_one_output():
 
 
 @pytest.mark.parametrize("loss", [*PLACE_BY_PLACE, *ROW_BY_ROW])
-@pytest.mark.parametrize("reduction", ["average", None, "Mean"])
+@pytest.mark.parametrize("reduction", ["average", None, "Mean", True, [1.0, 2.0]])
 def test_reductions_refused(loss, reduction):
     with pytest.raises(ValueError, match="reduction must be one of mean, sum or none, not"):
         loss([0.5, 0.5], 1, reduction=reduction)
+
+
+@pytest.mark.parametrize("weights", [[1.0, 2.0], (2.0,)])
+def test_weights_in_place_of_a_reduction_get_the_remedy(weights):
+    with pytest.raises(ValueError, match=r": for weights write nn\.fit\(\.\.\., class_weight=\)"):
+        cross_entropy([[0.5, 0.5]], [1], weights)
 
 
 @pytest.mark.parametrize(

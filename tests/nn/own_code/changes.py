@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import types
 from collections.abc import Callable
 from functools import partial
@@ -121,7 +122,7 @@ def a_function_among_layers(_: pytest.MonkeyPatch) -> tuple[Any, Any]:
 
 
 def a_default_of_the_loss(patch: pytest.MonkeyPatch) -> tuple[Any, Any]:
-    patch.setattr(cross_entropy, "__defaults__", ("sum",))
+    patch.setattr(inspect.unwrap(cross_entropy), "__defaults__", ("sum",))
     return plain(), cross_entropy
 
 
@@ -133,7 +134,8 @@ def what_the_loss_calls(patch: pytest.MonkeyPatch) -> tuple[Any, Any]:
 
 def a_copy_of_the_loss(_: pytest.MonkeyPatch) -> tuple[Any, Any]:
     names = {**vars(classes), "_row_by_row": lambda *rows: 3.0 * classes._row_by_row(*rows)}
-    copied = types.FunctionType(cross_entropy.__code__, names, "cross_entropy", cross_entropy.__defaults__)
+    own = inspect.unwrap(cross_entropy)
+    copied = types.FunctionType(own.__code__, names, "cross_entropy", own.__defaults__)
     copied.__module__ = cross_entropy.__module__
     return plain(), copied
 

@@ -33,6 +33,16 @@ def test_callbacks_see_and_stop():
     assert history.stopped == "callback"
 
 
+def test_the_way_of_keras_to_stop_is_warned_of():
+    def stop(model, history, epoch):
+        model.stop_training = True
+        return epoch == 2
+
+    with pytest.warns(UserWarning, match=r"model\.stop_training is True, and .*: a callback that returns True") as told:
+        _, history = trained(epochs=9, callbacks=stop)
+    assert (len(told), history.stopped) == (1, "callback")
+
+
 @BACKENDS
 def test_ctrl_c_gives_the_history(backend):
     def interrupt(model, history, epoch):

@@ -26,6 +26,14 @@ async def awaits(*given):
     return True
 
 
+class Keras:
+    def __init__(self, *given):
+        """A callback by methods."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Called by nobody here."""
+
+
 class Yields:
     def __call__(self, *given):
         yield True
@@ -81,6 +89,9 @@ class Yields:
             r"a schedule is called with the number of the step, which <lambda>\(\) do",
         ),
         ({"callbacks": [3]}, TypeError, "a callback is called with model, history and epoch, and int 3 cannot be"),
+        ({"callbacks": Keras}, TypeError, "model, history and epoch, and Keras is a class: give a function"),
+        ({"callbacks": Keras()}, TypeError, "Keras .* cannot be called: give a function of these"),
+        ({"progress": Keras}, TypeError, "called with a Progress, and Keras is a class: give a function"),
         ({"callbacks": lambda model: None}, TypeError, r"history and epoch, which <lambda>\(model\) does not take"),
         (
             {"callbacks": yields},
