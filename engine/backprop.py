@@ -19,7 +19,7 @@ from .numbers import as_float, same_number
 from .primitive import Primitive
 from .pullbacks import UNREACHED, call_rules, pullbacks
 from .text.callers import warn_user
-from .value import MANY, Constant, Value
+from .value import MANY, Constant, Value, detached
 
 Function = Callable[..., Any]
 
@@ -377,7 +377,7 @@ def grad(output: Value, inputs: Value | Sequence[Value], create_graph: bool = Fa
     if create_graph:
         graphs = _sweep_graph(output)
         found = [graphs.get(x, 0.0) for x in wanted]
-        found = [d if isinstance(d, Value) else Value(d) for d in found]
+        found = [d if isinstance(d, Value) else detached(d) for d in found]
     else:
         adjoints = sweep(output)
         refuse_numbers(adjoints)
