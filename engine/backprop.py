@@ -339,7 +339,7 @@ def grad(output: Value, inputs: Sequence[Value], create_graph: Literal[False] = 
 def grad(output: Value, inputs: Value, create_graph: bool) -> Any: ...
 @overload
 def grad(output: Value, inputs: Sequence[Value], create_graph: bool) -> list[Any]: ...
-def grad(output: Value, inputs: Value | Sequence[Value], create_graph: bool = False) -> Any:
+def grad(output: Value, inputs: Any = None, create_graph: bool = False) -> Any:
     """The derivatives of one Value by others; every `grad` stays as it is. Those of a function: `gradient`.
 
     Args:
@@ -368,11 +368,12 @@ def grad(output: Value, inputs: Value | Sequence[Value], create_graph: bool = Fa
         if hasattr(kind, "__differentiate__"):  # a function is being compiled
             symbols = kind.__differentiate__(output, wanted, create_graph)
             return symbols[0] if single else symbols
+    if callable(output):  # JAX's grad takes a function, and nothing else
+        raise TypeError(f"grad(y, x) differentiates a Value, got {output!r}: of a function write gradient(f)(*numbers)")
     if {*map(type, wanted)} != {Value}:
         for x in wanted:
             if not isinstance(x, Value):
-                remedy = ": of a function write gradient(f)(*numbers)" if callable(output) else ""
-                raise TypeError(f"grad() differentiates by Values, got {x!r} of type {type(x).__name__}{remedy}")
+                raise TypeError(f"grad() differentiates by Values, got {x!r} of type {type(x).__name__}")
     found: list[Any]
     if create_graph:
         graphs = _sweep_graph(output)

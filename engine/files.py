@@ -30,6 +30,8 @@ def writable(path: str | os.PathLike[str]) -> Path:
     """
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"a path is text or a Path, got {path!r} of type {type(path).__name__}")
+    if not os.fspath(path):
+        raise FileNotFoundError(errno.ENOENT, "a path is empty: give the name of a file", os.fspath(path))
     if "\0" in os.fspath(path):
         raise OSError(errno.EINVAL, "a path cannot contain a NUL character", os.fspath(path))
     target = Path(os.path.realpath(path))

@@ -221,6 +221,9 @@ _NUDGE = 2.0**-20
 
 
 def _called(f: Function, inputs: list[Value]) -> Any:
+    if not callable(f):
+        remedy = ": of a result write grad(y, x)" if isinstance(f, Value) else ""
+        raise TypeError(f"a function of Values is differentiated, got {f!r} of type {type(f).__name__}{remedy}")
     with called_at(inputs):
         return f(*inputs)
 
@@ -296,6 +299,8 @@ def _outputs(results: Any) -> list[Value]:
 
 
 def _direction(xs: Sequence[Any], v: Sequence[Any]) -> list[float]:
+    if not (hasattr(xs, "__len__") and hasattr(v, "__len__")):
+        raise TypeError(f"a point and a direction are lists of numbers, got {shortened(xs)} and {shortened(v)}")
     if len(xs) != len(v):
         raise ValueError(f"a direction of {len(v)} numbers for {len(xs)} inputs: give one for each")
     return [as_float(number, "a direction") for number in v]

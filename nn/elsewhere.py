@@ -158,6 +158,9 @@ _BY_CLASS: dict[str, dict[tuple[str, ...], str]] = {
     },
     "History": {
         ("epoch", "epochs"): 'write len(losses), or to_dict()["epoch"]',
+        ("acc", "accuracy", "val_acc", "val_accuracy"): (
+            'write to_dict()["validation_accuracy"], of fit(..., validation=0.2)'
+        ),
         ("history",): "write to_dict()",
         ("loss", "train_loss"): "losses are those of the epochs, batch_losses those of all batches",
         ("val_loss", "validation_loss"): 'write to_dict()["validation_loss"]',

@@ -5,6 +5,7 @@ What these need is imported when something is drawn.
 
 from __future__ import annotations
 
+import difflib
 import inspect
 import os
 from collections.abc import Iterable
@@ -156,7 +157,9 @@ def draw(
     known = [*inspect.signature(draw).parameters][2:-1] + [*inspect.signature(take).parameters][1:]
     for name in options:
         if name not in known:
-            raise TypeError(f"draw() has no option {name!r}: it has {', '.join(known)}")
+            near = difflib.get_close_matches(name, known, n=1)
+            told = f"did you mean {near[0]}?" if near else f"it has {', '.join(known)}"
+            raise TypeError(f"draw() has no option {name!r}: {told}")
     if path is None:
         target, kind = None, "svg"
     else:

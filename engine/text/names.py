@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from ..value import Constant, Value
 from .lost import why_not_there
@@ -21,20 +21,22 @@ _LONGEST = 80  # characters of a label that are shown
 # ---- labels ------------------------------------------------------------------------------------------------------
 
 
-def label(**values: Any) -> None:
+def label(*_unnamed: NoReturn, **values: Any) -> None:
     """Label Values by keyword; those in a list or tuple get the name with their index.
 
     Args:
         values: the labels, as keywords, with a Value each, or a list or tuple of Values, nested to any depth.
 
     Raises:
-        TypeError: something is neither a Value nor a list of them.
+        TypeError: something is neither a Value nor a list of them, or has no keyword.
 
     >>> a, ws = Value(2.0), [Value(0.5), Value(-1.0)]
     >>> label(a=a, w=ws)
     >>> a.label, ws[1].label
     ('a', 'w[1]')
     """
+    if _unnamed:
+        raise TypeError("label() takes names as keywords: write label(y=y), or y.label = 'y' for any text")
     found = [pair for name, thing in values.items() for pair in _named(name, thing)]
     for name, thing in found:
         if not isinstance(thing, Value):

@@ -9,7 +9,7 @@ from typing import Any
 import engine
 from engine import Value, dot, is_traced, logsumexp, require, take, where
 
-from ..arguments import as_row, counted, is_row, same_length
+from ..arguments import as_row, counted, has_rows, is_row, same_length
 from ..elsewhere import explained
 from ..layers.activations import log_softmax
 from .activated import TAKES, warn_of_activated
@@ -197,6 +197,8 @@ def _row_by_row(loss: str, formula: Callable[[list[Any], Any], Loss], scores: An
     if loss in TAKES:
         warn_of_activated(loss, *(as_row("logits", rows[0]) if is_row(rows[0]) else rows))
     if not is_row(rows[0]):
+        if has_rows(target):
+            raise TypeError(f"{loss} takes the logits of samples, then a label of each: exchange them")
         return formula(_scores(rows), target)
     targets = as_row("targets", target)
     same_length("logit row", rows, "target", targets)

@@ -333,6 +333,15 @@ def test_wrong_arguments_are_named() -> None:
         grad(x * x, [x, 3])
     with pytest.raises(TypeError, match=r"of a function write gradient\(f\)\(\*numbers\)"):
         grad(lambda x: x * x, 3.0)
+    with pytest.raises(TypeError, match=r"of a function write gradient\(f\)\(\*numbers\)"):
+        grad(lambda x: x * x)  # as in JAX
+    with pytest.raises(TypeError, match="differentiates by Values, got None of type NoneType"):
+        grad(x * x)
+    for derive in (gradient, hessian, engine.jacobian):
+        with pytest.raises(TypeError, match=r"a function of Values is .* type Value: of a result write grad\(y, x\)$"):
+            derive(x * x)(1.0)
+    with pytest.raises(TypeError, match=r"a point and a direction are lists of numbers, got 1\.0 and 2\.0$"):
+        engine.hvp(lambda x: x * x, 1.0, 2.0)
     with pytest.raises(TypeError, match=r"a graph has a Value as its root, got 'y' of type str"):
         grad("y", x)
     with pytest.raises(TypeError, match="gives one Value or number, got None of type NoneType"):

@@ -30,6 +30,11 @@ def test_a_new_file_and_a_replaced_one(tmp_path: Path) -> None:
     assert names(tmp_path) == [path.name]
 
 
+def test_an_empty_path_is_no_folder() -> None:
+    with pytest.raises(FileNotFoundError, match="a path is empty: give the name of a file"):
+        write_file("", b"")
+
+
 @POSIX
 def test_permissions_and_links_are_kept(tmp_path: Path) -> None:
     path, link = tmp_path / "secret", tmp_path / "link"

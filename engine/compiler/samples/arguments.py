@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ...numbers import as_float, is_number
+from ...numbers import as_float, is_number, shortened
 from ...value import Value
 from .arrays import as_it_is_now, counts_entries, plain_array, refuse_what_shows_others
 from .batch import Batch, Shape
@@ -55,7 +55,9 @@ def _as_lists(argument: Any, position: int) -> tuple[int, Shape, list[list[float
     refuse_what_shows_others(argument, position)
     samples = _listed(argument) if hasattr(argument, "tolist") else argument
     if not isinstance(samples, (list, tuple)):
-        raise TypeError(f"argument {position} is {samples!r}: give a list or array with one entry for each sample")
+        raise TypeError(
+            f"argument {position} is {shortened(samples)}: give a list or array with one entry for each sample"
+        )
     rows: list[list[float]] = []
     shapes = set()
     for number, sample in enumerate(samples):

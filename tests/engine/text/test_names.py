@@ -28,6 +28,8 @@ def test_label() -> None:
     assert ws[1][0].label == "w[1][0]"
     with pytest.raises(TypeError, match=r"label\(b=...\) names a Value or a list of them, got 2"):
         engine.label(a2=a, b=2)
+    with pytest.raises(TypeError, match=r"names as keywords: write label\(y=y\)"):
+        engine.label(a)
     assert a.label == "a"
 
 

@@ -101,6 +101,12 @@ def test_row_by_row_refuses(loss, scores, target, error, message):
         loss(scores, target)
 
 
+@pytest.mark.parametrize("loss", ROW_BY_ROW)
+def test_labels_before_logits(loss):
+    with pytest.raises(TypeError, match=rf"^{loss.__name__} takes the logits of samples, then .*: exchange them$"):
+        loss([0, 1], [[-1.0, -2.0], [-2.0, -1.0]])
+
+
 def test_cross_entropy_of_one_output():
     with pytest.raises(ValueError, match="two logits or more: for one output use bce_with_logits or hinge"):
         cross_entropy([[Value(0.5)], [Value(0.1)]], [0, 1])
