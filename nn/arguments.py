@@ -144,6 +144,23 @@ def has_array(data: Any) -> bool:
     return hasattr(data, "__array__")
 
 
+_BYTES = {"b": math.inf, "u": math.inf, "i": 8, "f": 4}
+"""From how many on NumPy's numbers of a kind do not overflow soon."""
+
+
+def are_narrow(samples: Any) -> bool:
+    """Whether samples hold NumPy's numbers of few bits or without a sign, whose sums overflow; the first one tells.
+
+    >>> are_narrow([[1, 2]]), are_narrow([[1.0, 2.0]])
+    (False, False)
+    """
+    first = samples
+    while isinstance(first, (list, tuple)) and first:
+        first = first[0]
+    dtype = getattr(first, "dtype", None)
+    return dtype is not None and dtype.itemsize < _BYTES.get(dtype.kind, 0)
+
+
 def as_samples(name: str, data: Any) -> Any:
     """Samples or labels as something to index by number: a list, an array as it is, or the rows of a table.
 

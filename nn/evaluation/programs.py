@@ -2,7 +2,7 @@
 
 A module keeps its programs, which read its parameters in place, so that it is traced once. With `backend="auto"` the
 first few samples are predicted eagerly, which takes less time than compiling; what cannot be compiled stays eager, with
-one warning.
+one warning. Numbers of few bits go to the compiler at once if the model is the user's: it knows where they overflow.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from engine import Value, leaves_made, no_grad
 
-from ..arguments import has_array, is_row, known_backend, plain, show, warn_user
+from ..arguments import are_narrow, has_array, is_row, known_backend, plain, show, warn_user
 from ..data.entries import named
 from ..data.tables import samples_of
 from ..layers.module import Module
 from ..modes import evaluating
-from ..own_code import describe
+from ..own_code import describe, own_code
 from .broadcasting import refuse_all_pairs
 from .columns import flat, nested, shape_of, shape_of_each
 from .rules import is_mean, name_of_loss
@@ -204,7 +204,8 @@ class Programs:
             compiled = self._compiled.get(key)
             if compiled is None:
                 self._done += len(data[0]) * (self._size + 10)
-                if backend == "eager" or (backend == "auto" and (self._done < SOON or key in self._refused)):
+                soon = self._done < SOON and not self._may_overflow(data[0])
+                if backend == "eager" or (backend == "auto" and (soon or key in self._refused)):
                     return eagerly(*data)
                 if not self._size:  # a function, whose outputs may have to be refused; those of layers need not
                     eagerly(*[samples[:1] for samples in data])
@@ -222,6 +223,10 @@ class Programs:
                 return found
             self._compiled[key] = compiled
             return finish(found)
+
+    def _may_overflow(self, X: Any) -> bool:
+        """Whether a model of the user's may compute in few bits: a trace finds out, and a warning tells."""
+        return are_narrow(X) and own_code(self._model, None) is None
 
     def look_at_leaves(self) -> None:
         """Let programs look again if there are new leaves: one of them may have replaced a parameter."""

@@ -275,6 +275,36 @@ def test_a_few_samples_are_not_worth_a_compiler(monkeypatch):
     assert vars(model)["_programs"]._compiled
 
 
+class Centred(nn.Module):
+    def __init__(self):
+        self.layer = network(2)
+
+    def __call__(self, x):
+        return self.layer((np.asarray(x) - 128) / 64)
+
+
+@pytest.mark.parametrize(
+    "form", [np.array, list, lambda rows: [list(row) for row in rows]], ids=["array", "rows", "lists"]
+)
+@pytest.mark.parametrize(
+    ("kind", "warns"),
+    [("uint8", True), ("int16", True), ("uint64", True), ("float16", True), ("int64", False), ("float32", False)],
+)
+def test_a_few_samples_of_few_bits_are_warned_of(monkeypatch, form, kind, warns):
+    """NumPy's differences of them overflow without a word: 3 - 128 is 131 in uint8."""
+    monkeypatch.setattr(programs, "SOON", 10**6)
+    samples = form(np.array([[3, 7, 9]], dtype=kind))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", nn.EagerWarning)
+        warnings.simplefilter("ignore", RuntimeWarning)
+        nn.predict(network(2), samples)  # layers compute in floats
+        if warns:
+            with pytest.raises(nn.EagerWarning, match="few bits"):
+                nn.predict(Centred(), samples)
+        else:
+            nn.predict(Centred(), samples)
+
+
 @given(st.lists(st.lists(st.floats(-1e6, 1e6), min_size=3, max_size=3), min_size=1, max_size=8), st.integers(1, 4))
 def test_whatever_the_samples_outputs_are_the_eager_ones(rows, outputs):
     model = network(outputs, seed=outputs)
