@@ -16,6 +16,7 @@ from ..data.tables import paired
 from ..elsewhere import explained
 from .broadcasting import refuse_all_pairs
 from .columns import flat, innermost, places_taken, shape_of_each, width_of, width_of_each
+from .few_bits import refuse_overflow
 from .labels import classes_of, label_indices
 from .predicting import as_scores, classes_from
 from .programs import LossFunction, Model, in_form_of, outputs_of
@@ -305,11 +306,12 @@ class OfUser:
 
         Raises:
             TypeError: if that is not one number.
-            ValueError: if it is computed of all pairs of outputs and labels.
+            ValueError: if it is computed of all pairs of outputs and labels, or of labels whose differences overflow.
         """
         found = self._of(labels, outputs)
         if not self._is_known:
-            refuse_all_pairs(f"the metric {self._name}", lambda o, y: self._of(y, o), found, outputs, labels)
+            for refuse in (refuse_all_pairs, refuse_overflow):
+                refuse(f"the metric {self._name}", lambda o, y: self._of(y, o), found, outputs, labels)
             self._is_known = True
         return found
 

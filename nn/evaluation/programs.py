@@ -25,6 +25,7 @@ from ..modes import evaluating
 from ..own_code import describe, own_code
 from .broadcasting import refuse_all_pairs
 from .columns import flat, nested, shape_of, shape_of_each
+from .few_bits import refuse_overflow
 from .rules import is_mean, name_of_loss
 
 if TYPE_CHECKING:
@@ -145,7 +146,8 @@ class Programs:
             with no_grad():
                 found = float(loss(values, labels))
             if not (is_mean(loss) or name_of_loss(loss) or loss in self._looked_at):
-                refuse_all_pairs("the loss", loss, found, values, labels)
+                for refuse in (refuse_all_pairs, refuse_overflow):
+                    refuse("the loss", loss, found, values, labels)
                 self._looked_at.append(loss)
             return found, outputs
 

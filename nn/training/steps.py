@@ -15,6 +15,7 @@ from ..data.entries import named
 from ..data.tables import note_columns, paired
 from ..evaluation.broadcasting import refuse_all_pairs
 from ..evaluation.columns import shape_of
+from ..evaluation.few_bits import refuse_overflow
 from ..evaluation.programs import LossFunction as LossFunction
 from ..evaluation.programs import Model as Model
 from ..evaluation.rules import called, is_mean, name_of_loss, note_other_loss
@@ -190,8 +191,10 @@ class EagerStep(Known):
         refuse_results(results, loss)
         if now_and_then:  # caches last
             refuse_outdated(self.optimizer.params, loss)
-        if not (self.steps or is_mean(self.loss) or name_of_loss(self.loss)) and _meets_all(predictions, loss):
-            refuse_all_pairs("the loss", self.loss, loss, predictions, y)
+        if not (self.steps or is_mean(self.loss) or name_of_loss(self.loss)):
+            refuse_overflow("the loss", self.loss, loss, predictions, y)
+            if _meets_all(predictions, loss):
+                refuse_all_pairs("the loss", self.loss, loss, predictions, y)
         self.optimizer.zero_grad()
         loss.backward()
         if not self.steps and has_rule(self.optimizer):  # one of the user's may need no gradient

@@ -1,0 +1,70 @@
+"""Labels of few bits, in which NumPy's differences overflow without a word: refused in one's own losses and metrics."""
+
+import pytest
+
+import nn
+from nn.evaluation.few_bits import refuse_overflow
+from tests.needs import needs
+from tests.nn.evaluation.networks import X, network
+
+np = needs("numpy")
+
+Y = (np.arange(len(X)) % 2).astype("u1")
+
+
+def margin(outputs, labels):
+    """Of 0 and 1 it makes -1 and 1, but of a 0 in uint8 255."""
+    return (1 - (2 * np.asarray(labels) - 1) * np.array([row[0] for row in outputs])).mean()
+
+
+def trained(backend, y):
+    model = network(1)
+    return nn.fit(model, X, y, margin, nn.SGD(model.parameters(), lr=0.1), epochs=1, seed=0, backend=backend).losses
+
+
+USES = {
+    "eager steps": lambda y: trained("eager", y),
+    "fit": lambda y: trained("auto", y),
+    "score": lambda y: nn.score(network(1), X, y, margin),
+    "a metric": lambda y: nn.evaluate(network(1), X, y, nn.mse, lambda labels, outputs: margin(outputs, labels)),
+}
+
+
+@pytest.mark.filterwarnings("ignore::nn.EagerWarning")  # the function cannot be compiled for such labels
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+def test_what_overflows_is_refused_with_both_numbers(use):
+    with pytest.raises(ValueError, match=r"margin|loss|metric .* 64 bits: .* Give y\.astype\(float\)"):
+        use(Y)
+    use(Y.astype(int))
+    use(Y.astype(float))
+
+
+COUNT = iter(range(100))
+
+FINE = {
+    "a difference from floats": (lambda o, y: float(np.mean(o - y)), Y),
+    "a share": (lambda o, y: float(np.mean(o.round() == y)), Y),
+    "labels in a list": (lambda o, y: float(sum(o - y)), [*Y]),
+    "labels as indices": (lambda o, y: [0.5, 1.5][y[0]], Y),
+    "made for the type": (lambda o, y: {"u1": 1.0}[y.dtype.str[1:]], Y),
+    "another number at every call": (lambda o, y: float(next(COUNT)), Y),
+    "nan": (lambda o, y: np.nan, Y),
+}
+
+
+@pytest.mark.parametrize(("score", "labels"), FINE.values(), ids=FINE)
+def test_what_does_not_is_let_alone(score, labels):
+    outputs = np.linspace(0.0, 1.0, len(Y))
+    refuse_overflow("it", score, score(outputs, labels), outputs, labels)
+
+
+@pytest.mark.parametrize("kind", ["i1", "u8", "f2"])
+def test_other_kinds_overflow_too(kind):
+    def score(outputs, labels):
+        return float((np.asarray(labels) * 300 if kind == "f2" else np.asarray(labels) - 100 - 100).max())
+
+    labels = np.array([0, 100] if kind != "f2" else [0, 300]).astype(kind)
+    with np.errstate(all="ignore"):
+        for given in (labels, [*labels]):
+            with pytest.raises(ValueError, match="64 bits"):
+                refuse_overflow("it", score, score(None, given), None, given)
