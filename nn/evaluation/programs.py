@@ -89,6 +89,7 @@ class Programs:
         self._shapes: dict[Any, tuple[int, ...]] = {}  # of the outputs for a sample of each shape
         self._looked_at: list[LossFunction] = []  # losses of the user's
         self._kept: list[Any] = []  # see `kept_by`
+        self.told = False  # whether the user knows by now that it runs eagerly, and why
 
     @cached_property
     def _size(self) -> int:
@@ -220,7 +221,9 @@ class Programs:
             try:
                 found = _found(compiled, data, fixed)
             except Exception as error:
-                found = eagerly(*data)  # if it fails too, its error is the one to show
+                with _as_before(self):
+                    self.told = True  # for what is compiled on the way: one warning is enough
+                    found = eagerly(*data)  # if it fails too, its error is the one to show
                 self._warn(key, error)
                 return found
             self._compiled[key] = compiled
@@ -243,7 +246,8 @@ class Programs:
         if isinstance(error, TraceError):  # anything else is about these samples
             self._compiled.pop(key, None)
             self._refused[key] = str(error)
-        warn_user(f"{type(self._model).__name__} runs eagerly, which is slow: {error}", EagerWarning)
+        if not self.told:
+            warn_user(f"{type(self._model).__name__} runs eagerly, which is slow: {error}", EagerWarning)
 
 
 def programs_of(model: Model) -> Programs:
@@ -268,10 +272,21 @@ def programs_of(model: Model) -> Programs:
 @contextmanager
 def kept_by(model: Model) -> Iterator[list[Any]]:
     """What one training of a module leaves to the next, which has it to itself; nothing after an error."""
-    programs = vars(programs_of(model))
-    kept: list[Any] = programs.pop("_kept", [])
-    yield kept
-    programs["_kept"] = kept
+    programs = programs_of(model)
+    kept: list[Any] = vars(programs).pop("_kept", [])
+    with _as_before(programs):  # what a training has told of is told again by the next one
+        yield kept
+    vars(programs)["_kept"] = kept
+
+
+@contextmanager
+def _as_before(programs: Programs) -> Iterator[None]:
+    """What the user has been told inside is told again behind it."""
+    told = programs.told
+    try:
+        yield
+    finally:
+        programs.told = told
 
 
 @lru_cache(maxsize=16)

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from engine import TraceError
 
 from ...arguments import warn_user
-from ...evaluation.programs import EagerWarning
+from ...evaluation.programs import EagerWarning, programs_of
 from .compiled import compiled_epochs
 from .eager import eager_epochs
 from .task import Done, Epoch, Source, Task
@@ -45,7 +45,7 @@ def _compiled_or_eager(task: Task, reason: str = "") -> Made:
 
 
 def _eager_instead(task: Task, reason: str) -> Made:
-    return _with_a_warning(eager_epochs(task), reason), f"eager: {reason}"
+    return _with_a_warning(eager_epochs(task), task, reason), f"eager: {reason}"
 
 
 def _until_changed(
@@ -83,14 +83,18 @@ def _until_changed(
     return epoch, name
 
 
-def _with_a_warning(epochs: Epoch, reason: str) -> Epoch:
-    """These epochs, with a warning after the first batch: if eager code fails too, its own error says what is wrong."""
+def _with_a_warning(epochs: Epoch, task: Task, reason: str) -> Epoch:
+    """These epochs, with a warning after the first batch: if eager code fails too, its own error says what is wrong.
+
+    It is the only one: validation, which cannot be compiled for the same reason, gives none of its own.
+    """
     waiting = [reason]
 
     def epoch(source: Source) -> Iterator[Done]:
         for done in epochs(source):
             if waiting:
                 warn_user(f"fit trains in eager steps, which take longer: {waiting.pop()}", EagerWarning)
+                programs_of(task.model).told = True
             yield done
 
     return epoch

@@ -187,6 +187,33 @@ def test_ragged_and_dictionary_samples_run_eagerly():
         assert found == [2.0 * sum(x.values() if isinstance(x, dict) else x) for x in samples]
 
 
+@pytest.mark.parametrize("validation", [None, 0.25])
+@pytest.mark.parametrize("samples", [[[1.0, 2.0], [3.0]] * 8, [{"a": float(k)} for k in range(16)]])
+def test_one_warning_tells_that_a_call_runs_eagerly(samples, validation):
+    """Validation warned of its own, once for its loss and once for its outputs, in every epoch."""
+
+    class OfAny(nn.Module):
+        def __init__(self):
+            self.layer = nn.Layer(1, 2, "identity", seed=1)
+
+        def __call__(self, x):
+            return self.layer([sum(x.values() if isinstance(x, dict) else x)])
+
+    model, y = OfAny(), [0, 1] * 8
+    optimizer = nn.SGD(model.parameters(), lr=0.1)
+    for _ in range(2):  # the next training tells of it again
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            nn.fit(model, samples, y, nn.cross_entropy, optimizer, 3, 4, validation=validation, seed=1)
+        (told,) = [each.message for each in caught]
+        assert isinstance(told, nn.EagerWarning)
+    programs.programs_of(model).hurry()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        nn.evaluate(model, samples, y, nn.cross_entropy)
+    assert [each.category for each in caught] == [nn.EagerWarning]
+
+
 @pytest.mark.filterwarnings("ignore::nn.EagerWarning")  # they are not compiled
 @pytest.mark.parametrize("backend", ["auto", "eager"])
 def test_outputs_may_have_names(backend):
