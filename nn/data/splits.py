@@ -168,7 +168,7 @@ def split_rows(
     else:
         held_out = round(count * real_number(name, size, least=0.0, most=1.0))
     if not 0 < held_out < count:
-        raise ValueError(f"{name}={size:g} leaves no sample on one side of {count}: choose another share")
+        raise ValueError(f"{name}={size:g} leaves one side of {counted(count, 'sample')} empty: choose another share")
     order = list(range(count))
     if rng is None:
         return order[:-held_out], order[-held_out:]

@@ -50,6 +50,8 @@ def test_scikit_learns_own_checks(kind):
     failed = {result["check_name"]: result["exception"] for result in results if result["status"] == "failed"}
     assert failed == {}
     assert len(results) > 50
+    with pytest.raises(ValueError, match=r"1 sample|one class"):  # as they ask for, with any settings
+        kind(early_stopping=True).fit([[1.0]], [1.0])
 
 
 @pytest.mark.parametrize(

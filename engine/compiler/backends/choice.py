@@ -52,7 +52,10 @@ def build(backend: str, lazy_plan: LazyPlan, dtype: str, threads: int = 1) -> Pr
     if not lazy_plan.fingerprint:  # with a fingerprint it is made of the table's own primitives, which have templates
         for primitive in {group.primitive for group in lazy_plan.plan.groups}:
             if not has_template(primitive):
-                raise Unsupported(f"the primitive {primitive.name} has no native template")
+                raise Unsupported(
+                    f"the primitive {primitive.name} has no native template, and its forward cannot be traced: write "
+                    "it with engine's functions, such as engine.exp for math.exp, or declare it with native="
+                )
     if backend == "numpy":
         from .numpy import NumpyProgram
 

@@ -79,6 +79,26 @@ def test_ctrl_c_among_the_scores_leaves_the_epoch_without_them(backend):
     assert math.isnan(longer.to_dict()["validation_counted"][1])
 
 
+@BACKENDS
+def test_an_epoch_that_ctrl_c_cuts_short_is_made_again(backend):
+    """From its steps, in the same order of batches: no batch is left out because it was among these steps."""
+
+    def interrupt(state):
+        if (state.epoch, state.batch) == (2, 1):
+            raise KeyboardInterrupt
+
+    model, history = trained(backend, epochs=2, progress=interrupt)
+    assert (history.stopped, len(history.losses), len(history.batch_losses)) == ("interrupted", 1, 5)  # 4 an epoch
+    other, before = trained(backend, epochs=1)
+    assert numbers(other) != numbers(model)
+    for p, number in zip(other.parameters(), numbers(model)):
+        p.data = number
+    trained(backend, model=model, epochs=2, resume=history)
+    with pytest.warns(UserWarning, match="from other parameters than it ended with"):
+        trained(backend, model=other, epochs=2, resume=before)
+    assert numbers(other) == numbers(model)
+
+
 @pytest.mark.skipif(threading.current_thread() is not threading.main_thread(), reason="signals reach the main thread")
 def test_a_signal_in_an_epoch_gives_the_history():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background of a shell it is ignored
