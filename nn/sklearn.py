@@ -30,6 +30,7 @@ except ImportError as error:
     raise ImportError(f'nn.sklearn needs {what}: pip install "scikit-learn>=1.6"') from None
 
 from .arguments import real_number, true_or_false, whole_number
+from .data.tables import note_columns
 from .evaluation.predicting import classify, predict, predict_proba
 from .layers.dense import MLP
 from .losses.named import LOSSES
@@ -201,7 +202,7 @@ class MLPClassifier(ClassifierMixin, _Network):  # type: ignore[misc]  # as abov
 
     Attributes:
         classes_: the labels, sorted.
-        model_: the network, whose outputs are logits.
+        model_: the network, whose outputs are logits; it knows the columns of the table that it was trained with.
         history_: the course of the training.
         loss_curve_, loss_: the loss of each epoch, and of the last one; scikit-learn's has the penalty in it.
         n_iter_: the number of epochs.
@@ -214,6 +215,7 @@ class MLPClassifier(ClassifierMixin, _Network):  # type: ignore[misc]  # as abov
         Raises:
             ValueError: if there is only one class, or the data is not what scikit-learn's estimators take.
         """
+        table = X
         X, y = validate_data(self, X, y, dtype=np.float64)
         check_classification_targets(y)
         self.classes_, indices = np.unique(y, return_inverse=True)
@@ -221,6 +223,7 @@ class MLPClassifier(ClassifierMixin, _Network):  # type: ignore[misc]  # as abov
             raise ValueError(f"a classifier needs two classes or more; there is one class, {str(self.classes_[0])!r}")
         weights = None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=np.float64)
         self._learn(X, indices, len(self.classes_), "cross_entropy", weights)
+        note_columns(self.model_, table, None)
         return self
 
     def predict_proba(self, X: Any) -> Any:
@@ -257,6 +260,7 @@ class MLPRegressor(RegressorMixin, _Network):  # type: ignore[misc]  # as above
         Raises:
             ValueError: if the data is not what scikit-learn's estimators take.
         """
+        tables = X, y
         X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
         weights = None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=np.float64)
         targets = np.asarray(y, np.float64)
@@ -265,6 +269,7 @@ class MLPRegressor(RegressorMixin, _Network):  # type: ignore[misc]  # as above
 
             targets = column_or_1d(targets, warn=True)
         self._learn(X, targets, 1 if targets.ndim == 1 else targets.shape[1], "mse", weights)
+        note_columns(self.model_, *tables)
         return self
 
     def predict(self, X: Any) -> Any:

@@ -224,3 +224,14 @@ def test_a_regressor(targets):
     network = MLPRegressor((16,), learning_rate_init=0.02, max_iter=100, random_state=0).fit(samples, numbers)
     assert network.predict(samples).shape == numbers.shape
     assert network.score(samples, numbers) > 0.95
+
+
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+def test_its_model_knows_the_columns_too(kind):
+    """As it may be saved, and be given a table later, when the estimator is gone."""
+    pandas = needs("pandas")
+    frame = pandas.DataFrame(X, columns=list("abcd"))
+    model = kind(**QUICK).fit(frame, Y).model_
+    np.testing.assert_array_equal(nn.predict(model, frame), nn.predict(model, X))
+    with pytest.raises(ValueError, match="'b' for column 0, where the model was trained with 'a'"):
+        nn.predict(model, frame[["b", "a", "c", "d"]])
