@@ -92,6 +92,7 @@ if TYPE_CHECKING:
     from .compiler import counts_steps as counts_steps
     from .compiler import lent_numbers as lent_numbers
     from .compiler import let_rule_describe_itself as let_rule_describe_itself
+    from .compiler import lost_loss as lost_loss
     from .compiler import new_lock as new_lock
     from .compiler import open_session as open_session
     from .compiler import update_step as update_step
@@ -119,7 +120,7 @@ _NAMES = {
     "checking": "check_gradients",
     "compiler": "Batch BatchLoss Compiled Description Drop LeafReadError Masks RepeatedStep Session Surroundings "
     "TraceError TreeReader TypeGuard Guards all_same batch_loss classes_of compile counts_steps lent_numbers "
-    "let_rule_describe_itself new_lock open_session update_step",
+    "let_rule_describe_itself lost_loss new_lock open_session update_step",
     "drawing": "draw draw_dot to_dot",
     "files": "write_file",
     "stepping": "AnomalyError backward_steps detect_anomaly find_anomaly forward_steps",
@@ -147,8 +148,8 @@ def __getattr__(name: str) -> Any:
 
 _FOR_NN = """Batch BatchLoss Description Drop Imported LeafReadError Masks RepeatedStep Session Shown Surroundings
     TABLE TreeReader TypeGuard Guards all_same always_recorded batch_loss changes classes_of collector_at_rest
-    counted counts_steps display_width is_traced leaves_made lent_numbers let_rule_describe_itself looking_once new_lock
-    open_session purpose update_step warn_user write_file"""
+    counted counts_steps display_width is_traced leaves_made lent_numbers let_rule_describe_itself looking_once
+    lost_loss new_lock open_session purpose update_step warn_user write_file"""
 _BUILT_ON = frozenset(_FOR_NN.split())
 """What `nn` is built on: imported from here like everything else, but not offered to users of the engine alone."""
 

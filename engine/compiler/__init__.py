@@ -31,6 +31,7 @@ from .loss_structure import batch_loss as batch_loss
 from .samples.batch import Batch as Batch
 from .samples.masks import Drop as Drop
 from .samples.masks import Masks as Masks
+from .training.failure import lost_loss as lost_loss
 from .training.optimizer import counts_steps as counts_steps
 from .training.optimizer import update_step as update_step
 from .training.repeated import RepeatedStep as RepeatedStep

@@ -7,7 +7,7 @@ from numbers import Real
 from operator import is_
 from typing import Any, Protocol
 
-from engine import Value, always_recorded, changes, collector_at_rest, leaves_made, topological_order
+from engine import Value, always_recorded, changes, collector_at_rest, leaves_made, lost_loss, topological_order
 
 from ..arguments import as_samples, plain, show
 from ..attributes import Known
@@ -184,10 +184,7 @@ class EagerStep(Known):
             warn_of_layers(layers)
         loss = one_value(scored(self.loss, predictions, y))
         if not math.isfinite(loss.data):
-            raise FloatingPointError(
-                f"the loss became {loss.data}, and the parameters stay as before this batch: "
-                f"lower lr (now {self.optimizer.lr:g}) and look for nan or inf in the data"
-            )
+            raise lost_loss(loss.data, self.optimizer.lr)
         refuse_results(results, loss)
         if now_and_then:  # caches last
             refuse_outdated(self.optimizer.params, loss)

@@ -38,13 +38,18 @@ def fail(
     try:
         if math.isfinite(loss):
             _name_parameter(training, configured, len(before), params, places)
-        raise FloatingPointError(
-            f"the loss became {loss}, and the parameters stay as before this batch: lower lr (now {rate:g}) and "
-            "look for nan or inf in the data"
-        )
+        raise lost_loss(loss, rate)
     except FloatingPointError as error:
         error.losses = before  # type: ignore[attr-defined]  # for those who keep a history
         raise
+
+
+def lost_loss(loss: float, rate: float) -> FloatingPointError:
+    """The error of a step whose loss is not finite, which is not made; `rate` is the learning rate."""
+    return FloatingPointError(
+        f"the loss became {loss}, and the parameters stay as before this batch: lower lr (now {rate:g}) and look for "
+        "nan or inf in the data"
+    )
 
 
 def _name_parameter(

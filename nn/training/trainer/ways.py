@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from engine import Batch, Compiled, Guards, RepeatedStep, Session, Value
+from engine import Batch, Compiled, Guards, RepeatedStep, Session, Value, lost_loss
 
 from ...optimisers.base import Optimizer, has_rule, make_step
 from ...optimisers.clipping import Clip, clip_gradients
@@ -188,10 +188,7 @@ class GradientSteps(Way):
         optimizer = self.optimizer
         loss, gradients = self._compiled.value_and_grad(batch=batch)
         if not math.isfinite(loss):
-            raise FloatingPointError(
-                f"the loss became {loss}, and the parameters stay as before this batch: lower lr (now "
-                f"{optimizer.lr:g}) and look for nan or inf in the data"
-            )
+            raise lost_loss(loss, optimizer.lr)
         optimizer.zero_grad()
         for parameter, gradient in zip(self._compiled.parameters, gradients):
             parameter.grad += float(gradient)
