@@ -169,6 +169,11 @@ class _Network(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no type
             )
         return self
 
+    def _samples(self, X: Any) -> Any:
+        """Samples, checked as scikit-learn's estimators do; refused before there is a network."""
+        check_is_fitted(self)
+        return validate_data(self, X, dtype=np.float64, reset=False)
+
     def _has_settled(self, _: Any, history: History, epoch: int) -> bool:
         """Whether the loss has not improved by `tol` for `n_iter_no_change` epochs."""
         last = self.n_iter_no_change
@@ -228,21 +233,19 @@ class MLPClassifier(ClassifierMixin, _Network):  # type: ignore[misc]  # as abov
 
     def predict_proba(self, X: Any) -> Any:
         """The probability of each class for each sample."""
-        check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        X = self._samples(X)
         return predict_proba(self.model_, X, loss="cross_entropy", backend=self.backend)
 
     def predict_log_proba(self, X: Any) -> Any:
         """The logarithms of these probabilities, accurate also where one rounds to 0."""
-        check_is_fitted(self)
-        logits = predict(self.model_, validate_data(self, X, dtype=np.float64, reset=False), backend=self.backend)
+        X = self._samples(X)
+        logits = predict(self.model_, X, backend=self.backend)
         logits -= logits.max(1, keepdims=True)
         return logits - np.log(np.exp(logits).sum(1, keepdims=True))
 
     def predict(self, X: Any) -> Any:
         """The likeliest class of each sample."""
-        check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        X = self._samples(X)
         return self.classes_[classify(self.model_, X, loss="cross_entropy", backend=self.backend)]
 
 
@@ -274,8 +277,7 @@ class MLPRegressor(RegressorMixin, _Network):  # type: ignore[misc]  # as above
 
     def predict(self, X: Any) -> Any:
         """The numbers of each sample."""
-        check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        X = self._samples(X)
         found = predict(self.model_, X, backend=self.backend)
         return found[:, 0] if found.shape[1] == 1 else found
 

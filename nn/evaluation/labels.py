@@ -99,10 +99,7 @@ def strata(y: Any, loss: Any) -> list[Any] | None:
     """
     if not name_classes(y, loss):
         return None
-    labels = y.tolist() if _are_numbers(y) else y
-    if {*map(type, labels)} <= _PLAIN:
-        return list(labels)
-    return [tuple(map(plain, label)) if is_row(label) else plain(label) for label in labels]
+    return list(_in_python(y))
 
 
 def name_classes(y: Any, loss: Any) -> bool:
@@ -120,15 +117,21 @@ def name_classes(y: Any, loss: Any) -> bool:
         return False
     if _are_numbers(y) and y.ndim == 2 and y.shape[1] > 1:  # all at once
         return bool(((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all())
-    labels = y.tolist() if _are_numbers(y) else y
-    if not {*map(type, labels)} <= _PLAIN:
-        labels = [tuple(map(plain, label)) if is_row(label) else plain(label) for label in labels]
+    labels = _in_python(y)
     if any(type(label) is float and not label.is_integer() for label in labels):
         return False
     rows = [label for label in labels if type(label) is tuple]
     if any(is_row(item) for row in rows for item in row):  # positions of sequences
         return False
     return all(len(row) == 1 or sorted(row) == [0] * (len(row) - 1) + [1] for row in {*rows})
+
+
+def _in_python(y: Any) -> Any:
+    """Labels as numbers or texts of Python's, rows of them as tuples."""
+    labels = y.tolist() if _are_numbers(y) else y
+    if {*map(type, labels)} <= _PLAIN:
+        return labels
+    return [tuple(map(plain, label)) if is_row(label) else plain(label) for label in labels]
 
 
 def _are_numbers(y: Any) -> bool:
