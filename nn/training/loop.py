@@ -26,8 +26,7 @@ from ..layers.module import Module
 from ..optimisers.base import Optimizer, has_rule
 from ..purity import is_pure
 from .checks import Callback, callbacks_of, check_back_end, check_parts, check_patience, stops
-from .epochs.choice import best_epochs
-from .epochs.eager import eager_epochs, epochs_of
+from .epochs.choice import epochs_for
 from .epochs.task import Acting, Epoch, Source, Task
 from .failures import anomaly_report
 from .history import History
@@ -217,12 +216,7 @@ def fit(
             patient.go_on(history.waiting)
         history.numbers = history.waiting = None
         warn_of_epochs(schedule, -(-len(task.rows) // task.size))
-        if step is not EagerStep:
-            one_epoch, history.backend = epochs_of(task, step(model, data.loss, optimizer)), "eager"
-        elif backend == "eager":
-            one_epoch, history.backend = eager_epochs(task), "eager"
-        else:
-            one_epoch, history.backend = best_epochs(task, partial(setattr, history, "backend"))
+        one_epoch, history.backend = epochs_for(task, step, partial(setattr, history, "backend"))
         loop = _Loop(task, history, data.validation, patient, after, told, has_own_steps)
         try:
             loop.run(one_epoch, epochs, Source(rng, shared=rng is seed))

@@ -1,4 +1,4 @@
-"""Compiled epochs as long as that is possible, and eager ones otherwise."""
+"""Which epochs a task has: compiled ones as long as that is possible, and eager ones otherwise."""
 
 from __future__ import annotations
 
@@ -10,24 +10,34 @@ from engine import TraceError
 
 from ...arguments import warn_user
 from ...evaluation.programs import EagerWarning, programs_of
+from ...optimisers.base import Optimizer
+from ..steps import EagerStep, LossFunction, Model, Step
 from .compiled import compiled_epochs
-from .eager import eager_epochs
+from .eager import eager_epochs, epochs_of
 from .task import Done, Epoch, Source, Task
+
+MakeStep: TypeAlias = Callable[[Model, LossFunction, Optimizer], Step]
+"""Makes the step of the loop from model, loss and optimiser."""
 
 Made: TypeAlias = "tuple[Epoch, str]"
 """Epochs, and the name of the back end that makes their steps."""
 
 
-def best_epochs(task: Task, tell: Callable[[str], None]) -> Made:
+def epochs_for(task: Task, step: MakeStep, tell: Callable[[str], None]) -> Made:
     """Compiled epochs, or, if that fails and the back end may be any, eager ones; and the name of the back end.
 
     Args:
         task: what is to be learned.
+        step: makes the step: one of the user's own runs eagerly.
         tell: called with the name of the back end if it changes later.
 
     Raises:
         TraceError: if model or loss cannot be compiled, and the back end was asked for.
     """
+    if step is not EagerStep:
+        return epochs_of(task, step(task.model, task.loss, task.optimizer)), "eager"
+    if task.options.backend == "eager":
+        return eager_epochs(task), "eager"
     if task.options.backend != "auto":
         return _until_changed(task, compiled_epochs(task), [_compiled], tell)
     return _until_changed(task, _compiled_or_eager(task), [_compiled_or_eager, _eager_instead], tell)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import time
 from typing import Any
 
 from engine import Batch
@@ -40,11 +38,8 @@ def trainer_for(
         settings: what else `Trainer` takes: both ways of clipping, and the schedule.
     """
     for trainer in [kept.pop() for _ in kept[:1]]:
-        same = trainer.model is model and trainer.loss is loss and trainer._options == options
-        described, watched = trainer.compiled.is_described, trainer._watch is not None
-        if same and (trainer.compiled.is_as_described() if described else watched):
-            trainer.change(optimizer, **settings)
-            trainer._traced = time.perf_counter() if described else -math.inf  # of what is described
+        if trainer.would_be_made_of(model, loss, options):
+            trainer.take_up(optimizer, **settings)
             return trainer
     return Trainer(model, loss, optimizer, **options, **settings)
 
