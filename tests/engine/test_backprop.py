@@ -16,6 +16,7 @@ from engine import Constant, Value, grad, gradient, hessian, hvp, jacobian, jvp,
 from engine.backprop import flowing_derivatives
 from engine.modes import observed_by
 from tests.engine.graphs import TAME, Recipe, build, floats, recipes
+from tests.in_threads import in_threads
 from tests.interrupting import interrupted
 from tests.needs import needs
 
@@ -425,11 +426,7 @@ def test_threads_that_share_parameters_do_not_disturb_one_another() -> None:
                 failures.append(k)
             time.sleep(0)
 
-    threads = [threading.Thread(target=work, args=(k,)) for k in range(1, 5)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(work, range(1, 5))
     assert not failures
 
 

@@ -6,13 +6,13 @@ import gc
 import io
 import itertools
 import pickle
-import threading
 from typing import Any
 
 import pytest
 
 import engine
 from engine import TraceError, Value, compile, dot, tanh
+from tests.in_threads import in_threads
 from tests.needs import INSTALLED, needs
 
 np = needs("numpy")
@@ -228,11 +228,7 @@ def test_threads_may_share_a_program(backend: str) -> None:
             if loss_value != expected[k][0] or list(gradient) != list(expected[k][1]):
                 failures.append(k)
 
-    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(work, range(4))
     assert failures == []
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import pytest
 
 import engine
 from engine import Value
+from tests.in_threads import in_threads
 from tests.needs import INSTALLED, needs
 
 np = needs("numpy")
@@ -39,11 +39,7 @@ def test_two_threads_with_different_shapes_are_right(backend: str) -> None:
             ):
                 wrong.append(width)
 
-    threads = [threading.Thread(target=work, args=(width,)) for width in (2, 5, 2, 5)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(work, (2, 5, 2, 5))
     assert not wrong
 
 
@@ -54,12 +50,6 @@ def test_gradients_of_two_threads_go_to_the_leaves_of_their_own_shape(backend: s
     data = {width: np.ones((4, width)) for width in (2, 5)}
     for X in data.values():
         compiled(X)
-    threads = [
-        threading.Thread(target=lambda X: [compiled.backward(X) for _ in range(40)], args=(X,)) for X in data.values()
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(lambda X: [compiled.backward(X) for _ in range(40)], data.values())
     assert b.grad == 40.0
     assert [p.grad for p in w] == [80.0] * 2 + [40.0] * 3

@@ -17,6 +17,15 @@ np = needs("numpy")
 BACKENDS = pytest.mark.parametrize("backend", INSTALLED)
 
 
+def tensors_of(model: nn.MLP) -> list[Any]:
+    """PyTorch's tensors of a network: the weights of each layer, and its biases."""
+    torch = needs("torch")
+    arrays = [
+        ([[w.data for w in n.w] for n in layer.neurons], [n.b.data for n in layer.neurons]) for layer in model.layers
+    ]
+    return [torch.tensor(a, dtype=torch.float64, requires_grad=True) for pair in arrays for a in pair]
+
+
 @BACKENDS
 @pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid", "gelu", "silu", "softplus"])
 def test_a_classifier(backend: str, activation: str) -> None:
@@ -27,11 +36,8 @@ def test_a_classifier(backend: str, activation: str) -> None:
     compiled = compile(lambda x, y: nn.cross_entropy(model(x), y), backend=backend)
     loss, gradients = compiled.value_and_grad(X, labels)
 
-    x, tensors = torch.tensor(X), []
-    for k, layer in enumerate(model.layers):
-        weights = torch.tensor([[w.data for w in n.w] for n in layer.neurons], dtype=torch.float64, requires_grad=True)
-        bias = torch.tensor([n.b.data for n in layer.neurons], dtype=torch.float64, requires_grad=True)
-        tensors += [weights, bias]
+    x, tensors = torch.tensor(X), tensors_of(model)
+    for k, (weights, bias) in enumerate(zip(tensors[::2], tensors[1::2])):
         x = x @ weights.T + bias
         if k < 2:
             x = getattr(torch.nn.functional, activation)(x)
@@ -111,12 +117,9 @@ def test_a_loss_with_derivatives_inside(backend: str) -> None:
     compiled = compile(residual, backend=backend)
     loss, gradients = compiled.value_and_grad(X)
 
-    tensors = []
+    tensors = tensors_of(model)
     x = h = torch.tensor(X, requires_grad=True)
-    for k, layer in enumerate(model.layers):
-        weights = torch.tensor([[w.data for w in n.w] for n in layer.neurons], dtype=torch.float64, requires_grad=True)
-        bias = torch.tensor([n.b.data for n in layer.neurons], dtype=torch.float64, requires_grad=True)
-        tensors += [weights, bias]
+    for k, (weights, bias) in enumerate(zip(tensors[::2], tensors[1::2])):
         h = h @ weights.T + bias
         h = torch.tanh(h) if k < 2 else h
     (ux,) = torch.autograd.grad(h.sum(), x, create_graph=True)

@@ -13,6 +13,7 @@ import pytest
 
 from nn import Trainer
 from nn.training.trainer.ways import NativeSteps
+from tests.in_threads import in_threads
 from tests.interrupting import interrupted
 from tests.needs import needs
 
@@ -114,11 +115,7 @@ def test_several_threads_on_samples_of_several_shapes() -> None:
         except BaseException as error:
             errors.append(error)
 
-    threads = [threading.Thread(target=work, args=(size,)) for size in (12, 12, 5)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(work, (12, 12, 5))
     assert not errors
     assert t.steps == 3 * steps
 

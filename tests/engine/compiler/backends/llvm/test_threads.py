@@ -29,6 +29,7 @@ from engine.compiler.backends.llvm.runtime.threads import ThreadPool
 from engine.compiler.passes.computation import Computation
 from engine.compiler.pipeline import make_plan, trace
 from tests.engine.compiler.backends.llvm.test_training import SGD, mlp, program_of, samples, update_of
+from tests.in_threads import in_threads
 from tests.needs import FORK
 
 ROOT = Path(__file__).parents[5]
@@ -173,11 +174,7 @@ def test_many_python_threads() -> None:
         found[k] = train(work[k])
 
     for _ in range(5):
-        threads = [threading.Thread(target=make, args=(k,)) for k in range(len(work))]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        in_threads(make, range(len(work)))
         assert found == expected
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import math
-import threading
 import weakref
 from typing import Any
 
@@ -21,6 +20,7 @@ from engine.compiler.passes.computation import Computation
 from engine.compiler.pipeline import make_plan, trace
 from engine.compiler.training.optimizer import configured
 from engine.compiler.update import ConfiguredUpdate
+from tests.in_threads import in_threads
 
 
 def update_of(
@@ -268,11 +268,7 @@ def test_two_threads_share_a_program(small: tuple[Variants, Any]) -> None:
         arrays = samples(40, seed)
         found[seed] = [float(training(arrays, SGD)[0]) for done in range(30)]
 
-    threads = [threading.Thread(target=work, args=(seed,)) for seed in (1, 2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(work, (1, 2))
     assert found == expected
 
 
