@@ -31,12 +31,12 @@ class PythonProgram(Interpreter):
             self._start[buffer] = self._size
             self._size += size
         self._prologue, self._body, self._epilogue = map(self._tape, (plan.prologue, plan.body, plan.epilogue))
-        self._outputs = [self._slot(run, 0)[0] for run in plan.outputs]
+        self._outputs = [self._slots(run, 1)[0][0] for run in plan.outputs]
         self._sums = [
             (target, left, right)
             for r in plan.reductions
-            for row, (left,) in enumerate(self._slots(r.left, r.rows))
-            for target, right in zip(self._slot(r.target, row), [None] if r.right is None else self._slot(r.right, 0))
+            for targets, (left,) in zip(*[self._slots(run, r.rows) for run in (r.target, r.left)])
+            for target, right in zip(targets, [None] if r.right is None else self._slots(r.right, 1)[0])
         ]
         self._scatters = [
             (targets, index, source)
@@ -44,17 +44,14 @@ class PythonProgram(Interpreter):
             for targets, (index,), (source,) in zip(*[self._slots(r, s.rows) for r in (s.target, s.index, s.source)])
         ]
         self._copies = [
-            (self._slot(copy.target, row)[0], self._slot(copy.source, row)[0])
+            (target, source)
             for copy in plan.finish
-            for row in range(copy.rows)
+            for (target, *_), (source, *_) in zip(*[self._slots(r, copy.rows) for r in (copy.target, copy.source)])
         ]
 
     def _slots(self, run: Run, rows: int) -> list[list[int]]:
         start = self._start[run.buffer]
         return [[start + slot for slot in row] for row in run.slots(rows)]
-
-    def _slot(self, run: Run, row: int) -> list[int]:
-        return self._slots(run, row + 1)[row]
 
     def _tape(self, groups: Iterable[Group]) -> list[Instruction]:
         tape: list[Instruction] = []
