@@ -1,4 +1,4 @@
-"""The smallest thing that is wrong: a primitive's rule, a sum over uses, or code that the graph does not record."""
+"""A primitive whose rule is wrong: local derivatives, one node after the other, and the same rules on Values."""
 
 from __future__ import annotations
 
@@ -6,21 +6,17 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from ..backprop import grad, local_derivatives, sweep
-from ..graph import topological_order
+from ..backprop import grad, local_derivatives
 from ..primitive import Primitive
-from ..text.source import call, expression
+from ..text.source import call
 from ..value import Constant, Value
 from . import oracle
 from .estimates.differences import Line, central_estimates
 from .estimates.slopes import Slopes, slopes_at
 from .estimates.verdicts import judge
 from .kinks import describe, finer_than_floats, kink_of
-from .proof import is_its_graph, moved
-from .replay import Replay
-from .report import Derivative, Fault, where_slopes_are
-from .rounding import rounding
-from .subject import Recording, Subject
+from .report import Fault, where_slopes_are
+from .subject import Subject
 
 __tracebackhide__ = True  # pytest then shows the user's own lines
 
@@ -30,6 +26,7 @@ def audit(nodes: Iterable[Value], part: float = oracle.AGREEMENT) -> Fault | Non
 
     With fifty digits, up to a `part`, if the primitive has a formula and mpmath is installed, else with differences.
 
+    >>> from engine import topological_order
     >>> audit(topological_order(Value(300.0).tanh() * 2)) is None
     True
     """
@@ -53,6 +50,7 @@ def unlike_on_values(nodes: Iterable[Value]) -> Fault | None:
 
     Differences cannot show that: each of the two gradients is consistent in itself.
 
+    >>> from engine import topological_order
     >>> unlike_on_values(topological_order(Value(3.0).tanh() * 2)) is None
     True
     """
@@ -79,6 +77,7 @@ def unlike_on_values(nodes: Iterable[Value]) -> Fault | None:
 def compared(nodes: Iterable[Value]) -> str:
     """What `audit` has compared local derivatives with when it found nothing, in words.
 
+    >>> from engine import topological_order
     >>> compared(topological_order(Value(300.0).tanh() * 2))
     "each primitive's own local derivative was compared with 50 digits and agrees"
     """
@@ -187,11 +186,11 @@ def _expected_of_smooth(node: Value, position: int, got: float, part: float) -> 
     line = _local_line(node, position)
     x, distance = inputs[position], kink_of(node)
     reach = math.inf if distance is None else abs(distance) / 2
-    denied = _denied(got, 2.0**-45 * abs(got), line, x, 2.0**-50 * abs(node.data), reach)
-    return None if denied is None else _Expected(denied, "differences of its values")
+    found = denied(got, 2.0**-45 * abs(got), line, x, 2.0**-50 * abs(node.data), reach)
+    return None if found is None else _Expected(found, "differences of its values")
 
 
-def _denied(claimed: float, slack: float, line: Line, x: float, noise: float, reach: float = math.inf) -> float | None:
+def denied(claimed: float, slack: float, line: Line, x: float, noise: float, reach: float = math.inf) -> float | None:
     """The derivative that differences give, if they contradict the claim."""
     verdict = judge(claimed, slack, central_estimates(line, x, noise, reach))
     return verdict.estimate.derivative if verdict.status == "differs" and verdict.estimate is not None else None
@@ -236,92 +235,6 @@ def _one_node(primitive: Primitive, inputs: Sequence[float], position: int, expe
     )
 
 
-# ---- from a wrong derivative to its cause ------------------------------------------------------------------------
-
-
-def find_culprit(subject: Subject, wrong: Derivative) -> Fault:
-    """Why this derivative is wrong: the first primitive, else the smallest subgraph, else the code around it."""
-    if wrong.slopes is not None:
-        function = subject.of_order(1)  # a graph of its gradient may differ by a branch in a rule, as that of pow
-        near = is_its_graph(function, function.here, moved(subject, wrong), most=1)
-        return audit(subject.here.nodes) or (_sum_at_kink(wrong) if near else _outside_the_graph(wrong))
-    if wrong.direction:
-        return audit(subject.here.nodes) or Fault(
-            f"each primitive's own rule is right, and the slope along {wrong.name} is not: check without directions= "
-            "to learn which inputs are wrong"
-        )
-    position = subject.names.index(wrong.name)
-    recording = subject.record(subject.moved(position, wrong.at))
-    nodes = recording.nodes
-    return (
-        audit(nodes)
-        or audit(nodes, min(wrong.relative_error / 8, oracle.AGREEMENT))
-        or (_sum_at_kink(wrong) if undeclared_kink(nodes) else None)
-        or _wrong_subgraph(recording.output, recording.coordinates[position], wrong)
-        or (_wrong_at_order(nodes, subject.order) if subject.order > 1 else None)
-        or _outside_the_graph(wrong)
-    )
-
-
-def _line_of_graph(order: list[Value], leaf: Value) -> Line:
-    """A recorded graph as a function of one of its leaves."""
-    graph = Replay(Recording(order[-1], [leaf], order))
-    return lambda x: graph.value([x])
-
-
-def _wrong_subgraph(output: Value, leaf: Value, wrong: Derivative) -> Fault | None:
-    """The first node, operands before results, whose derivative by the leaf is wrong as the sweep sums it."""
-    name, x = wrong.name if wrong.name.isidentifier() else "x", wrong.at
-    depends = {leaf}
-    for node in topological_order(output):
-        if not depends.intersection(node.operands):
-            continue
-        depends.add(node)
-        order = topological_order(node)
-        claimed, errors = sweep(node)[leaf] + 0.0, rounding(node)
-        line = _line_of_graph(order, leaf)
-        expected = _denied(claimed, errors.derivatives[leaf], line, x, errors.value)
-        if expected is not None:
-            code = expression(node, {leaf: name})
-            uses = sum(operand is leaf for each in order for operand in each.operands)
-            what = (
-                f"each local derivative is right, but not their sum over the {uses} uses of {name}: the smallest "
-                f"graph that is wrong is {code} at {name} = {x!r}, where the sweep gives {claimed!r} and "
-                f"differences give {expected!r}"
-            )
-            return Fault(
-                what,
-                f"from engine import *\n{name} = Value({x!r})\nprint(grad({code}, {name}), 'should be', {expected!r})",
-            )
-    return None
-
-
-def _wrong_at_order(nodes: Sequence[Value], order: int) -> Fault | None:
-    """The first primitive that, alone, has a right gradient and a wrong derivative of this order."""
-    seen: set[Any] = set()
-    for node in nodes:
-        key = (node.primitive, node.inputs)
-        if node.primitive is None or key in seen or kink_of(node) == 0.0:
-            continue
-        seen.add(key)
-        single = alone(node.primitive, node.inputs).of_order(order)
-        recording = single.record(single.numbers)
-        errors, adjoints = rounding(recording.output), sweep(recording.output)
-        for position, (name, x, leaf) in enumerate(zip(single.names, single.numbers, recording.coordinates)):
-            claimed, slack = adjoints.get(leaf, 0.0) + 0.0, errors.derivatives.get(leaf, 0.0)
-            line = single.line(position)
-            expected = _denied(claimed, slack, line, x, errors.value)
-            if expected is not None:
-                what = (
-                    f"{node.primitive.name}: its rule gives right numbers and a wrong graph: at "
-                    f"{', '.join(map(repr, node.inputs[:8]))} the derivative of order {order}, last by {name}, is "
-                    f"{claimed!r}, and differences give {expected!r}; write the rule with the "
-                    "engine's own functions, on z and the operands"
-                )
-                return Fault(what, primitive=node.primitive.name)
-    return None
-
-
 def alone(primitive: Primitive, inputs: tuple[float, ...]) -> Subject:
     """A primitive as a function of those of its operands that are real numbers, not indices or conditions.
 
@@ -339,22 +252,3 @@ def alone(primitive: Primitive, inputs: tuple[float, ...]) -> Subject:
         return Value.__apply_primitive__(primitive, tuple(operands))
 
     return Subject(apply, primitive.name, tuple(names[k] for k in free), tuple(inputs[k] for k in free))
-
-
-def _sum_at_kink(wrong: Derivative) -> Fault:
-    """Every primitive's derivative lies between its slopes, and what the chain rule makes of them does not."""
-    low, high = wrong.slopes or (wrong.expected, wrong.expected)
-    slopes = f"the slope {low:.9g}" if low == high else f"slopes from {low:.9g} to {high:.9g}"
-    return Fault(
-        f"each rule is right, their sum is not: at a kink each primitive takes a slope of its own choice, and the "
-        f"chain rule makes {wrong.claimed:.9g} of them by {wrong.name}, where the function has {slopes}"
-    )
-
-
-def _outside_the_graph(wrong: Derivative) -> Fault:
-    """Every part of the graph is right, so that the function depends on the input in a way it does not record."""
-    return Fault(
-        f"no part of the recorded graph is wrong: the function depends on {wrong.name} also outside of it. Look for "
-        "float(), .data, detach(), no_grad() or functions of math on the way from the input, or for code that "
-        "changes what it reads"
-    )

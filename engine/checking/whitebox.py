@@ -19,13 +19,14 @@ from ..functional import push_forward
 from ..ieee import inner
 from ..value import Value
 from .claim import MANY_WRONG, Claim, in_turn
+from .culprit import find_culprit
 from .directional import Gradient
 from .estimates.clarke import Neighbourhood
 from .estimates.differences import Estimate, Line, limit, one_sided, steps
 from .estimates.slopes import Slopes
 from .estimates.taylor import looks_wrong, taylor_direction, taylor_rate
 from .estimates.verdicts import Verdict
-from .faults import audit, compared, find_culprit, undeclared_kink, unlike_on_values
+from .faults import audit, compared, undeclared_kink, unlike_on_values
 from .foreign.points import NO_VALUE
 from .kinks import BRANCH, Piece, at_kink, piece
 from .proof import is_own, kinks_between_floats, proven

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import engine
-import engine.checking.faults
+import engine.checking.culprit
 import engine.checking.whitebox
 from engine import PRIMITIVES, Primitive, Value, check_gradients
 from tests.engine.checking.faults import Mutant, apply, mutants, sample
@@ -73,7 +73,7 @@ def test_a_lost_accumulation_is_caught(primitive: Primitive, monkeypatch: pytest
     random_ = random.Random(primitive.name)
     f, point = twice(primitive, sample(primitive, random_))
     assert check_gradients(f, point), "the right sweep is right"
-    for module in (engine.checking.whitebox, engine.checking.faults):
+    for module in (engine.checking.whitebox, engine.checking.culprit):
         monkeypatch.setattr(module, "sweep", losing)
     report = check_gradients(f, point)
     assert not report
@@ -86,7 +86,7 @@ def twice(primitive: Primitive, inputs: list[float]) -> tuple[Any, list[float]]:
 
 
 def test_the_repeated_operand_of_one_node(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (engine.checking.whitebox, engine.checking.faults):
+    for module in (engine.checking.whitebox, engine.checking.culprit):
         monkeypatch.setattr(module, "sweep", losing)
     report = check_gradients(lambda x: x * x, [3.0])
     assert [(d.claimed, round(d.expected, 6)) for d in report.wrong] == [(3.0, 6.0)]

@@ -1,0 +1,124 @@
+"""From a wrong derivative to its cause: a primitive's rule, a sum over uses, or code that the graph does not record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..backprop import sweep
+from ..graph import topological_order
+from ..text.source import expression
+from ..value import Value
+from . import oracle
+from .estimates.differences import Line
+from .faults import alone, audit, denied, undeclared_kink
+from .kinks import kink_of
+from .proof import is_its_graph, moved
+from .replay import Replay
+from .report import Derivative, Fault
+from .rounding import rounding
+from .subject import Recording, Subject
+
+__tracebackhide__ = True  # pytest then shows the user's own lines
+
+
+def find_culprit(subject: Subject, wrong: Derivative) -> Fault:
+    """Why this derivative is wrong: the first primitive, else the smallest subgraph, else the code around it."""
+    if wrong.slopes is not None:
+        function = subject.of_order(1)  # a graph of its gradient may differ by a branch in a rule, as that of pow
+        near = is_its_graph(function, function.here, moved(subject, wrong), most=1)
+        return audit(subject.here.nodes) or (_sum_at_kink(wrong) if near else _outside_the_graph(wrong))
+    if wrong.direction:
+        return audit(subject.here.nodes) or Fault(
+            f"each primitive's own rule is right, and the slope along {wrong.name} is not: check without directions= "
+            "to learn which inputs are wrong"
+        )
+    position = subject.names.index(wrong.name)
+    recording = subject.record(subject.moved(position, wrong.at))
+    nodes = recording.nodes
+    return (
+        audit(nodes)
+        or audit(nodes, min(wrong.relative_error / 8, oracle.AGREEMENT))
+        or (_sum_at_kink(wrong) if undeclared_kink(nodes) else None)
+        or _wrong_subgraph(recording.output, recording.coordinates[position], wrong)
+        or (_wrong_at_order(nodes, subject.order) if subject.order > 1 else None)
+        or _outside_the_graph(wrong)
+    )
+
+
+def _line_of_graph(order: list[Value], leaf: Value) -> Line:
+    """A recorded graph as a function of one of its leaves."""
+    graph = Replay(Recording(order[-1], [leaf], order))
+    return lambda x: graph.value([x])
+
+
+def _wrong_subgraph(output: Value, leaf: Value, wrong: Derivative) -> Fault | None:
+    """The first node, operands before results, whose derivative by the leaf is wrong as the sweep sums it."""
+    name, x = wrong.name if wrong.name.isidentifier() else "x", wrong.at
+    depends = {leaf}
+    for node in topological_order(output):
+        if not depends.intersection(node.operands):
+            continue
+        depends.add(node)
+        order = topological_order(node)
+        claimed, errors = sweep(node)[leaf] + 0.0, rounding(node)
+        line = _line_of_graph(order, leaf)
+        expected = denied(claimed, errors.derivatives[leaf], line, x, errors.value)
+        if expected is not None:
+            code = expression(node, {leaf: name})
+            uses = sum(operand is leaf for each in order for operand in each.operands)
+            what = (
+                f"each local derivative is right, but not their sum over the {uses} uses of {name}: the smallest "
+                f"graph that is wrong is {code} at {name} = {x!r}, where the sweep gives {claimed!r} and "
+                f"differences give {expected!r}"
+            )
+            return Fault(
+                what,
+                f"from engine import *\n{name} = Value({x!r})\nprint(grad({code}, {name}), 'should be', {expected!r})",
+            )
+    return None
+
+
+def _wrong_at_order(nodes: Sequence[Value], order: int) -> Fault | None:
+    """The first primitive that, alone, has a right gradient and a wrong derivative of this order."""
+    seen: set[Any] = set()
+    for node in nodes:
+        key = (node.primitive, node.inputs)
+        if node.primitive is None or key in seen or kink_of(node) == 0.0:
+            continue
+        seen.add(key)
+        single = alone(node.primitive, node.inputs).of_order(order)
+        recording = single.record(single.numbers)
+        errors, adjoints = rounding(recording.output), sweep(recording.output)
+        for position, (name, x, leaf) in enumerate(zip(single.names, single.numbers, recording.coordinates)):
+            claimed, slack = adjoints.get(leaf, 0.0) + 0.0, errors.derivatives.get(leaf, 0.0)
+            line = single.line(position)
+            expected = denied(claimed, slack, line, x, errors.value)
+            if expected is not None:
+                what = (
+                    f"{node.primitive.name}: its rule gives right numbers and a wrong graph: at "
+                    f"{', '.join(map(repr, node.inputs[:8]))} the derivative of order {order}, last by {name}, is "
+                    f"{claimed!r}, and differences give {expected!r}; write the rule with the "
+                    "engine's own functions, on z and the operands"
+                )
+                return Fault(what, primitive=node.primitive.name)
+    return None
+
+
+def _sum_at_kink(wrong: Derivative) -> Fault:
+    """Every primitive's derivative lies between its slopes, and what the chain rule makes of them does not."""
+    low, high = wrong.slopes or (wrong.expected, wrong.expected)
+    slopes = f"the slope {low:.9g}" if low == high else f"slopes from {low:.9g} to {high:.9g}"
+    return Fault(
+        f"each rule is right, their sum is not: at a kink each primitive takes a slope of its own choice, and the "
+        f"chain rule makes {wrong.claimed:.9g} of them by {wrong.name}, where the function has {slopes}"
+    )
+
+
+def _outside_the_graph(wrong: Derivative) -> Fault:
+    """Every part of the graph is right, so that the function depends on the input in a way it does not record."""
+    return Fault(
+        f"no part of the recorded graph is wrong: the function depends on {wrong.name} also outside of it. Look for "
+        "float(), .data, detach(), no_grad() or functions of math on the way from the input, or for code that "
+        "changes what it reads"
+    )
