@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import copy
 import math
-import random
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
@@ -25,10 +24,9 @@ from ..training.history import History
 from ..training.patience import Patience
 from ..training.preparation import prepared
 from ..training.steps import LossFunction, Model
-from ..training.trainer.compiled import Trainer
-from ..training.trainer.ways import NativeSteps
 from .job import Job
 from .structure import Structure, UnknownStructureError
+from .trainer import SharedTrainer
 
 Net: TypeAlias = "tuple[Model, LossFunction, Optimizer]"
 
@@ -210,108 +208,6 @@ class SharedProgram:
             found.append({"loss": mean, **self._scores()})
         self._seconds[job.epochs, size] = (time.perf_counter() - began) / len(jobs)
         return found
-
-
-class SharedTrainer(Trainer):
-    """A trainer that goes on with other nets of the same structure."""
-
-    def take_over(self, values: Sequence[Value], numbers: Sequence[float], optimizer: Optimizer) -> None:
-        """Start over with another net.
-
-        Args:
-            values: the Values of this trainer's model; the same object at every call, so that their places are known.
-            numbers: the numbers of the other net in their place.
-            optimizer: the other net's optimiser, of the same class and with its parameters in the same order; the
-                optimiser of this trainer takes over its settings and its state.
-        """
-        with self._lock:
-            self._again = None
-            if self._watch is not None and not self._watch.holds_outside():
-                self._traced = -math.inf  # to be traced again
-            self.load(values, numbers)
-            self._optimizer.change(optimizer.settings)
-            self._optimizer.keeper = None  # what the last net left there is of no use
-            self._optimizer.own_state = optimizer.state
-            self.steps = 0
-            if self._way is not None:
-                self._way.look_outside()
-
-    def load(self, values: Sequence[Value], numbers: Sequence[float]) -> None:
-        """Assign numbers to Values of the model."""
-        if self._way is not None:
-            self._way.load(values, numbers)
-        else:
-            for value, number in zip(values, numbers):
-                value.data = number
-
-    def goes_on(self, batch: Batch, size: int, values: Sequence[Value]) -> bool:
-        """Whether the nets of the next moments may be trained in one call, as long as the trainer `stands`."""
-        with self._lock:
-            rest = batch.size % size
-            like = not rest or self._structure(batch, rest) == self._structure(batch, size)
-            way = self._way
-            return (
-                like
-                and isinstance(way, NativeSteps)
-                and self._schedule is None
-                and time.perf_counter() < self._fresh_until()
-                and self._sized == (batch.shapes, size)
-                and way.has_no_leaves_but(values)
-            )
-
-    def stands(self) -> bool:
-        """Whether nothing has changed, as far as one looks between nets."""
-        return self._watch is not None and self._watch.holds_outside()
-
-    def each(
-        self,
-        batch: Batch,
-        size: int,
-        values: Sequence[Value],
-        starts: Any,
-        settings: Sequence[Mapping[str, Any]],
-        epochs: int,
-        sources: Sequence[random.Random | None],
-    ) -> Any:
-        """Train nets from several starts; see `Session.each`.
-
-        Args:
-            batch: the samples.
-            size: samples in a step.
-            values: as for `take_over`.
-            starts: an array of starts x values, overwritten with the numbers after training.
-            settings: the optimiser's settings for each net.
-            epochs: how often to go through the samples.
-            sources: the source of random numbers that shuffles the samples of each net; None leaves them in order.
-
-        Raises:
-            RuntimeError: something has changed since the nets were looked at.
-            ValueError: a loss is below 0 where there can be no such one.
-        """
-        import numpy as np
-
-        with self._lock:
-            way, watch = self._way, self._watch
-            if not isinstance(way, NativeSteps) or watch is None or not watch.holds_outside():
-                raise RuntimeError("what model or loss read has changed since the nets were made")
-            self._again = None
-            orders = None
-            if size < batch.size:
-                orders = [way.order(batch.size, size, source, epochs) for source in sources]
-            losses = way.each(batch, values, starts, settings, self._clip, epochs, orders)
-            self._refuse_low([float(np.fmin.reduce(losses, axis=None))])
-            return losses
-
-    def _look_again(self, batch: Batch, entirely: bool = False) -> None:
-        """As in any trainer, except for what `take_over` looks at from net to net: nobody else has the model."""
-        way, watch = self._way, self._watch
-        if way is not None and watch is not None and self._traced > -math.inf:
-            if not entirely and time.perf_counter() < self._fresh_until():
-                return
-            if way.accepts(batch) and self.compiled.is_current(batch) and watch.holds_outside():
-                self._traced = time.perf_counter()
-                return
-        super()._look_again(batch, entirely)
 
 
 def _mean(losses: Any, count: int, size: int) -> Any:

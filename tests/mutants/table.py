@@ -122,6 +122,7 @@ TESTS: dict[str, list[str]] = {
     "nn/many/program.py": MANY,
     "nn/many/structure.py": ["tests/nn/many/test_structures.py", *MANY],
     "nn/many/table.py": ["nn/many/table.py", *MANY, "tests/nn/many/test_executors.py"],
+    "nn/many/trainer.py": MANY,
     "nn/many/workbench.py": MANY,
     "nn/many/workers.py": ["tests/nn/many/test_executors.py"],
     "engine/compiler/samples/masks.py": [
