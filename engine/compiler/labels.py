@@ -151,10 +151,8 @@ class LabelChecks:
         self.kinds, self._passed = LabelKinds(), CheckedLabels()
         self._labels_only = requirements.arguments <= {arguments - 1}
         self._nothing_to_check = False
-        self._valid: tuple[Any, tuple[Valid, Valid]] = (
-            None,
-            (Valid(), Valid()),
-        )  # of which state, and what is valid then
+        # Of which state, and what is valid then.
+        self._valid: tuple[Any, tuple[Valid, Valid]] = None, (Valid(), Valid())
 
     def check(self, batch: Batch) -> None:
         """Refuse wrong labels; compare the value of one sample for each new kind of label.

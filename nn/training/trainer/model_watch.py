@@ -54,9 +54,7 @@ class ModelWatch:
         self._is_module = isinstance(model, Module)
         self._near: list[tuple[Any, Sequence[Any]]] = []  # lists and dicts, and what was in each
         self._far: list[tuple[Any, Sequence[Any]]] = []  # those that hold parameters, and attributes
-        held = {
-            id(holder): inside for holder, inside in self._surroundings.found.holders
-        }  # the same, and already at hand
+        held = {id(holder): inside for holder, inside in self._surroundings.found.holders}  # the same, at hand
         containers = [*_containers(model, set(), self._surroundings.found.kinds_in)] if self._is_module else []
         self._inside = {id(found) for found, *_ in containers}
         left = FEW

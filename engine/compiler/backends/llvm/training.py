@@ -97,9 +97,8 @@ class Training:
         self._attached: DirectStep | None = None
         self.lock = programs.lock
         self._same: tuple[Any, ConfiguredUpdate, Callable[[], float], Array] | None = None  # the last step, once more
-        self._whole: tuple[Frame, Callable[[int], float], Array, Any] | None = (
-            None  # the last call, if it took one piece
-        )
+        # The last call, if it took one piece.
+        self._whole: tuple[Frame, Callable[[int], float], Array, Any] | None = None
         self._in_place: tuple[Array, ...] | None = None  # the samples of that call, if read where they are
         self._direct_steps: dict[Any, DirectStep] = {}
         self._settled: ConfiguredUpdate | None = None
