@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, NoReturn
 
@@ -139,9 +140,8 @@ def look_beside_graph(
         return float(function(outputs, y))
 
     order = topological_order(loss)
-    before = {p: p.data for p in optimizer.params}
     try:
-        with no_grad():
+        with no_grad(), _put_back(optimizer.params) as before:
             differ = again() == loss.data  # else it changes by itself, and nothing can be told
             for by in (_NUDGE, -_NUDGE):
                 for p in before.keys() & {*order}:
@@ -149,9 +149,6 @@ def look_beside_graph(
                 differ = differ and not math.isclose(again(), _recomputed(order), rel_tol=_SAME)
     except Exception:  # with these numbers the loss is nothing
         return
-    finally:
-        for p, number in before.items():
-            p.data = number
     if differ:
         warn_user(
             "the loss follows the optimiser's parameters by their numbers too, and no gradient comes of that: .data, "
@@ -205,22 +202,30 @@ def _numbers(model: Model, samples: Sequence[Any], step: int) -> list[float]:
 
 def _follow(numbers: Callable[[], list[float]], parameters: Collection[Value]) -> bool:
     """Whether outputs change with the numbers of parameters."""
+    try:
+        with _put_back(parameters) as before:
+            usual = numbers()
+            if numbers() != usual:  # they change by themselves
+                return False
+            for by in (0.5, -0.5):
+                for p, number in before.items():
+                    p.data = number + by
+                if numbers() != usual:
+                    return True
+    except Exception:  # of these numbers the model will have nothing
+        pass
+    return False
+
+
+@contextmanager
+def _put_back(parameters: Collection[Value]) -> Iterator[dict[Value, float]]:
+    """A context in which parameters may have other numbers; it gives their own, and puts them back at the end."""
     before = {p: p.data for p in parameters}
     try:
-        usual = numbers()
-        if numbers() != usual:  # they change by themselves
-            return False
-        for by in (0.5, -0.5):
-            for p, number in before.items():
-                p.data = number + by
-            if numbers() != usual:
-                return True
-    except Exception:  # of these numbers the model will have nothing
-        return False
+        yield before
     finally:
         for p, number in before.items():
             p.data = number
-    return False
 
 
 # ---- what is said ----
