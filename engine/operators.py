@@ -143,8 +143,7 @@ def _general(primitive: Primitive) -> Callable[..., Value]:
 
 def _install(primitive: Primitive) -> None:
     """Give Value the operator of a primitive, and a method of its name and aliases."""
-    names = (primitive.name, *primitive.aliases) if primitive.method else ()
-    for name in names:
+    for name in primitive.methods:
         if hasattr(Value, name):
             raise ValueError(f"a Value already has an attribute {name!r}: choose another, or method=False")
     if primitive.dunder and primitive.arity == 1:
@@ -154,7 +153,7 @@ def _install(primitive: Primitive) -> None:
         _set(f"__r{primitive.dunder}__", _reflected(primitive))
     method = _unary(primitive) if primitive.arity == 1 else _general(primitive)
     method.__doc__ = primitive.__doc__
-    for name in reversed(names):  # all are one function, which has the primitive's own name
+    for name in reversed(primitive.methods):  # all are one function, which has the primitive's own name
         _set(name, method)
 
 

@@ -97,6 +97,21 @@ class Primitive:
             return f"{self.name}{inspect.Signature(bare)}"
         return f"{self.name}({', '.join(self.operands)})"
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its own name, and the others."""
+        return (self.name, *self.aliases)
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The names under which Values have it as a method.
+
+        >>> import engine
+        >>> engine.acos.methods, engine.where.methods
+        (('acos', 'arccos'), ())
+        """
+        return self.names if self.method else ()
+
     def __repr__(self) -> str:
         return f"<primitive {self.signature}>"
 
@@ -234,7 +249,7 @@ def declare(
     >>> engine.grad(softsign(x), x), x.softsign().data
     (0.25, 0.5)
     """
-    check_names(name, aliases, operands, {n for known in PRIMITIVES.values() for n in (known.name, *known.aliases)})
+    check_names(name, aliases, operands, {n for known in PRIMITIVES.values() for n in known.names})
     if not callable(forward):
         raise TypeError(f"{name}: forward must be callable, got {forward!r}")
     if not callable(local_derivatives) and not isinstance(local_derivatives, (list, tuple)):

@@ -203,7 +203,7 @@ def _primitives(name: str) -> list[Primitive]:
 def _primitive(name: str) -> Primitive | None:
     name = _SYNONYMS.get(name, name)
     for primitive in PRIMITIVES.values():
-        if name in (primitive.name, primitive.symbol.lower(), *primitive.aliases):
+        if name in (primitive.symbol.lower(), *primitive.names):
             return primitive
     return None
 

@@ -85,7 +85,7 @@ def breakpoint_at(
 def _primitive(name: str, order: Iterable[Value]) -> Primitive | None:
     """The primitive of that name or symbol, if the graph has it."""
     there = {node.primitive for node in order if node.primitive is not None}
-    return next((p for p in there if name in (p.name, p.symbol, *p.aliases)), None)
+    return next((p for p in there if name in (p.symbol, *p.names)), None)
 
 
 # ---- the kinds of conditions -------------------------------------------------------------------------------------

@@ -238,9 +238,7 @@ class _Reader:
 
 
 def _find(name: str) -> Primitive | None:
-    if name in PRIMITIVES:
-        return PRIMITIVES[name]
-    return next((primitive for primitive in PRIMITIVES.values() if name in primitive.aliases), None)
+    return next((primitive for primitive in PRIMITIVES.values() if name in primitive.names), None)
 
 
 def _near(name: str) -> str | None:

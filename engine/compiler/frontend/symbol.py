@@ -257,9 +257,8 @@ def _install(primitive: Primitive) -> None:
     elif primitive.dunder:
         setattr(Symbol, f"__{primitive.dunder}__", _binary(primitive))
         setattr(Symbol, f"__r{primitive.dunder}__", _binary(primitive, reflected=True))
-    if primitive.method:
-        for name in (primitive.name, *primitive.aliases):
-            setattr(Symbol, name, lambda self, *others, **named: primitive(self, *others, **named))
+    for name in primitive.methods:
+        setattr(Symbol, name, lambda self, *others, **named: primitive(self, *others, **named))
 
 
 for _name, _primitive, _reflected in (

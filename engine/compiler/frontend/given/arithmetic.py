@@ -238,7 +238,7 @@ for _name in ("pos", "round"):
 for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
     setattr(Arithmetic, f"__{_name}__", _comparison(_name))
 for _primitive in PRIMITIVES.values():
-    for _name in (_primitive.name, *_primitive.aliases) if _primitive.method else ():
+    for _name in _primitive.methods:
         setattr(Arithmetic, _name, _ufunc(_name))
 for _name in ("and", "or", "xor", "lshift", "rshift"):
     setattr(Arithmetic, f"__{_name}__", _bits(_name))

@@ -11,7 +11,7 @@ from ..conditions import OWN
 from .objects import Facts, functions_of, is_a
 
 _DUNDERS = {primitive.dunder for primitive in OWN if primitive.dunder}
-_METHODS = {name for primitive in OWN if primitive.method for name in (primitive.name, *primitive.aliases)}
+_METHODS = {name for primitive in OWN for name in primitive.methods}
 OF_TABLE = [n for n in vars(Value) if n in _METHODS or (n[:2] == "__" and n[2:-2].removeprefix("r") in _DUNDERS)]
 """Their names."""
 METHODS = Facts(lambda: map(vars(Value).get, OF_TABLE), are_near=False)

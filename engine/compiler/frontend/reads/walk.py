@@ -115,8 +115,7 @@ class Walk(Attributes):
     def _declared(self) -> Iterator[Primitive]:
         """The user's primitives that code may apply without naming them: as a method or by an operator."""
         for primitive in PRIMITIVES.values():
-            methods = (primitive.name, *primitive.aliases) if primitive.method else ()
-            if primitive not in OWN and (primitive.dunder or not self.used.isdisjoint(methods)):
+            if primitive not in OWN and (primitive.dunder or not self.used.isdisjoint(primitive.methods)):
                 yield primitive
 
     def _added_to_values(self) -> Iterator[Any]:
