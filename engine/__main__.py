@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import io
 import os
 import sys
@@ -23,7 +24,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return tour()
     if words[0] in COMMANDS:
         return COMMANDS[words[0]](words[1:])
-    return evaluate(words)
+    status = evaluate(words)
+    if status and (near := difflib.get_close_matches(words[0], COMMANDS, n=1)):
+        print(f"or did you mean the command {near[0]}?", file=sys.stderr)
+    return status
 
 
 def _in_a_shell() -> int:

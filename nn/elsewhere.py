@@ -151,6 +151,12 @@ _BY_CLASS: dict[str, dict[tuple[str, ...], str]] = {
         ("load_state_dict", "set_weights"): "write nn.load(model, path, optimizer=optimizer)",
         ("param_groups", "parameters"): "the parameters are params, and lr is the rate of all",
     },
+    "_Network": {
+        ("coefs_", "intercepts_"): "the network is model_, and its Values are model_.named_parameters()",
+        ("out_activation_", "n_layers_", "n_outputs_"): "the network is model_, with its layers",
+        ("best_loss_", "best_validation_score_", "t_", "validation_scores_"): "the course of the training is history_",
+        ("partial_fit",): "each fit starts anew; write nn.fit(estimator.model_, X, y, loss, optimizer)",
+    },
     "Settings": {("dtype", "threads"): "it is said when the Trainer is made"},
     "EagerStep": {
         ("clip_norm", "clip_value"): "give it when the step is made",

@@ -30,6 +30,7 @@ except ImportError as error:
     raise ImportError(f'nn.sklearn needs {what}: pip install "scikit-learn>=1.6"') from None
 
 from .arguments import real_number, true_or_false, whole_number
+from .attributes import Explained
 from .data.tables import note_columns
 from .evaluation.predicting import classify, predict, predict_proba
 from .layers.dense import MLP
@@ -86,7 +87,7 @@ class _Penalised(Adam):
         return (*Adam.rule(p, g + decay * p, mean, mean_square, s), decay)
 
 
-class _Network(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class _Network(Explained, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """What both estimators share."""
 
     _factor = 1.0

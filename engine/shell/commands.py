@@ -86,7 +86,7 @@ def _read_point(assignments: Sequence[str]) -> dict[str, float]:
             raise ValueError(f"{name} is {CONSTANTS[name]!r} here: choose another name")
         if name in point:
             raise ValueError(f"{name} is given twice")
-        if names_in(number):
+        if not number.strip() or names_in(number):
             raise ValueError(f"{assignment!r} gives no number: write one, such as {name}=1.3 or {name}=pi/4")
         point[name] = parse(number, {})  # without names it is a float
     return point

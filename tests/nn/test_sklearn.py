@@ -30,6 +30,22 @@ NAMES = np.array(["setosa", "versicolor", "virginica"])[Y]
 QUICK = {"hidden_layer_sizes": (8,), "learning_rate_init": 0.02, "max_iter": 40, "random_state": 0, "batch_size": 32}
 
 
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("coefs_", r"its Values are model_\.named_parameters\(\)"),
+        ("n_layers_", "the network is model_"),
+        ("best_loss_", "history_"),
+        ("partial_fit", "each fit starts anew"),
+    ],
+)
+def test_attributes_of_scikit_learns_networks_are_missing_with_their_remedy(name, remedy):
+    for network in (MLPClassifier(), MLPRegressor()):
+        assert not hasattr(network, name)
+        with pytest.raises(AttributeError, match=f"^'{type(network).__name__}' object has no .* '{name}': .*{remedy}"):
+            getattr(network, name)
+
+
 def test_it_is_imported_when_somebody_asks_for_it(monkeypatch):
     assert nn.sklearn.MLPClassifier is MLPClassifier
     monkeypatch.setitem(sys.modules, "sklearn.base", None)
