@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ...forking import give_way
 from ...frontend.reads.word_guard import WordGuard
 from ...labels import Valid
-from ...samples.arrays import address, aligned
+from ...samples.arrays import address, aligned, rows_apart
 from ...samples.batch import Shape
 from ...samples.masks import Masks
 from ...update import ConfiguredUpdate, PreparedStep, Step, Update
@@ -69,7 +69,7 @@ class Training:
 
         self._programs = programs
         leaves, width = programs.lazy_plan.leaves, programs.width
-        stride = -(-(leaves + width) // width) * width
+        stride = rows_apart(-(-(leaves + width) // width) * width, programs.dtype)
         self._all = aligned((4 + 2 * memories) * stride, programs.dtype).reshape(-1, stride)
         self.parameters, trainable, self.sums = self._all[:3, :leaves]
         self.memory = self._all[3 : 3 + memories, :leaves]
