@@ -6,7 +6,7 @@ import sys
 from enum import Enum
 from functools import cache
 from pathlib import Path
-from types import CodeType, MemberDescriptorType, ModuleType
+from types import CodeType, FunctionType, MemberDescriptorType, ModuleType
 from typing import Any
 
 from ....text.callers import INSTALLED, is_users
@@ -60,6 +60,12 @@ def is_of_project(thing: type | ModuleType) -> bool:
 
 def _is_projects(module: str) -> bool:
     return module.partition(".")[0] in ("engine", "nn")
+
+
+def wraps_own(function: FunctionType) -> bool:
+    """Whether it is a function of this project around another one, which explains wrong arguments: nothing to watch."""
+    mine = "__wrapped__" in vars(function) and _is_projects(str(function.__module__))
+    return mine and not is_users(function.__code__.co_filename)
 
 
 def is_of_compiler(kind: Any) -> bool:

@@ -49,7 +49,7 @@ from .objects import (
     shows_to_collector,
     subclasses_of,
 )
-from .owners import is_leaf, is_of_compiler, is_of_users
+from .owners import is_leaf, is_of_compiler, is_of_users, wraps_own
 
 _MOST = 100_000  # objects that a walk enters, at most
 _CODE = frozenset({FunctionType, MethodType, BuiltinMethodType, Primitive, attrgetter, methodcaller})
@@ -183,7 +183,9 @@ class Walk(Attributes):
 
     def _code(self, thing: Any, kind: Any) -> Iterator[Any]:
         """What something callable runs, or reads by name."""
-        if kind is FunctionType:
+        if kind is FunctionType and wraps_own(thing):
+            yield thing.__wrapped__
+        elif kind is FunctionType:
             yield from self._named_attributes(thing, vars(thing))
             yield from self._function(thing)
         elif kind is MethodType:
