@@ -57,6 +57,11 @@ def is_number(number: Any) -> bool:
     )
 
 
+def as_operand(other: Any) -> float | None:
+    """The float of a number on either side of an operator; None for anything else."""
+    return as_float(other, "an operator of Value") if is_number(other) else None
+
+
 def shortened(thing: object, most: int = 40) -> str:
     """A repr that stays on its line, whatever the thing."""
     if isinstance(thing, int) and thing.bit_length() > 128:

@@ -11,8 +11,9 @@ from typing import Any
 from . import ops
 from .ieee import inner
 from .modes import open_modes, row_reader, unobserved
+from .numbers import as_operand
 from .primitive import Primitive, watch
-from .value import MANY, Constant, Value, as_operand, detached, new_node
+from .value import MANY, Constant, Value, detached, new_node
 
 _new = object.__new__
 

@@ -14,7 +14,7 @@ from numbers import Rational
 from typing import TYPE_CHECKING, Any
 
 from .modes import inside_rule, observer, open_modes, reads, recording, tracer
-from .numbers import as_float, is_number
+from .numbers import as_float, as_operand
 from .primitive import Primitive
 
 if TYPE_CHECKING:
@@ -66,11 +66,6 @@ def _number(number: Any, what: str = "Value()") -> float:
     if isinstance(number, Value):
         raise TypeError(f"{what} takes a number, got {number!r}: use its detach() for a copy outside the graph")
     return as_float(number, what)
-
-
-def as_operand(other: Any) -> float | None:
-    """The float of a number on either side of an operator; None for anything else."""
-    return as_float(other, "an operator of Value") if is_number(other) else None
 
 
 def _comparable(x: float, other: object) -> Any:

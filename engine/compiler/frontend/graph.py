@@ -24,7 +24,7 @@ from .given.digits import STEPS, check_step
 from .given.noted import Noted
 from .given.numbers import Given, Keyless
 from .operands import DotOperands, LeafRow, Operands, Shared, apart, has_row, read_leaf, split
-from .symbol import Symbol
+from .symbol import Symbol, outlived
 
 _new = object.__new__
 
@@ -168,10 +168,7 @@ class Graph:
         """The symbol for anything that a primitive takes: a symbol, a Value with all it was computed from, a number."""
         if isinstance(operand, Symbol):
             if operand.graph is not self or not self.open:
-                raise refusal(
-                    "a traced value outlived the function that made it",
-                    "A compiled function must not keep results in globals, attributes or lists for later: return them.",
-                )
+                raise outlived()
             return operand
         if _is_plain(operand):
             return self.symbols[operand]

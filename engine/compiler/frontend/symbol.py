@@ -32,11 +32,17 @@ _FIX_NUMBER = (
 _FIX_NOT = "Of Values conditions are bools, and ~True is -2, which is true: write where(condition, b, a)."
 _FIX_GRAD = "Use engine.grad(y, x, create_graph=True) inside the function."
 _FIX_GRAPH = "Look at the graph of a call with plain Values, outside of the compiled function."
+_FIX_KEPT = "A compiled function must not keep results in globals, attributes or lists for later: return them."
 UNKNOWN = "<traced"
 """How the text of each symbol begins."""
 
 
 _slots: Any = vars(Value)
+
+
+def outlived() -> TraceError:
+    """The error for a symbol that is used after its trace."""
+    return refusal("a traced value outlived the function that made it", _FIX_KEPT)
 
 
 class Symbol(Value):
@@ -104,11 +110,17 @@ class Symbol(Value):
         return self._no_number() if spec else repr(self)
 
     def _no_graph(self, *_: Any, **__: Any) -> NoReturn:
+        if not self.graph.open:
+            raise outlived()
         raise refusal(f"the recorded graph of {self} was looked at, copied or changed", _FIX_GRAPH)
 
     _a = _b = _x = _y = _grad = property(_no_graph)  # what topological_order and pictures read
     _label = None
-    __deepcopy__ = __reduce_ex__ = zero_grad = backward_steps = stepper = _no_graph
+    __reduce_ex__ = zero_grad = backward_steps = stepper = _no_graph
+
+    def __deepcopy__(self, _: dict[int, Any]) -> Symbol:
+        """Itself after the trace, as the copy of a model holds what its last call has left there; refused before."""
+        return self._no_graph() if self.graph.open else self
 
     @property
     def _data(self) -> float:  # type: ignore[override]  # the engine reads this of a Value: failing is the point

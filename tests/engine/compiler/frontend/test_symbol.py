@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -91,6 +93,13 @@ def test_one_that_outlives_its_function_is_refused_wherever_it_stands() -> None:
     compile(keeps, backend="python")([1.0])
     traced = kept["x"]
     assert isinstance(traced, Symbol)
-    for use in (lambda: traced * 2.0, lambda: Value(1.0) * traced, lambda: engine.hypot(Value(1.0), traced)):
+    assert copy.deepcopy([traced])[0] is traced  # as of a model that keeps its last outputs
+    for use in (
+        lambda: traced * 2.0,
+        lambda: Value(1.0) * traced,
+        lambda: engine.hypot(Value(1.0), traced),
+        lambda: pickle.dumps(traced),
+        lambda: traced.backward_steps(),
+    ):
         with pytest.raises(TraceError, match="a traced value outlived the function that made it"):
             use()
