@@ -8,10 +8,10 @@ from dataclasses import replace
 from ...plan.plan import Group, Run
 from ...plan.strides import run_of
 from .fused_plan import STAGES, Fused, FusedPlan, distinct_slots, other_reads, place, runs_of
-from .ir.templates import is_cheap, is_choice
+from .ir.templates import calls, is_cheap, is_choice
 from .kernels.kernel import FEW, aligned
 from .kernels.lane_sums import kernel_jobs
-from .runtime.cost_model import FUNCTION, calls
+from .runtime.cost_model import FUNCTION
 
 _COMPUTED = frozenset("SU")
 
@@ -109,7 +109,7 @@ def _kind(fused: Fused) -> Hashable:
 
 def _size(group: Group) -> int:
     """About how many instructions a row of it takes; for columns in a loop, those of the loop."""
-    return sum(min(run.count, FEW) for run in group.operands[0]) if not calls(group) else FUNCTION
+    return FUNCTION if calls(group.primitive) else sum(min(run.count, FEW) for run in group.operands[0])
 
 
 def _needs_no_loop(group: Group) -> bool:

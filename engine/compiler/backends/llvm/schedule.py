@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
 
 from ....collector import collector_at_rest
 from ...passes.verify import verification_enabled
@@ -25,12 +24,6 @@ from .kernels.single_sums import row_outer_product, row_sums
 from .runtime.cost_model import cost
 from .skipping import skip
 from .verify import verify
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Array = NDArray[Any]
-
 
 BLOCK_BYTES = 320_000
 """How much one block of samples may take: about what stays close to the core while all kernels pass over it."""

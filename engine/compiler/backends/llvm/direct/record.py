@@ -48,6 +48,4 @@ def refusal(code: Code, result: str) -> str:
 
 def function(name: str, bits: int, arguments: list[str], result: str) -> Code:
     """A function that only native code calls."""
-    code = Code(name, bits, 1, arguments, result)
-    code.linkage = "internal "
-    return code
+    return Code(name, bits, 1, arguments, result, internal=True)

@@ -154,8 +154,8 @@ def _known_part(bits: int, width: int) -> str:
     A label is valid if all its numbers are between two bounds, and whole where that is asked, or are those of a known
     row.
     """
-    code = Code(f"known.{width}", bits, width, ["ptr %form", "ptr %labels", "i64 %start", "i64 %stop"], "i1")
-    code.linkage = "internal "
+    arguments = ["ptr %form", "ptr %labels", "i64 %start", "i64 %stop"]
+    code = Code(f"known.{width}", bits, width, arguments, "i1", internal=True)
     columns, known = (field(code, "%form", FORM, name) for name in ("columns", "known"))
     rows, masks, numbers = field(code, "%form", FORM, "rows", "ptr"), code.type("m"), code.type()
     doubles = numbers.replace("float", "double")

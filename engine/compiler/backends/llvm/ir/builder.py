@@ -27,14 +27,23 @@ class Code:
     Attributes:
         bits: 64 or 32, the size of a number.
         width: numbers in a vector; 1 for plain scalars.
+        internal: whether only functions of the same module call it.
         declared: declarations of the intrinsics and library functions that are called.
         masks: of which 1.0 and 0.0 have been made, by the names of these numbers.
     """
 
-    def __init__(self, name: str, bits: int, width: int, arguments: Sequence[str], result: str = "void"):
+    def __init__(
+        self,
+        name: str,
+        bits: int,
+        width: int,
+        arguments: Sequence[str],
+        result: str = "void",
+        internal: bool = False,
+    ):
         self.name, self.bits, self.width, self.arguments, self.result = name, bits, width, list(arguments), result
         self.scalar = "double" if bits == 64 else "float"
-        elements = {"f": self.scalar, "i": f"i{bits}", "m": "i1"}
+        elements = {"f": self.scalar, "i": f"i{bits}", "m": "i1", "w": "i64"}
         self._types = {kind: f"<{width} x {element}>" if width > 1 else element for kind, element in elements.items()}
         self.align = bits // 8
         self.lines: list[str] = []
@@ -42,12 +51,12 @@ class Code:
         self.declared: set[str] = set()
         self.masks: dict[str, Vector] = {}
         self.attributes = "nounwind"
-        self.linkage = ""
+        self.linkage = "internal " if internal else ""
         self._count = 0
 
     # ---- types and constants
     def type(self, kind: str = "f") -> str:
-        """The IR type of a vector of that kind."""
+        """The IR type of a vector of that kind, see `Vector`; or of 64-bit words, "w"."""
         return self._types[kind]
 
     @property
@@ -65,9 +74,13 @@ class Code:
             text, element = "true" if number else "false", "i1"
         else:
             text, element = str(int(number)), f"i{self.bits}"
-        if self.width > 1:
-            text = f"<{', '.join([f'{element} {text}'] * self.width)}>"
-        return Vector(self, text, kind)
+        return Vector(self, self.constants(element, [text] * self.width), kind)
+
+    def constants(self, element: str, numbers: Sequence[str | int]) -> str:
+        """The text of a vector of these constants, one for each lane."""
+        if self.width == 1:
+            return str(numbers[0])
+        return f"<{', '.join(f'{element} {number}' for number in numbers)}>"
 
     # ---- instructions
     def fresh(self) -> str:
@@ -125,18 +138,16 @@ class Code:
         return self.vector_of(results)
 
     # ---- memory; an index is text: a number or the name of an i64
-    def index(self, *terms: str | int | tuple[str, int]) -> str:
-        """The sum of constants, names, and (name, factor) pairs, as an i64."""
-        constant, names = 0, []
+    def index(self, *terms: str | int | tuple[str | None, int] | None) -> str:
+        """The sum of constants, names, and (name, factor) pairs, as an i64; None in place of a name adds nothing."""
+        constant, names = 0, list[str]()
         for term in terms:
             if isinstance(term, int):
                 constant += term
-            elif isinstance(term, str):
-                names.append(term)
-            elif term[1] == 1:
-                names.append(term[0])
-            elif term[1]:
-                names.append(self.value(f"mul nsw i64 {term[0]}, {term[1]}"))
+                continue
+            name, factor = term if isinstance(term, tuple) else (term, 1)
+            if name and factor:
+                names.append(name if factor == 1 else self.value(f"mul nsw i64 {name}, {factor}"))
         if constant or not names:
             names.append(str(constant))
         total = names[0]
@@ -190,7 +201,7 @@ class Code:
         self.lines.append(f"call void {name}({t} {vector.name}, {place}, {masks} {self._first(count)})")
 
     def _first(self, count: int) -> str:
-        return f"<{', '.join(f'i1 {str(lane < count).lower()}' for lane in range(self.width))}>"
+        return self.constants("i1", [str(lane < count).lower() for lane in range(self.width)])
 
     def load_scalar(self, base: str, index: str) -> str:
         """One number."""

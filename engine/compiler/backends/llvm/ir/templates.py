@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 from .....primitive import Primitive
-from .....template import parse, walk
+from .....template import INTRINSICS, parse, walk
 from . import error_function, trigonometry, vectormath
 from .builder import Code
 from .vector import Vector
 
-_BUILT_IN = {"fabs": "fabs", "floor": "floor", "ceil": "ceil", "rint": "rint", "sqrt": "sqrt", "copysign": "copysign"}
+_BUILT_IN = frozenset({"fabs", "floor", "ceil", "rint", "sqrt", "copysign"})  # an instruction or two
 _VECTOR = {
     **{name: getattr(vectormath, name) for name in ("exp", "expm1", "log", "log1p", "tanh", "sinh", "cosh")},
     **{name: getattr(trigonometry, name) for name in ("sin", "cos")},
@@ -44,21 +44,26 @@ def expand(code: Code, primitive: Primitive, values: dict[str, Vector]) -> Vecto
 
 def is_cheap(primitive: Primitive) -> bool:
     """Whether it takes no more than additions and multiplications."""
-    return _operations(primitive) <= {"+", "-", "*", "neg", "number"}
+    return primitive.arity is not None and _operations(primitive) <= {"+", "-", "*", "neg", "number"}
 
 
 def is_choice(primitive: Primitive) -> bool:
     """Whether it takes no more than a comparison, and a choice by it."""
-    return _operations(primitive) <= {*_COMPARISONS, "select", "number"}
+    return primitive.arity is not None and _operations(primitive) <= {*_COMPARISONS, "select", "number"}
+
+
+def calls(primitive: Primitive) -> bool:
+    """Whether it calls a function that takes many operations."""
+    return not _operations(primitive).isdisjoint(INTRINSICS.keys() - _BUILT_IN)
 
 
 @functools.cache
 def _operations(primitive: Primitive) -> set[str]:
-    """What stands in its template; a call if it has none."""
-    if not isinstance(primitive.native, str) or primitive.arity is None:
-        return {"call"}
+    """What stands in its template; something unknown if it has none."""
+    if not isinstance(primitive.native, str):
+        return {"?"}
     found: set[str] = set()
-    values = dict.fromkeys(primitive.operands)
+    values = dict.fromkeys(("z", "x") if primitive.arity is None else primitive.operands)
     walk(parse(primitive.native, tuple(values)), values, lambda operation, *parts: found.add(operation))
     return found
 
@@ -105,7 +110,7 @@ def _apply(code: Code, operation: str, *parts: Any) -> Any:
         case "mod", [a, b]:
             return _modulo(code, a, b)
     if operation in _BUILT_IN:
-        return code.intrinsic(_BUILT_IN[operation], *operands)
+        return code.intrinsic(operation, *operands)
     if operation in _VECTOR:
         return _VECTOR[operation](code, *operands)
     return code.libm(operation, *operands)

@@ -23,13 +23,13 @@ FUNCTIONS: dict[str, Callable[..., Vector]] = {}
 
 def function(build: Callable[..., Vector]) -> Callable[..., Vector]:
     """Register a formula; calling it then calls the LLVM function instead of repeating its text."""
-    name = build.__name__.strip("_")
+    name = build.__name__
     FUNCTIONS[name] = build
 
     def call(code: Code, *operands: Any) -> Vector:
         return code.call(f"vector_{name}_{code.width}", *operands)
 
-    call.__name__, call.__doc__ = build.__name__, build.__doc__
+    call.__name__, call.__doc__ = name, build.__doc__
     return call
 
 
@@ -297,13 +297,12 @@ def definitions(names: set[str], bits: int, width: int) -> tuple[list[str], set[
         name = todo.pop()
         if name in texts:
             continue
-        code = Code(f"vector_{name}_{width}", bits, width, [])
+        code = Code(f"vector_{name}_{width}", bits, width, [], internal=True)
         formula = FUNCTIONS[name]
         count = formula.__code__.co_argcount - 1
         operands = [Vector(code, f"%x{k}") for k in range(count)]
         code.arguments = [f"{code.type()} {x.name}" for x in operands]
-        code.result, code.linkage = code.type(), "internal "
-        code.attributes = "alwaysinline nounwind memory(none)"
+        code.result, code.attributes = code.type(), "alwaysinline nounwind memory(none)"
         code.ret(formula(code, *operands))
         texts[name] = code.text()
         declared |= code.declared

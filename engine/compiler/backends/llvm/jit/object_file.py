@@ -20,9 +20,7 @@ _SYMBOL, _RELOCATION, _ADDRESS = struct.Struct("<IBBHQQ"), struct.Struct("<QIIQ"
 _ELF64_LITTLE_ENDIAN, _ET_REL, _EM_X86_64, _R_X86_64_64 = b"\x7fELF\x02\x01\x01", 1, 62, 1
 _NULL, _PROGBITS, _SYMTAB, _STRTAB, _RELA = range(5)
 _ALLOC, _EXECUTE = 2, 4
-_FLAGS = (
-    _ALLOC | _EXECUTE | 0x10 | 0x20 | 0x10000000
-)  # those of sections that may be merged, or are large, change nothing
+_FLAGS = _ALLOC | _EXECUTE | 0x10 | 0x20 | 0x10000000  # that a section may be merged, or is large, changes nothing
 _GLOBAL_FUNCTION, _PLAIN_KINDS = 0x12, range(4)  # of symbols: nothing, an object, a function, a section
 
 

@@ -118,7 +118,7 @@ def _side_by_side(code: Code, first: str, count: int) -> Iterator[tuple[list[str
     for span, numbers in tiles(code, whole, CHAINS * width) if whole else []:
         with span as (r, r0):
             starts = range(r0, r0 + numbers, width)
-            yield [code.index(first, start, *([r] if r else [])) for start in starts], [width] * len(starts)
+            yield [code.index(first, start, r) for start in starts], [width] * len(starts)
     if count > whole:
         yield [code.index(first, whole)], [count - whole]
 

@@ -176,17 +176,15 @@ class Kernel:
 
     def index(self, place: Place, row: Index, column: Index, lane: str | None) -> str:
         """The position of one operand in its buffer."""
-        run, code = place.run, self.code
+        run, scale, code = place.run, place.scale, self.code
         (r, r0), (c, c0) = row, column
+        lane = None if run.uniform else lane
         if run.table is not None:
-            terms: list[str | int | tuple[str, int]] = [place.position + r0 * run.count + c0]
-            terms += [(name, factor) for name, factor in ((r, run.count), (c, 1)) if name]
-            base: list[str | int | tuple[str, int]] = [entry(code, "%T", code.index(*terms))]
-        else:
-            base = [place.base, (r0 * run.row + c0 * run.column) * place.scale]
-            base += [(r, run.row * place.scale)] if r and run.row else []
-            base += [(c, run.column * place.scale)] if c and run.column else []
-        return code.index(*base, *([lane] if lane and not run.uniform else []))
+            return code.index(
+                entry(code, "%T", code.index(place.position + r0 * run.count + c0, (r, run.count), c)), lane
+            )
+        first = (r0 * run.row + c0 * run.column) * scale
+        return code.index(place.base, first, (r, run.row * scale), (c, run.column * scale), lane)
 
     def spot(self, place: Place, row: Index, column: Index, lane: str | None, k: int) -> str:
         """The position of number k of a vector."""
@@ -202,9 +200,9 @@ class Kernel:
             return self.code.load_broadcast(f"%{run.buffer}", index)
         return self.code.load(f"%{run.buffer}", index)
 
-    def store(self, group: Group, place: Place, row: Index, lane: str | None, value: Vector) -> None:
-        """Store one result and remember it for the followers."""
-        self.code.store(value, f"%{group.result.buffer}", self.index(place, row, (None, 0), lane))
+    def store(self, place: Place, row: Index, lane: str | None, value: Vector) -> None:
+        """Store one result for the lanes from `lane` on."""
+        self.code.store(value, f"%{place.run.buffer}", self.index(place, row, (None, 0), lane))
 
     def so_far(self, old: str, kind: str) -> str:
         """What G has from earlier blocks of the step; `old` is what it holds, maybe from the step before."""
@@ -279,7 +277,7 @@ class Formula:
         """Let a value be this row's result."""
         self.kernel.known[self.group.result.buffer, self.group.result.base] = value
         if self.result is not None:
-            self.kernel.store(self.group, self.result, row, lane, value)
+            self.kernel.store(self.result, row, lane, value)
 
     def value(self, row: Index, lane: str | None) -> Vector:
         """One row for the lanes from `lane` on."""

@@ -37,12 +37,12 @@ def outer_product(context: Context, jobs: list[Reduction]) -> Kernel:
         sums = [code.read(total) for total in totals]
         if columns == 1:  # a column of sums: side by side where the target is
             indices = [kernel.index(target, (row[0], row[1] + j), column, None) for j in range(rows)]
-            _add_all(kernel, target.run, indices, sums, job.target.row)
+            _add_all(kernel, indices, sums, job.target.row)
         else:
             for j in range(rows):
                 spots = [(column[0], column[1] + i) for i in range(columns)]
                 indices = [kernel.index(target, (row[0], row[1] + j), spot, None) for spot in spots]
-                _add_all(kernel, target.run, indices, sums[j * columns : (j + 1) * columns], job.target.column)
+                _add_all(kernel, indices, sums[j * columns : (j + 1) * columns], job.target.column)
 
     for row_span, rows in tiles(code, job.rows, most):
         with row_span as row:
@@ -173,7 +173,7 @@ def sums(context: Context, job: Sums) -> Kernel:
             with kernel.lanes() as lane:
                 kernel.columns(factors[0].run.count, 0, partial(step, lane))
             indices = [kernel.index(target, (r, start + j), (None, 0), None) for j in range(rows)]
-            _add_all(kernel, target.run, indices, [code.read(total) for total in totals], 0)
+            _add_all(kernel, indices, [code.read(total) for total in totals])
     code.ret()
     return kernel
 
@@ -187,31 +187,30 @@ def scatter(context: Context, job: Scatter) -> Kernel:
         columns, hit = lookup(code, kernel.load(index, row, (None, 0), lane), job.target.count)
         added = code.select(hit, kernel.load(source, row, (None, 0), lane), 0.0)
         for column, number in zip(columns, code.elements(added)):
-            address = code.pointer("%G", kernel.index(target, row, (column, 0), None))
-            old = code.value(f"load {code.scalar}, ptr {address}, align {code.align}")
-            new = code.value(f"fadd {code.scalar} {old}, {number}")
-            code.lines.append(f"store {code.scalar} {new}, ptr {address}, align {code.align}")
+            _add(kernel, kernel.index(target, row, (column, 0), None), number, code.scalar)
     code.ret()
     return kernel
 
 
-def _add_all(kernel: Kernel, run: Run, indices: list[str], vectors: list[Vector], stride: int) -> None:
-    """G[index] += the sum over the lanes of the vector, for several at once where they are neighbours."""
-    code, width = kernel.code, kernel.shape.width
-    if len(vectors) == 4 and width >= 4:
-        t = f"<4 x {code.scalar}>"
-        four = lane_sums(code, vectors)
-        if stride == 1 and run.table is None:
-            address = code.pointer("%G", indices[0])
-            old = code.value(f"load {t}, ptr {address}, align {code.align}")
-            new = code.value(f"fadd {t} {kernel.so_far(old, t)}, {four}")
-            code.lines.append(f"store {t} {new}, ptr {address}, align {code.align}")
+def _add_all(kernel: Kernel, indices: list[str], vectors: list[Vector], stride: int = 0) -> None:
+    """G[index] += the sum over the lanes of the vector, for several at once where their `stride` is known to be 1."""
+    code = kernel.code
+    if len(vectors) == 4 and code.width >= 4:
+        four, kind = lane_sums(code, vectors), f"<4 x {code.scalar}>"
+        if stride == 1:
+            _add(kernel, indices[0], four, kind)
             return
-        numbers = [code.value(f"extractelement {t} {four}, i32 {k}") for k in range(4)]
+        numbers = [code.value(f"extractelement {kind} {four}, i32 {k}") for k in range(4)]
     else:
         numbers = [horizontal_sum(code, vector) for vector in vectors]
     for index, number in zip(indices, numbers):
-        address = code.pointer("%G", index)
-        old = code.value(f"load {code.scalar}, ptr {address}, align {code.align}")
-        new = code.value(f"fadd {code.scalar} {kernel.so_far(old, code.scalar)}, {number}")
-        code.lines.append(f"store {code.scalar} {new}, ptr {address}, align {code.align}")
+        _add(kernel, index, number, code.scalar)
+
+
+def _add(kernel: Kernel, index: str, added: str, kind: str) -> None:
+    """G[index] += a number, or a vector of that type to as many neighbours."""
+    code = kernel.code
+    address = code.pointer("%G", index)
+    old = code.value(f"load {kind}, ptr {address}, align {code.align}")
+    new = code.value(f"fadd {kind} {kernel.so_far(old, kind)}, {added}")
+    code.lines.append(f"store {kind} {new}, ptr {address}, align {code.align}")

@@ -188,7 +188,7 @@ class _Product:
         return self.code.index((lanes[0], self.blocking.columns), (column, len(lanes) * width), q * width)
 
     def _column(self, first: str | None, c: str) -> Index:
-        return (self.code.index(first, c) if first else c), 0
+        return self.code.index(first, c), 0
 
     # ---- tiles
     def _tile(self, row: Index, rows: int, first: str | None, count: int | str, lanes: list[str]) -> None:
@@ -236,7 +236,7 @@ class _Product:
             with code.when(code.value(f"xor i1 {last}, true")):
                 for total, (r, lane) in zip(totals, places):
                     assert self.so_far is not None
-                    self.kernel.store(self.group, self.so_far, r, lane, code.read(total))
+                    self.kernel.store(self.so_far, r, lane, code.read(total))
             with code.when(last):
                 self._finish(row, rows, lanes, totals)
         else:
@@ -258,7 +258,7 @@ class _Product:
         for k, total in enumerate(totals):
             code.store(code.read(total), place, str(k * width))
         with code.loop(0, rows) as here, code.loop(0, len(lanes) * width, width) as lane:
-            index = code.index(here, *([row[0]] if row[0] else [])), row[1]
+            index = code.index(here, row[0]), row[1]
             value = code.load(place, code.index((here, len(lanes) * width), lane))
             self._results(index, code.index(lanes[0], lane), value)
 

@@ -108,7 +108,7 @@ class _OuterProduct:
             tiles: how many.
         """
         code, width, size = self.code, self.width, len(counts) * self.width
-        start = code.index(*([(first[0], size)] if first[0] else []), first[1] * width)
+        start = code.index((first[0], size), first[1] * width)
         if self.copied:
             step = 1 if self.are_inputs else width
             with code.loop(0, "%lanes", step) as lane, self._each(tiles) as tile:
@@ -134,13 +134,13 @@ class _OuterProduct:
 
     def _columns(self, start: str, tile: str | None, counts: list[int]) -> list[str]:
         """The first column of each vector of a tile."""
-        loop = [(tile, len(counts) * self.width)] if tile else []
-        return [self.code.index(start, *loop, i * self.width) for i in range(len(counts))]
+        size = len(counts) * self.width
+        return [self.code.index(start, (tile, size), i * self.width) for i in range(len(counts))]
 
     def _place(self, tile: str | None, lane: str, counts: list[int]) -> str:
         """Where a tile's columns of a lane are copied to: panel[tile][lane]."""
         size = len(counts) * self.width
-        return self.code.index(*([(tile, self.kernel.shape.lanes * size)] if tile else []), (lane, size))
+        return self.code.index((tile, self.kernel.shape.lanes * size), (lane, size))
 
     def _inputs(self, lane: str, columns: list[str], counts: list[int]) -> list[Vector]:
         """The columns of one sample, in the user's array."""

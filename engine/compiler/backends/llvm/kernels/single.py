@@ -58,7 +58,12 @@ def width_for(fused: list[Group], most: int) -> int:
         loads = [run.count * (width if pattern(run, rows, width) == "apart" and not lies else 1) for run, lies in runs]
         return (sum(loads) + len(fused)) * -(-rows // width)
 
-    return min([width for width in (16, 8, 4, 2, 1) if width <= min(rows, most)], key=cost)
+    return min(widths(rows, most), key=cost)
+
+
+def widths(rows: int, most: int) -> list[int]:
+    """How many of so many rows a vector of at most `most` numbers can take, the largest number first."""
+    return [width for width in (16, 8, 4, 2, 1) if width <= min(rows, most)]
 
 
 def in_rows(run: Run, rows: int) -> bool:
@@ -140,8 +145,8 @@ def along_rows(context: Context, fused: list[Group]) -> Kernel:
 
 def copy(context: Context, job: Copy) -> Kernel:
     """A kernel for ``G[target(r)] = source(r)``."""
-    widths = [width for width in (16, 8, 4, 2, 1) if width <= min(job.rows, context.shape.width)]
-    width = next(width for width in widths if width == 1 or pattern(job.target, job.rows, width) == "along")
+    possible = widths(job.rows, context.shape.width)
+    width = next(width for width in possible if width == 1 or pattern(job.target, job.rows, width) == "along")
     kernel = RowKernel(context, job.rows, width)
     source, target = kernel.place(job.source), kernel.place(job.target)
     with kernel.tiles(1) as rows:
@@ -154,9 +159,7 @@ def copy(context: Context, job: Copy) -> Kernel:
 def _sum(kernel: RowKernel, head: Formula, row: Index) -> Vector:
     """A sum of many terms, in chains: an addition waits for the one before it."""
     code = kernel.code
-    totals = [
-        code.variable(code.lift(-0.0)) for _ in range(ACCUMULATORS)
-    ]  # to which 0.0 and -0.0 are added as they are
+    totals = [code.variable(code.lift(-0.0)) for _ in range(ACCUMULATORS)]  # x + -0.0 is x, also for zeros
 
     def add(total: str, part: int, column: Index) -> None:
         code.write(total, code.read(total) + head.load(0, part, row, column, None))

@@ -13,9 +13,9 @@ from typing import NamedTuple
 from ....plan.plan import Reduction, Run
 from ..ir.builder import Code
 from ..ir.vector import Vector
-from .kernel import Context, Index, Kernel, Shape
+from .kernel import Context, Index, Kernel
 from .lane_sums import FactorPairs, Sums, outer_product, sums
-from .single import RowKernel, pattern
+from .single import RowKernel, pattern, widths
 from .tiles import tiles
 
 TILE = 4, 2
@@ -53,7 +53,7 @@ def row_outer_product(context: Context, jobs: list[Reduction]) -> Kernel:
     if factors is None:
         return outer_product(context.along_rows(1), jobs)
     broadcast, along = factors
-    width = _width(context.shape, along.slots)
+    width = widths(along.slots, context.shape.width)[0]
     kernel = Kernel(context.along_rows(width))
     code, target = kernel.code, kernel.offset(jobs[0].target.base)
     sides = [_factors(job) for job in jobs]
@@ -62,7 +62,8 @@ def row_outer_product(context: Context, jobs: list[Reduction]) -> Kernel:
     def tile(first: Index, rows: int, start: Index, vectors: int, skip: int) -> None:
         def spot(j: int, i: int) -> str:
             row, column = (first[0], first[1] + j), (start[0], start[1] + i * width)
-            return code.pointer("%G", _at(code, target, row, broadcast.stride, column))
+            constant = row[1] * broadcast.stride + column[1]
+            return code.pointer("%G", code.index(target, constant, (row[0], broadcast.stride), column[0]))
 
         spots = [spot(j, i) for j in range(rows) for i in range(vectors)]
         olds = [_load(code, spot) for spot in spots]
@@ -92,7 +93,7 @@ def row_outer_product(context: Context, jobs: list[Reduction]) -> Kernel:
 def row_sums(context: Context, job: Sums) -> Kernel:
     """A kernel for ``G[target] += sum of the target's terms``, for all targets of the job."""
     count = len(job.targets)
-    width = _width(context.shape, count)
+    width = widths(count, context.shape.width)[0]
     if width == 1 or pattern(job.target, count, width) != "along":
         return sums(context.along_rows(1), job)
     kernel = RowKernel(context, count, width)
@@ -117,11 +118,6 @@ def row_sums(context: Context, job: Sums) -> Kernel:
     return kernel
 
 
-def _width(shape: Shape, count: int) -> int:
-    """How many of `count` numbers a vector takes."""
-    return next(width for width in (16, 8, 4, 2, 1) if width <= min(count, shape.width))
-
-
 def _cover(code: Code, count: int, width: int, most: int, body: Callable[[Index, int, int], None]) -> None:
     """Call ``body(start, vectors, skip)`` over `count` numbers, of which those in the first `skip` places are done."""
     whole = count // width * width
@@ -130,14 +126,6 @@ def _cover(code: Code, count: int, width: int, most: int, body: Callable[[Index,
             body(start, size // width, 0)
     if count > whole:
         body((None, count - width), 1, width - (count - whole))
-
-
-def _at(code: Code, base: str, row: Index, stride: int, column: Index) -> str:
-    """The position of a number of the target."""
-    terms: list[str | int | tuple[str, int]] = [base, row[1] * stride + column[1]]
-    terms += [(row[0], stride)] if row[0] else []
-    terms += [column[0]] if column[0] else []
-    return code.index(*terms)
 
 
 def _load(code: Code, address: str) -> Vector:

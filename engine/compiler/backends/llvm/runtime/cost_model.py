@@ -8,11 +8,11 @@ by half, the limits are a little too high or low.
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ....plan.plan import Group, Plan
+from ....plan.plan import Plan
+from ..ir.templates import calls
 from ..kernels.kernel import Shape
 
 OPERATION = 0.18
@@ -35,8 +35,6 @@ LONG = 100_000.0
 
 LOOK = 25.0
 """Nanoseconds between two looks at something one waits for."""
-
-_CALL = re.compile(r"\b(?!fabs|floor|ceil|rint|sqrt|copysign)[a-z]\w*\(")
 
 
 class Split(NamedTuple):
@@ -94,7 +92,7 @@ class CostModel:
 
 def cost(plan: Plan, shape: Shape) -> float:
     """About how many nanoseconds a sample takes."""
-    operations = plan.flops() + sum(FUNCTION * group.rows for group in plan.body if calls(group))
+    operations = plan.flops() + sum(FUNCTION * group.rows for group in plan.body if calls(group.primitive))
     return OPERATION * max(1, operations) / shape.width
 
 
@@ -103,9 +101,3 @@ def cost_model(cost: float, leaves: int, shape: Shape, threads: int) -> CostMode
     lost = HANDING + MOVING * leaves * shape.bits / 8
     saved = cost * (1.0 - 1.0 / threads)  # by each sample
     return CostModel(threads, shape.width, cost, math.ceil(MARGIN * lost / saved) if threads > 1 else 1)
-
-
-def calls(group: Group) -> bool:
-    """Whether its primitive is a function that takes many operations."""
-    template = group.primitive.native
-    return isinstance(template, str) and bool(_CALL.search(template))

@@ -87,12 +87,6 @@ class _Line:
         return before, changed
 
 
-def _function(name: str, arguments: Sequence[str], result: str = "void", linkage: str = "internal ") -> Code:
-    code = Code(name, 64, 1, arguments, result)
-    code.linkage = linkage
-    return code
-
-
 def _is(code: Code, number: str, other: int) -> str:
     return code.value(f"icmp eq i64 {number}, {other}")
 
@@ -104,7 +98,7 @@ def _share() -> Code:
     time that a part takes.
     """
     arguments = ["ptr %frame", "i64 %step", "ptr %job", "i64 %parts", "i64 %time", "ptr %lines"]
-    code = _function("share", arguments, linkage="")
+    code = Code("share", 64, 1, arguments)
     alone = code.value("icmp eq ptr %lines, null")
 
     def line(part: str) -> str:
@@ -128,7 +122,7 @@ def _share() -> Code:
 
 def _offer() -> Code:
     """Offer a part, unless the worker rests."""
-    code = _function("offer", ["ptr %line", "ptr %frame", "i64 %step", "ptr %job"])
+    code = Code("offer", 64, 1, ["ptr %line", "ptr %frame", "i64 %step", "ptr %job"], internal=True)
     line = _Line(code, "%line")
     resting = line.load("resting")
     rests = code.value(f"icmp sgt i64 {resting}, 0")
@@ -145,7 +139,7 @@ def _offer() -> Code:
 
 def _begun() -> Code:
     """Whether the worker has taken the offer; if not, it is withdrawn, and the worker rests if that is nothing new."""
-    code = _function("begun", ["ptr %line", "i64 %time"], "i1")
+    code = Code("begun", 64, 1, ["ptr %line", "i64 %time"], "i1", internal=True)
     line = _Line(code, "%line")
     standing, _ = line.change(OFFERED, IDLE, failure="acquire")
     begun = code.value(f"or i1 {_is(code, standing, CLAIMED)}, {_is(code, standing, DONE)}")
@@ -167,7 +161,7 @@ def _begun() -> Code:
 
 def _wait() -> Code:
     """Wait until the worker has made its part; it rests if that took long."""
-    code = _function("wait", ["ptr %line", "i64 %time"])
+    code = Code("wait", 64, 1, ["ptr %line", "i64 %time"], internal=True)
     line = _Line(code, "%line")
     give_way = line.load("give_way", "ptr")
     looks = Cell(code, 0)
@@ -194,7 +188,7 @@ def _wait() -> Code:
 
 def _work() -> Code:
     """Be a worker, until nothing has come for a while and no caller is there."""
-    code = _function("work", ["ptr %line", "i64 %patience"], linkage="")
+    code = Code("work", 64, 1, ["ptr %line", "i64 %patience"])
     line = _Line(code, "%line")
     part, nap, moment = line.load("part"), line.load("nap", "ptr"), line.load("moment", "i32")
     looks, mine, asleep = Cell(code, 0), Cell(code, "false", "i1"), Cell(code, "false", "i1")

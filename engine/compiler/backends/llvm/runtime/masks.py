@@ -46,15 +46,18 @@ def text(bits: int, width: int) -> str:
     """
     arguments = ["ptr noalias %draws", "i64 %count", "ptr noalias %X", "i64 %stride", "i64 %step", "i64 %first"]
     code = Code("draw", bits, width, [*arguments, "ptr noalias %samples", "i64 %lanes"])
-    kind = f"<{width} x i64>" if width > 1 else "i64"
+    vector = code.type("w")
+
+    def each(number: int, kind: str) -> str:
+        return str(number) if kind == "i64" else code.constants("i64", [number] * width)
 
     def hashed(seeds: str, number: str, kind: str) -> str:
         """As `samples.masks.hashed`, of a number that is counted in steps already."""
         mixed = code.value(f"add {kind} {seeds}, {number}")
         for shift, factor in MIXING:
-            shifted = code.value(f"lshr {kind} {mixed}, {_each(shift, kind, width)}")
+            shifted = code.value(f"lshr {kind} {mixed}, {each(shift, kind)}")
             mixed = code.value(f"xor {kind} {mixed}, {shifted}")
-            mixed = code.value(f"mul {kind} {mixed}, {_each(factor, kind, width)}") if factor > 1 else mixed
+            mixed = code.value(f"mul {kind} {mixed}, {each(factor, kind)}") if factor > 1 else mixed
         return mixed
 
     with code.loop(0, "%count") as d:
@@ -66,17 +69,17 @@ def text(bits: int, width: int) -> str:
         factors, leasts = code.broadcast(kept), code.spread(least, "i64")
         of_step = code.spread(hashed(seed, _counted(code, "%step"), "i64"), "i64")
         target = code.pointer("%X", code.value(f"mul i64 {column}, %stride"))
-        ahead = ", ".join([f"i64 {k * STEP % 2**64}" for k in range(width)])
+        ahead = code.constants("i64", [k * STEP % 2**64 for k in range(width)])
         with code.loop(0, "%lanes", width) as lane:
             first, own = (code.spread(_counted(code, place), "i64") for place in ("%first", code.index("%first", lane)))
-            own = code.value(f"add {kind} {own}, <{ahead}>") if width > 1 else own
+            own = code.value(f"add {vector} {own}, {ahead}") if width > 1 else own
             missing = is_missing(code, lane)
-            place = code.value(f"select {code.type('m')} {missing.name}, {kind} {first}, {kind} {own}")
-            rows = hashed(of_step, place, kind)
+            place = code.value(f"select {code.type('m')} {missing.name}, {vector} {first}, {vector} {own}")
+            rows = hashed(of_step, place, vector)
             with code.loop(0, units) as u:
                 number = code.spread(_counted(code, code.index(unit, u)), "i64")
-                drawn = hashed(rows, number, kind)
-                is_kept = code.emit(f"icmp uge {kind} {drawn}, {leasts}", "m")
+                drawn = hashed(rows, number, vector)
+                is_kept = code.emit(f"icmp uge {vector} {drawn}, {leasts}", "m")
                 at = code.index(code.value(f"mul i64 {u}, %stride"), lane)
                 code.store(code.select(is_kept, factors, 0.0), target, at)
     code.ret()
@@ -86,7 +89,3 @@ def text(bits: int, width: int) -> str:
 def _counted(code: Code, number: str) -> str:
     """What `samples.masks.hashed` adds for a number."""
     return code.value(f"mul i64 {code.value(f'add i64 {number}, 1')}, {STEP}")
-
-
-def _each(number: int, kind: str, width: int) -> str:
-    return str(number) if kind == "i64" else f"<{', '.join([f'i64 {number}'] * width)}>"

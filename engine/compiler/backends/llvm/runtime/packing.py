@@ -27,8 +27,7 @@ def text(bits: int, width: int) -> str:
     number = "double" if bits == 64 else "float"
     arguments = ["i64 %count", "ptr %sources", "ptr noalias %X", "i64 %stride", "ptr noalias %samples", "i64 %lanes"]
     arguments += [f"{number} %weight", "i1 %shared", "ptr noalias %places", "i64 %wanted"]
-    code = Code("pack", bits, width, arguments)
-    code.linkage = "internal "
+    code = Code("pack", bits, width, arguments, internal=True)
     spare = entry(code, "%samples", "0")
     nobody = code.value(f"icmp slt i64 {spare}, 0")  # a block of padding alone repeats sample 0
     spare = code.value(f"select i1 {nobody}, i64 0, i64 {spare}")
@@ -94,6 +93,5 @@ def _weigh(code: Code, target: str, nobody: str) -> None:
 
 def is_missing(code: Code, lane: str) -> Vector:
     """Which lanes of a vector have no sample."""
-    numbers = f"<{code.width} x i64>" if code.width > 1 else "i64"
-    samples = entry(code, "%samples", lane, numbers)
-    return code.emit(f"icmp slt {numbers} {samples}, {'zeroinitializer' if code.width > 1 else 0}", "m")
+    samples = entry(code, "%samples", lane, code.type("w"))
+    return code.emit(f"icmp slt {code.type('w')} {samples}, {'zeroinitializer' if code.width > 1 else 0}", "m")

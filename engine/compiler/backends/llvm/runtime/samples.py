@@ -145,11 +145,11 @@ def _list_samples(code: Code, f: Fields, numbers: str, used: Cell, first: str, s
     """
     ordered = code.value(f"icmp ne ptr {f['order']}, null")
     with unless(code, ordered), code.loop(0, _whole_vectors(code, samples), code.width) as lane:
-        kind = "i64" if code.width == 1 else f"<{code.width} x i64>"
-        lanes = code.value(f"add {kind} {code.spread(lane, 'i64')}, {_each([*range(code.width)])}")
+        kind, nobody = code.type("w"), code.constants("i64", [-1] * code.width)
+        lanes = code.value(f"add {kind} {code.spread(lane, 'i64')}, {code.constants('i64', range(code.width))}")
         inside = code.value(f"icmp slt {kind} {lanes}, {code.spread(samples, 'i64')}")
         here = code.value(f"add {kind} {lanes}, {code.spread(first, 'i64')}")
-        found = code.value(f"select {code.type('m')} {inside}, {kind} {here}, {kind} {_each([-1] * code.width)}")
+        found = code.value(f"select {code.type('m')} {inside}, {kind} {here}, {kind} {nobody}")
         code.lines.append(f"store {kind} {found}, ptr {code.pointer(numbers, lane, 'i64')}, align 8")
     with code.when(ordered):
         mine = code.pointer(f["order"], code.value(f"mul i64 %step, {f['batch']}"), "i64")
@@ -161,11 +161,6 @@ def _list_samples(code: Code, f: Fields, numbers: str, used: Cell, first: str, s
                 code.lines.append(f"store i64 {number}, ptr {code.pointer(numbers, lane, 'i64')}")
                 with code.when(code.value(f"icmp sge i64 {number}, 0")):
                     used.write(code.index(lane, 1))
-
-
-def _each(numbers: list[int]) -> str:
-    """A vector of i64, written out."""
-    return str(numbers[0]) if len(numbers) == 1 else f"<{', '.join(f'i64 {number}' for number in numbers)}>"
 
 
 def _whole_vectors(code: Code, lanes: str) -> str:

@@ -174,8 +174,8 @@ class _Each:
 def _inside(code: Code, i: str, count: str) -> Vector:
     """Which lanes from i on have a parameter."""
     left = code.value(f"sitofp i64 {code.value(f'sub i64 {count}, {i}')} to {code.scalar}")
-    places = [literal(float(k), code.bits) for k in range(code.width)]
-    return Vector(code, f"<{', '.join(f'{code.scalar} {place}' for place in places)}>") < code.broadcast(left)
+    places = code.constants(code.scalar, [literal(float(k), code.bits) for k in range(code.width)])
+    return Vector(code, places) < code.broadcast(left)
 
 
 def _remembered(rule: Update) -> tuple[Symbol, ...]:
@@ -210,10 +210,9 @@ def _uniform(code: Code, rule: Update, f: dict[str, str]) -> dict[Symbol, Vector
 
 def _once(rule: Update) -> Code:
     """The function that computes what is the same for all parameters, in double precision."""
-    code = Code(
-        "once", 64, 1, ["ptr noalias %numbers", "double %step", "double %rate", "double %norm", "ptr noalias %out"]
-    )
-    code.linkage, code.attributes = "internal ", "alwaysinline nounwind"
+    arguments = ["ptr noalias %numbers", "double %step", "double %rate", "double %norm", "ptr noalias %out"]
+    code = Code("once", 64, 1, arguments, internal=True)
+    code.attributes = "alwaysinline nounwind"
     given = {"step": Vector(code, "%step"), "lr": Vector(code, "%rate"), "norm": Vector(code, "%norm")}
     values = {}
     for k, symbol in enumerate(rule.numbers):
