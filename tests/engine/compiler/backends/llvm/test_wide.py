@@ -44,11 +44,12 @@ def plan_of(sizes: list[int], activation: str = "tanh", gradients: bool = True) 
     return plan, np.array([leaf.data for leaf in traced.graph.leaves])
 
 
-def narrow_caches(patch: pytest.MonkeyPatch, vector_bytes: int) -> None:
-    """Let a matrix be large that has some 32 numbers, and copies pay."""
+def narrow_caches(patch: pytest.MonkeyPatch, vector_bytes: int, copy_weights: bool = True) -> None:
+    """Let a matrix be large that has some 32 numbers, and copies pay, of weights only if these are to be copied."""
     patch.setattr(schedule, "cache_sizes", lambda: SMALL)
     patch.setattr(programs, "vector_bytes", lambda: vector_bytes)
     patch.setattr(matmul, "MANY_ROWS", 4)
+    patch.setattr(matmul, "MANY_LANES", 1 if copy_weights else 10_000)
     patch.setattr(outer_samples, "TURNED", 4)
     patch.setenv("STEPGRAD_CACHE", "off")  # which knows the caches of this machine
 
@@ -88,6 +89,26 @@ def test_gradients_of_wide_layers(
         assert program.fitting(count).artifact.room > 0  # something was copied
 
 
+@pytest.mark.parametrize(("lanes", "apart"), [(64, 0), (384, 8)])
+def test_weights_along_their_rows_are_copied_for_many_lanes(lanes: int, apart: int) -> None:
+    """Those of a backward pass, of which a tile has six at each column; copied they lie in whole vectors."""
+    weights, g = Run("P", 0, 1, 1025, 512), Run("S", 0, 0, 1, 512)
+    backward = Group(dot, 512, ((weights,), (g,)), Run("S", 512, 1))
+    assert matmul.Blocking.of(backward, Shape(64, 4, lanes, *CACHES)).apart == apart
+    forward = Group(dot, 512, ((Run("P", 0, 513, 1, 512),), (g,)), Run("S", 512, 1))
+    assert matmul.Blocking.of(forward, Shape(64, 4, lanes, *CACHES)).apart == 0
+
+
+def test_copied_weights_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = [37, 29, 11, 5]
+    plan, leaves = plan_of(sizes)
+    arrays, found = samples(sizes, 70, "float64"), []
+    for copy_weights in (True, False):
+        narrow_caches(monkeypatch, 32, copy_weights)
+        found.append(build(plan, "float64").run(leaves, arrays, 70))
+    assert all(map(np.array_equal, *found))
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("vector_bytes", [32, 16])
 def test_panels_of_several_tiles(vector_bytes: int, dtype: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,10 +127,13 @@ def test_panels_of_several_tiles(vector_bytes: int, dtype: str, monkeypatch: pyt
     st.sampled_from([64, 32, 16]),
     st.sampled_from(["float64", "float32"]),
     st.sampled_from(["relu", "tanh"]),
+    st.booleans(),
 )
-def test_networks_of_any_shape(sizes: list[int], count: int, vector_bytes: int, dtype: str, activation: str) -> None:
+def test_networks_of_any_shape(
+    sizes: list[int], count: int, vector_bytes: int, dtype: str, activation: str, copy_weights: bool
+) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        narrow_caches(patch, vector_bytes)
+        narrow_caches(patch, vector_bytes, copy_weights)
         plan, leaves = plan_of(sizes, activation)
         assert agree(plan, leaves, build(plan, dtype), samples(sizes, count, dtype), dtype)
 
