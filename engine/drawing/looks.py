@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..text.sheet import short, words
 from .picture import NOT_SELECTED, Box, Edge, Picture
@@ -73,23 +74,55 @@ class Sample:
     dashed: bool = False
 
 
-def colours_of(theme: str) -> Theme:
-    """The theme of that name.
+class Looks(NamedTuple):
+    """How all of a picture looks.
+
+    Attributes:
+        colours: the theme.
+        boxes: how each box looks.
+        edges: how each edge looks.
+        legend: the colours that occur, each with the size of gradient it stands for; empty without gradients.
+        crowded: whether there are so many edges that they must be faint, and labels would push the boxes far apart.
+    """
+
+    colours: Theme
+    boxes: list[Look]
+    edges: list[Line]
+    legend: list[Sample]
+    crowded: bool
+
+    @classmethod
+    def of(cls, picture: Picture, theme: str) -> Looks:
+        """How a picture looks in the theme of that name.
+
+        Raises:
+            ValueError: there is none.
+        """
+        if theme not in THEMES:
+            raise ValueError(f"there is no theme {theme!r}: choose from {', '.join(THEMES)}")
+        colours = THEMES[theme]
+        scale = GradientScale((box.grad for box in picture.boxes if box.grad is not None), colours)
+        crowded = len(picture.edges) > max(60, 2.5 * len(picture.boxes))
+        return cls(
+            colours,
+            [_look(box, scale, colours) for box in picture.boxes],
+            [_line(edge, crowded) for edge in picture.edges],
+            _legend(picture, scale, colours),
+            crowded,
+        )
+
+
+def check_rankdir(rankdir: str) -> None:
+    """Check a direction.
 
     Raises:
-        ValueError: there is none.
+        ValueError: there is none of that name.
     """
-    if theme not in THEMES:
-        raise ValueError(f"there is no theme {theme!r}: choose from {', '.join(THEMES)}")
-    return THEMES[theme]
+    if rankdir not in RANKDIRS:
+        raise ValueError(f"there is no rankdir {rankdir!r}: choose from {', '.join(RANKDIRS)}")
 
 
-def scale_of(picture: Picture, colours: Theme) -> GradientScale:
-    """The colours for the gradients of a picture."""
-    return GradientScale((box.grad for box in picture.boxes if box.grad is not None), colours)
-
-
-def look(box: Box, scale: GradientScale, colours: Theme) -> Look:
+def _look(box: Box, scale: GradientScale, colours: Theme) -> Look:
     """How a box looks: square corners for leaves, blue for parameters, heavy for modules, heaviest for the root."""
     grad = box.grad
     finite = grad is None or math.isfinite(grad)
@@ -125,15 +158,14 @@ def _head(box: Box, muted: str) -> list[Span]:
     return [*title, Span(f" {words(box.symbol)}", False, muted)] if title else [Span(words(box.symbol), True)]
 
 
-def line_of(edge: Edge, crowded: bool) -> Line:
+def _line(edge: Edge, crowded: bool) -> Line:
     """How an edge looks: heavy where it stands for many, whose number is left out of a crowded picture."""
     if edge.count == 1:
         return Line(edge.label, None, edge.label == NOT_SELECTED)
     return Line("" if crowded else edge.label, 0.8 + 0.5 * math.log10(edge.count), False)
 
 
-def legend(picture: Picture, scale: GradientScale, colours: Theme) -> list[Sample]:
-    """The colours that occur, each with the size of gradient it stands for; empty without gradients."""
+def _legend(picture: Picture, scale: GradientScale, colours: Theme) -> list[Sample]:
     gradients = [box.grad for box in picture.boxes if box.grad is not None]
     if not gradients:
         return []
@@ -145,18 +177,3 @@ def legend(picture: Picture, scale: GradientScale, colours: Theme) -> list[Sampl
     if not all(map(math.isfinite, gradients)):
         found.append(Sample("nan, inf", colours.nan, colours.nan_text))
     return found
-
-
-def is_crowded(picture: Picture) -> bool:
-    """Whether there are so many edges that they must be faint, and labels would push the boxes far apart."""
-    return len(picture.edges) > max(60, 2.5 * len(picture.boxes))
-
-
-def check_rankdir(rankdir: str) -> None:
-    """Check a direction.
-
-    Raises:
-        ValueError: there is none of that name.
-    """
-    if rankdir not in RANKDIRS:
-        raise ValueError(f"there is no rankdir {rankdir!r}: choose from {', '.join(RANKDIRS)}")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from ..text.sheet import visible
 from .layout import OPEN, Placement, Point, place
 from .lettering import FONT, SIZE, SMALL, width_of
-from .looks import Line, Look, Sample, Span, check_rankdir, colours_of, is_crowded, legend, line_of, look, scale_of
+from .looks import Look, Looks, Sample, Span, check_rankdir
 from .picture import Picture
 from .theme import Theme
 
@@ -24,23 +24,19 @@ def svg_source(picture: Picture, theme: str = "light", rankdir: str = "LR", titl
     Raises:
         ValueError: there is no such theme or direction.
     """
-    colours = colours_of(theme)
+    looks = Looks.of(picture, theme)
     check_rankdir(rankdir)
-    shades = scale_of(picture, colours)
-    looks = [look(box, shades, colours) for box in picture.boxes]
-    crowded = is_crowded(picture)
-    lines = [line_of(edge, crowded) for edge in picture.edges]
-    upright = rankdir in ("TB", "BT")
-    rooms = [_room(line.label, upright) for line in lines]
-    coming: list[list[float]] = [[] for _ in looks]  # across the flow, the room of the labels side by side
+    colours, upright = looks.colours, rankdir in ("TB", "BT")
+    rooms = [_room(line.label, upright) for line in looks.edges]
+    coming: list[list[float]] = [[] for _ in looks.boxes]  # across the flow, the room of the labels side by side
     for edge, (_, across) in zip(picture.edges, rooms):
         coming[edge.head].append(across)
-    sizes = [_size(look, max(each, default=0.0) * len(each), upright) for look, each in zip(looks, coming)]
+    sizes = [_size(look, max(each, default=0.0) * len(each), upright) for look, each in zip(looks.boxes, coming)]
     ordered = {index for index, box in enumerate(picture.boxes) if box.ordered}
     placed = place(sizes, [(edge.tail, edge.head) for edge in picture.edges], rankdir, rooms, ordered)
-    body = [*_edges(lines, placed, colours, crowded, rankdir)]
-    body += [_box(look, size, centre, colours) for look, size, centre in zip(looks, sizes, placed.centres)]
-    above, high_above, wide_above = _lines(legend(picture, shades, colours), picture.notes, title, colours)
+    body = [*_edges(looks, placed, rankdir)]
+    body += [_box(look, size, centre, colours) for look, size, centre in zip(looks.boxes, sizes, placed.centres)]
+    above, high_above, wide_above = _lines(looks.legend, picture.notes, title, colours)
     head = high_above if title else 0.0  # with a title, legend and notes stand above as well, as in DOT text
     width = max(placed.width, wide_above) + 2 * _PAD
     height = placed.height + high_above + 2 * _PAD
@@ -115,8 +111,9 @@ def path_of(curve: list[Point], dx: float = 0.0, dy: float = 0.0) -> str:
     return f"M{points[0]} C{' '.join(points[1:])}" if len(points) > 1 else f"M{points[0]}"
 
 
-def _edges(lines: list[Line], placed: Placement, colours: Theme, crowded: bool, rankdir: str) -> Iterator[str]:
-    faint = ' stroke-opacity="0.45"' if crowded else ""
+def _edges(looks: Looks, placed: Placement, rankdir: str) -> Iterator[str]:
+    lines, colours = looks.edges, looks.colours
+    faint = ' stroke-opacity="0.45"' if looks.crowded else ""
     yield f'<g fill="none" stroke="{colours.line}" stroke-width="0.8"{faint}>'
     for line, curve in zip(lines, placed.curves):
         heavy = "" if line.width is None else f' stroke-width="{line.width:.2f}"'

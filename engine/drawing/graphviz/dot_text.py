@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from ...text.sheet import visible
 from ..lettering import FONT, SMALL, width_of
-from ..looks import Line, Look, Sample, Span, check_rankdir, colours_of, is_crowded, legend, line_of, look, scale_of
+from ..looks import Line, Look, Looks, Sample, Span, check_rankdir
 from ..picture import Edge, Picture
 from ..theme import Theme
 
@@ -29,11 +29,10 @@ def dot_source(picture: Picture, theme: str = "light", rankdir: str = "LR", titl
 
 def statements(picture: Picture, theme: str = "light", rankdir: str = "LR", title: str = "") -> Iterator[str]:
     """The lines between the braces."""
-    colours = colours_of(theme)
+    looks = Looks.of(picture, theme)
     check_rankdir(rankdir)
-    scale = scale_of(picture, colours)
-    crowded = is_crowded(picture)
-    ranksep, edge_colour = (1.2, colours.line + "70") if crowded else (0.36, colours.line)
+    colours = looks.colours
+    ranksep, edge_colour = (1.2, colours.line + "70") if looks.crowded else (0.36, colours.line)
     yield (
         f"graph [{haste([(edge.tail, edge.head) for edge in picture.edges], len(picture.boxes))}"
         f'rankdir={rankdir} bgcolor="{colours.page}" pad=0.15 nodesep=0.16 ranksep={ranksep} fontsize=9 '
@@ -47,20 +46,20 @@ def statements(picture: Picture, theme: str = "light", rankdir: str = "LR", titl
         f'edge [arrowsize=0.55 penwidth=0.8 color="{edge_colour}" fontsize=9 fontname="{FONT}" '
         f'fontcolor="{colours.muted}"]'
     )
-    around = _around(legend(picture, scale, colours), picture.notes, title, colours)
+    around = _around(looks.legend, picture.notes, title, colours)
     if around:
         yield f"label=<{around}>"
     coming = Counter(edge.head for edge in picture.edges)
-    for index, box in enumerate(picture.boxes):
+    for index, (box, look) in enumerate(zip(picture.boxes, looks.boxes)):
         ports = coming[index] if box.ordered and coming[index] > 1 else 0
-        yield f"n{index} [{_box(look(box, scale, colours), ports, rankdir)}]"
+        yield f"n{index} [{_box(look, ports, rankdir)}]"
     taken: Counter[int] = Counter()
-    for edge in picture.edges:
+    for edge, line in zip(picture.edges, looks.edges):
         port = ""
         if picture.boxes[edge.head].ordered and coming[edge.head] > 1:
             taken[edge.head] += 1
             port = f":i{taken[edge.head]}:{_SIDES[rankdir]}"
-        yield _edge(edge, port, line_of(edge, crowded))
+        yield _edge(edge, port, line)
     for column in columns(picture):
         chain = " -> ".join(f"n{index}" for index in column)
         yield f"{{rank=same {chain} [style=invis]}}"
