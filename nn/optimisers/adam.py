@@ -49,9 +49,9 @@ class Adam(Optimizer):
         self,
         params: Iterable[Value],
         lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 0.0,
+        betas: tuple[float, float] = betas.default,
+        eps: float = eps.default,
+        weight_decay: float = weight_decay.default,
     ) -> None:
         super().__init__(params, lr, betas=betas, eps=eps, weight_decay=weight_decay)
 
@@ -91,9 +91,9 @@ class AdamW(Adam):
         self,
         params: Iterable[Value],
         lr: float = 1e-3,
-        betas: tuple[float, float] = (0.9, 0.999),
-        eps: float = 1e-8,
-        weight_decay: float = 1e-2,
+        betas: tuple[float, float] = Adam.betas.default,
+        eps: float = Adam.eps.default,
+        weight_decay: float = weight_decay.default,
     ) -> None:
         super().__init__(params, lr, betas, eps, weight_decay)
 

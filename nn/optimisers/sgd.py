@@ -59,10 +59,10 @@ class SGD(Optimizer):
         self,
         params: Iterable[Value],
         lr: float,
-        momentum: float = 0.0,
-        dampening: float = 0.0,
-        weight_decay: float = 0.0,
-        nesterov: bool = False,
+        momentum: float = momentum.default,
+        dampening: float = dampening.default,
+        weight_decay: float = weight_decay.default,
+        nesterov: bool = nesterov.default,
     ) -> None:
         super().__init__(
             params, lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay, nesterov=nesterov
