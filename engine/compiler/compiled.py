@@ -12,7 +12,7 @@ from types import FunctionType
 from typing import Any, overload
 
 from ..backprop import add_gradients
-from ..text.sheet import Sheet, Text
+from ..text.sheet import Sheet, Verbatim
 from ..value import Value
 from .backends.choice import BACKENDS, require, thread_count
 from .calls.repeated import RepeatedCalls, again_on
@@ -271,13 +271,13 @@ class Compiled(Traced):
         from .explain import explain, stage_text
 
         special = self._last()
-        return Text(stage_text(special, stage) if stage else explain(special, repr(self)))
+        return Verbatim(stage_text(special, stage) if stage else explain(special, repr(self)))
 
     def draw(self) -> str:
         """The groups of the last call's program, and what they read, as a graph in DOT."""
         from .explain import draw
 
-        return Text(draw(self._last().plan()))
+        return Verbatim(draw(self._last().plan()))
 
     def llvm_ir(self) -> str:
         """The LLVM IR of the last call's program.
@@ -285,7 +285,7 @@ class Compiled(Traced):
         Raises:
             RuntimeError: another back end ran it.
         """
-        return Text(self._last().program().ir())
+        return Verbatim(self._last().program().ir())
 
     def __repr__(self) -> str:
         return f"<compiled {name_of(self.function)} ({self.dtype}, {self.backend})>"

@@ -137,7 +137,7 @@ class Shown:
         return self.sheet().html()
 
 
-class Text(str):
+class Verbatim(str):
     """Text that a prompt and a notebook show as it is: line by line, without quotes."""
 
     __slots__ = ()

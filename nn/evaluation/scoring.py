@@ -9,7 +9,8 @@ from ..data.entries import naming_data
 from ..data.tables import paired
 from ..elsewhere import explained
 from .labels import are_names, as_targets, classes_of, name_classes, names_several
-from .metrics import Metric, metrics_for
+from .metrics import Metric
+from .named import metrics_for
 from .programs import LossFunction, Model, Options, programs_of
 from .rules import called, name_of_loss
 

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from ..arguments import Seed, as_samples, is_row, random_source, show
 from ..data.tables import notes_of_columns, paired, same_rows
 from ..evaluation.labels import are_names, classes_of, name_classes, names_several, plain_text, strata
-from ..evaluation.metrics import Metric, metrics_for
+from ..evaluation.metrics import Metric
+from ..evaluation.named import metrics_for
 from ..evaluation.programs import LossFunction, Model, Options
 from ..evaluation.rules import name_of_loss
 from ..layers.module import Module

@@ -15,7 +15,8 @@ from ..data.splits import split_rows
 from ..data.tables import names_of_columns, paired, same_columns, same_order
 from ..evaluation.columns import nan_at
 from ..evaluation.means import Means
-from ..evaluation.metrics import Accuracy, Metric, OfUser, is_largest, is_largest_of_finite
+from ..evaluation.metrics import Accuracy, Metric, is_largest, is_largest_of_finite
+from ..evaluation.named import OfUser
 from ..evaluation.programs import Fixed, LossFunction, Model, Options, programs_of
 from ..evaluation.rules import is_mean, name_of_loss
 from ..modes import evaluating

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 import nn
 from engine import Value, no_grad
 from nn.evaluation import metrics, programs
-from nn.evaluation.metrics import mean_absolute_error, metrics_for, r2, top_k
+from nn.evaluation.metrics import mean_absolute_error, r2, top_k
+from nn.evaluation.named import metrics_for
 from tests.needs import INSTALLED, needs
 
 np = needs("numpy")
