@@ -89,7 +89,7 @@ def _collect(children: Collection[Any], values: list[Value], seen: set[int], own
         elif isinstance(child, Holder):
             seen.add(id(child))
             _collect([*vars(child).values()], values, seen, child)
-        elif children := _children(child):
+        elif children := children_of(child):
             if Value in kinds and type(owner).__module__.startswith("nn."):
                 _warn_of_numbers(children)
             seen.add(id(child))
@@ -168,14 +168,14 @@ def modules_in(item: Any, seen: set[int] | None = None) -> Iterator[Any]:
     is_module = isinstance(item, Holder)
     if is_module:
         yield item
-    for child in _children(vars(item) if is_module else item):
+    for child in children_of(vars(item) if is_module else item):
         if not isinstance(child, Value) and type(child) not in PLAIN:
             yield from modules_in(child, seen)
     if not is_module:
         seen.discard(id(item))
 
 
-def _children(item: Any) -> Collection[Any]:
+def children_of(item: Any) -> Collection[Any]:
     """What a list, tuple, dict or array holds; nothing for anything else."""
     if type(item) is list or type(item) is tuple:
         return item

@@ -14,11 +14,9 @@ from typing import Any
 
 from engine import Guards, Surroundings, Value, all_same, changes, leaves_made
 
+from ...layers.contents import children_of
 from ...layers.module import Module
 from ...optimisers.base import Optimizer, has_rule
-
-PATIENCE = 50
-"""A look at everything is due when this many times its own duration has passed since the last: 2 % of the time."""
 
 PAUSE = 2e-7
 """Seconds from one comparison of a far word, which takes about 1 ns, to the next: at most 0.5 % of the time."""
@@ -136,18 +134,12 @@ class ModelWatch:
         if not _are_the_same(self._far) or outside():
             return False
         self._changes, self._leaves = counts
-        ended, computed = time.perf_counter(), time.thread_time() - computed
-        # Processor time, where its clock is fine enough: another process may have had its turn meanwhile.
-        self.due[0] = min(ended + PATIENCE * min(computed or math.inf, ended - started), self._until)
+        self.due[0] = min(self._surroundings.next_look(started, computed), self._until)
         self.due[1] = self.due[2] = self.due[0]
         if far and far.expect():
             self.due[1], self.due[3] = self._until, PAUSE * far.count
-            self.due[2] = min(ended + self.due[3], self._until)
+            self.due[2] = min(time.perf_counter() + self.due[3], self._until)
         return True
-
-
-def _contents(container: Any) -> list[Any]:
-    return list(container.values()) if isinstance(container, dict) else container
 
 
 def _items(container: dict[Any, Any] | list[Any]) -> Sequence[Any]:
@@ -173,7 +165,7 @@ def _containers(item: Any, seen: set[int], kinds_in: Callable[[Any], set[type]])
     container = vars(item) if are_attributes else item
     if not isinstance(container, (list, dict, tuple)):
         return
-    children = _contents(container)
+    children = children_of(container)
     kinds = kinds_in(children)
     weights = kinds != set() and all(issubclass(kind, Value) for kind in kinds)  # as most lists hold in a network
     values = len(children) if weights else sum(issubclass(type(child), Value) for child in children)

@@ -8,7 +8,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from engine import Batch, BatchLoss, Compiled, announce_change, collector_at_rest, compile, looking_once, open_session
+from engine import (
+    Batch,
+    BatchLoss,
+    Compiled,
+    Surroundings,
+    announce_change,
+    collector_at_rest,
+    compile,
+    looking_once,
+    open_session,
+)
 
 from ...arguments import whole_number
 from ...layers.initializers import made
@@ -86,8 +96,8 @@ class Preparation(Settings):
         self._start_anew()
 
     def _fresh_until(self) -> float:
-        """When the function is due to be traced again, so that tracing takes 2 % of the time."""
-        return self._traced + 50.0 * self.compiled.tracing_seconds
+        """When the function is due to be traced again."""
+        return self._traced + Surroundings.PATIENCE * self.compiled.tracing_seconds
 
     def _look_again(self, batch: Batch, entirely: bool = False) -> None:
         """Trace again if something has changed or enough time has passed; start over if that gives another program."""

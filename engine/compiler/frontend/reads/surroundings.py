@@ -21,8 +21,6 @@ from .read_guard import BUDGET, NAMED, NAMES, ReadGuard
 from .walk import Walk
 from .word_guard import WordGuard
 
-PATIENCE = 50
-"""A look at everything is due when this many times its own duration has passed since the last: 2 % of the time."""
 MOST = 2**14
 """How many entries of far lists and dicts are watched by words."""
 
@@ -40,6 +38,9 @@ class Surroundings:
         differs: says whether something near has changed, and from its second call on looks at nothing else.
         near: compares what is near.
     """
+
+    PATIENCE = 50
+    """A look at everything is due when this many times its own duration has passed since the last: 2 % of the time."""
 
     changed: Callable[[], bool]
     differs: Callable[[], bool]
@@ -151,10 +152,20 @@ class Surroundings:
             return True
         else:
             self._expect(now, count)  # the same in another place
+        self._due = self.next_look(started, computed)
+        return False
+
+    @classmethod
+    def next_look(cls, started: float, computed: float) -> float:
+        """When the next look at everything is due, at the end of one that began at these times.
+
+        Args:
+            started: when that was, by `time.perf_counter`.
+            computed: the processor time of this thread at that moment.
+        """
         ended, computed = time.perf_counter(), time.thread_time() - computed
         # Processor time, where its clock is fine enough: another process may have had its turn meanwhile.
-        self._due = ended + PATIENCE * min(computed or math.inf, ended - started)
-        return False
+        return ended + cls.PATIENCE * min(computed or math.inf, ended - started)
 
     def look_again(self) -> None:
         """Compare what is far away, too, at the next call of `changed`."""

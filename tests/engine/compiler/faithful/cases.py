@@ -19,7 +19,7 @@ import pytest
 
 import engine
 from engine import TraceError, Value
-from engine.compiler.frontend.reads import surroundings
+from engine.compiler.frontend.reads.surroundings import Surroundings
 from tests.engine.compiler.everywhere import close
 from tests.needs import INSTALLED
 
@@ -78,7 +78,7 @@ def _outcome(case: Case, compiled: Any, file: str) -> str:
 
 def looking_at_all() -> Any:
     """As if it were always time to look at what is not near."""
-    return mock.patch.object(surroundings, "PATIENCE", 0.0)
+    return mock.patch.object(Surroundings, "next_look", return_value=0.0)
 
 
 def judge(case: Case, compiled: Any) -> None:

@@ -10,6 +10,8 @@ import pytest
 
 import nn
 from engine import Value, relu
+from engine.compiler.frontend.reads import surroundings
+from engine.compiler.frontend.reads.surroundings import Surroundings
 from nn import MLP, SGD, EagerStep, Trainer
 from nn.training.trainer import model_watch
 from nn.training.trainer.model_watch import ModelWatch
@@ -81,7 +83,7 @@ def test_some_hundred_parameters_that_change_places_are_seen_at_once(backend: st
 def test_parameters_exchanged_for_others_that_were_there_are_noticed_in_time(
     backend: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(model_watch, "PATIENCE", 0.0)  # look at all every time
+    monkeypatch.setattr(Surroundings, "next_look", lambda *times: 0.0)  # look at all every time
     m = model()
     trainer = Trainer(m, nn.cross_entropy, SGD(m.parameters(), 0.1), backend=backend)
     for _ in range(4):
@@ -106,7 +108,8 @@ def test_the_whole_of_a_look_at_all_takes_a_fiftieth_of_the_time(monkeypatch: py
 
     clock, m = Clock(), model()
     watch = ModelWatch(m, nn.cross_entropy, SGD(m.parameters(), 0.1))
-    monkeypatch.setattr(model_watch, "time", clock)
+    for module in (model_watch, surroundings):
+        monkeypatch.setattr(module, "time", clock)
 
     def taking(duration: float, look: Callable[[], bool]) -> bool:
         clock.now += duration

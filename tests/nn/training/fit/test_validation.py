@@ -8,7 +8,7 @@ import pytest
 import engine
 import nn
 from engine import Value
-from engine.compiler.frontend.reads import surroundings
+from engine.compiler.frontend.reads.surroundings import Surroundings
 from nn.training import validation
 from tests.needs import INSTALLED, NATIVE, needs
 
@@ -235,7 +235,7 @@ def test_what_a_trainer_finds_changed_is_looked_at_by_other_programs_too():
 
 @NATIVE
 def test_looking_at_what_a_model_hangs_on_does_not_enter_the_programs_it_keeps(monkeypatch):
-    monkeypatch.setattr(surroundings, "PATIENCE", 0.0)  # look at all every time
+    monkeypatch.setattr(Surroundings, "next_look", lambda *times: 0.0)  # look at all every time
     model, _ = trained("llvm", validation=(X[:10], Y[:10]), epochs=3)
     nn.accuracy(model, X, Y, backend="llvm")
     trained("llvm", model=model, validation=(X[:10], Y[:10]), epochs=3)
