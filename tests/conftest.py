@@ -1,9 +1,12 @@
 """Settings of the whole suite: no clock for Hypothesis (machines differ), the same examples every time on CI."""
 
 import atexit
+import gc
 import os
 import tempfile
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # What tests, and the processes that they start, put into the folder for temporary files goes with them: pictures for a
@@ -26,3 +29,15 @@ _unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow
 settings.register_profile("default", _unhurried)
 settings.register_profile("ci", _unhurried, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """What comes to be stays to the end: a collection of garbage need not look for it there, now or in any test."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
