@@ -347,7 +347,7 @@ def test_a_power_of_minus_1_by_an_even_exponent_that_is_1_less_only_when_rounded
 
 
 @pytest.mark.parametrize(("x", "sign"), [(-1.0, 1.0), (1.0, 1.0), (-2.0, 1.0), (2.0, 1.0)])
-def test_the_derivative_of_a_power_of_infinity(x: float, sign: float) -> None:
+def test_the_derivative_of_a_power_of_infinity_is_that_of_torch(x: float, sign: float) -> None:
     """IEEE's infinity is an even number: (-1)**inf is 1, and y * x**(y - 1) is inf."""
     v = Value(x)
     assert engine.grad(v**math.inf, v) == sign * math.inf

@@ -139,7 +139,7 @@ def test_numbers_and_back() -> None:
     assert point.arguments[1].tolist() == [4.0, 5.0]
 
 
-def test_a_state_dict() -> None:
+def test_a_state_dict_of_torch() -> None:
     torch = needs("torch")
     net = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Linear(3, 1)).double()
     point = {**net.state_dict(), "num_batches_tracked": torch.tensor(3)}
@@ -161,7 +161,7 @@ def test_a_state_dict() -> None:
     assert not check_gradients(loss, point, grad=lambda s: {**grad(s), "2.bias": torch.zeros(1)})
 
 
-def test_a_pytree() -> None:
+def test_a_pytree_of_jax() -> None:
     jax = needs("jax")
     tree = {"w": jax.numpy.ones((2, 2), dtype="float32"), "b": (jax.numpy.zeros(2, dtype="float32"),)}
 

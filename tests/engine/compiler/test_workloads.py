@@ -28,7 +28,7 @@ def tensors_of(model: nn.MLP) -> list[Any]:
 
 @BACKENDS
 @pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid", "gelu", "silu", "softplus"])
-def test_a_classifier(backend: str, activation: str) -> None:
+def test_a_classifier_against_torch(backend: str, activation: str) -> None:
     torch = needs("torch")
     rng = np.random.default_rng(1)
     model = nn.MLP(6, [7, 5, 3], activation=activation, seed=2)
@@ -58,7 +58,7 @@ def test_a_classifier(backend: str, activation: str) -> None:
 
 
 @BACKENDS
-def test_attention_over_tokens(backend: str) -> None:
+def test_attention_over_tokens_against_torch(backend: str) -> None:
     torch = needs("torch")
     rng = np.random.default_rng(0)
     size, width, length = 5, 4, 3
@@ -104,7 +104,7 @@ def test_attention_over_tokens(backend: str) -> None:
 
 
 @BACKENDS
-def test_a_loss_with_derivatives_inside(backend: str) -> None:
+def test_a_loss_with_derivatives_inside_against_torch(backend: str) -> None:
     torch = needs("torch")
     model = nn.MLP(1, [5, 5, 1], activation="tanh", seed=4)
 

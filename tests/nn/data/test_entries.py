@@ -150,7 +150,7 @@ def test_sparse_matrices(make: Callable[..., Any]) -> None:
     assert f"{error_of(make, sparse.csr_matrix(np.array(X)), Y)}" == "X is a sparse matrix: give X.toarray()"
 
 
-def test_a_trainer_takes_what_fit_takes() -> None:
+def test_a_trainer_takes_tensors_of_torch_as_fit_does() -> None:
     torch = needs("torch")
     samples = torch.tensor(X, dtype=torch.float64)
     losses = []
