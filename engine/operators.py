@@ -33,8 +33,13 @@ def _unary(primitive: Primitive) -> Callable[[Value], Value]:
     return method
 
 
+def _on_floats(primitive: Primitive) -> Callable[..., float]:
+    """The forward function; of a declared primitive, which may make numbers of any kind, their floats."""
+    return primitive.forward if vars(ops).get(primitive.name) is primitive else primitive.number
+
+
 def _binary(primitive: Primitive) -> Callable[[Value, Any], Value]:
-    forward = primitive.forward
+    forward = _on_floats(primitive)
 
     def method(self: Value, other: Any) -> Value:
         if other.__class__ is Value or isinstance(other, Value):
@@ -64,7 +69,7 @@ def _binary(primitive: Primitive) -> Callable[[Value, Any], Value]:
 
 
 def _reflected(primitive: Primitive) -> Callable[[Value, Any], Value]:
-    forward = primitive.forward
+    forward = _on_floats(primitive)
 
     def method(self: Value, other: Any) -> Value:
         number = other if other.__class__ is float else as_operand(other)

@@ -139,7 +139,20 @@ class Primitive:
                 apply = getattr(type(operand), "__apply_primitive__", None)
                 if apply is not None:
                     return apply(self, operands)
-        return self.forward(*[x if x.__class__ is float else as_float(x, f"{self.name}()") for x in operands])
+        return self.number(*[x if x.__class__ is float else as_float(x, f"{self.name}()") for x in operands])
+
+    def number(self, *inputs: float) -> float:
+        """The result for floats, as a float, whatever kind of number the forward function makes; see `result`."""
+        z = self.forward(*inputs)
+        return z if z.__class__ is float else self.result(z)
+
+    def result(self, z: Any) -> float:
+        """What the forward function made, as a float.
+
+        Raises:
+            TypeError: it is no real number.
+        """
+        return as_float(z, f"a Value made by the forward function of {self.name}")
 
     def _complete(self, operands: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
         """Fill in named and default operands, or say what the call should look like."""

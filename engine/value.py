@@ -326,7 +326,7 @@ class Value:
             inputs = [operand._data for operand in operands]
         z = primitive.forward(*inputs)
         if z.__class__ is not float:
-            z = as_float(z, f"a Value made by the forward function of {primitive.name}")
+            z = primitive.result(z)
         if open_modes and not recording.get() and observer() is None:
             return detached(z)
         if primitive.arity == 1:

@@ -68,7 +68,7 @@ def adopt(root: Any, names: Mapping[str, Any] | None = None) -> Adoption:
         probed = list(_probed(graph))
         findings = [*_without_operands(graph), *_once_for_each_operation(probed)]
         values = _as_values(graph, {id(p.node): p for p in probed})
-        unknown = sorted({p.node.operation or "?" for p in probed if p.meaning is None})
+        unknown = sorted({p.node.operation for p in probed if p.meaning is None})
         with graph.restored():
             replay = Replay(graph)
         findings += replay.findings
@@ -78,7 +78,9 @@ def adopt(root: Any, names: Mapping[str, Any] | None = None) -> Adoption:
         if replay.calls and not findings:
             again = Replay(graph)
             findings += [replace(each, sentence=f"the second time {each.sentence}") for each in again.findings]
-    notes = [f"{', '.join(unknown)}: not in the table, so taken as it is"] * bool(unknown)
+    notes = ["?: an operation without a name, which its numbers do not tell, so taken as it is"] * ("" in unknown)
+    if any(unknown):
+        notes.append(f"{', '.join(filter(None, unknown))}: not in the table, so taken as it is")
     if not replay.calls:
         notes.append("backward() called no node's _backward: only its result was compared")
     elif not again.calls:
@@ -149,8 +151,7 @@ def _as_values(graph: TheirGraph, probed: dict[int, Probed]) -> dict[int, Value]
 
 def _by_another_convention(meaning: Meaning, probed: Probed) -> bool:
     """Whether its derivative at a kink differs from the table's, as where a maximum is tied."""
-    slopes = probed.slopes
-    return meaning.at_a_kink() and any(not close(slopes.get(key, 0.0), d) for key, d in meaning.slopes().items())
+    return meaning.at_a_kink() and not meaning.gives(probed.slopes)
 
 
 def _opaque(node: Node, probed: Probed) -> Primitive:

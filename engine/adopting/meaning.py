@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from .. import ops
 from ..functional import gradient
 from ..interval import REALS
+from ..numbers import equal_numbers
 from ..primitive import PRIMITIVES, Primitive
 from ..value import Value
 from .graph import Node
@@ -39,10 +40,12 @@ _SYNONYMS = {
     **{f"r{name}": name for name in ("add", "sub", "mul", "div", "pow")},
     "rtruediv": "div",
 }
+_ARITHMETIC = (ops.add, ops.sub, ops.mul, ops.div, ops.pow)
 _VERSIONS = (ops.gelu, ops.softplus, ops.where)  # elsewhere: with a sigmoid; with a slope; with a condition above 0
 _WITH_NUMBER = re.compile(
     r"(?:x|self)?\s*(\*\*|\^|\+|-|\*|/|pow)\s*\(?\s*([-+]?[\d.]+(?:e[-+]?\d+)?)\s*\)?", re.IGNORECASE
 )
+_MOVES = ((-1.0, 0.37), (2.0, -0.81), (-0.5, -0.29), (0.3, 1.7))  # to points on both sides of 0, whatever the numbers
 _DIGITS = 1e-5  # relative: their numbers may be single precision, and their formulas differ from the table's
 
 
@@ -51,6 +54,11 @@ def close(got: float, expected: float) -> bool:
     if not math.isfinite(expected):
         return True  # nothing can be said
     return abs(got - expected) <= _DIGITS * max(1.0, abs(expected))
+
+
+def _same(got: float, expected: float) -> bool:
+    """Whether two numbers are close, or the same where one is infinite or nan."""
+    return close(got, expected) if math.isfinite(expected) else equal_numbers(got, expected)
 
 
 class Meaning(NamedTuple):
@@ -85,6 +93,25 @@ class Meaning(NamedTuple):
                 found[id(operand)] = found.get(id(operand), 0.0) + value.grad
         return found
 
+    def gives(self, slopes: dict[int, float]) -> bool:
+        """Whether its derivatives are these, infinite ones too, where engines have conventions of their own."""
+        return all(_same(slopes.get(key, 0.0), d) for key, d in self.slopes().items())
+
+    def is_same_function(self, other: Meaning) -> bool:
+        """Whether another meaning gives the same numbers of other operands, too: as a + b and the sum of both."""
+        return all(_same(self._at(*by), other._at(*by)) for by in _MOVES)
+
+    @property
+    def of_two_nodes(self) -> bool:
+        """Whether it combines two different nodes, and no number."""
+        return len({id(o) for o in self.operands if isinstance(o, Node)}) == len(self.operands) == 2
+
+    def _at(self, factor: float, shift: float) -> float:
+        """What the operation gives of other numbers."""
+        return self.primitive.forward(
+            *[factor * o.number + shift * o.position if isinstance(o, Node) else o for o in self.operands]
+        )
+
     @property
     def has_versions(self) -> bool:
         """Whether other engines use its name for a different function, such as leaky_relu with another slope."""
@@ -92,8 +119,11 @@ class Meaning(NamedTuple):
         return bool(primitive.defaults) or primitive in _VERSIONS or primitive is not PRIMITIVES.get(primitive.name)
 
     def at_a_kink(self) -> bool:
-        """Whether it is at a kink, where conventions differ."""
-        return self.primitive.kink is not None and abs(self.primitive.kink(self.number, *self.inputs)) < 1e-9
+        """Whether it is at a kink, or where a derivative is infinite: there conventions differ."""
+        kink = self.primitive.kink
+        return (kink is not None and abs(kink(self.number, *self.inputs)) < 1e-9) or not all(
+            map(math.isfinite, self.slopes().values())
+        )
 
 
 def meanings(node: Node) -> list[Meaning]:
@@ -117,6 +147,17 @@ def certain(alike: Sequence[Node], possible: dict[int, list[Meaning]]) -> Iterat
         possible[id(node)][:] = [m for m in possible[id(node)] if m.primitive.name in shared] or possible[id(node)]
         if shared and (several or _telling(node)):
             yield node
+
+
+def likely(known: Sequence[Meaning]) -> Meaning | None:
+    """Which of the meanings that give a node's number and slopes is meant; None if they are different functions.
+
+    A relu that nobody calls so is an abs of a positive number, too. A slope such as leaky_relu's is no guess where
+    there are others, and what combines two nodes by arithmetic is meant so: their sum is a remainder only by chance.
+    """
+    known = [m for m in known if not m.primitive.defaults] or known
+    known = [m for m in known if m.primitive in _ARITHMETIC and m.of_two_nodes] or known
+    return known[0] if all(map(known[0].is_same_function, known)) else None
 
 
 def _telling(node: Node) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from .. import ops
 from .graph import Node, TheirGraph, give_gradient
-from .meaning import Meaning, close, fits
+from .meaning import Meaning, close, fits, likely
 from .report import Finding
 
 # Derivatives that are usually written in terms of the output.
@@ -64,10 +64,9 @@ class Probed:
             else:
                 self._wrong_number(candidates)
                 return
-        same = (m for m in fitting if all(close(once[key], slope) for key, slope in m.slopes().items()))
-        known = next(same, None)
-        if known is not None:
-            self.meaning = known
+        known = [meaning for meaning in fitting if meaning.gives(once)]
+        if known:
+            self.meaning = known[0] if node.operation else likely(known)
         elif not sure or self._straight_through():
             self.meaning = None
         self._judge(once, other, preset)

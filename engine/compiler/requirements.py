@@ -144,7 +144,7 @@ class _OfRows:
 
         for symbol in self._operations:
             assert symbol.primitive is not None
-            found[symbol] = symbol.primitive.forward(*[float(value(o)) for o in symbol.operands])
+            found[symbol] = symbol.primitive.number(*[float(value(o)) for o in symbol.operands])
         self.requirement.check(*map(value, self._symbols))
 
 

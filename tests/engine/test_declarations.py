@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 
 import engine
@@ -241,6 +243,41 @@ def test_a_primitive_that_gives_no_number(forward: Any, rule: Any, error: type[E
         assert x.grad == 0.0
     finally:
         del engine.PRIMITIVES["odd_one"]
+
+
+KINDS: dict[str, Callable[[float], Any]] = {
+    "float32": lambda x: np.float32(x) * 2,
+    "float64": lambda x: np.float64(x) * 2,
+    "int": lambda x: int(x * 2),
+    "bool": lambda x: x > 0.1,
+    "array": lambda x: np.array(x * 2),
+    "fraction": lambda x: Fraction(x) / 3,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_numbers_of_any_kind_become_floats_at_once(kind: str) -> None:
+    """A float32 would spread: compiled for Python, what followed was computed in single precision."""
+    odd = declare("odd_kind", KINDS[kind], [lambda z, x: 2.0])
+    both = declare("odd_both", lambda x, y: KINDS[kind](x * y), [lambda z, x, y: y, lambda z, x, y: x], dunder="matmul")
+    many = declare("odd_many", lambda *xs: KINDS[kind](sum(xs)), lambda z, *xs: [1.0 for _ in xs])
+    try:
+        x = Value(0.3)
+        expected = float(KINDS[kind](0.3))
+        made = [odd(x), x.odd_kind(), odd(0.3), many([x]), many(0.3), both(x, 1.0), x @ 1.0, 1.0 @ x, both(1.0, 0.3)]
+        numbers = [each.data if isinstance(each, Value) else each for each in made]
+        assert numbers == [expected] * 9
+        assert {*map(type, numbers)} == {float}
+        weight = Value(0.3)
+        compiled = engine.compile(lambda x: odd(x) * x * weight, backend="python")
+        assert list(compiled([0.3])) == [float((odd(x) * x * weight).data)]
+        compiled.backward([0.3])
+        assert weight.grad == expected * 0.3
+    finally:
+        for each in (odd, both, many):
+            del engine.PRIMITIVES[each.name]
+        for name in ("odd_kind", "odd_both", "__matmul__", "__rmatmul__"):
+            delattr(Value, name)
 
 
 def test_a_rule_that_would_silently_drop_the_graph_says_so() -> None:

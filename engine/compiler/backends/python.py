@@ -7,6 +7,7 @@ from typing import Any
 
 from ... import ops
 from ...primitive import Primitive
+from ..frontend.conditions import OWN
 from ..plan.plan import Group, Plan, Run
 from ..update import Update
 from .protocol import Interpreter
@@ -56,7 +57,7 @@ class PythonProgram(Interpreter):
     def _tape(self, groups: Iterable[Group]) -> list[Instruction]:
         tape: list[Instruction] = []
         for group in groups:
-            function = _function(group.primitive)
+            function = float_function(group.primitive)
             operands = [self._slots(run, group.rows) for runs in group.operands for run in runs]
             for row, (target,) in enumerate(self._slots(group.result, group.rows)):
                 tape.append((function, [slot for operand in operands for slot in operand[row]], target))
@@ -111,7 +112,8 @@ def _play(tape: list[Instruction], memory: list[float]) -> None:
         memory[target] = function(*[memory[slot] for slot in operands])
 
 
-def _function(primitive: Primitive) -> Callable[..., Any]:
+def float_function(primitive: Primitive) -> Callable[..., Any]:
+    """The function that a primitive is of floats; of a declared one NumPy's float32 would spread to what follows."""
     if primitive is ops.take:  # its arrangement refuses an index out of range
         return lambda index, *values: ops.take(index, values)
-    return primitive.forward
+    return primitive.forward if primitive in OWN else primitive.number

@@ -17,6 +17,7 @@ from ... import ops
 from ...primitive import Primitive
 from ..frontend.symbol import Symbol
 from ..update import Update
+from .python import float_function
 
 OnFloats = Callable[..., "list[list[float]]"]
 
@@ -58,7 +59,7 @@ def on_arrays(update: Update) -> Callable[..., list[Any]]:
 
 def _loop(update: Update, operators: dict[Primitive, str]) -> OnFloats:
     """All parameters in one loop, whose body is the rule."""
-    writer = _Writer(update, operators, lambda primitive: primitive.forward)
+    writer = _Writer(update, operators, float_function)
     writer.names["sqrt"] = math.sqrt
     body, results = writer.each()
     rows = range(len(results))
@@ -110,7 +111,7 @@ class _Writer:
         update = self._update
         head = [f"({', '.join(f'number{k}' for k in range(len(update.numbers)))}) = numbers"]
         for k, symbol in enumerate(update.once):
-            head.append(f"once{k} = {self._operation(symbol, {}, lambda primitive: primitive.forward)}")
+            head.append(f"once{k} = {self._operation(symbol, {}, float_function)}")
         source = f"def update(numbers, {', '.join(map(named, self.arguments))}):\n"
         source += "\n".join(f"    {line}" for line in (*head, *body))
         exec(compile(source, "<the update of an optimiser>", "exec"), self.names)

@@ -104,7 +104,7 @@ class Graph:
             return known
         single = apart(operands)
         if single[0].kind == "constant" and not has_row(operands) and all(o.kind == "constant" for o in single):
-            made = self.constant(as_float(primitive.forward(*[o.value for o in operands]), primitive.name))
+            made = self.constant(primitive.number(*[o.value for o in operands]))
         else:
             simpler = self._simplify(self, primitive, operands)
             if simpler is None:

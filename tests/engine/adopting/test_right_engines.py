@@ -95,6 +95,37 @@ def test_what_is_right_besides_has_no_finding(what: str) -> None:
     assert given == pytest.approx(sorted({id(n): n.grad for n in _leaves(module.root)}.values()))
 
 
+UNKNOWN = ("?: an operation without a name, which its numbers do not tell, so taken as it is",)
+NAMELESS = {  # the graph of an engine without names, what is shown of it, and the notes
+    "relu at a positive number is abs, too": ("Number(2.0).relu()", "unknown(v1)", UNKNOWN),
+    "tanh at 0 has the number and the slope of a dozen": ("Number(0.0).tanh()", "unknown(v1)", UNKNOWN),
+    "tanh, not a root, which has no slope at 0": ("Number(1.0).log().tanh()", "unknown(log(v1))", UNKNOWN),
+    "relu on both sides of 0": (
+        "a = Number(3.0)\nroot = a.relu() * Number(-1.0).relu() + a",
+        "relu(v1)*relu(v3) + v1",
+        (),
+    ),
+    "a product that leaky_relu gives, too": ("Number(3.0) * Number(-1.0)", "v1*v2", ()),
+    "a sum that a remainder gives, too": ("Number(2.0) + Number(-1.0)", "v1 + v2", ()),
+    "a sum of twos is a product, too": ("Number(2.0) + Number(2.0)", "v1 + v2", ()),
+    "a function that no other is": ("Number(0.7).tanh()", "tanh(v1)", ()),
+}
+
+
+@pytest.mark.parametrize("what", NAMELESS)
+def test_what_has_no_name_is_called_something_only_if_its_numbers_tell(what: str) -> None:
+    code, shown, notes = NAMELESS[what]
+    code = code if "root" in code else f"root = {code}"
+    module = run(f"{ANOTHER.replace('self._op = _op', 'self._op = str()')}\n\n{code}\n")
+    report = adopt(module.root)
+    assert report.ok, report.text
+    assert (report.root.explain().expression, report.notes) == (shown, notes)
+    module.root.backward()
+    report.root.backward()
+    given = sorted(leaf.grad for leaf in leaves(report.root))
+    assert given == pytest.approx(sorted(node.grad for node in _leaves(module.root)))
+
+
 # Operations of several operands that the table does not have, in one node: the rule, and a wrong one.
 SEVERAL = {
     "softmax": ("p[1]", "p[1] * ((k == 1) - p[k])", "p[1] * (1 - p[1]) * (k == 1)"),
@@ -175,7 +206,7 @@ def test_round_numbers_of_operations_without_names_prove_nothing(kind: str) -> N
     ]:
         report = adopt(made(number, (module.Scalar(operand), slope)))
         assert report.ok, report.text
-        assert report.notes == ("?: not in the table, so taken as it is",)
+        assert report.notes == UNKNOWN
     x, y = module.Scalar(0.3), module.Scalar(0.7)
     (finding,) = adopt(made(0.3 * 0.7, (x, 0.3), (y, 0.3))).findings
     assert (finding.kind, finding.sentence.partition(" gives")[0]) == ("derivative", "result (node 3, data 0.21)")
@@ -210,7 +241,10 @@ def test_of_infinite_slopes_nothing_is_said() -> None:
     x = module.Scalar(0.0)
     root = module.Scalar(0.0, (x,), "sqrt")
     root._backward = lambda: setattr(x, "grad", x.grad + 1e9 * root.grad)
-    assert adopt(root, {"x": x}).ok
+    report = adopt(root, {"x": x})
+    assert report.ok
+    report.root.backward()
+    assert [leaf.grad for leaf in leaves(report.root)] == [1e9]  # and shown as it is theirs
 
 
 def test_the_power_of_zero() -> None:
