@@ -248,7 +248,6 @@ def _gradient(
     direct = {target for each in sums for target in each.targets}
     totals = {}
     for leaf, contributions in sweep(seeds, set(), leaves=True).items():
-        before: list[Contribution | Column] = []
-        before = [Contribution(None, graph.source("accumulator", leaf.number))] if leaf.number in direct else []
-        totals[leaf.number] = gather(graph, [*before, *contributions])[0]
+        summed = [Contribution(None, graph.source("accumulator", leaf.number))] if leaf.number in direct else []
+        totals[leaf.number] = gather(graph, [*summed, *contributions])[0]
     return sums, totals

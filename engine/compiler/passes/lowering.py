@@ -63,7 +63,7 @@ def _lower(graph: Graph, roots: Sequence[Symbol], new: Replacements) -> None:
         if parts is not None:
             _lower(graph, [parts], new)
             new[symbol] = new.get(parts, parts)
-        new.setdefault(new[symbol], new[symbol])
+        new.setdefault(new[symbol], new[symbol])  # which is lowered, so that others who read it need not look
 
 
 def _first(symbol: Symbol, new: dict[Symbol, Symbol]) -> Symbol:

@@ -21,11 +21,10 @@ class Column(NamedTuple):
     @classmethod
     def of(cls, buffer: str, slots: list[int]) -> Column:
         """Find the stride."""
-        stride = slots[1] - slots[0] if len(slots) > 1 else 0
-        regular = stride == 0 or slots == list(range(slots[0], slots[0] + stride * len(slots), stride))
-        if stride == 0:
-            regular = slots.count(slots[0]) == len(slots)
-        return cls(buffer, slots, stride if regular else None)
+        first, count = slots[0], len(slots)
+        stride = slots[1] - first if count > 1 else 0
+        even = list(range(first, first + stride * count, stride)) if stride else [first] * count
+        return cls(buffer, slots, stride if slots == even else None)
 
 
 def columns(buffer: str, rows: Sequence[Sequence[int]]) -> list[Column]:

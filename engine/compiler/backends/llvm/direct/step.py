@@ -2,9 +2,8 @@
 
 They check whether each argument is what the program was prepared for: an array of the same shape, in C order, whose
 numbers are read in place; or an array of another type or nested lists, whose numbers are copied, if the program's type
-holds each of them exactly. Then they compare labels, and samples such as tokens, with what is
-known to be valid. For anything else they do nothing
-and say so; the checks in Python, with their errors, take over.
+holds each of them exactly. Then they compare labels, and samples such as tokens, with what is known to be valid. For
+anything else they do nothing and say so; the checks in Python, with their errors, take over.
 
 ``step`` leaves some checks to its caller in Python. ``quick`` runs no Python at all: it keeps the GIL, so that no other
 thread does anything between its checks and the end of its step, and needs no lock as long as nobody else holds it.

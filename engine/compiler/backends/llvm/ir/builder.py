@@ -328,3 +328,8 @@ class Code:
         """The whole definition."""
         head = f"define {self.linkage}{self.result} @{self.name}({', '.join(self.arguments)}) {self.attributes}"
         return f"{head} {{\n{self.body()}\n}}\n"
+
+
+def module(*codes: Code) -> str:
+    """The text of functions, behind what they declare."""
+    return "\n".join([*sorted({line for code in codes for line in code.declared}), *[code.text() for code in codes]])

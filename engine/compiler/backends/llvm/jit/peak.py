@@ -6,7 +6,7 @@ import ctypes
 import functools
 import time
 
-from ..ir.builder import Code
+from ..ir.builder import Code, module
 from .cpu import vector_bytes
 from .machine_code import Library
 
@@ -27,7 +27,7 @@ def peak_flops(dtype: str) -> float:
     for k, name in enumerate(sums):
         code.store(code.read(name), "%x", str(k * width))
     code.ret()
-    library = Library("\n".join([*sorted(code.declared), code.text()]))
+    library = Library(module(code))
     function = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(library.address("peak"))
     memory = (ctypes.c_double * (_CHAINS * 8))()
     count, best = 400_000, float("inf")

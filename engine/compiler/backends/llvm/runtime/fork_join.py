@@ -17,9 +17,7 @@ parts and the order in which they are combined are the same, and so are the resu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from ..ir.builder import Code
+from ..ir.builder import Code, module
 from ..ir.control import Cell, leave, repeat, unless
 from ..ir.words import field_place
 from ..jit.cpu import family
@@ -224,17 +222,12 @@ def _work() -> Code:
 
 def share_text() -> str:
     """LLVM IR of ``share(frame, step, job, parts, time, lines)``, which makes a job; no lines: nobody helps."""
-    return _text([_offer(), _begun(), _wait(), _share()])
+    return module(_offer(), _begun(), _wait(), _share())
 
 
 def worker_text() -> str:
     """LLVM IR of ``work(line, patience)``, which a worker runs."""
-    return _text([_work()])
-
-
-def _text(codes: Sequence[Code]) -> str:
-    declared = set().union(*[code.declared for code in codes])
-    return "\n".join([*sorted(declared), *[code.text() for code in codes]])
+    return module(_work())
 
 
 def _pause(code: Code) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ....frontend.reads.layout import HEAD
 from ....samples.arrays import address
-from ..ir.builder import Code
+from ..ir.builder import Code, module
 from ..ir.control import Cell, leave, repeat
 from ..jit.machine_code import Library
 
@@ -91,7 +91,7 @@ def _text() -> str:
             used.write(stop)
     code.lines.append(f"store i32 {code.value(f'trunc i64 {used.read()} to i32')}, ptr %generator")
     code.ret()
-    return "\n".join([*sorted(code.declared), code.text()])
+    return module(code)
 
 
 def _word(code: Code, words: str, index: str) -> str:
