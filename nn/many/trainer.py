@@ -59,7 +59,7 @@ class SharedTrainer(Trainer):
                 and self._schedule is None
                 and time.perf_counter() < self._fresh_until()
                 and self._sized == (batch.shapes, size)
-                and way.has_no_leaves_but(values)
+                and way.session.has_no_leaves_but(values)
             )
 
     def stands(self) -> bool:
@@ -101,7 +101,7 @@ class SharedTrainer(Trainer):
             orders = None
             if size < batch.size:
                 orders = [way.order(batch.size, size, source, epochs) for source in sources]
-            losses = way.each(batch, values, starts, settings, self._clip, epochs, orders)
+            losses = way.session.each(batch, values, starts, settings, self._clip, epochs, orders)
             self._refuse_low([float(np.fmin.reduce(losses, axis=None))])
             return losses
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from engine import Batch, Compiled, Guards, RepeatedStep, Session, Value, lost_loss
@@ -99,68 +99,55 @@ class Way:
 
 
 class NativeSteps(Way):
-    """Whole steps in the program, which holds parameters and memories meanwhile."""
+    """Whole steps in the program, which holds parameters and memories meanwhile.
+
+    Attributes:
+        session: makes them.
+    """
 
     def __init__(self, session: Session, shapes: Any, optimizer: Optimizer) -> None:
         super().__init__(shapes, optimizer)
-        self._session = session
+        self.session = session
 
     @property
     def made(self) -> int:  # type: ignore[override]  # counted where the steps are made
         """How many were made."""
-        return self._session.made
+        return self.session.made
 
     def is_of(self, compiled: Compiled) -> bool:
         """Whether the session is that of the function as it is now."""
-        return self._session.is_of(compiled)
+        return self.session.is_of(compiled)
 
     def are_right(self, batch: Batch) -> bool:
         """Whether the session has found the labels right."""
-        self._session.accept(batch)
+        self.session.accept(batch)
         return True
 
     def short_way(
         self, guards: Callable[[], Guards], copied: Callable[[Any, Any], Batch | None]
     ) -> RepeatedStep | None:
         """What makes single steps like the last one; see `Session.short_way`."""
-        return self._session.short_way(guards, copied)
+        return self.session.short_way(guards, copied)
 
     def end_short_way(self) -> None:
         """Stop the faster way."""
-        self._session.end_short_way()
+        self.session.end_short_way()
 
     def load(self, values: Sequence[Value], numbers: Sequence[float]) -> None:
         """Assign numbers to Values in one array; see `Session.load`."""
-        self._session.load(values, numbers)
+        self.session.load(values, numbers)
 
     def look_outside(self) -> None:
         """Let the session do so."""
-        self._session.look_outside()
-
-    def each(
-        self,
-        batch: Batch,
-        values: Sequence[Value],
-        starts: Any,
-        settings: Sequence[Mapping[str, Any]],
-        clip: Clip,
-        steps: int,
-        orders: Sequence[Any] | None,
-    ) -> Any:
-        """Make steps from each of several starts; see `Session.each`."""
-        return self._session.each(batch, values, starts, settings, clip, steps, orders)
-
-    def has_no_leaves_but(self, values: Sequence[Value]) -> bool:
-        """Whether the loss reads no leaves but these; see `Session.has_no_leaves_but`."""
-        return self._session.has_no_leaves_but(values)
+        self.session.look_outside()
 
     def order(self, samples: int, size: int, source: random.Random | None, epochs: int = 1) -> Any:
         """The samples of each batch, as an array."""
-        return self._session.order(samples, size, source, epochs)
+        return self.session.order(samples, size, source, epochs)
 
     def __call__(self, batch: Batch, steps: int, order: Any, clip: Clip, rates: Sequence[float]) -> list[float]:
         """Make steps; see `Way`."""
-        return self._session(batch, self._session.configured(*clip, rates), steps, order)
+        return self.session(batch, self.session.configured(*clip, rates), steps, order)
 
 
 class GradientSteps(Way):
