@@ -180,9 +180,8 @@ def _shown(svg: bytes) -> Path | None:
     import webbrowser
     from pathlib import Path
 
-    ipython = sys.modules.get("IPython")
-    if ipython is not None and ipython.get_ipython() is not None and _shows_images():
-        ipython.display.display({"image/svg+xml": svg.decode(), "text/plain": "a picture"}, raw=True)
+    if _ipython() is not None and _shows_images():
+        sys.modules["IPython"].display.display({"image/svg+xml": svg.decode(), "text/plain": "a picture"}, raw=True)
         return None
     target = Path(tempfile.mkdtemp(prefix="stepgrad-"), "graph.svg")
     target.write_bytes(svg)
@@ -299,11 +298,16 @@ def mimebundle(root: Value, include: Any = None, exclude: Any = None) -> dict[st
 
 def _shows_images() -> bool:
     """Whether pictures are shown: IPython in a terminal would make the user wait for one, and drop it."""
+    shell = _ipython()
+    return shell is None or "image/svg+xml" in shell.display_formatter.active_types
+
+
+def _ipython() -> Any:
+    """The shell of IPython that runs this; None elsewhere."""
     import sys
 
     ipython = sys.modules.get("IPython")
-    shell = None if ipython is None else ipython.get_ipython()
-    return shell is None or "image/svg+xml" in shell.display_formatter.active_types
+    return None if ipython is None else ipython.get_ipython()
 
 
 def _glance(root: Value) -> bytes | str:

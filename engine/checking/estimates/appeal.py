@@ -11,16 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from .differences import (
-    EPSILON,
-    Estimate,
-    Line,
-    central,
-    one_sided,
-    power_of_two,
-    steps,
-    uneven,
-)
+from .differences import EPSILON, Estimate, Line, central, one_sided, power_of_two, steps, uneven
 from .noise import noise_among_floats, steepest_among_floats
 from .thresholds import CLEAR, ENOUGH, EXPLAINED, SAFETY, TELLS, TREAD, TURNS, resolution
 from .verdicts import Verdict, agrees, resolved

@@ -52,6 +52,11 @@ def _scale(x: float) -> float:
     return power_of_two(abs(x)) if x else 2.0**-10
 
 
+def _wide(x: float) -> float:
+    """A wide step at `x`, with all digits that a float has."""
+    return max(_scale(x), 2.0**-10) / math.sqrt(2)
+
+
 def _roughness(f: Line, start: float, step: float) -> float:
     """Third differences: those of a smooth function vanish, those of noise of size s are about s times sqrt(20)."""
     differences = [f(start + k * step) for k in range(1, 9)]
@@ -72,8 +77,7 @@ def grain(f: Line, x: float) -> float:
     >>> grain(lambda x: 100 + x / 1000, 2.0)
     0.0
     """
-    width = max(_scale(x), 2.0**-10) / math.sqrt(2)
-    here = f(x)
+    width, here = _wide(x), f(x)
     values = [f(x + sign * width * part) for part in (1, 0.31, 0.093) for sign in (1, -1)]
     values = [value for value in values if math.isfinite(value) and value not in (0, here)]
     if len(values) < 3:
@@ -93,7 +97,7 @@ def spacing_next_to_1(f: Line, x: float) -> float:
     >>> spacing_next_to_1(lambda x: math.log1p(math.exp(-x)), 32.0)
     0.0
     """
-    width = max(_scale(x), 2.0**-10) / math.sqrt(2)
+    width = _wide(x)
     values = {f(x + width * k / 16) for k in range(-8, 9)}
     multiples = [2 * value / EPSILON for value in values if 0 < abs(value) < 2.0**-36]
     whole = len(multiples) > 2 and all(abs(m - round(m)) < 1e-4 < abs(m) for m in multiples)

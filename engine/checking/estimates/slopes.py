@@ -225,11 +225,11 @@ def _side(f: Line, x: float, sign: float, noise: float, epsilon: float, size: fl
                 break
     if best is None or scale is None:
         return None
-    limit = _slow_limit(secants)
-    if limit is not None and math.isinf(limit.slope):
-        return Side(limit.slope, 0.0, abs(best.step))
-    if limit is not None and abs(limit.slope - best.derivative) > limit.bound:
-        return Side(limit.slope, limit.bound, abs(best.step), reach, scale)
+    slow = _slow_limit(secants)
+    if slow is not None and math.isinf(slow.slope):
+        return Side(slow.slope, 0.0, abs(best.step))
+    if slow is not None and abs(slow.slope - best.derivative) > slow.bound:
+        return Side(slow.slope, slow.bound, abs(best.step), reach, scale)
     return Side(best.derivative + 0.0, best.bound, abs(best.step), reach, scale)
 
 

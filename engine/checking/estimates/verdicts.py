@@ -59,12 +59,7 @@ def confirming(
     return None
 
 
-def judge(
-    claimed: float,
-    slack: float,
-    candidates: Iterable[Estimate | None],
-    epsilon: float = EPSILON,
-) -> Verdict:
+def judge(claimed: float, slack: float, candidates: Iterable[Estimate | None], epsilon: float = EPSILON) -> Verdict:
     """Compare a claimed derivative with estimates, made one after another (by an iterator) until one decides.
 
     The first sharp estimate that agrees settles it. A disagreement must be confirmed: at least two estimates at
