@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from ...plan.plan import Group, Plan, Reduction, Run
 from ...plan.text import group_text, jobs_text, reduction_text, run_text, sizes_text
 from .kernels.guard import Guard
-from .kernels.kernel import Shape
 from .kernels.lane_sums import Sums
+from .kernels.shape import Shape
 
 STAGES = ("prologue", "body", "epilogue")
 

@@ -9,7 +9,8 @@ from ...plan.plan import Group, Run
 from ...plan.strides import run_of
 from .fused_plan import STAGES, Fused, FusedPlan, distinct_slots, other_reads, place, runs_of
 from .ir.templates import calls, is_cheap, is_choice
-from .kernels.kernel import FEW, aligned
+from .kernels.formula import aligned
+from .kernels.kernel import FEW
 from .kernels.lane_sums import kernel_jobs
 from .runtime.cost_model import FUNCTION
 

@@ -14,11 +14,13 @@ from .ir import vectormath
 from .jit.artifact import Artifact
 from .jit.cpu import vector_bytes
 from .jit.cpu_caches import cache_sizes
+from .kernels.formula import elementwise
 from .kernels.guard import look
-from .kernels.kernel import Context, Kernel, Kernels, Shape, elementwise
+from .kernels.kernel import Context, Kernel, Kernels
 from .kernels.lane_sums import Sums, each_alone, outer_product, scatter, sums
 from .kernels.matmul import is_wide, product, tile_sizes
 from .kernels.outer_samples import by_samples, inputs_by_samples, suits_samples
+from .kernels.shape import Shape
 from .kernels.single import along_rows, copy
 from .kernels.single_sums import row_outer_product, row_sums
 from .runtime.cost_model import cost

@@ -8,8 +8,8 @@ from typing import Any
 from ...errors import PlanError
 from ...plan.plan import Group, Run
 from .fused_plan import STAGES, Fused, FusedPlan, job_reads, place, runs_of
+from .kernels.formula import aligned
 from .kernels.guard import Guard
-from .kernels.kernel import aligned
 from .kernels.lane_sums import Sums
 
 

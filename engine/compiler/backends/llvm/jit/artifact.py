@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ....plan.plan import Run
-from ..kernels.kernel import Shape
+from ..kernels.shape import Shape
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import functools
 import os
 import sys
 
-from ..kernels.kernel import CACHES
+from ..kernels.shape import CACHES
 
 _LINUX = "/sys/devices/system/cpu/cpu0/cache"
 

@@ -1,6 +1,6 @@
 """Kernels: the code of groups of a plan, each body once.
 
-- kernel: element by element, and what all kernels share
+- shape: of vectors and blocks; kernel: what all kernels share; formula: groups row by row, element by element
 - matmul: dots that read the same vector; outer_samples, lane_sums: the gradient's sums over the samples
 - guard: whether the kernels after it would only add zeros
 - tiles: how loops are cut for the registers

@@ -7,60 +7,23 @@ differ in their place only share a kernel. What all its calls have in common is 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
 
-from ....plan.plan import Group, Run
+from ....plan.plan import Run
 from ..ir.builder import Code
-from ..ir.lookups import lookup
-from ..ir.templates import expand
 from ..ir.vector import Vector
 from ..ir.words import entry
+from .shape import Shape
 
 BUFFERS = "PCUGXS"
 ARGUMENTS = [*(f"ptr noalias %{buffer}" for buffer in BUFFERS), "i64 %lanes", "i1 %first", "ptr noalias readonly %T"]
-
-CACHES = 32 * 1024, 512 * 1024
-"""Bytes that the first and the second cache of nearly every core of the last ten years have at least."""
 
 FEW = 4  # columns, up to which they need no loop
 
 Index = tuple[str | None, int]
 """Of a row or a column: the name of a loop's counter (or None) plus a constant."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """How numbers are grouped: bits of one, numbers in a vector, lanes in a block; and bytes of a core's caches.
-
-    Vectors run along the lanes; in a block of a single lane, along the rows of a group. The widest vectors that there
-    are may hold more numbers, where a block has few lanes.
-    """
-
-    bits: int
-    width: int
-    lanes: int
-    l1: int = CACHES[0]
-    l2: int = CACHES[1]
-    widest: int = 0
-
-    @property
-    def single(self) -> bool:
-        """Whether a block is one sample."""
-        return self.lanes == 1
-
-    @property
-    def stride(self) -> int:
-        """Numbers from one slot to the next: an odd number of vectors, so that slots use all lines of a cache alike."""
-        odd = self.lanes <= self.width or self.lanes // self.width % 2
-        return self.lanes if odd else self.lanes + self.width
-
-    def bytes(self, numbers: int) -> int:
-        """Bytes of so many numbers."""
-        return numbers * self.bits // 8
 
 
 @dataclass(frozen=True)
@@ -245,122 +208,3 @@ class Place:
     scale: int
     base: str
     position: int
-
-
-class Formula:
-    """One group as a step of a kernel: prepares its addresses once, then gives its value row by row."""
-
-    def __init__(self, kernel: Kernel, group: Group):
-        self.kernel, self.group = kernel, group
-        self.operands = [
-            [None if self._is_known(run) else kernel.place(run) for run in runs] for runs in group.operands
-        ]
-        self.result = kernel.place(group.result) if id(group) in kernel.context.stored else None
-
-    def _is_known(self, run: Run) -> bool:
-        """Whether the same row of this kernel has computed it."""
-        return aligned(run, self.group.rows) and (run.buffer, run.base) in self.kernel.known
-
-    def load(self, operand: int, part: int, row: Index, column: Index, lane: str | None) -> Vector:
-        """One operand: from memory, or as this kernel has just computed it."""
-        place = self.operands[operand][part]
-        if place is None:
-            run = self.group.operands[operand][part]
-            return self.kernel.known[run.buffer, run.base]
-        return self.kernel.load(place, row, column, lane)
-
-    def emit(self, row: Index, lane: str | None) -> None:
-        """Compute one row for the lanes from `lane` on; store it if somebody else reads it."""
-        self.finish(row, lane, self.value(row, lane))
-
-    def finish(self, row: Index, lane: str | None, value: Vector) -> None:
-        """Let a value be this row's result."""
-        self.kernel.known[self.group.result.buffer, self.group.result.base] = value
-        if self.result is not None:
-            self.kernel.store(self.result, row, lane, value)
-
-    def value(self, row: Index, lane: str | None) -> Vector:
-        """One row for the lanes from `lane` on."""
-        name = self.group.primitive.name
-        if name == "dot":
-            return self._dot(row, lane)
-        if name == "take":
-            return self._take(row, lane)
-        if self.group.primitive.arity is None:
-            return self._fold(row, lane)
-        values = [self.load(k, 0, row, (None, 0), lane) for k in range(len(self.operands))]
-        return expand(self.kernel.code, self.group.primitive, dict(zip(self.group.primitive.operands, values)))
-
-    def _fold(self, row: Index, lane: str | None) -> Vector:
-        code = self.kernel.code
-        total = code.variable(self.load(0, 0, row, (None, 0), lane))
-
-        def step(part: int, column: Index) -> None:
-            x = self.load(0, part, row, column, lane)
-            code.write(total, expand(code, self.group.primitive, {"z": code.read(total), "x": x}))
-
-        for part, run in enumerate(self.group.operands[0]):
-            self.kernel.columns(run.count, int(part == 0), partial(step, part))
-        return code.read(total)
-
-    def _dot(self, row: Index, lane: str | None) -> Vector:
-        code = self.kernel.code
-        bias = len(self.group.operands) > 2
-        total = code.variable(self.load(2, 0, row, (None, 0), lane) if bias else code.lift(0.0))
-
-        def step(part: int, column: Index) -> None:
-            a, b = (self.load(k, part, row, column, lane) for k in (0, 1))
-            code.write(total, code.read(total) + a * b)
-
-        for part, run in enumerate(self.group.operands[0]):
-            self.kernel.columns(run.count, 0, partial(step, part))
-        return code.read(total)
-
-    def _take(self, row: Index, lane: str | None) -> Vector:
-        """The value at the index; nan where that names none."""
-        code, kernel = self.kernel.code, self.kernel
-        index = self.load(0, 0, row, (None, 0), lane)
-        place = self.operands[1][0]
-        if len(self.operands[1]) == 1 and place is not None:
-            columns, hit = lookup(code, index, place.run.count)
-            spots = [kernel.spot(place, row, (column, 0), lane, k) for k, column in enumerate(columns)]
-            values = code.vector_of([code.load_scalar(f"%{place.run.buffer}", spot) for spot in spots])
-            return code.select(hit, values, math.nan)
-        # From several places: compare the index with every position, without a branch.
-        chosen = code.variable(code.lift(float("nan")))
-        position = code.variable(code.lift(0.0))
-
-        def step(part: int, column: Index) -> None:
-            here = code.read(position)
-            x = self.load(1, part, row, column, lane)
-            code.write(chosen, code.select(index.equals(here), x, code.read(chosen)))
-            code.write(position, here + 1.0)
-
-        for part, run in enumerate(self.group.operands[1]):
-            self.kernel.columns(run.count, 0, partial(step, part))
-        return code.read(chosen)
-
-
-def aligned(run: Run, rows: int) -> bool:
-    """Whether row r of the run is slot base + r."""
-    return run.table is None and run.count == 1 and (run.row == 1 or rows == 1)
-
-
-def formulas_of(kernel: Kernel, fused: list[Group]) -> list[Formula]:
-    """The groups as steps of a kernel, each of which reads its own row of those before it as just computed."""
-    formulas = []
-    for group in fused:
-        formulas.append(Formula(kernel, group))
-        kernel.known[group.result.buffer, group.result.base] = Vector(kernel.code, "poison")
-    return formulas
-
-
-def elementwise(context: Context, fused: list[Group]) -> Kernel:
-    """A kernel for groups of equal rows, in order; each reads only earlier memory and its own row of the others."""
-    kernel = Kernel(context)
-    formulas = formulas_of(kernel, fused)
-    with kernel.rows(fused[0].rows) as row, kernel.lanes() as lane:
-        for formula in formulas:
-            formula.emit(row, lane)
-    kernel.code.ret()
-    return kernel

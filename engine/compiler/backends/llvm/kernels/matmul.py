@@ -15,7 +15,9 @@ from functools import partial
 
 from ....plan.plan import Group
 from ..ir.vector import Vector
-from .kernel import FEW, Context, Index, Kernel, Shape, formulas_of
+from .formula import formulas_of
+from .kernel import FEW, Context, Index, Kernel
+from .shape import Shape
 from .tiles import even_tiles
 
 UNROLLED = 3

@@ -19,8 +19,9 @@ from dataclasses import replace
 from ....plan.plan import Reduction
 from ..ir.shuffles import transpose
 from ..ir.vector import Vector
-from .kernel import Context, Index, Kernel, Shape
+from .kernel import Context, Index, Kernel
 from .matmul import is_wide, tile_sizes
+from .shape import Shape
 from .tiles import even_cuts, even_tiles
 
 TOGETHER = 4

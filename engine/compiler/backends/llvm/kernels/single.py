@@ -15,7 +15,8 @@ from ....plan.plan import Copy, Group, Run
 from ..ir.builder import Code
 from ..ir.shuffles import lane_sums
 from ..ir.vector import Vector
-from .kernel import Context, Formula, Index, Kernel, Place, formulas_of
+from .formula import Formula, formulas_of
+from .kernel import Context, Index, Kernel, Place
 
 ACCUMULATORS = 8
 """Sums of products that a tile has under way: a multiplication and addition takes about as many half cycles."""

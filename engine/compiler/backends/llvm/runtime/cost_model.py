@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ....plan.plan import Plan
 from ..ir.templates import calls
-from ..kernels.kernel import Shape
+from ..kernels.shape import Shape
 
 OPERATION = 0.18
 """About how many nanoseconds a core takes for an operation on a vector, with everything around it."""

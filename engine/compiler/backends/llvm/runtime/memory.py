@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ....samples.masks import Masks
     from ..jit.artifact import Artifact
-    from ..kernels.kernel import Shape
+    from ..kernels.shape import Shape
     from .cost_model import Split
 
     Array = NDArray[Any]

@@ -17,7 +17,7 @@ from engine.compiler import specialisation as compiling
 from engine.compiler.backends.llvm import build
 from engine.compiler.backends.llvm.jit import cache
 from engine.compiler.backends.llvm.jit.artifact import Artifact, load
-from engine.compiler.backends.llvm.kernels.kernel import Shape
+from engine.compiler.backends.llvm.kernels.shape import Shape
 from engine.compiler.passes.computation import Computation
 from engine.compiler.pipeline import make_plan, trace
 from engine.compiler.plan.lazy import LazyPlan

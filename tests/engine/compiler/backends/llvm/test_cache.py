@@ -18,7 +18,7 @@ import pytest
 
 from engine.compiler.backends.llvm.jit import cache, cpu_caches, machine_code
 from engine.compiler.backends.llvm.jit.machine_code import Library
-from engine.compiler.backends.llvm.kernels.kernel import CACHES
+from engine.compiler.backends.llvm.kernels.shape import CACHES
 
 TEXT = "define i64 @answer() {\n  ret i64 42\n}\n"
 

@@ -19,7 +19,7 @@ from engine.compiler.backends.llvm import fusion
 from engine.compiler.backends.llvm.fused_plan import FusedPlan
 from engine.compiler.backends.llvm.fusion import MOST, fuse, recompute, split_columns, store
 from engine.compiler.backends.llvm.ir.templates import is_cheap
-from engine.compiler.backends.llvm.kernels.kernel import Shape
+from engine.compiler.backends.llvm.kernels.shape import Shape
 from engine.compiler.backends.llvm.schedule import CALLING, make_schedule
 from engine.compiler.backends.llvm.verify import verify
 from engine.compiler.errors import PlanError

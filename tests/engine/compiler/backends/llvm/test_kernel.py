@@ -11,7 +11,9 @@ import pytest
 from engine import ops
 from engine.compiler.backends.llvm.ir.builder import Code
 from engine.compiler.backends.llvm.jit.machine_code import Library
-from engine.compiler.backends.llvm.kernels.kernel import Context, Kernels, Shape, elementwise
+from engine.compiler.backends.llvm.kernels.formula import elementwise
+from engine.compiler.backends.llvm.kernels.kernel import Context, Kernels
+from engine.compiler.backends.llvm.kernels.shape import Shape
 from engine.compiler.plan.plan import Group, Run
 
 

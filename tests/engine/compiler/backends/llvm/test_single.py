@@ -17,7 +17,7 @@ from engine.compiler.backends.llvm import build
 from engine.compiler.backends.llvm import variants as programs
 from engine.compiler.backends.llvm.kernels import single as rows
 from engine.compiler.backends.llvm.kernels import single_sums as row_sums
-from engine.compiler.backends.llvm.kernels.kernel import Shape
+from engine.compiler.backends.llvm.kernels.shape import Shape
 from engine.compiler.backends.llvm.kernels.single import LONG
 from engine.compiler.passes.computation import Computation
 from engine.compiler.pipeline import make_plan, trace

@@ -20,7 +20,8 @@ from engine import Value, dot, maximum, relu, where
 from engine.compiler.backends.llvm import Variants, build, schedule
 from engine.compiler.backends.llvm.fused_plan import FusedPlan
 from engine.compiler.backends.llvm.kernels.guard import Guard
-from engine.compiler.backends.llvm.kernels.kernel import Context, Kernel, Shape
+from engine.compiler.backends.llvm.kernels.kernel import Context, Kernel
+from engine.compiler.backends.llvm.kernels.shape import Shape
 from engine.compiler.backends.llvm.runtime import cost_model
 from engine.compiler.backends.llvm.runtime import threads as pools
 from engine.compiler.backends.llvm.schedule import stages

@@ -16,7 +16,8 @@ from engine.compiler.backends.llvm import Variants, build, schedule
 from engine.compiler.backends.llvm import variants as programs
 from engine.compiler.backends.llvm.jit import cache, cpu_caches
 from engine.compiler.backends.llvm.kernels import matmul, outer_samples
-from engine.compiler.backends.llvm.kernels.kernel import CACHES, Context, Shape
+from engine.compiler.backends.llvm.kernels.kernel import Context
+from engine.compiler.backends.llvm.kernels.shape import CACHES, Shape
 from engine.compiler.backends.llvm.runtime import threads as pool
 from engine.compiler.backends.python import PythonProgram
 from engine.compiler.passes.computation import Computation
