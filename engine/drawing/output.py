@@ -1,4 +1,4 @@
-"""A graph as DOT text, as a file, as a page to step through, and in a notebook.
+"""A graph as DOT text, as a file, and as a page to step through.
 
 What these need is imported when something is drawn.
 """
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..files import writable, write_file
 from ..value import Value
 from .graphviz.renderers import TIMEOUT
-from .picture import BUDGET, LIMIT
+from .picture import LIMIT, take
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,12 +22,6 @@ if TYPE_CHECKING:
     from graphviz import Digraph
 
     from .graphviz.renderers import Renderer
-
-_AT_A_GLANCE = 15_000  # Values, up to which a picture is made quickly enough for a cell
-_CELL = 200_000  # bytes that a cell may take
-_RADII = (8, 5, 3, 2, 1)  # how far from the result to show, tried in turn: a leaf that all use brings in all within 3
-_SECONDS = 20.0  # how long a cell waits for Graphviz
-_FAILED = (OSError, RuntimeError, ValueError)  # Graphviz is broken, or too slow
 
 
 def to_dot(
@@ -88,7 +82,6 @@ def to_dot(
     }
     """
     from .images import Style, image
-    from .picture import take
 
     picture = take(
         root,
@@ -152,7 +145,7 @@ def draw(
     'g.svg'
     """
     from .images import FORMATS, Style, image
-    from .picture import take
+    from .notebook import shown
 
     known = [*inspect.signature(draw).parameters][2:-1] + [*inspect.signature(take).parameters][1:]
     for name in options:
@@ -170,23 +163,7 @@ def draw(
             names = f".{', .'.join(FORMATS)}"
             raise ValueError(f"a picture is drawn to a name that ends in {names}, got {str(path)!r}{remedy}")
     drawn = image(take(root, **options), kind, Style(theme, rankdir, title, dpi, scale), renderer, timeout)
-    return _shown(drawn) if target is None else write_file(target, drawn)
-
-
-def _shown(svg: bytes) -> Path | None:
-    """Show a picture: in the notebook that runs this, else in the browser, from a file."""
-    import sys
-    import tempfile
-    import webbrowser
-    from pathlib import Path
-
-    if _ipython() is not None and _shows_images():
-        sys.modules["IPython"].display.display({"image/svg+xml": svg.decode(), "text/plain": "a picture"}, raw=True)
-        return None
-    target = Path(tempfile.mkdtemp(prefix="stepgrad-"), "graph.svg")
-    target.write_bytes(svg)
-    webbrowser.open(target.as_uri())
-    return target
+    return shown(drawn) if target is None else write_file(target, drawn)
 
 
 def draw_dot(root: Value, format: str = "svg", rankdir: str = "LR") -> Digraph:  # noqa: A002  # micrograd's name
@@ -205,7 +182,6 @@ def draw_dot(root: Value, format: str = "svg", rankdir: str = "LR") -> Digraph: 
     """
     from .graphviz.digraph import digraph
     from .graphviz.dot_text import statements
-    from .picture import take
 
     return digraph(list(statements(take(root), rankdir=rankdir)), format)
 
@@ -247,94 +223,3 @@ def save_steps(
 
     content = page.page_of(root, names=names, limit=limit, place=layout_by(renderer, timeout))
     return write_file(target, content.encode())
-
-
-def steps_frame(root: Value, names: Any = None, at: int = 0) -> str | None:
-    """The page of `save_steps` inside a notebook's cell, where it works as it does in a browser.
-
-    None if it is too large, or Graphviz is broken or too slow.
-
-    Args:
-        root: the result to differentiate.
-        names: a module, or anything with `named_parameters()`.
-        at: where it begins, as for `page.page_of`.
-    """
-    from html import escape
-
-    from ..graph import topological_order
-    from .page import page_of
-    from .placing import layout_by
-
-    if len(topological_order(root)) > BUDGET:
-        return None
-    try:
-        content = escape(page_of(root, names=names, limit=None, place=layout_by(None, _SECONDS), at=at))
-    except _FAILED:
-        return None
-    if len(content) > _CELL:
-        return None
-    return (
-        '<iframe sandbox="allow-scripts" style="width: 100%; height: 600px; border: 1px solid #9aa4b0; '
-        f'border-radius: 6px" title="Step through" srcdoc="{content}"></iframe>'
-    )
-
-
-def mimebundle(root: Value, include: Any = None, exclude: Any = None) -> dict[str, str]:
-    """What a notebook shows of a Value: its text, and its graph as SVG where an image can be made.
-
-    A large graph is shown with alike nodes in one box. Nothing is raised: there is always the text.
-    """
-    wanted = {"text/plain", "image/svg+xml"} if include is None else set(include)
-    wanted -= set(exclude or ())
-    bundle = {"text/plain": repr(root)} if "text/plain" in wanted else {}
-    if "image/svg+xml" in wanted and _shows_images():
-        shown = _glance(root)
-        if isinstance(shown, bytes):
-            bundle["image/svg+xml"] = shown.decode()
-        elif shown and bundle:
-            bundle["text/plain"] += f"\n({shown})"
-    return bundle
-
-
-def _shows_images() -> bool:
-    """Whether pictures are shown: IPython in a terminal would make the user wait for one, and drop it."""
-    shell = _ipython()
-    return shell is None or "image/svg+xml" in shell.display_formatter.active_types
-
-
-def _ipython() -> Any:
-    """The shell of IPython that runs this; None elsewhere."""
-    import sys
-
-    ipython = sys.modules.get("IPython")
-    return None if ipython is None else ipython.get_ipython()
-
-
-def _glance(root: Value) -> bytes | str:
-    """The graph as SVG, if it fits a cell; else a text that says why not, empty if no image can be made.
-
-    If there are too many boxes even after collapsing, only those near the result are shown.
-    """
-    from ..graph import topological_order
-    from .images import Style, image
-    from .picture import take
-
-    nodes = len(topological_order(root))
-    if nodes > _AT_A_GLANCE:
-        return f"its graph of {nodes:,} nodes is too large for a cell: draw(path, around=...) shows a part of it"
-    picture = take(root, limit=None)
-    if len(picture.boxes) > BUDGET:
-        what = f"of {len(picture.boxes):,} boxes those next to the result: draw(path, limit=None) draws them all"
-        parts = (take(root, around=root, radius=radius, limit=None) for radius in _RADII)
-        part = next((part for part in parts if len(part.boxes) <= BUDGET), None)
-        if part is None:
-            return f"its graph of {nodes:,} nodes is too large for a cell: draw(path, limit=None) draws it"
-        picture = part
-        picture.notes[0:0] = [what]
-    try:
-        content = image(picture, "svg", Style(), timeout=_SECONDS)
-    except _FAILED:
-        return ""
-    if len(content) > _CELL:
-        return f"its picture of {len(picture.boxes):,} boxes is too large for a cell: draw(path) draws it"
-    return content

@@ -15,7 +15,7 @@ import pytest
 
 import engine
 from engine import Value, draw, draw_dot, to_dot
-from engine.drawing import output, placing
+from engine.drawing import notebook, placing
 from engine.drawing.graphviz import renderers
 from engine.text.sheet import words
 from tests.engine.drawing.networks import NASTY, Network, expression
@@ -310,7 +310,7 @@ def test_notebooks_show_the_end_of_a_long_chain_whose_leaf_is_used_all_along(len
 
 
 def test_a_picture_that_has_too_many_bytes_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(output, "_CELL", 1000)
+    monkeypatch.setattr(notebook, "_CELL", 1000)
     root, _, _ = expression()
     bundle = root._repr_mimebundle_()
     assert bundle.keys() == {"text/plain"}
@@ -349,7 +349,7 @@ def test_a_cell_to_step_through_where_it_is_not_too_large(monkeypatch: pytest.Mo
     assert is_page(root)
     assert not is_page(chain)
     with monkeypatch.context() as patch:
-        patch.setattr(output, "_CELL", 1000)
+        patch.setattr(notebook, "_CELL", 1000)
         assert not is_page(root)
     monkeypatch.setattr(placing, "suits", lambda boxes: False)
     monkeypatch.setattr(renderers, "render", out_of_time)
