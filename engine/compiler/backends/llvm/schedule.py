@@ -10,7 +10,7 @@ from ...passes.verify import verification_enabled
 from ...plan.plan import Plan, Reduction
 from .fused_plan import Fused, FusedPlan
 from .fusion import fuse, recompute, share_sums, split_columns, store
-from .ir import vectormath
+from .ir.functions import called, definitions
 from .jit.artifact import Artifact
 from .jit.cpu import vector_bytes
 from .jit.cpu_caches import cache_sizes
@@ -188,8 +188,8 @@ class Schedule:
         for width in sorted({code.width for code in self.kernels.codes}):
             codes = [code for code in self.kernels.codes if code.width == width]
             texts = {code.text(): code.declared for code in codes}
-            used = {text: vectormath.called(text, width) for text in texts}
-            functions, more = vectormath.definitions(
+            used = {text: called(text, width) for text in texts}
+            functions, more = definitions(
                 {name for names in used.values() for name in names}, self._context.shape.bits, width
             )
             declared |= more.union(*texts.values())

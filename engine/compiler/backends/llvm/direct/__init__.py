@@ -3,5 +3,5 @@
 - step: a training step on arrays and lists; step_code: its native code, which reads them with samples_code; record: the
   parameters of that code
 - tree: numbers of Values in trees of lists, dicts and modules; tree_code: its native code
-- objects: the memory layout of all these objects
+- objects: the memory layout of all these objects; refusing: functions that look into them
 """

@@ -11,7 +11,8 @@ from ..ir.builder import Code
 from ..ir.control import Cell, leave, unless
 from ..ir.words import entry, field
 from .objects import CLASS, DATA, DIMENSIONS, ENTRIES, FLAGS, IN_ORDER, INT_SIZE, INTS, LENGTH, RANK, REAL, TYPE
-from .record import FORM, NUMBERS, RECORD, function, inside, refusal, refuse_unless
+from .record import FORM, NUMBERS, RECORD
+from .refusing import function, inside, refusal, refuse_unless
 
 _WHOLE = 1 << 53
 """Up to this bound a double holds every integer."""

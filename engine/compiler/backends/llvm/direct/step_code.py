@@ -11,7 +11,8 @@ from ..ir.words import entry, field
 from ..jit.python_function import DECLARED
 from . import samples_code
 from .objects import DATA
-from .record import FORM, HEAD_OF_WORDS, QUICK, RECORD, function, go_unless, inside, refusal, refuse_unless
+from .record import FORM, HEAD_OF_WORDS, QUICK, RECORD
+from .refusing import function, go_unless, inside, refusal, refuse_unless
 
 FUNCTIONS = ("run", "step")
 """With one argument, and with two."""

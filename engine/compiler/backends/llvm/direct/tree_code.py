@@ -8,7 +8,7 @@ from ..ir.builder import Code
 from ..ir.words import entry, field, field_place
 from ..jit.python_function import DECLARED
 from .objects import CLASS, DATA, ENTRIES, ITEMS, LENGTH, REAL
-from .record import function, inside, refusal, refuse_unless
+from .refusing import function, inside, refusal, refuse_unless
 
 SLOTS = ("data", "primitive", "label")
 CLASSES = ("Value", "float", "int", "list", "tuple", "dict")

@@ -8,8 +8,9 @@ t = (x - c) / (x + c), which takes all positive x to a short interval, and erf =
 from __future__ import annotations
 
 from .builder import Code
+from .functions import function
 from .vector import Vector
-from .vectormath import decay_of_square, function, polynomial
+from .vectormath import decay_of_square, polynomial
 
 NEAR = {
     64: [0.1283791670955126, -0.3761263890318374, 0.11283791670954482, -0.02686617064487597,

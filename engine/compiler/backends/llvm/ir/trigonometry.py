@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 
 from .builder import Code
+from .functions import function
 from .vector import Vector
-from .vectormath import function, polynomial
+from .vectormath import polynomial
 
 HALF_PI = {
     64: [1.5707963267948966, 6.123233995736765e-17, 1.0828566739219139e-32],

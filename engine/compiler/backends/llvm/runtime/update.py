@@ -21,9 +21,9 @@ from collections.abc import Iterator
 
 from ....frontend.symbol import Symbol
 from ....update import ALWAYS, Update
-from ..ir import vectormath
 from ..ir.builder import Code
 from ..ir.control import unless
+from ..ir.functions import called, definitions
 from ..ir.shuffles import horizontal_sum
 from ..ir.templates import expand
 from ..ir.vector import Vector, literal
@@ -115,7 +115,7 @@ def text(rule: Update, frozen: bool, bits: int, width: int, streamed: bool) -> s
     texts, declared = list[str](), set[str]()
     for part in (_once(rule), code):
         own = part.text()
-        functions, more = vectormath.definitions({*vectormath.called(own, part.width)}, part.bits, part.width)
+        functions, more = definitions(called(own, part.width), part.bits, part.width)
         texts += [*functions, own]
         declared |= more | part.declared
     return "\n".join([*sorted(declared), *texts])

@@ -10,8 +10,8 @@ from typing import Any
 import mpmath
 import numpy as np
 
-from engine.compiler.backends.llvm.ir import vectormath
 from engine.compiler.backends.llvm.ir.builder import Code
+from engine.compiler.backends.llvm.ir.functions import called, definitions
 from engine.compiler.backends.llvm.jit.cpu import vector_bytes
 from engine.compiler.backends.llvm.jit.machine_code import Library
 
@@ -22,7 +22,7 @@ def text(formula: Any, bits: int, width: int) -> str:
     with code.loop(0, "%n", width) as i:
         code.store(formula(code, code.load("%x", i)), "%y", i)
     code.ret()
-    functions, declared = vectormath.definitions(set(vectormath.called(code.text(), width)), bits, width)
+    functions, declared = definitions(called(code.text(), width), bits, width)
     return "\n".join([*sorted(declared | code.declared), *functions, code.text()])
 
 
