@@ -313,8 +313,9 @@ def test_a_pool_of_too_few_workers_leaves_all_parts_to_the_caller(monkeypatch: p
 
 
 def test_a_program_may_go_while_helpers_watch() -> None:
+    one, _, leaves = programs(2)
     for _ in range(20):
-        _, several, leaves = programs(2)
+        several = build(one.plan, "float64", 2)
         several.run(leaves, samples(300))
         gone = weakref.ref(several)
         del several
