@@ -52,13 +52,18 @@ class Interval:
 def moderate(domain: Interval, largest: float) -> tuple[float, float]:
     """The ends of what a domain of reals has up to a size; of one that lies further out, of that much at its near end.
 
-    >>> moderate(Interval(0, math.inf), 8.0), moderate(Interval(100, math.inf), 8.0)
-    ((0, 8.0), (100, 108.0))
+    Where floats lie so far apart that this is nothing, it is more.
+
+    >>> moderate(Interval(0, math.inf), 8.0), moderate(Interval(100, math.inf), 8.0), moderate(Interval(100, 101), 8.0)
+    ((0, 8.0), (100, 108.0), (100, 101))
     """
     low, high = max(domain.low, -largest), min(domain.high, largest)
     if low < high:
         return low, high
-    return (domain.low, domain.low + largest) if domain.low > 0 else (domain.high - largest, domain.high)
+    width = max(largest, 2.0**-40 * min(abs(domain.low), abs(domain.high)))
+    if domain.low > 0:
+        return domain.low, min(domain.low + width, domain.high)
+    return max(domain.high - width, domain.low), domain.high
 
 
 REALS = Interval()

@@ -222,7 +222,8 @@ class _Coordinate:
         if not slopes.sides:
             return claim.entry(Verdict("unresolved", None), kink)
         left, right = (math.nan if side is None else side.slope for side in (slopes.left, slopes.right))
-        kink = replace(kink, left=left, right=right)
+        why = f"{kink.why}, where {slopes.reason()}" if slopes.jump else kink.why
+        kink = replace(kink, why=why, left=left, right=right)
         here = claim.after_second_look(self._unless_infinite(claim.at_kink(slopes, kink), slopes))
         found = worst([here, *(d for d in self._beside(kink, (below, above)) if d.status == "differs")])
         if found.status == "agrees" and self._is_differentiable(slopes):

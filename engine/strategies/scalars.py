@@ -28,7 +28,7 @@ def numbers(domain: Interval = REALS, largest: float = 8.0) -> st.SearchStrategy
     if domain.integers:
         return st.integers(int(domain.low), int(domain.high)).map(float)
     low, high = moderate(domain, largest)
-    margin = min(_CLEARANCE, (high - low) / 8)
+    margin = max(min(_CLEARANCE, (high - low) / 8), math.ulp(max(abs(low), abs(high))))
     return st.floats(low + margin, high - margin, allow_subnormal=False)
 
 

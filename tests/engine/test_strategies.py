@@ -16,7 +16,7 @@ import engine
 from engine import PRIMITIVES, Interval, Primitive, Value, check_gradients
 from engine.strategies.graphs import Expression, expressions
 from engine.strategies.nets import Network, datasets, networks
-from engine.strategies.scalars import nudged, points, values
+from engine.strategies.scalars import nudged, numbers, points, values
 
 TABLE = list(PRIMITIVES.values())  # as it is now: other tests may declare more
 
@@ -33,6 +33,22 @@ def test_expressions_stay_inside_of_every_domain(expression: Expression) -> None
             assert x in domain, f"{x} outside of {domain} of {node.primitive.name}"
         assert node.primitive.kink is None or node.primitive.kink(node.data, *node.inputs) != 0
         assert all(d is None or math.isfinite(d) for d in engine.local_derivatives(node))
+
+
+FAR = [  # beyond the sizes that are drawn otherwise, narrow, and where floats lie far apart
+    *[Interval(100, 101), Interval(-101, -100.5), Interval(100, math.inf), Interval(-math.inf, -1000)],
+    *[Interval(1e15, 1e15 + 1), Interval(1e20, 2e20), Interval(1e20, math.inf), Interval(-math.inf, -1e300)],
+    *[Interval(0, 1e-9), Interval(1e-300, 2e-300), Interval(-1, 1)],
+]
+
+
+@pytest.mark.parametrize("domain", FAR, ids=str)
+@given(data=st.data())
+def test_numbers_of_any_domain_lie_inside(domain: Interval, data: st.DataObject) -> None:
+    """Of (100, 101) there came numbers up to 108, and of (1e20, 2e20) its end."""
+    assert data.draw(numbers(domain)) in domain
+    (x,) = data.draw(points(domain))
+    assert x in domain
 
 
 @settings(max_examples=100)

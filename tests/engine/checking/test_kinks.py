@@ -76,6 +76,35 @@ def test_branches_are_looked_for_where_no_node_has_a_kink(halved: int, sign: flo
     assert found.why == "a branch in the function's own code"
 
 
+JUMPS: dict[str, tuple[Callable[[Any], Any], float, str]] = {
+    "where": (
+        lambda x: engine.where(x > 0, x + 1, x),
+        0.0,
+        "where(0.0, 1.0, 0.0), node 5 of the graph, where the value jumps by 1",
+    ),
+    "a branch": (
+        lambda x: x + 1 if x > 0 else x,
+        0.0,
+        "a branch in the function's own code, where the value jumps by 1",
+    ),
+    "floor": (lambda x: 3 * engine.floor(x) + x, 2.0, "floor(2.0), node 3 of the graph, where the value jumps by 3"),
+    "a kink without a jump": (
+        lambda x: engine.where(x > 0, 2 * x, x),
+        0.0,
+        "where(0.0, 0.0, 0.0), node 5 of the graph",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", JUMPS)
+def test_a_jump_is_told_with_its_height(what: str) -> None:
+    """Both sides have one slope, so that without it nothing tells why there is no derivative."""
+    function, at, why = JUMPS[what]
+    (found,) = check_gradients(function, [at]).derivatives
+    assert found.kink is not None
+    assert found.kink.why == why
+
+
 def test_a_branch_that_only_changes_a_number_is_one() -> None:
     for numbers in [(2.0, 3.0), (2.0, -2.0), (0.0, -0.0)]:
         found = piece(recording(lambda v, numbers=numbers: v * numbers[v.data > 0.3]), 0.0, 1.0)
