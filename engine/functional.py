@@ -14,7 +14,7 @@ from .ieee import total
 from .modes import always_recorded, called_at, line_of, reads
 from .numbers import as_float, is_number, same_number, shortened
 from .text.callers import is_ours
-from .value import Constant, Value
+from .value import Value
 
 
 def value_and_grad(f: Function) -> Callable[..., tuple[float, list[float]]]:
@@ -207,7 +207,7 @@ def _recorded(f: Function, xs: Sequence[Any]) -> tuple[list[Value], Any]:
                 "derivative there: compute another number from it, as by minimum(x, 1)"
             )
     place = _float_since(last, inputs)
-    if place is not None and all(_follow(f, inputs, _plain_numbers(result), by) for by in (_NUDGE, -_NUDGE)):
+    if place is not None and all(_follow(f, inputs, _plain_numbers(result, inputs), by) for by in (_NUDGE, -_NUDGE)):
         raise TypeError(
             f"a function to differentiate took float() of its argument{place}, and what became of it has no "
             "derivative: use the engine's functions, engine.exp in place of math.exp, compare Values "
@@ -257,18 +257,24 @@ def _follow(f: Function, inputs: list[Value], numbers: list[float], by: float) -
         for k, x in enumerate(inputs)
     ]
     try:
-        there = _plain_numbers(_called(f, moved))
+        there = _plain_numbers(_called(f, moved), moved)
     except Exception:
         return True
     return len(there) != len(numbers) or not all(map(same_number, there, numbers))
 
 
-def _plain_numbers(result: Any) -> list[float]:
-    """The numbers in the graphs of what a function returned, as written in expressions, and those without a graph."""
+def _plain_numbers(result: Any, inputs: list[Value]) -> list[float]:
+    """The numbers that a function's results were computed from besides its arguments, and those without a graph.
+
+    They were written in expressions, or are leaves: those of a result that was kept from an earlier call, too. What
+    `detach` gave is meant as a constant.
+    """
+    own = {*inputs}
     found = list[float]()
     for output in result if isinstance(result, (list, tuple)) else [result]:
         if isinstance(output, Value):
-            found += [node._data for node in topological_order(output) if isinstance(node, Constant)]
+            leaves = (node for node in topological_order(output) if node._primitive is None and node not in own)
+            found += [leaf._data for leaf in leaves if not leaf.is_detached]
         elif is_number(output):
             found.append(float(output))
     return found

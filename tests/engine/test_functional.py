@@ -162,6 +162,7 @@ def test_float_of_what_is_no_argument_is_a_constant(seen_before: bool) -> None:
         lambda x: x * math.sqrt((x * x + x + 1) * (x + 2) + 3),
         lambda x: x * math.fsum([x, 1.0]),
         lambda x: x * float(f"{float(x):.17g}"),
+        lambda x: x * Value(float(x)),
     ],
 )
 @pytest.mark.parametrize("point", [0.0, 0.5, 1.0, 4.0, 1 / 3])
@@ -172,6 +173,20 @@ def test_a_function_that_takes_float_of_its_argument_is_refused(transform: Any, 
         TypeError, match=r"took float\(\) of its argument, at .*test_functional.py:\d+, and what became"
     ):
         transform(f)(point)
+
+
+def test_a_result_that_is_kept_by_the_number_of_its_argument_is_refused() -> None:
+    """The second time it was that of another argument, and the derivative 0."""
+    kept: dict[float, Value] = {}
+
+    def f(x: Value) -> Value:
+        if float(x) not in kept:
+            kept[float(x)] = x * x
+        return kept[float(x)] + 1.0
+
+    assert engine.gradient(f)(3.0) == [6.0]
+    with pytest.raises(TypeError, match=r"took float\(\) of its argument"):
+        engine.gradient(f)(3.0)
 
 
 def test_beside_the_end_of_a_domain_and_of_several_arguments() -> None:
