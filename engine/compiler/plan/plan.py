@@ -27,6 +27,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ... import ops
 from ...primitive import Primitive
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class Group:
     @property
     def is_product(self) -> bool:
         """Whether this is a matrix of uniform numbers times one vector per lane (plus a bias)."""
-        if self.primitive.name != "dot" or self.uniform:
+        if self.primitive is not ops.dot or self.uniform:
             return False
         left, right = self.operands[:2]
         return all(r.uniform and r.table is None for r in left) and all(
@@ -123,7 +124,7 @@ class Group:
 
     def flops(self) -> int:
         """Additions and multiplications per lane; another primitive counts as one per operand after the first."""
-        if self.primitive.name == "dot":
+        if self.primitive is ops.dot:
             return 2 * self.rows * self.columns
         return self.rows * max(1, sum(r.count for runs in self.operands for r in runs) - 1)
 

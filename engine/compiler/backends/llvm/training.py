@@ -18,11 +18,12 @@ from ...samples.masks import Masks
 from ...update import ConfiguredUpdate, PreparedStep, Step, Update
 from .direct.objects import objects_are_as_expected
 from .direct.step import DirectStep
+from .ir.words import Record
 from .jit.cpu_caches import cache_sizes
 from .runtime.cost_model import Split
 from .runtime.memory import Frame
 from .runtime.shuffle import shuffle
-from .runtime.update import POSITION, STATE, update
+from .runtime.update import STATE, update
 from .schedule import FAR
 
 if TYPE_CHECKING:
@@ -41,8 +42,6 @@ BRIEF = 50_000.0
 
 MOST = 4
 """How many shapes of samples and kinds of labels have their steps kept ready."""
-
-_MADE, _REFUSED, _KEEPING = (POSITION[name] for name in ("made", "refused", "keeping"))
 
 
 class Training:
@@ -65,7 +64,6 @@ class Training:
     def __init__(
         self, programs: Variants, memories: int, frozen: Sequence[int] = (), rule: Update | None = None
     ) -> None:
-        import numpy as np
 
         self._programs = programs
         leaves, width = programs.lazy_plan.leaves, programs.width
@@ -83,15 +81,10 @@ class Training:
         if rule is not None:
             programs.beside = (partial(self._update_of, rule),)
         start, row = address(self._all), stride * programs.dtype.itemsize
-        self._state = np.zeros(len(STATE), np.int64)
         places = {"trainable": 1, "sums": 2, "memory": 3, "old": 3 + memories}
-        for name, number in {
-            **{n: start + k * row for n, k in places.items()},
-            "count": leaves,
-            "keeping": int(self._frozen),
-            "stride": stride,
-        }.items():
-            self._state[POSITION[name]] = number
+        self._state = Record(STATE)
+        self._state.set(count=leaves, keeping=int(self._frozen), stride=stride)
+        self._state.set(**{name: start + k * row for name, k in places.items()})
         self._frames: dict[NativeProgram, Frame] = {}
         self.prepared: PreparedStep | None = None
         self._attached: DirectStep | None = None
@@ -108,7 +101,7 @@ class Training:
     @property
     def gradient(self) -> Array:
         """The gradient of the last step that had one."""
-        last = self._gradients[int(self._state[POSITION["gradient"]])]
+        last = self._gradients[self._state["gradient"]]
         return last[: self._programs.lazy_plan.leaves]
 
     def shuffle(self, orders: Array, source: random.Random) -> None:
@@ -118,11 +111,11 @@ class Training:
     @property
     def made(self) -> int:
         """How many steps the memory has seen."""
-        return int(self._state[_MADE])
+        return self._state["made"]
 
     @made.setter
     def made(self, made: int) -> None:
-        self._state[_MADE] = made
+        self._state.set(made=made)
 
     def forget_prepared(self) -> None:
         """Stop repeating the last step: something else is about to be done."""
@@ -186,12 +179,12 @@ class Training:
             if order is not None:
                 frame.set(order=address(order))
             frame.draw(masks)
-            before = self._state[_MADE]
+            before = self.made
             drive(frame.address)
-            if self._state[_REFUSED]:
+            if self._state["refused"]:
                 self._again(drive, frame.address)
             give_way(self.lock)
-            return losses[: int(self._state[_MADE] - before) + 1]
+            return losses[: self.made - before + 1]
 
     def _described(
         self,
@@ -223,16 +216,15 @@ class Training:
         done, pace = 0, self._pace.get((program, batch), 1)
         while done < steps:
             count = min(pace, steps - done)
-            rates = self._state[POSITION["next_rate"]] * done * 8 + address(self._rates)
-            self._state[POSITION["rates"]] = rates
+            self._state.set(rates=self._state["next_rate"] * done * 8 + address(self._rates))
             place = 0 if order is None else address(order) + 8 * batch * done
             frame.set(steps=count, order=place, losses=address(losses) + losses.itemsize * done)
             frame.set(first_step=masks.step + done if masks else 0)
-            drive, before, started = program.starter(split, count), self._state[_MADE], time.perf_counter()
+            drive, before, started = program.starter(split, count), self.made, time.perf_counter()
             drive(frame.address)
-            if self._state[_REFUSED]:  # with a later step all were undone: again, up to that one
+            if self._state["refused"]:  # with a later step all were undone: again, up to that one
                 self._again(drive, frame.address)
-            made = int(self._state[_MADE] - before)
+            made = self.made - before
             done += made
             give_way(self.lock)
             if made < count:
@@ -299,11 +291,11 @@ class Training:
 
     def _again(self, drive: Callable[[int], float], place: int) -> None:
         """Make again the steps of a call that were undone with the refused one: the same numbers come out."""
-        self._state[_REFUSED], self._state[_KEEPING] = 0, 1
+        self._state.set(refused=0, keeping=1)
         try:
             drive(place)
         finally:
-            self._state[_KEEPING] = int(self._frozen)
+            self._state.set(keeping=int(self._frozen))
 
     @staticmethod
     def _found(losses: Array) -> list[float]:
@@ -318,7 +310,7 @@ class Training:
             count = program.gradients * program.threads
             buffers = {address(row): row for row in aligned(2 * count, program.dtype).reshape(2, count)}
             self._gradients |= buffers
-            frame.set(state=address(self._state), **dict(zip(("G", "spare"), buffers)))
+            frame.set(state=self._state.address, **dict(zip(("G", "spare"), buffers)))
             self._frames[program] = frame
         return frame
 
@@ -330,8 +322,7 @@ class Training:
             self._update = self._update_of(configured.rule)
             self._numbers = np.array([configured.limit, *configured.values])  # the frame points to these
             self._rates = np.array(configured.lr).reshape(-1)
-            self._state[POSITION["numbers"]] = address(self._numbers)
-            self._state[POSITION["next_rate"]] = int(len(self._rates) > 1)
+            self._state.set(numbers=address(self._numbers), next_rate=int(len(self._rates) > 1))
             self._settled = configured
         whole = configured.rule.reads_norm or bool(program.artifact.calls["epilogue"])  # which changes gradients
         frame.set(update=self._update[1], whole=int(whole), rounded=int(configured.rule.bears_rounding))

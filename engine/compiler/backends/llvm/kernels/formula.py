@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from functools import partial
 
+from ..... import ops
 from ....plan.plan import Group, Run
 from ..ir.lookups import lookup
 from ..ir.templates import expand
@@ -46,15 +47,15 @@ class Formula:
 
     def value(self, row: Index, lane: str | None) -> Vector:
         """One row for the lanes from `lane` on."""
-        name = self.group.primitive.name
-        if name == "dot":
+        primitive = self.group.primitive
+        if primitive is ops.dot:
             return self._dot(row, lane)
-        if name == "take":
+        if primitive is ops.take:
             return self._take(row, lane)
-        if self.group.primitive.arity is None:
+        if primitive.arity is None:
             return self._fold(row, lane)
         values = [self.load(k, 0, row, (None, 0), lane) for k in range(len(self.operands))]
-        return expand(self.kernel.code, self.group.primitive, dict(zip(self.group.primitive.operands, values)))
+        return expand(self.kernel.code, primitive, dict(zip(primitive.operands, values)))
 
     def _fold(self, row: Index, lane: str | None) -> Vector:
         code = self.kernel.code

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from ..... import ops
 from ....plan.plan import Copy, Group, Run
 from ..ir.builder import Code
 from ..ir.shuffles import lane_sums
@@ -48,10 +49,7 @@ def width_for(fused: list[Group], most: int) -> int:
     """How many rows a vector takes: many, unless fewer find more of their operands side by side."""
     rows = fused[0].rows
     runs = [
-        (run, group.primitive.name == "dot" and in_rows(run, rows))
-        for group in fused
-        for o in group.operands
-        for run in o
+        (run, group.primitive is ops.dot and in_rows(run, rows)) for group in fused for o in group.operands for run in o
     ]
 
     def cost(width: int) -> float:
@@ -130,7 +128,7 @@ def along_rows(context: Context, fused: list[Group]) -> Kernel:
     group = fused[0]
     kernel = RowKernel(context, group.rows, width_for(fused, context.shape.width))
     head, *followers = formulas_of(kernel, fused)
-    dot, long = group.primitive.name == "dot", group.primitive.name == "sum" and group.columns >= LONG
+    dot, long = group.primitive is ops.dot, group.primitive is ops.sum and group.columns >= LONG
     with kernel.tiles(4 if dot else 1) as rows:
         if dot:
             values = _dot(kernel, head, rows)

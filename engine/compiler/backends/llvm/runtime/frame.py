@@ -47,7 +47,6 @@ FRAME = (
     "rounded",  # 1: it may take subnormal numbers for 0
     "state",  # what the optimiser is given: see update.py
 )  # fmt: skip  # addresses beside their counts
-POSITION = {name: k for k, name in enumerate(FRAME)}
 IN_X, IN_S = 0, 1
 """Instead of an address: the output is in the current block of X, or in the S of the thread that makes the part."""
 

@@ -6,7 +6,8 @@ from operator import is_
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ....samples.arrays import address, aligned
-from .frame import FRAME, IN_S, IN_X, POSITION
+from ..ir.words import Record
+from .frame import FRAME, IN_S, IN_X
 from .masks import drawing, table
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class KernelProgram(Protocol):
     gradients: int
 
 
-class Frame:
+class Frame(Record):
     """What the driver reads: where the parameters, the samples and everything else are.
 
     Args:
@@ -54,10 +55,9 @@ class Frame:
     def __init__(self, program: KernelProgram, parameters: Array):
         import numpy as np
 
+        super().__init__(FRAME)
         self._inputs, self._lanes, self._dtype = program.artifact.inputs, program.shape.lanes, program.dtype
         self._width = program.shape.width
-        self.fields = aligned(len(FRAME), np.int64)
-        self.address = address(self.fields)
         plan, shape, buffers = program.artifact, program.shape, dict(program.buffers, P=parameters)
         outputs, marks = [], {"X": IN_X, "S": IN_S}
         for run in plan.outputs:
@@ -87,11 +87,6 @@ class Frame:
         )
         for part, (calls, _) in program.calls.items():
             self.set(**{part: address(calls), f"{part}_count": len(calls) // 2})
-
-    def set(self, **fields: int) -> None:
-        """Write fields."""
-        for name, value in fields.items():
-            self.fields[POSITION[name]] = value
 
     def bind(self, arrays: tuple[Array, ...], split: Split, repeated: bool) -> None:
         """Tell where the samples are, and make room for them in packed form.

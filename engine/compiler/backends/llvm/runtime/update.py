@@ -45,7 +45,6 @@ the gradients of the last step."""
 BRIEF = {"add", "sub", "mul"}
 """Operations so quick that a rule of these alone runs twice in less time than it takes to keep the old numbers."""
 
-POSITION = {name: k for k, name in enumerate(STATE)}
 _ADDRESSES = {"numbers", "rates", "memory", "old", "trainable", "sums"}
 
 

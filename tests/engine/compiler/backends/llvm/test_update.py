@@ -15,9 +15,10 @@ import pytest
 import nn
 from engine import Value
 from engine.compiler.backends.llvm import training as native_training
+from engine.compiler.backends.llvm.ir.words import Record
 from engine.compiler.backends.llvm.jit.cpu import vector_bytes
 from engine.compiler.backends.llvm.runtime import update as native_update
-from engine.compiler.backends.llvm.runtime.update import POSITION, STATE, text, update
+from engine.compiler.backends.llvm.runtime.update import STATE, text, update
 from engine.compiler.training.optimizer import configured
 from engine.compiler.update import ConfiguredUpdate
 from tests.engine.compiler.backends.llvm.test_training import SGD, mlp, program_of, samples, update_of
@@ -75,25 +76,23 @@ def test_an_update_leaves_alone_what_is_not_between_its_bounds(start: int, stop:
     """
     P, G, old, sums, trainable = (np.zeros(64) for _ in range(5))
     P[:21], G[:], trainable[:21] = np.arange(21.0), 1.0, 1.0
-    numbers, rates, state = np.array([0.0]), np.array([0.5]), np.zeros(len(STATE), np.int64)
+    numbers, rates, state = np.array([0.0]), np.array([0.5]), Record(STATE)
     arrays = {"numbers": numbers, "rates": rates, "memory": old, "old": old, "trainable": trainable, "sums": sums}
-    for name, array in arrays.items():
-        state[POSITION[name]] = array.ctypes.data
-    state[POSITION["count"]], state[POSITION["stride"]] = 21, 64
+    state.set(count=21, stride=64, **{name: array.ctypes.data for name, array in arrays.items()})
     library, place = update(update_of("SGD", 0.5).rule, frozen, 64, vector_bytes() // 8)
     kinds = [*[ctypes.c_void_p] * 3, *[ctypes.c_int64] * 3, ctypes.c_bool]
     function = ctypes.CFUNCTYPE(None, *kinds)(place)
-    function(P.ctypes.data, G.ctypes.data, state.ctypes.data, 0, start, stop, only)
+    function(P.ctypes.data, G.ctypes.data, state.address, 0, start, stop, only)
     moved = np.flatnonzero(np.pad(np.arange(21.0), (0, 43)) != P)
     looks, inside = only and not frozen, range(start, min(stop, 21))
     assert library
     assert moved.tolist() == [*inside]
     assert old.tolist() == [float(k) if k in inside and not looks else 0.0 for k in range(64)]
-    assert not state[POSITION["refused"]]
+    assert not state["refused"]
     if looks and inside:
         now, G[inside[-1]] = P.copy(), math.inf
-        function(P.ctypes.data, G.ctypes.data, state.ctypes.data, 0, start, stop, only)
-        assert state[POSITION["refused"]]
+        function(P.ctypes.data, G.ctypes.data, state.address, 0, start, stop, only)
+        assert state["refused"]
         assert np.array_equal(P, now)
 
 
