@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine import Value, write_file
+from engine import Value, collector_at_rest, write_file
 
 from ..arguments import counted, listed, show, warn_user
 from ..elsewhere import explained
@@ -34,6 +34,9 @@ _OTHERS = {
     ".onnx": "ONNX",
 }
 """Endings that say that somebody else's format is in a file."""
+
+_A_LINE_EACH = ",\n ", ": "
+"""A number in a line of its own, which takes a tenth of the time of `indent`: that is written in Python."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class Checkpoint:
 
 
 @explained
+@collector_at_rest()
 def save(
     model: Module,
     path: str | os.PathLike[str],
@@ -121,7 +125,7 @@ def save(
         "parameters": {name: numbers_to_json(p.data) for name, p in parameters.items()},
         **beside,
     }
-    write_file(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
+    write_file(path, (json.dumps(content, separators=_A_LINE_EACH, allow_nan=False) + "\n").encode())
 
 
 def _refuse_exchanged(function: str, model: Any, path: Any) -> None:
@@ -142,6 +146,7 @@ def _refuse_other_formats(path: str | os.PathLike[str]) -> None:
 
 
 @explained
+@collector_at_rest()
 def load(model: Module, path: str | os.PathLike[str], *, optimizer: Optimizer | None = None) -> Checkpoint:
     """Read what `save` wrote into a model of the same structure, and into an optimiser of the same kind.
 

@@ -44,6 +44,8 @@ def number_of(name: str, stored: Any) -> float:
     Raises:
         ValueError: if it is not a number, or beyond the range of floats.
     """
+    if type(stored) is float and math.isfinite(stored):
+        return stored
     if isinstance(stored, str) and stored in NON_FINITE:
         return NON_FINITE[stored]
     if isinstance(stored, bool) or not isinstance(stored, (int, float)):

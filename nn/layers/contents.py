@@ -24,12 +24,13 @@ class Holder:
 
 def is_parameter(value: Value) -> bool:
     """Whether it is a leaf made to change: no Constant, and nothing that `detach` or `no_grad` gave."""
-    return value.primitive is None and not (isinstance(value, Constant) or is_symbol(value) or value.is_detached)
+    kind = type(value)
+    return value.primitive is None and not (issubclass(kind, Constant) or is_symbolic(kind) or value.is_detached)
 
 
-def is_symbol(value: Value) -> bool:
-    """Whether it stands for a number in a trace, which has left it where a model keeps its samples."""
-    return hasattr(type(value), "__symbolic__")
+def is_symbolic(kind: type) -> bool:
+    """Whether Values of a class stand for numbers in a trace, which has left them where a model keeps its samples."""
+    return hasattr(kind, "__symbolic__")
 
 
 def are_parameters(items: Collection[Any]) -> bool:
@@ -40,8 +41,13 @@ def are_parameters(items: Collection[Any]) -> bool:
 def are_leaves(items: Collection[Any]) -> bool:
     """Whether all items are Values that can change, as an optimiser takes them."""
     kinds = {*map(type, items)}
-    are_values = kinds == {Value} or all(issubclass(kind, Value) and not issubclass(kind, Constant) for kind in kinds)
-    return are_values and not any(map(_primitive, items))
+    can_change = _are_values(kinds) and not any(issubclass(kind, Constant) for kind in kinds)
+    return can_change and not any(map(_primitive, items))
+
+
+def _are_values(kinds: Collection[type]) -> bool:
+    """Whether all instances of these classes are Values, and none stands for a number in a trace."""
+    return all(issubclass(kind, Value) and not is_symbolic(kind) for kind in kinds)
 
 
 def parameters_in(item: Any) -> list[Value]:
@@ -79,10 +85,10 @@ def _collect(children: Collection[Any], values: list[Value], seen: set[int], own
         if kind in PLAIN:
             continue
         kinds: Collection[type] = {*map(type, child)} if kind is list else ()
-        if kinds == {Value}:  # the weights of a neuron
+        if kinds and _are_values(kinds):  # the weights of a neuron
             values += child
         elif isinstance(child, Value):
-            if not is_symbol(child):
+            if not is_symbolic(kind):
                 values.append(child)
         elif id(child) in seen:
             continue
@@ -108,7 +114,7 @@ def _warn_of_numbers(weights: Collection[Any]) -> None:
         )
 
 
-def named_values(holder: Holder, prefix: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, Value, Holder]]:
+def named_values(holder: Holder, prefix: str = "", seen: set[int] | None = None) -> list[tuple[str, Value, Holder]]:
     """The Values that a module holds, each once, with their paths and the modules that hold them.
 
     Args:
@@ -117,14 +123,16 @@ def named_values(holder: Holder, prefix: str = "", seen: set[int] | None = None)
         seen: ids of Values and modules to leave out; those that are met are added.
     """
     seen = set() if seen is None else seen
+    found: list[tuple[str, Value, Holder]] = []
     for path, item in contents(vars(holder), prefix):
         if id(item) in seen:
             continue
         seen.add(id(item))
         if isinstance(item, Holder):
-            yield from named_values(item, path, seen)
+            found += named_values(item, path, seen)
         else:
-            yield path, item, holder
+            found.append((path, item, holder))
+    return found
 
 
 def contents(item: Any, path: str = "", inside: set[int] | None = None) -> Iterator[tuple[str, Any]]:
@@ -150,7 +158,11 @@ def contents(item: Any, path: str = "", inside: set[int] | None = None) -> Itera
     if id(item) not in inside:
         inside.add(id(item))
         for name, child in children:
-            yield from contents(child, f"{path}.{name}" if path else str(name), inside)
+            place = f"{path}.{name}" if path else str(name)
+            if isinstance(child, (Value, Holder)):
+                yield place, child
+            else:
+                yield from contents(child, place, inside)
         inside.discard(id(item))
 
 

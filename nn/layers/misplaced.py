@@ -9,7 +9,7 @@ from typing import Any
 from engine import Value
 
 from ..arguments import is_row, warn_user
-from .contents import Holder, contents, is_parameter, is_symbol, modules_in, named_values, parameters_in
+from .contents import Holder, contents, is_parameter, is_symbolic, modules_in, named_values, parameters_in
 
 
 def warn_of_class_attributes(kind: type[Holder]) -> None:
@@ -67,7 +67,7 @@ def origin_of(value: Value) -> str:
     """What made a Value that is no parameter; nothing of a leaf that was made as one, or for an expression."""
     if value.primitive is not None:
         return f"the result of {value.primitive.name}"
-    return "what detach() or no_grad() gave" if not is_symbol(value) and value.is_detached else ""
+    return "what detach() or no_grad() gave" if not is_symbolic(type(value)) and value.is_detached else ""
 
 
 def of_result(path: str, origin: str) -> str:

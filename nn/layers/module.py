@@ -95,7 +95,9 @@ class Module(Holder, Explained):
         >>> MLP(2, [3, 1]).named_parameters()[2][0]
         'layers.0.neurons.0.b'
         """
-        return [(path, value) for path, value, _ in named_values(self) if is_parameter(value)]
+        found = named_values(self)
+        certain = are_parameters([value for _, value, _ in found])  # which is quicker than to ask each
+        return [(path, value) for path, value, _ in found if certain or is_parameter(value)]
 
     def children(self) -> Iterator[tuple[str, Module]]:
         """The modules that this one holds directly, with their paths."""

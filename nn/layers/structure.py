@@ -8,7 +8,7 @@ from typing import Any
 
 from engine import Value
 
-from .contents import is_symbol
+from .contents import is_symbolic
 from .dropout import Dropout
 from .module import Module
 
@@ -58,7 +58,9 @@ def _are_numbers(item: Any, depth: int = 4) -> bool:
     item = item.tolist() if hasattr(item, "tolist") else item
     if isinstance(item, (list, tuple)):
         return depth > 0 and all(_are_numbers(part, depth - 1) for part in item)
-    return isinstance(item, (int, float)) or (isinstance(item, Value) and not is_symbol(item) and item.is_detached)
+    if isinstance(item, Value):
+        return item.is_detached and not is_symbolic(type(item))
+    return isinstance(item, (int, float))
 
 
 def _in_lists(item: Any) -> Any:

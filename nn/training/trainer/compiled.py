@@ -10,7 +10,7 @@ from dataclasses import replace
 from types import FunctionType
 from typing import Any, TypeAlias
 
-from engine import Batch, looking_once, new_lock
+from engine import Batch, collector_at_rest, looking_once, new_lock
 
 from ...arguments import Seed, as_samples, counted, is_found_by_name, random_source, real_number, whole_number
 from ...data.entries import named, naming_data
@@ -351,6 +351,7 @@ class Trainer(Preparation):
         assert self._schedule is not None
         return real_number("a learning rate", self._schedule(step), least=0.0)
 
+    @collector_at_rest()
     def _first(self, X: Any, y: Any) -> float:
         """Make a step the long way, and prepare the short way for steps like it."""
         self._again, times_set = None, self._times_set

@@ -1,6 +1,5 @@
 """Initialisers: ranges, spreads, the fitting default, and reproducibility."""
 
-import gc
 import math
 import random
 import statistics
@@ -9,6 +8,7 @@ import pytest
 
 from nn import INITIALIZERS, MLP, Layer, Neuron
 from nn.layers.initializers import get_initializer
+from tests.garbage import collections_in
 
 NIN, NOUT = 30, 20
 BOUND = {
@@ -114,11 +114,4 @@ def test_refusals():
 
 def test_weights_are_made_without_collections_of_garbage():
     """A million of them took twice as long: each collection went through all that were there."""
-    phases = []
-    gc.callbacks.append(lambda phase, info: phases.append(phase))
-    try:
-        Layer(200, 200, seed=0)
-    finally:
-        gc.callbacks.pop()
-    assert phases.count("start") <= 10  # of some fifty for that many Values
-    assert gc.isenabled()
+    assert collections_in(lambda: Layer(200, 200, seed=0)) <= 20  # of some four hundred for that many Values

@@ -193,7 +193,8 @@ def test_a_wrong_label_is_found_wherever_it_stands(labels: Any, dtype: str) -> N
     for wrong, place in itertools.product([-1.0, 0.5, 3.0, math.nan, math.inf], range(len(X))):
         wrong_ones = labels.copy()
         wrong_ones[place] = wrong
-        assert quick(t)
+        if not quick(t):  # a look at everything was due
+            other.run(X, labels, until_quick(t, X, labels))
         with pytest.raises((ValueError, IndexError)):
             t.step(X, wrong_ones)
     assert data(t) == data(other)
