@@ -71,7 +71,7 @@ def test_what_another_thread_sets_in_the_middle_of_a_step_counts_from_the_next_o
 def test_nobody_else_has_the_parameters_meanwhile() -> None:
     t = trainer()
     made = until_quick(t, X, CLASSES)
-    lock, ended = t._way._session._training.lock, threading.Event()
+    lock, ended = t._way.session._training.lock, threading.Event()
     thread = threading.Thread(target=lambda: (t.step(X, CLASSES), ended.set()))
     with lock:
         thread.start()
