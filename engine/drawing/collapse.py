@@ -1,8 +1,6 @@
 """Which nodes to draw as one box: those of a module, and nodes that are alike.
 
-Nothing is recorded while a network runs. A parameter belongs to the module that its path names; a node belongs to a
-module if it is computed from the module's parameters, and to none if it mixes several. What belongs to no module is
-grouped with nodes that are alike: the same operation on operands of the same groups.
+What belongs to no module is grouped with nodes that are alike: the same operation on operands of the same groups.
 """
 
 from __future__ import annotations
@@ -13,11 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..value import Constant, Value
-
-Path = tuple[str, ...]
+from .owners import Path, fill_between, module_of, owners, stem
 
 MERGE_FROM = 4  # alike nodes, from which on they become one box
-_ACTIVATIONS = frozenset({"relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "sigmoid", "tanh"})
 
 
 @dataclass(frozen=True)
@@ -26,29 +22,6 @@ class Group:
 
     module: str | None
     key: Hashable
-
-
-def steps(path: str) -> Path:
-    """The parts of a parameter's path, each name with its index.
-
-    >>> steps("layers.0.neurons.3.w.2")
-    ('layers.0', 'neurons.3', 'w.2')
-    """
-    return tuple(re.findall(r"[^.]+(?:\.\d+(?![^.]))*", path))
-
-
-def module_of(path: str) -> Path:
-    """The module that holds a parameter; one that the model itself holds counts as a module of its own.
-
-    >>> module_of("layers.0.neurons.3.w.2"), module_of("wte.3.1")
-    (('layers.0', 'neurons.3'), ('wte',))
-    """
-    parts = steps(path)
-    return parts[:-1] or (_stem(parts[0]),)
-
-
-def _stem(part: str) -> str:
-    return part.split(".")[0]
 
 
 def boxes_of_modules(names: dict[Value, str], collapse: Any, expand: Iterable[str]) -> dict[Path, Path | None]:
@@ -87,10 +60,10 @@ def _depth(module: Path, modules: list[Path], collapse: Any) -> int:
         raise TypeError(
             f'collapse takes "layer", "neuron" or a depth, got {collapse!r} of type {type(collapse).__name__}'
         )
-    matches = [i for i, part in enumerate(module, 1) if _stem(part) in (collapse, collapse + "s")]
+    matches = [i for i, part in enumerate(module, 1) if stem(part) in (collapse, collapse + "s")]
     if matches:
         return matches[-1]
-    called = {_stem(part) for module in modules for part in module}
+    called = {stem(part) for module in modules for part in module}
     if collapse not in ("layer", "neuron") and called.isdisjoint({collapse, collapse + "s"}):
         raise ValueError(f"collapse: no module is called {collapse!r}; there are {_some(sorted(called))}")
     return len(module) if collapse == "neuron" else 1
@@ -98,92 +71,6 @@ def _depth(module: Path, modules: list[Path], collapse: Any) -> int:
 
 def _some(names: list[str], most: int = 8) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
-# ---- which module a node belongs to ------------------------------------------------------------------------------
-
-
-def owners(order: list[Value], names: dict[Value, str]) -> dict[Value, Path]:
-    """The innermost module that each node is computed in, as far as the graph tells; other nodes are left out.
-
-    A node belongs to the module whose parameters it takes. So does a sum of such nodes, as long as each of them takes
-    other parameters (a sum over samples takes the same ones again), and one activation after it.
-    """
-    owner: dict[Value, Path] = {}
-    used: dict[Value, int] = {}  # the parameters that a node of its owner is computed from, as bits
-    bits: dict[Path, int] = {}
-    pure: set[Value] = set()  # depends on parameters only, not on data, such as a penalty on weights
-    active: set[Value] = set()
-    for node in order:
-        if node in names:
-            module = owner[node] = module_of(names[node])
-            used[node] = 1 << bits.setdefault(module, 0)
-            bits[module] += 1
-            pure.add(node)
-            continue
-        if node._primitive is None:
-            continue
-        name, operands = node._primitive.name, node.operands
-        takes: set[Path | None] = {
-            owner.get(operand) or module_of(names[operand]) for operand in operands if operand in names
-        }
-        rest = [operand for operand in operands if operand.__class__ is not Constant]
-        found = takes or {owner.get(operand) for operand in rest}
-        module_ = next(iter(found)) if len(found) == 1 else None
-        if all(operand in pure or _is_no_data(operand, name) for operand in operands):
-            pure.add(node)
-        if module_ is None:
-            continue
-        masks = [used[operand] for operand in rest if owner.get(operand) == module_]
-        union = 0
-        for mask in masks:
-            union |= mask
-        if not takes:
-            if name in ("add", "sum"):
-                if len(rest) != len(operands) or sum(map(int.bit_count, masks)) != union.bit_count():
-                    continue
-            elif name in _ACTIVATIONS and rest[0] not in active:
-                active.add(node)
-            else:
-                continue
-        owner[node] = module_
-        used[node] = union
-    _release_penalties(order, owner, pure, names)
-    return owner
-
-
-def _is_no_data(operand: Value, name: str) -> bool:
-    """Whether an operand is a constant of the formula: an exponent, or the 0 that Python's `sum` starts from."""
-    return operand.__class__ is Constant and (name == "pow" or (name == "add" and operand._data == 0.0))
-
-
-def _release_penalties(order: list[Value], owner: dict[Value, Path], pure: set[Value], names: dict[Value, str]) -> None:
-    """Take out of their modules the nodes that depend on parameters only and that no computation on data uses."""
-    kept: set[Value] = set()
-    for node in reversed(order):
-        if node not in owner or node in names:
-            continue
-        if node in pure and node not in kept:
-            del owner[node]
-        else:
-            kept.update(operand for operand in node.operands if owner.get(operand) == owner[node])
-
-
-def fill_between(order: list[Value], box: dict[Value, Path]) -> None:
-    """Add to a module's box what is computed from it alone on the way to the next module."""
-    feeds: set[Value] = set()
-    for node in reversed(order):
-        if node in feeds or node in box:
-            feeds.update(node.operands)
-    for node in order:
-        if node in feeds and node not in box and node._primitive is not None:
-            found = {box.get(operand) for operand in node.operands if operand.__class__ is not Constant}
-            module = found.pop() if len(found) == 1 else None
-            if module is not None:
-                box[node] = module
-
-
-# ---- groups ------------------------------------------------------------------------------------------------------
 
 
 def group(order: list[Value], names: dict[Value, str], collapse: Any, expand: Iterable[str]) -> dict[Value, Group]:
@@ -228,7 +115,7 @@ def _alike(order: list[Value], names: dict[Value, str], box: dict[Value, Path]) 
     for node in order:
         own: Hashable
         if node in box:
-            own = tuple(map(_stem, box[node]))
+            own = tuple(map(stem, box[node]))
         elif node in names:
             own = node
         elif node._primitive is None:

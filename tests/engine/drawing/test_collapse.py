@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import engine
 from engine import Value, dot, logsumexp, to_dot, topological_order
-from engine.drawing.collapse import module_of, owners, steps
+from engine.drawing.owners import module_of, owners, steps
 from engine.drawing.picture import Picture, take
 from engine.text.names import given_names
 from tests.engine.drawing.networks import Network, expression
