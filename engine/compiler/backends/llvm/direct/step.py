@@ -59,19 +59,26 @@ class DirectStep:
     def __init__(self, drive: int, dtype: Any, shapes: Sequence[Shape], valid: Sequence[Valid]) -> None:
         import numpy as np
 
-        kinds = [id(kind) for kind in (np.ndarray, list, float, int)]
-        constants = [id(None), id(False), id(True), *kinds, *[id(np.dtype(name)) for name in NUMBERS]]
-        constants += [id(INTS[0]), ints_side_by_side()]
-        record = [*[0] * (len(RECORD) - len(constants)), *constants]
+        constants = {
+            **{"nothing": id(None), "no": id(False), "yes": id(True)},
+            **{"ndarray": id(np.ndarray), "list": id(list), "float": id(float), "int": id(int)},
+            **{name: id(np.dtype(name)) for name in NUMBERS},
+            **{"ints": id(INTS[0]), "int_count": ints_side_by_side()},
+        }
+        record = [constants.get(name, 0) for name in RECORD]
         held: list[Any] = []
         for shape, right in zip(shapes, valid):
             rows = np.array([row for row in right.rows or () if np.array_equal(np.array(row, dtype), row)], dtype)
             dimensions, count = np.array(shape, np.int64), math.prod(shape)
             own = aligned(count if count * dtype.itemsize <= MOST else 0, dtype)
             held += [dimensions, own, rows]
-            known = -1 if right.rows is None else len(rows)
-            record += [len(shape), address(dimensions), shape[0], math.prod(shape[1:]), len(own) and address(own), 0]
-            record += [address(rows), known, *np.array(right.bounds, float).view(np.int64)]
+            form = {
+                **{"rank": len(shape), "dimensions": address(dimensions)},
+                **{"samples": shape[0], "columns": math.prod(shape[1:]), "own": len(own) and address(own)},
+                **{"rows": address(rows), "known": -1 if right.rows is None else len(rows)},
+                **dict(zip(("least", "most", "whole"), np.array(right.bounds, float).view(np.int64))),
+            }
+            record += [form.get(name, 0) for name in FORM]
         self._drive, self._memory, self._bits = drive, np.array(record, np.int64), 8 * dtype.itemsize
         self._name = FUNCTIONS[len(shapes) - 1]
         self._owner = [self._memory, held, None, None]  # keeps alive what native code points to
