@@ -26,8 +26,8 @@ from .samples import calls, is_finite, run, samples
 from .underflow import DECLARED, rounded_to_zero
 from .update import STATE
 
-LINE = 16
-"""How many numbers two threads had better not share: 128 bytes of doubles, or 64 of floats."""
+GRAIN = 16
+"""Numbers that one thread adds up whole: two had better not write to the same 128 bytes of doubles, or 64 of floats."""
 
 MANY = 1024
 """From this many gradients on, workers help to add them; one thread adds fewer sooner."""
@@ -62,9 +62,9 @@ def _leaves(bits: int, width: int) -> str:
     """``leaves``: the sums of gradients over the parts of a step, and the update, of some leaves: a job for `share`."""
     code = Code("leaves", bits, width, ["ptr %frame", "i64 %step", "i64 %part", "i64 %seat"])
     f = Fields(code)
-    lines = code.value(f"sdiv i64 {f['gradients']}, {LINE}")
-    share = code.value(f"sdiv i64 {lines}, {f['parts']}")  # the last part takes what is left over as well
-    each = code.value(f"mul i64 {share}, {LINE}")
+    grains = code.value(f"sdiv i64 {f['gradients']}, {GRAIN}")
+    share = code.value(f"sdiv i64 {grains}, {f['parts']}")  # the last part takes what is left over as well
+    each = code.value(f"mul i64 {share}, {GRAIN}")
     start = code.value(f"mul i64 %part, {each}")
     next_part = code.value("add i64 %part, 1")
     last = code.value(f"icmp eq i64 {next_part}, {f['parts']}")
