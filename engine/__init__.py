@@ -63,6 +63,7 @@ from .primitive import PRIMITIVES as PRIMITIVES
 from .primitive import Primitive as Primitive
 from .primitive import declare as declare
 from .primitive import lookup as lookup
+from .text.phrasebook import Phrasebook as Phrasebook
 from .value import Constant as Constant
 from .value import Value as Value
 from .value import leaves_made as leaves_made
@@ -146,10 +147,11 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(message, name=name, obj=sys.modules[__name__])  # from these Python suggests a similar name
 
 
-_FOR_NN = """Batch BatchLoss Description Drop Imported LeafReadError Masks RepeatedStep Session Shown Surroundings
-    TABLE TreeReader TypeGuard Guards all_same always_recorded batch_loss changes classes_of collector_at_rest
-    counted counts_steps display_width is_traced leaves_made lent_numbers let_rule_describe_itself looking_once
-    lost_loss new_lock open_session purpose update_step warn_user write_file"""
+_FOR_NN = """Batch BatchLoss Description Drop Guards Imported LeafReadError Masks Phrasebook RepeatedStep Session
+    Shown Surroundings TABLE TreeReader TypeGuard all_same always_recorded batch_loss changes classes_of
+    collector_at_rest counted counts_steps display_width is_traced leaves_made lent_numbers
+    let_rule_describe_itself looking_once lost_loss new_lock open_session purpose update_step warn_user
+    write_file"""
 _BUILT_ON = frozenset(_FOR_NN.split())
 """What `nn` is built on: imported from here like everything else, but not offered to users of the engine alone."""
 

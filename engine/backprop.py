@@ -19,6 +19,7 @@ from .numbers import as_float, same_number
 from .primitive import Primitive
 from .pullbacks import UNREACHED, call_rules, pullbacks
 from .text.callers import warn_user
+from .text.elsewhere import explained
 from .value import MANY, Constant, Value, detached
 
 Function = Callable[..., Any]
@@ -339,6 +340,7 @@ def grad(output: Value, inputs: Sequence[Value], create_graph: Literal[False] = 
 def grad(output: Value, inputs: Value, create_graph: bool) -> Any: ...
 @overload
 def grad(output: Value, inputs: Sequence[Value], create_graph: bool) -> list[Any]: ...
+@explained
 def grad(output: Value, inputs: Any = None, create_graph: bool = False) -> Any:
     """The derivatives of one Value by others; every `grad` stays as it is. Those of a function: `gradient`.
 
@@ -370,6 +372,10 @@ def grad(output: Value, inputs: Any = None, create_graph: bool = False) -> Any:
             return symbols[0] if single else symbols
     if callable(output):  # JAX's grad takes a function, and nothing else
         raise TypeError(f"grad(y, x) differentiates a Value, got {output!r}: of a function write gradient(f)(*numbers)")
+    if inputs is None:
+        raise TypeError(
+            "grad(y, x) needs the Values to differentiate by, a list or a single one; y.backward() sets every grad"
+        )
     if {*map(type, wanted)} != {Value}:
         for x in wanted:
             if not isinstance(x, Value):

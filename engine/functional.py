@@ -5,7 +5,7 @@ Each records the function for itself, even inside a `no_grad`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from .backprop import Function, grad, local_derivatives, refuse_numbers
@@ -14,9 +14,11 @@ from .ieee import total
 from .modes import always_recorded, called_at, line_of, reads
 from .numbers import as_float, is_number, same_number, shortened
 from .text.callers import is_ours
+from .text.elsewhere import explained
 from .value import Value
 
 
+@explained
 def value_and_grad(f: Function) -> Callable[..., tuple[float, list[float]]]:
     """The function that gives ``f(*xs)`` and its partial derivatives at numbers `xs`.
 
@@ -31,13 +33,14 @@ def value_and_grad(f: Function) -> Callable[..., tuple[float, list[float]]]:
     """
 
     @always_recorded()
-    def evaluate(*xs: Any) -> tuple[float, list[float]]:
-        inputs, output = _call(f, xs)
+    def evaluate(*xs: Any, **named: Any) -> tuple[float, list[float]]:
+        inputs, output = _call(f, xs, named)
         return output._data, grad(output, inputs)
 
     return evaluate
 
 
+@explained
 def gradient(f: Function) -> Callable[..., list[float]]:
     """The function that gives the partial derivatives of ``f`` at numbers `xs`, in a list.
 
@@ -54,9 +57,10 @@ def gradient(f: Function) -> Callable[..., list[float]]:
     [3.0, 2.0]
     """
     evaluate = value_and_grad(f)
-    return lambda *xs: evaluate(*xs)[1]
+    return lambda *xs, **named: evaluate(*xs, **named)[1]
 
 
+@explained
 def jacobian(f: Function) -> Callable[..., list[list[float]]]:
     """The function that gives the Jacobian of ``f`` at numbers `xs`: one row for each output.
 
@@ -71,13 +75,14 @@ def jacobian(f: Function) -> Callable[..., list[list[float]]]:
     """
 
     @always_recorded()
-    def evaluate(*xs: Any) -> list[list[float]]:
-        inputs, results = _recorded(f, xs)
+    def evaluate(*xs: Any, **named: Any) -> list[list[float]]:
+        inputs, results = _recorded(f, xs, named)
         return [grad(output, inputs) for output in _outputs(results)]
 
     return evaluate
 
 
+@explained
 def hessian(f: Function) -> Callable[..., list[list[float]]]:
     """The function that gives the matrix of second derivatives of ``f`` at numbers `xs`.
 
@@ -92,13 +97,14 @@ def hessian(f: Function) -> Callable[..., list[list[float]]]:
     """
 
     @always_recorded()
-    def evaluate(*xs: Any) -> list[list[float]]:
-        inputs, output = _call(f, xs)
+    def evaluate(*xs: Any, **named: Any) -> list[list[float]]:
+        inputs, output = _call(f, xs, named)
         return [grad(first, inputs) for first in grad(output, inputs, create_graph=True)]
 
     return evaluate
 
 
+@explained
 @always_recorded()
 def hvp(f: Function, xs: Sequence[Any], v: Sequence[Any]) -> list[float]:
     """The product of the Hessian of ``f`` at `xs` with the vector `v`: the gradient's derivative along `v`.
@@ -121,6 +127,7 @@ def hvp(f: Function, xs: Sequence[Any], v: Sequence[Any]) -> list[float]:
     return [push_forward(first, tangents) for first in grad(output, inputs, create_graph=True)]
 
 
+@explained
 @always_recorded()
 def jvp(f: Function, xs: Sequence[Any], v: Sequence[Any]) -> tuple[Any, Any]:
     """The value of ``f`` at `xs` and its derivative along `v`, by forward mode.
@@ -189,14 +196,20 @@ def _inputs(xs: Sequence[Any]) -> list[Value]:
     return [Value(x) for x in xs]
 
 
-def _recorded(f: Function, xs: Sequence[Any]) -> tuple[list[Value], Any]:
+def _recorded(f: Function, xs: Sequence[Any], named: Iterable[str] = ()) -> tuple[list[Value], Any]:
     """A leaf for each number, and what the function makes of them.
 
     Raises:
-        TypeError: it took float() of a Value, as `math` does, and plain numbers in the result follow the arguments:
-            these are no constants, and would be missing from the derivative.
+        TypeError: a number was given by name; or the function took float() of a Value, as `math` does, and plain
+            numbers in the result follow the arguments: these are no constants, and would be missing from the
+            derivative.
         ValueError: it changed the number of an argument.
     """
+    for name in named:
+        raise TypeError(
+            f"derivatives are taken at numbers, given by position, one for each argument, got {name!r} by name: "
+            f"what is to be held goes into the function, as in gradient(lambda x: f(x, {name}=2.0))(3.0)"
+        )
     inputs, last = _inputs(xs), reads[-1] if reads else None
     numbers = [x._data for x in inputs]
     result = _called(f, inputs)
@@ -280,8 +293,8 @@ def _plain_numbers(result: Any, inputs: list[Value]) -> list[float]:
     return found
 
 
-def _call(f: Function, xs: Sequence[Any]) -> tuple[list[Value], Value]:
-    inputs, result = _recorded(f, xs)
+def _call(f: Function, xs: Sequence[Any], named: Iterable[str] = ()) -> tuple[list[Value], Value]:
+    inputs, result = _recorded(f, xs, named)
     return inputs, _as_output(result)
 
 

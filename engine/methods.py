@@ -6,13 +6,15 @@ What only some users need, such as stepping and drawing, is imported when it is 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial, wraps
+from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from .backprop import backward, pass_on
+from . import backprop
 from .copying import deepcopy_graph, reduce_graph
 from .graph import recorded_order
+from .text.elsewhere import explained, missing
+from .text.phrasebook import Missing
 from .value import Value
 
 if TYPE_CHECKING:
@@ -22,6 +24,11 @@ if TYPE_CHECKING:
     from .stepping.paths import Why
     from .stepping.stepper import Stepper
     from .stepping.steps import ForwardStep, Step
+
+
+def backward(self: Value) -> None:
+    """Add the derivative by every leaf to its `grad`, and set that of every result: see `engine.backward`."""
+    backprop.backward(self)
 
 
 def backward_steps(self: Value, names: Any = None) -> Iterator[Step]:
@@ -122,27 +129,12 @@ def reduce(self: Value, protocol: Any) -> Any:
     return reduce_graph(self, partial(object.__reduce_ex__, self))
 
 
-@wraps(backward)
-def backward_alone(self: Value, *weight: NoReturn, **others: NoReturn) -> None:
-    """Without the arguments that PyTorch has here, and JAX elsewhere."""
-    if weight or others:
-        name = next(iter(others), "gradient")
-        remedy = _NO_ARGUMENTS.get(name, "it takes none")
-        raise TypeError(f"backward() has no argument {name!r}: {remedy}")
-    backward(self)
-
-
 for _name, _method in {
-    "backward": backward_alone,
-    "_backward": pass_on,
-    "zero_grad": zero_grad,
-    "backward_steps": backward_steps,
-    "forward_steps": forward_steps,
-    "stepper": stepper,
-    "why": why,
-    "explain": explain,
-    "draw": draw,
-    "save_steps": save_steps,
+    **{
+        method.__name__: explained(method)
+        for method in (backward, zero_grad, backward_steps, forward_steps, stepper, why, explain, draw, save_steps)
+    },
+    "_backward": backprop.pass_on,
     "_steps_frame": steps_frame,
     "_repr_mimebundle_": mimebundle,
     "__deepcopy__": deepcopy_graph,
@@ -151,31 +143,11 @@ for _name, _method in {
     setattr(Value, _name, _method)
 
 
-# ---- what other libraries have in its place -----------------------------------------------------------------------
+class _Refused(Missing):
+    """One that cannot be set either: `v.requires_grad = False` freezes nothing."""
 
-_NO_ARGUMENTS = {
-    "create_graph": "for derivatives that have a graph write engine.grad(y, x, create_graph=True)",
-    "gradient": "write (weight * y).backward()",
-    "inputs": "write engine.grad(y, inputs), which changes no grad",
-    "retain_graph": "leave it out, since a graph stays as long as its result",
-}
-"""What `backward` does not take, and what to write."""
+    def __set__(self, thing: Value, new: object) -> NoReturn:
+        self.__get__(thing, type(thing))
 
 
-def _explained(name: str, remedy: str) -> property:
-    """A missing attribute with its remedy: a `__getattr__` of Value would slow down all other attributes."""
-
-    def missing(self: Value, *new: Any) -> NoReturn:
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}: {remedy}")
-
-    return property(missing, missing)
-
-
-for _name, _remedy in {
-    "item": "write v.data, or float(v)",
-    "numpy": "write v.data",
-    "requires_grad": "every Value has a gradient; detach() cuts one off, and what no optimiser holds is frozen",
-    "grad_fn": "write v.primitive and v.operands",
-    "zero_": "write v.data = 0.0, or v.grad = 0.0",
-}.items():
-    setattr(Value, _name, _explained(_name, _remedy))
+missing(Value, _Refused)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import _GeneratorContextManager, contextmanager
 from contextvars import ContextVar
 from types import CodeType
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 inside_rule: ContextVar[str] = ContextVar("inside_rule", default="")
 """The primitive whose local derivative is being recorded: there ``float(v)`` would silently give a wrong result."""
@@ -108,8 +108,8 @@ class no_grad:  # noqa: N801  # used as a function, as in PyTorch
     (0, 2)
     """
 
-    def __init__(self, *function: Any) -> None:
-        if function:
+    def __init__(self, *function: NoReturn, **mode: NoReturn) -> None:
+        if function or mode:
             raise TypeError("no_grad takes no arguments: as a decorator write @no_grad(), with parentheses")
         self._open: list[Generator[None]] = []
 

@@ -15,6 +15,7 @@ from .declarations import check_columns, check_count, check_names, check_operato
 from .interval import REALS, Interval
 from .numbers import as_float, shortened
 from .template import parse
+from .text.elsewhere import explained
 
 Rule = Callable[..., Any]
 
@@ -198,6 +199,7 @@ def lookup(name: str) -> Primitive:
         raise LookupError(f"no primitive is named {name!r}; declare it before a graph that uses it is loaded") from None
 
 
+@explained
 def declare(
     name: str,
     forward: Callable[..., float],

@@ -78,6 +78,7 @@ from typing import Any
 from .checking import oracle
 from .checking.gradients import check_gradients
 from .checking.report import Report
+from .text.elsewhere import explained
 
 __all__ = ["assert_gradients"]
 
@@ -86,6 +87,7 @@ __tracebackhide__ = True  # pytest then shows the line of the test
 oracle.warm()  # so that no example of Hypothesis breaks its deadline by an import
 
 
+@explained
 def assert_gradients(
     f: Callable[..., Any],
     point: Any,

@@ -1,13 +1,6 @@
 """Names from PyTorch, Keras and scikit-learn, and what to write here instead: for helpful errors."""
 
-import difflib
-import functools
-import inspect
-import math
-from collections.abc import Callable, Container, Mapping
-from typing import Any, TypeVar
-
-Function = TypeVar("Function", bound=Callable[..., Any])
+from engine import Phrasebook
 
 ELSEWHERE = {
     "BCELoss": "bce",
@@ -106,6 +99,14 @@ def remark(name: str) -> str:
     return f": it is not there; {ABSENT[name]}" if name in ABSENT else ""
 
 
+_STEPS: dict[tuple[str, ...], str] = {
+    ("backward", "compile", "zero_grad"): "a step does all of that by itself",
+    ("evaluate", "score", "test", "validate"): "write nn.evaluate(model, X, y, loss)",
+    ("fit",): "write nn.fit(model, X, y, loss, optimizer); this makes single steps, of one batch each",
+    ("forward", "predict"): "write nn.predict(model, X)",
+}
+_TRAIN = ("train", "train_on_batch", "train_step", "training_step", "update")
+
 _BY_CLASS: dict[str, dict[tuple[str, ...], str]] = {
     "Module": {
         ("add", "append"): "a Sequential is made of its layers, and layers is a list",
@@ -158,7 +159,10 @@ _BY_CLASS: dict[str, dict[tuple[str, ...], str]] = {
         ("partial_fit",): "each fit starts anew; write nn.fit(estimator.model_, X, y, loss, optimizer)",
     },
     "Settings": {("dtype", "threads"): "it is said when the Trainer is made"},
+    "Trainer": {**_STEPS, _TRAIN: "write step(X, y), with a batch"},
     "EagerStep": {
+        **_STEPS,
+        (*_TRAIN, "step"): "call it with a batch, as in step(X, y)",
         ("clip_norm", "clip_value"): "give it when the step is made",
         ("schedule",): "set optimizer.lr before each step, or give schedule= to nn.fit or nn.Trainer",
     },
@@ -172,7 +176,6 @@ _BY_CLASS: dict[str, dict[tuple[str, ...], str]] = {
         ("val_loss", "validation_loss"): 'write to_dict()["validation_loss"]',
     },
 }
-"""By the class, the attributes that other libraries have, and what to write here."""
 
 _OUTPUTS = ("input", "output", "outputs", "pred", "preds", "y_hat", "y_pred", "y_score")
 _SCORES = ("prediction", "score", "probability", "logit", "logits", "log_probabilities")
@@ -245,114 +248,7 @@ _BY_NAME: dict[str, dict[tuple[str, ...], str]] = {
     "y": {(*_LABELS, "Y", "y_train"): ""},
     "zero_grad()": {("set_to_none",): "a gradient is a number, which becomes 0"},
 }
-"""By the name here of an argument or setting, what other libraries call it, and what to write; "" for just the name.
 
-By the name of a function, with brackets, what it does not take; the first text is also for arguments by position."""
-
-
-def _by_word(table: dict[str, dict[tuple[str, ...], str]]) -> dict[str, dict[str, str]]:
-    """A table by the other libraries' words."""
-    found: dict[str, dict[str, str]] = {}
-    for name, rows in table.items():
-        for words, text in rows.items():
-            for word in words:
-                found.setdefault(word, {})[name] = text or f"here it is {name}"
-    return found
-
-
-_CLASSES, _NAMES = _by_word(_BY_CLASS), _by_word(_BY_NAME)
-
-
-def instead_of(word: str, known: Container[str], kind: type = object) -> str:
-    """What to write for another library's word; empty if nothing is known of it.
-
-    Args:
-        word: the name of an argument or an attribute.
-        known: the names that a function takes, or an object has.
-        kind: the class of the object.
-
-    >>> instead_of("learning_rate", ["params", "lr"]), instead_of("learning_rate", [])
-    ('here it is lr', '')
-    """
-    if texts := _CLASSES.get(word):
-        for base in kind.__mro__:
-            if base.__name__ in texts:
-                return texts[base.__name__]
-    return next((text for name, text in _NAMES.get(word, {}).items() if name in known), "")
-
-
-def no_attribute(thing: object, name: str, known: Container[str] = ()) -> Any:
-    """Raise the error for a missing attribute, with what to write instead if another library has it.
-
-    Args:
-        thing: the object.
-        name: the attribute.
-        known: the names of its settings.
-
-    Raises:
-        AttributeError: Python's own if nothing is known of the name, or if a property has raised it.
-    """
-    kind = type(thing)
-    instead = instead_of(name, known, kind)
-    if not instead or hasattr(kind, name):
-        return object.__getattribute__(thing, name)
-    raise AttributeError(f"{kind.__name__!r} object has no attribute {name!r}: {instead}")
-
-
-def explained(function: Function) -> Function:
-    """A function whose error for an unknown argument, or for one too many, says what to write here.
-
-    Args:
-        function: one that other libraries have too, or a class's `__init__`.
-
-    >>> @explained
-    ... def train(model, epochs=10, progress=False):
-    ...     return epochs
-    >>> train(None, verbose=1)
-    Traceback (most recent call last):
-    TypeError: train() has no argument 'verbose': write progress=True
-    >>> train(None, epoch=3)
-    Traceback (most recent call last):
-    TypeError: train() has no argument 'epoch': did you mean epochs?
-    >>> train(None, 3, True, "adam")
-    Traceback (most recent call last):
-    TypeError: train() takes 3 by position (model, epochs, progress), not 4
-    """
-    parameters = inspect.signature(function).parameters
-    known, placed = frozenset(parameters), _placed(parameters)
-    most = math.inf if any(each.kind is each.VAR_POSITIONAL for each in parameters.values()) else len(placed)
-
-    @functools.wraps(function)
-    def checked(*arguments: Any, **named: Any) -> Any:
-        if len(arguments) > most or not named.keys() <= known:
-            raise _refusal(function, arguments, named)
-        return function(*arguments, **named)
-
-    return checked  # type: ignore[return-value]  # it takes and gives the same
-
-
-def _placed(parameters: Mapping[str, inspect.Parameter]) -> list[str]:
-    """The names of those that may be given by position."""
-    return [name for name, each in parameters.items() if each.kind is each.POSITIONAL_OR_KEYWORD]
-
-
-def _refusal(function: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any]) -> TypeError:
-    """The error for an unknown argument, or for one too many by position."""
-    name, parameters = function.__name__, dict(inspect.signature(function).parameters)
-    what = f"{type(arguments[0]).__name__ if name == '__init__' else name}()"
-    own = 1 if parameters.pop("self", None) else 0
-    known = [*parameters, f"{name}()"]
-    for word in named:
-        if word not in parameters and not (own and word == "self"):
-            told = instead_of(word, known) or _near(word, [*parameters])
-            return TypeError(f"{what} has no argument {word!r}: {told}")
-    placed = _placed(parameters)
-    takes = f"{len(placed)} by position ({', '.join(placed)})" if placed else "no arguments"
-    others = [one for one in parameters if one not in placed]
-    told = f"by name it takes {', '.join(others)}" if others else next(iter(_BY_NAME.get(known[-1], {}).values()), "")
-    return TypeError(f"{what} takes {takes}, not {len(arguments) - own}{told and f': {told}'}")
-
-
-def _near(word: str, known: list[str]) -> str:
-    found = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean {found[0]}?" if found else f"it takes {', '.join(known) or 'no arguments'}"
+_BOOK = Phrasebook(_BY_NAME, _BY_CLASS)
+explained, missing = _BOOK.explained, _BOOK.missing
+instead_of, no_attribute = _BOOK.instead_of, _BOOK.no_attribute

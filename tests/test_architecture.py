@@ -20,8 +20,8 @@ ROOT = Path(__file__).parent.parent
 # From the ground up; what stands on one line is one floor. A module belongs to the longest name that it begins with.
 # What is imported stands on a floor below, or in the same package.
 FLOORS = """
-    engine.modes  engine.text.callers
-    engine.numbers  engine.template  engine.ieee  engine.collector  engine.files
+    engine.modes  engine.text.callers  engine.text.phrasebook
+    engine.numbers  engine.template  engine.ieee  engine.collector  engine.files  engine.text.elsewhere
     engine.interval
     engine.declarations
     engine.primitive

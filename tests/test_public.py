@@ -106,7 +106,7 @@ def test_a_name_from_elsewhere_is_told_what_it_is_called_here(package: ModuleTyp
     for name, here in elsewhere.items():
         with pytest.raises(AttributeError, match=re.escape(f"has no attribute '{name}': write {here}")):
             getattr(package, name)
-        known = {*dir(package), *dir(engine.Value), "engine", "sklearn"}
+        known = {*dir(package), *dir(engine.Value), "engine", "nn", "sklearn"}
         assert known & {*re.findall(r"[A-Za-z_]+", here)}, here
     with pytest.raises(AttributeError, match=r"'nothing'\Z"):
         _ = package.nothing

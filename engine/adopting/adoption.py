@@ -9,6 +9,7 @@ from typing import Any
 from ..interval import REALS
 from ..modes import always_recorded
 from ..primitive import Primitive
+from ..text.elsewhere import explained
 from ..text.sheet import counted
 from ..value import Value
 from .graph import Node, TheirGraph
@@ -18,6 +19,7 @@ from .replay import Replay
 from .report import Adoption, Finding
 
 
+@explained
 @always_recorded()
 def adopt(root: Any, names: Mapping[str, Any] | None = None) -> Adoption:
     """Take over the graph of a micrograd-like engine, and name the bug in its backward pass if it has one.

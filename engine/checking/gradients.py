@@ -12,6 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ..modes import always_recorded, called_for
+from ..numbers import is_number
+from ..text.elsewhere import explained
 from . import oracle
 from .foreign.blackbox import check_callable
 from .report import Report
@@ -24,6 +26,7 @@ if "hypothesis" in sys.modules:
     oracle.warm()
 
 
+@explained
 def check_gradients(
     f: Callable[..., Any],
     point: Any,
@@ -78,7 +81,7 @@ def check_gradients(
     between -6.7435e-07 and 6.7435e-07
     """
     if not isinstance(order, int) or order < 1:
-        inputs = ": the inputs stand in one list, check_gradients(f, [x, y])" if isinstance(order, float) else ""
+        inputs = ": the inputs stand in one list, check_gradients(f, [x, y])" if is_number(point) else ""
         raise ValueError(f"order is 1 for the gradient, 2 for second derivatives, ...; got {order!r}{inputs}")
     if directions is not None and (not isinstance(directions, int) or directions < 1):
         raise ValueError(f"directions is a positive number of random directions, got {directions!r}")

@@ -12,6 +12,7 @@ from types import FunctionType
 from typing import Any, overload
 
 from ..backprop import add_gradients
+from ..text.elsewhere import explained, missing
 from ..text.sheet import Sheet, Verbatim
 from ..value import Value
 from .backends.choice import BACKENDS, require, thread_count
@@ -31,6 +32,7 @@ def compile(function: Callable[..., Any], *, dtype: str = ..., backend: str = ..
 def compile(
     *, dtype: str = ..., backend: str = ..., threads: int = ...
 ) -> Callable[[Callable[..., Any]], Compiled]: ...
+@explained
 def compile(
     function: Callable[..., Any] | None = None, *, dtype: str = "float64", backend: str = "auto", threads: int = 1
 ) -> Any:
@@ -91,6 +93,7 @@ def compile(
     return Compiled(function, dtype, backend, threads)
 
 
+@missing
 class Compiled(Traced):
     """A compiled function; `compile` makes it.
 

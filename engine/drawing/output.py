@@ -5,13 +5,13 @@ What these need is imported when something is drawn.
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..files import writable, write_file
+from ..text.elsewhere import BOOK, explained
 from ..value import Value
 from .graphviz.renderers import TIMEOUT
 from .picture import LIMIT, take
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .graphviz.renderers import Renderer
 
 
+@explained
 def to_dot(
     root: Value,
     *,
@@ -97,6 +98,7 @@ def to_dot(
     return image(picture, "dot", Style(theme, rankdir, title)).decode()
 
 
+@explained
 def draw(
     root: Value,
     path: str | os.PathLike[str] | None = None,
@@ -147,12 +149,10 @@ def draw(
     from .images import FORMATS, Style, image
     from .notebook import shown
 
-    known = [*inspect.signature(draw).parameters][2:-1] + [*inspect.signature(take).parameters][1:]
+    known = [*inspect.signature(draw).parameters][1:-1] + [*inspect.signature(take).parameters][1:]
     for name in options:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            told = f"did you mean {near[0]}?" if near else f"it has {', '.join(known)}"
-            raise TypeError(f"draw() has no option {name!r}: {told}")
+            raise BOOK.no_argument("draw()", name, known)
     if path is None:
         target, kind = None, "svg"
     else:
@@ -166,6 +166,7 @@ def draw(
     return shown(drawn) if target is None else write_file(target, drawn)
 
 
+@explained
 def draw_dot(root: Value, format: str = "svg", rankdir: str = "LR") -> Digraph:  # noqa: A002  # micrograd's name
     """The graph as a `graphviz.Digraph`, as from micrograd's function of the same name.
 
@@ -186,6 +187,7 @@ def draw_dot(root: Value, format: str = "svg", rankdir: str = "LR") -> Digraph: 
     return digraph(list(statements(take(root), rankdir=rankdir)), format)
 
 
+@explained
 def save_steps(
     root: Value,
     path: str | os.PathLike[str],

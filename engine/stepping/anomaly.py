@@ -14,7 +14,8 @@ from ..modes import observed_by, observer
 from ..primitive import Primitive
 from ..pullbacks import UNREACHED
 from ..text.callers import Source, users_line, written
-from ..text.names import Names
+from ..text.elsewhere import explained
+from ..text.names import Names, given_names
 from ..text.sheet import Sheet, Shown, short
 from ..value import Constant, Value
 
@@ -93,6 +94,7 @@ class AnomalyError(FloatingPointError):
         self.anomaly = anomaly
 
 
+@explained
 @contextmanager
 def detect_anomaly(names: Any = None) -> Iterator[None]:
     """Raise an error at the first inf or nan, in this thread: when a node gets it, or a gradient in a sweep.
@@ -121,6 +123,7 @@ def detect_anomaly(names: Any = None) -> Iterator[None]:
         yield
 
 
+@explained
 def find_anomaly(root: Value, names: Any = None) -> Anomaly | None:
     """The first inf or nan in the forward pass of a graph, else in its backward pass; None if all is finite.
 
@@ -195,6 +198,8 @@ class _Detector:
     """
 
     def __init__(self, names: Any) -> None:
+        if not hasattr(names, "__next__"):  # pairs that can be read once are read for the report
+            given_names(names)
         self.names = names
         self.sources: dict[int, Source] = {}
 

@@ -14,6 +14,7 @@ from ..backprop import flowing_derivatives, passes_under_way, stop_passes
 from ..graph import topological_order
 from ..numbers import equal_numbers
 from ..pullbacks import UNREACHED
+from ..text.elsewhere import explained
 from ..text.names import Names
 from ..text.sheet import counted
 from ..value import Constant, Value
@@ -219,6 +220,7 @@ class BackwardPass:
         return self._original.get(node, node._grad)
 
 
+@explained
 def backward_steps(root: Value, names: Any = None) -> Iterator[Step]:
     """Run the backward pass lazily, one `Step` at a time; at the end all gradients are those of `backward`.
 

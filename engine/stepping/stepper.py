@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ..primitive import Primitive
+from ..text.elsewhere import explained, missing
 from ..text.remarks import about_numbers
 from ..text.sheet import Sheet, Shown, short
 from ..value import Constant, Value
@@ -27,6 +28,7 @@ _ROWS = 20  # nodes shown of a large graph
 _BRIEFLY = {"waits": "waiting", "no": "without a gradient"}  # for the first words of states
 
 
+@missing
 class Stepper(Shown):
     """A position in the passes of a graph that moves in single steps, back and forth.
 
@@ -40,7 +42,7 @@ class Stepper(Shown):
         names: a mapping from names to Values or a module, for what is printed.
 
     Raises:
-        TypeError: `root` is not a Value.
+        TypeError: `root` is not a Value, or `forward` neither True nor False.
         ValueError: `root` is a leaf.
 
     >>> a, b = Value(2.0, "a"), Value(-3.0, "b")
@@ -63,6 +65,8 @@ class Stepper(Shown):
     """
 
     def __init__(self, root: Value, *, forward: bool = False, names: Any = None) -> None:
+        if forward not in (True, False):
+            raise TypeError(f"forward is True to begin with the forward pass, else False, got {forward!r}")
         self._pass = BackwardPass(root, names)
         self._given_names = names
         self.names = self._pass.names
@@ -103,6 +107,7 @@ class Stepper(Shown):
 
     # ---- moving ----
 
+    @explained
     def next(self, count: int = 1) -> AnyStep:
         """Do the next step, or `count` of them; returns the record of the last.
 
@@ -117,6 +122,7 @@ class Stepper(Shown):
         self._check_count(count, len(self) - self.position, "left", "the pass is complete: back() goes back")
         return self._move(self.position + count)
 
+    @explained
     def back(self, count: int = 1) -> Stepper:
         """Undo the last step, or `count` of them: every gradient is exactly what it was.
 
@@ -132,6 +138,7 @@ class Stepper(Shown):
         self._move(self.position - count)
         return self
 
+    @explained
     def to(self, target: Value | str) -> AnyStep:
         """Go, forward or back, to just after the step of a node; for a leaf, the one that makes its gradient final.
 
@@ -158,6 +165,7 @@ class Stepper(Shown):
 
         return why(self.root, target, k, self._given_names)
 
+    @explained
     def run(self) -> AnyStep:
         """Go on to the next breakpoint, or to the end.
 
@@ -166,6 +174,7 @@ class Stepper(Shown):
         """
         return self.until(None)
 
+    @explained
     def until(self, condition: Callable[[AnyStep], Any] | None) -> AnyStep:
         """Go on until ``condition(step)`` holds after a step, or a breakpoint stops it, or to the end.
 
@@ -235,6 +244,7 @@ class Stepper(Shown):
 
     # ---- breakpoints ----
 
+    @explained
     def break_at(
         self,
         target: Value | str | Primitive | Callable[[AnyStep], bool],

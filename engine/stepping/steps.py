@@ -8,6 +8,7 @@ from typing import Any
 
 from ..graph import topological_order
 from ..primitive import Primitive
+from ..text.elsewhere import explained
 from ..text.names import Names
 from ..text.remarks import changed_since
 from ..text.sheet import Sheet, Shown, counted, short
@@ -129,6 +130,7 @@ def factor(number: float) -> str:
     return f"({text})" if text[0] == "-" else text
 
 
+@explained
 def forward_steps(root: Value, names: Any = None) -> Iterator[ForwardStep]:
     """The operations of the recorded forward pass, from the leaves up, as `ForwardStep` records.
 

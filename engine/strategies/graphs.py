@@ -12,6 +12,7 @@ from ..backprop import local_derivatives
 from ..graph import topological_order
 from ..interval import Interval
 from ..primitive import PRIMITIVES, Primitive, lookup
+from ..text.elsewhere import explained
 from ..text.source import expression as expression_code
 from ..value import Value
 from .scalars import inside, near_kink, nudged, numbers, well_inside
@@ -81,6 +82,7 @@ def _apply(node: Value, operands: list[Any]) -> Any:
     return primitive.forward(*map(float, operands))
 
 
+@explained
 def expressions(
     primitives: Iterable[Primitive | str] | None = None,
     max_nodes: int = 30,

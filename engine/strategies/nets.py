@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from ..primitive import lookup
+from ..text.elsewhere import explained
 from ..value import Value
 from .scalars import numbers
 
@@ -68,6 +69,7 @@ class Network:
         return f"Network({layers!r}, {self.activation.name!r})"
 
 
+@explained
 def networks(
     inputs: int = 2,
     outputs: int = 1,
@@ -105,6 +107,7 @@ def networks(
     return st.builds(Network, widths.flatmap(layers), st.sampled_from(list(activations)))
 
 
+@explained
 def datasets(
     features: int = 2, targets: int = 1, classes: int = 0, max_rows: int = 8
 ) -> st.SearchStrategy[tuple[list[list[float]], list[Any]]]:

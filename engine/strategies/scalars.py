@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from ..interval import REALS, Interval, moderate
 from ..primitive import Primitive
+from ..text.elsewhere import explained
 from ..value import Value
 
 _CLEARANCE = 0.01  # distance from kinks and from the ends of domains
 
 
+@explained
 def numbers(domain: Interval = REALS, largest: float = 8.0) -> st.SearchStrategy[float]:
     """Floats of a domain, clear of its ends and of moderate size; examples shrink to small whole numbers.
 
@@ -32,6 +34,7 @@ def numbers(domain: Interval = REALS, largest: float = 8.0) -> st.SearchStrategy
     return st.floats(low + margin, high - margin, allow_subnormal=False)
 
 
+@explained
 def values(domain: Interval = REALS) -> st.SearchStrategy[Value]:
     """Values, the leaves of graphs.
 
@@ -45,6 +48,7 @@ def values(domain: Interval = REALS) -> st.SearchStrategy[Value]:
     return numbers(domain).map(Value)
 
 
+@explained
 def points(domain: Primitive | Interval | Sequence[Interval] = REALS, count: int = 1) -> st.SearchStrategy[list[float]]:
     """Points to check a function at.
 

@@ -5,5 +5,5 @@
 - source: a graph as Python; expressions: Python as a graph, read safely
 - remarks: notes on what would mislead a reader of a graph; lost: where numbers left it by float()
 - callers: which line of the user's code is running
-- elsewhere: other libraries' names for what is here
+- phrasebook: errors that say what to write in place of another library's words; elsewhere: those for what is here
 """

@@ -15,6 +15,7 @@ from ..graph import topological_order
 from ..modes import observed_by
 from ..numbers import equal_numbers, same_number
 from ..value import Constant, Value
+from .elsewhere import explained
 from .lost import left_graph
 from .names import Names
 from .sheet import counted, short
@@ -27,6 +28,7 @@ NO_PASS = "no backward pass yet, or the gradient here is 0: gradients are not sh
 _FEW = 3  # notes of a kind that get a line each
 
 
+@explained
 def notes(root: Value, names: Any = None) -> list[str]:
     """What a reader of the graph of `root` must know: stale numbers, shared labels, gradients that are not its own.
 

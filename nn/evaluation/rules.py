@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import engine
 
-from ..arguments import first_parameters, real_number, show
+from ..arguments import check_takes, first_parameters, real_number, show
 from ..layers import activations
 from ..layers.ending import last_activation
 from ..layers.module import Module
@@ -99,16 +99,21 @@ def called(name: str, function: Function) -> Function:
     Raises:
         TypeError: it cannot be called; with a remedy for the name of a loss, and for a class with PyTorch's `forward`.
             Or it is a class.
-            Or the parameters of a loss are named for labels first, as in Keras.
+            Or a loss takes more or fewer than outputs and labels, or its parameters are named for labels first, as in
+            Keras.
     """
     if not callable(function):
         instead = f": give nn.{function}" if isinstance(function, str) and function in LOSSES else ""
+        if isinstance(function, (float, engine.Value)):
+            instead = ": give the function itself, such as nn.mse, not what it gives"
         if hasattr(type(function), "forward"):
             instead = ": name its forward __call__, which nothing else calls"
         raise TypeError(f"{name} must be a callable, not {show(function)}{instead}")
     if isinstance(function, type):
         raise TypeError(f"{name} is the class {function.__name__}: make one, {function.__name__}(...)")
     if name == "loss":
+        if not name_of_loss(function):
+            check_takes("a loss", function, "outputs", "labels")
         check_order("a loss", function, "outputs", "labels")
     return function
 

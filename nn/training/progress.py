@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
 from importlib.util import find_spec
 from types import MappingProxyType
@@ -77,12 +78,27 @@ def reporting(progress: bool | Reporter) -> AbstractContextManager[Reports]:
         has_rich = sys.stdout.isatty() and find_spec("rich") is not None
         return _bar() if has_rich else nullcontext(Reports(epoch=_line))
     if not callable(progress):
-        raise TypeError(
-            f"progress is True, False or a callable that takes a Progress, not {show(progress)}: for a bar of your own "
-            "write progress=lambda state: bar.update()"
-        )
+        raise TypeError(f"progress is True, False or a callable that takes a Progress, not {show(progress)}: {_BAR}")
     check_takes("progress", progress, "a Progress")
+    _refuse_counting(progress)
     return nullcontext(Reports(batch=progress))
+
+
+_BAR = "for a bar of your own write progress=lambda state: bar.update()"
+
+
+def _refuse_counting(function: Reporter) -> None:
+    """Refuse a callable that takes a number first, as the `update(n=1)` of a bar does.
+
+    Raises:
+        TypeError: it does.
+    """
+    with suppress(ValueError):  # without a signature
+        signature = inspect.signature(function)
+        first = next(iter(signature.parameters.values()), None)
+        if first is not None and isinstance(first.default, (int, float)):
+            name = getattr(function, "__name__", type(function).__name__)
+            raise TypeError(f"progress is called with a Progress, and {name}{signature} takes a number: {_BAR}")
 
 
 def _line(state: Progress) -> None:

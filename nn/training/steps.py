@@ -13,6 +13,7 @@ from ..arguments import as_samples, plain, show
 from ..attributes import Known
 from ..data.entries import named
 from ..data.tables import note_columns, paired
+from ..elsewhere import missing
 from ..evaluation.broadcasting import refuse_all_pairs
 from ..evaluation.columns import shape_of
 from ..evaluation.few_bits import refuse_overflow
@@ -94,6 +95,7 @@ class Step(Protocol):
         """Update the parameters by a batch, in lists or arrays, and return its loss before the update."""
 
 
+@missing
 class EagerStep(Known):
     """The eager step: predict, score the predictions against the labels, backpropagate, update.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from engine import no_grad
 
-from ..arguments import is_row, real_number, show
+from ..arguments import is_row, plain, real_number, show
 from ..data.entries import lost_numbers
 from ..data.splits import split_rows
 from ..data.tables import names_of_columns, paired, same_columns, same_order
@@ -27,6 +27,9 @@ LOOKED_AT = 10
 
 PATIENT = 20
 """From this epoch on a loss of the user's is compiled: before, its graph would take longer than it spares."""
+
+
+_MEANT = "validation is (X, y), or the share of samples to hold out, such as 0.2"
 
 
 class Validation:
@@ -101,9 +104,11 @@ def held_out(count: int, share: Any, rng: random.Random, strata: list[Any] | Non
         strata: a class for each row, of which each contributes the same share; None for none.
 
     Raises:
-        TypeError: if the share is not a number.
+        TypeError: if the share is not a number, such as True.
         ValueError: if it is out of range, or leaves no sample on one side.
     """
+    if isinstance(plain(share), bool):
+        raise TypeError(f"{_MEANT}, or None for none, not {show(share)}")
     share = real_number("validation", share, least=0.0, most=1.0)
     return split_rows(count, share, rng, strata, "validation")
 
@@ -116,12 +121,15 @@ def given_validation(validation: Any, X: Any, y: Any) -> tuple[Any, Any]:
         ValueError: if they differ in length, are empty, or are a table of other columns.
     """
     if not isinstance(validation, (tuple, list)) or len(validation) != 2:
-        raise TypeError(
-            f"validation is (X, y), or the share of samples to hold out, such as 0.2, not {show(validation)}"
-        )
+        raise TypeError(f"{_MEANT}, not {show(validation)}")
     same_columns("validation", validation[0], names_of_columns(X))
     same_order("validation[1]", validation[1], names_of_columns(y))
-    return paired(*validation)
+    try:
+        return paired(*validation)
+    except (TypeError, ValueError) as error:  # which names X and y: there are others
+        if type(error) not in (TypeError, ValueError):
+            raise
+        raise type(error)(f"validation=(X, y): {error}") from None
 
 
 def refuse_lost(model: Model, loss: LossFunction, X: Any, y: Any, rows: Sequence[int]) -> None:

@@ -67,6 +67,9 @@ def test_a_float_that_cannot_be_made_is_refused() -> None:
         ("item", r"write v\.data, or float\(v\)"),
         ("numpy", r"write v\.data"),
         ("requires_grad", "every Value has a gradient"),
+        ("retain_grad", "every Value keeps its gradient"),
+        ("clone", r"write v \+ 0, or v\.detach\(\)"),
+        ("clamp", r"write engine\.minimum\(engine\.maximum\(v, low\), high\)"),
         ("grad_fn", r"write v\.primitive and v\.operands"),
         ("zero_", r"write v\.data = 0\.0, or v\.grad = 0\.0"),
     ],
@@ -86,8 +89,9 @@ def test_attributes_of_tensors_are_missing_with_their_remedy(name: str, remedy: 
         ((), {"retain_graph": True}, "argument 'retain_graph': leave it out"),
         ((), {"create_graph": True}, r"argument 'create_graph': .* engine\.grad\(y, x, create_graph=True\)"),
         ((), {"inputs": []}, r"argument 'inputs': write engine\.grad\(y, inputs\)"),
-        ((2.0,), {}, r"argument 'gradient': write \(weight \* y\)\.backward\(\)"),
-        ((), {"depth": 1}, "argument 'depth': it takes none"),
+        ((), {"gradient": 2.0}, r"argument 'gradient': write \(weight \* y\)\.backward\(\)"),
+        ((2.0,), {}, r"takes no arguments, not 1: write \(weight \* y\)\.backward\(\)"),
+        ((), {"depth": 1}, "argument 'depth': it takes no arguments"),
     ],
 )
 def test_arguments_of_backward_elsewhere_get_the_remedy(weight: Any, others: Any, message: str) -> None:

@@ -64,6 +64,43 @@ def test_an_argument_of_another_library_gets_the_remedy(call: Any, message: str)
         call()
 
 
+@pytest.mark.parametrize(
+    ("made", "name", "message"),
+    [
+        (nn.Trainer, "fit", r"^'Trainer' object has no attribute 'fit': write nn\.fit\(model, X, y, loss, optimizer\)"),
+        (nn.Trainer, "train_on_batch", r"'train_on_batch': write step\(X, y\), with a batch$"),
+        (nn.Trainer, "evaluate", r"write nn\.evaluate\(model, X, y, loss\)$"),
+        (nn.Trainer, "zero_grad", "a step does all of that by itself$"),
+        (nn.Trainer, "unknown", "^'Trainer' object has no attribute 'unknown'$"),
+        (nn.EagerStep, "step", r"call it with a batch, as in step\(X, y\)$"),
+        (nn.EagerStep, "predict", r"write nn\.predict\(model, X\)$"),
+    ],
+)
+def test_what_other_trainers_have_gets_the_remedy(made: Any, name: str, message: str) -> None:
+    step = made(*parts()[:1], nn.cross_entropy, parts()[4])
+    assert not hasattr(step, name)
+    with pytest.raises(AttributeError, match=message):
+        getattr(step, name)
+
+
+def test_a_users_step_may_have_what_others_have() -> None:
+    class Own(nn.EagerStep):
+        def fit(self) -> str:
+            self.train = "set"
+            return self.train
+
+    assert Own(*parts()[:1], nn.cross_entropy, parts()[4]).fit() == "set"
+
+
+def test_losses_of_any_number_of_arguments_are_taken() -> None:
+    model, x, y, _, optimizer = parts()
+    for loss in (
+        lambda *both: nn.cross_entropy(*both),
+        lambda out, labels, scale=2.0: scale * nn.cross_entropy(out, labels),
+    ):
+        assert nn.Trainer(model, loss, optimizer).step(x, y) > 0.0
+
+
 def test_a_users_class_is_named_by_its_own_name_and_may_have_such_arguments() -> None:
     class Dense(nn.Layer):
         def __init__(self, units: int) -> None:

@@ -15,7 +15,7 @@ from engine import Batch, collector_at_rest, looking_once, new_lock
 from ...arguments import Seed, as_samples, counted, is_found_by_name, random_source, real_number, whole_number
 from ...data.entries import named, naming_data
 from ...data.tables import note_columns
-from ...elsewhere import explained
+from ...elsewhere import explained, missing
 from ...evaluation.rules import note_other_loss
 from ...optimisers.base import Optimizer
 from ...purity import is_pure
@@ -29,6 +29,7 @@ Order: TypeAlias = "Callable[[Way], Any]"
 """Gives the samples of each step, as a way of making steps takes them."""
 
 
+@missing
 class Trainer(Preparation):
     """A model, a loss and an optimiser, compiled into one program that makes whole steps.
 

@@ -216,10 +216,10 @@ def test_title_scale_and_dpi(tmp_path: Path) -> None:
     assert "<b>A title</b>" in engine.to_dot(root, title="A title")
     with pytest.raises(ValueError, match=r"dpi= is for PNG: a \.svg has no pixels, and scale= makes it larger"):
         draw(root, tmp_path / "g.svg", dpi=300)
-    with pytest.raises(TypeError, match=r"draw\(\) has no option 'local_derivative': did you mean local_derivatives\?"):
+    with pytest.raises(TypeError, match=r"draw\(\) has no argument 'local_derivative': did you mean local_deri"):
         (Value(1.0) * 2.0).draw("x.svg", local_derivative=True)
-    with pytest.raises(TypeError, match=r"draw\(\) has no option 'direction': it has theme, .*, radius"):
-        root.draw(tmp_path / "g.svg", direction="TB")
+    with pytest.raises(TypeError, match=r"draw\(\) has no argument 'colour': it takes path, theme, .*, radius"):
+        root.draw(tmp_path / "g.svg", colour="red")
     with pytest.raises(ValueError, match=r"scale= is for pictures, and a \.dot is text"):
         draw(root, tmp_path / "g.dot", scale=2)
     for wrong in ({"scale": 0}, {"scale": -1}, {"scale": float("nan")}):

@@ -34,6 +34,11 @@ class Keras:
         """Called by nobody here."""
 
 
+class Bar:
+    def update(self, n=1):
+        self.n = n
+
+
 class Yields:
     def __call__(self, *given):
         yield True
@@ -46,8 +51,13 @@ class Yields:
         ({"patience": 0, "validation": 0.2}, ValueError, "patience must be at least 1"),
         ({"validation": 1.5}, ValueError, "validation must be a finite number"),
         ({"validation": "some"}, TypeError, "validation must be a number"),
+        ({"validation": True}, TypeError, r"hold out, such as 0\.2, or None for none, not bool True$"),
+        ({"validation": np.bool_(False)}, TypeError, r"hold out, such as 0\.2, or None for none, not "),
+        ({"validation": ([], [])}, ValueError, r"^validation=\(X, y\): X is empty"),
+        ({"validation": (X, [])}, ValueError, r"^validation=\(X, y\): y is empty"),
+        ({"validation": ({}, Y)}, TypeError, r"^validation=\(X, y\): X must be a list"),
         ({"validation": (X, Y, Y)}, TypeError, r"validation is \(X, y\)"),
-        ({"validation": (X, Y[:3])}, ValueError, "30 samples against 3 labels"),
+        ({"validation": (X, Y[:3])}, ValueError, r"^validation=\(X, y\): 30 samples against 3 labels"),
         ({"min_delta": -1.0, "patience": 1, "validation": 0.2}, ValueError, "min_delta"),
         ({"min_delta": 0.1, "validation": 0.2}, ValueError, r"min_delta=0\.1 says .* give patience, such as 5, too"),
         ({"shuffle": "no"}, TypeError, "shuffle must be True or False"),
@@ -79,6 +89,10 @@ class Yields:
         ),
         ({"clip_norm": 1.0, "clip_value": 1.0}, ValueError, "two ways to clip"),
         ({"loss": "mse"}, TypeError, "loss must be a callable, not str 'mse': give nn.mse"),
+        ({"loss": lambda outputs: outputs[0]}, TypeError, r"^a loss is called with outputs and labels, which <lambda>"),
+        ({"loss": lambda outputs, labels, weight: outputs[0]}, TypeError, "weight.* does not take"),
+        ({"loss": 0.25}, TypeError, r"not float 0\.25: give the function itself, such as nn\.mse, not what it gives"),
+        ({"loss": yields}, TypeError, "a loss is called, which runs nothing of yields"),
         ({"dtype": "float16", "backend": "auto"}, ValueError, "dtype must be 'float64' or 'float32', not 'float16'"),
         ({"dtype": "float32"}, ValueError, "eager steps run on one thread in float64"),
         ({"threads": 2}, ValueError, "eager steps run on one thread .* leave out threads=2"),
@@ -103,6 +117,7 @@ class Yields:
         ({"schedule": Yields()}, TypeError, "a schedule is called, which runs nothing of Yields"),
         ({"metrics": [awaits], "validation": 0.3}, TypeError, "a metric is called, which runs nothing of awaits"),
         ({"progress": yields}, TypeError, "progress is called, which runs nothing of yields"),
+        ({"progress": Bar().update}, TypeError, r"update\(n=1\) takes a number: .* progress=lambda state: bar\.update"),
         ({"progress": lambda epoch, loss: None}, TypeError, r"progress is called with a Progress, which <lambda>"),
     ],
 )
