@@ -306,16 +306,21 @@ class _Layers:
         for head, several in coming.items():
             if head not in self.ordered:
                 several.sort(key=lambda k: self.v[self.chains[k][-2]])
-            apart = max(PORT_GAP, *(self.labels[k][1] for k in several))
-            step = min(apart, OPEN * self.across[head] / len(several))
+            room = max(PORT_GAP, *(self.labels[k][1] for k in several))
+            step = min(room, OPEN * self.across[head] / len(several))
             for place_, k in enumerate(several):
                 ports[k] = self.v[head] + (place_ - (len(several) - 1) / 2) * step
         return ports
 
 
+def apart(p: Point, q: Point) -> bool:
+    """Whether two points are more than rounding from each other: only then a line between them has a direction."""
+    return math.dist(p, q) > 0.01
+
+
 def _line(curve: list[Point], to: Point) -> None:
     """Add a straight piece to a curve."""
-    if curve[-1] != to:
+    if apart(curve[-1], to):
         curve += [curve[-1], to, to]
 
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 
 from ..text.sheet import visible
-from .layout import OPEN, Placement, Point, place
+from .layout import OPEN, Placement, Point, apart, place
 from .lettering import FONT, SIZE, SMALL, width_of
 from .looks import Look, Looks, Sample, Span, check_rankdir
 from .picture import Picture
@@ -142,7 +142,7 @@ def _edges(looks: Looks, placed: Placement, rankdir: str) -> Iterator[str]:
 def _tip(curve: list[Point]) -> str:
     """The triangle at the end of an edge."""
     x, y = curve[-1]
-    fx, fy = next((p for p in reversed(curve) if p != curve[-1]), (x - 1, y))
+    fx, fy = next((p for p in reversed(curve) if apart(p, curve[-1])), (x - 1, y))
     away = math.hypot(x - fx, y - fy)
     ux, uy = (x - fx) / away, (y - fy) / away
     bx, by, half = x - _TIP * ux, y - _TIP * uy, 2.2

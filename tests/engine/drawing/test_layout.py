@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import engine
 from engine import Value, draw
-from engine.drawing.layout import Placement, Point, _Layers, place
+from engine.drawing.layout import Placement, Point, _Layers, apart, place
 from engine.drawing.lettering import width_of
 from engine.drawing.picture import take
 from engine.drawing.svg import svg_source
@@ -185,6 +185,27 @@ def test_labels_of_edges_are_apart(rankdir: str) -> None:
     assert_labels_are_apart(a * b, rankdir)
     assert_labels_are_apart((a * 1e-7 - b) / engine.maximum(a * b, b), rankdir)
     assert_labels_are_apart(engine.dot(weights, [0.123, -1e-5, 3e5, 1.0, 0.1]), rankdir)
+
+
+TIP = re.compile(r"M(.*?),(.*?) L(.*?),(.*?) L(.*?),(.*?) z")
+
+
+@given(recipes(most=20), st.lists(floats(), min_size=3, max_size=3), st.sampled_from(["LR", "TB", "RL", "BT"]))
+def test_arrows_point_along_the_flow(recipe: Recipe, numbers: list[float], rankdir: str) -> None:
+    """Where the last piece of an edge was as short as rounding, its arrow could point back, hidden by the box."""
+    root = build(recipe, [Value(x, f"leaf {k}") for k, x in enumerate(numbers)])
+    svg = svg_source(take(root, collapse=None, local_derivatives=True), rankdir=rankdir)
+    for tip in TIP.findall(svg):
+        x, y, ax, ay, bx, by = map(float, tip)
+        ahead = {"LR": x - (ax + bx) / 2, "RL": (ax + bx) / 2 - x, "TB": y - (ay + by) / 2, "BT": (ay + by) / 2 - y}
+        assert ahead[rankdir] > 1.0
+
+
+def test_an_edge_has_no_piece_without_length() -> None:
+    """Half of 95.8 from the middle of a box is not quite its end."""
+    placed = place([(104.4, 30.0), (95.8, 30.0), (62.1, 30.0)], [(0, 1), (1, 2)])
+    for curve in placed.curves:
+        assert all(apart(p, q) for p, q in zip(curve[::3], curve[3::3]))
 
 
 @given(recipes(most=20), st.lists(floats(), min_size=3, max_size=3), st.sampled_from(["LR", "TB"]))
