@@ -245,7 +245,8 @@ nn.fit(head, [[0.0, 1.0]], [[1.0]], nn.mse, old, epochs=1)
         "The parameters stay as they were before the step that failed.",
         """
 sgd = nn.SGD(model.parameters(), lr=100.0)
-nn.fit(model, [[0.0, 1.0], [3.0, 1.0]], [[1.0], [2.0]], nn.mse, sgd, epochs=300, backend="eager", seed=1)
+X, y = [[0.0, 1.0], [3.0, 1.0]], [[1.0], [2.0]]
+nn.fit(model, X, y, nn.mse, sgd, epochs=300, backend="eager", seed=1)
 """,
     ),
     Mistake(
@@ -253,7 +254,15 @@ nn.fit(model, [[0.0, 1.0], [3.0, 1.0]], [[1.0], [2.0]], nn.mse, sgd, epochs=300,
         "Fewer labels than samples.",
         "Each sample has one; a single label is not repeated.",
         """
-nn.fit(model, [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [[1.0], [2.0]], nn.mse, sgd, epochs=1)
+nn.fit(model, [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], y, nn.mse, sgd, epochs=1)
+""",
+    ),
+    Mistake(
+        "Training",
+        "An argument as another library calls it.",
+        "The error says what it is called here, or what to write.",
+        """
+nn.SGD(model.parameters(), learning_rate=0.1)
 """,
     ),
     # ---- compiling ----

@@ -22,11 +22,11 @@ _NUMBERS = """# Numbers and kinks
 
 This page is written from the table of primitives, `engine/ops.py`, by `python -m demos.guide.tables`; the same is
 in each primitive's documentation, `print(engine.relu.__doc__)`. Each is a function of `engine` on numbers and
-Values, those with a fixed number of operands are methods of `Value` too, and names in brackets are other names of
-the method.
+Values. Those with a fixed number of operands, except `where`, are methods of `Value` too; names in brackets are
+other names of the method.
 
-**Numbers follow IEEE 754**, so no operation raises for a float: where there is no real number the result is nan,
-at a pole it is infinite.
+**Numbers follow IEEE 754**, so no operation raises for a float (only `take` does, for an index that is out of
+range): where there is no real number the result is nan, at a pole it is infinite.
 
 ```python
 >>> import engine
@@ -35,23 +35,24 @@ at a pole it is infinite.
 (-inf, nan, inf, Value(data=inf, grad=0.0))
 ```
 
-**At infinity** a derivative is its limit, such as 1 for `gelu`; for `hypot`, `atan2` and `logsumexp`, which divide
-infinity by infinity there, it is nan.
+**At infinity** a derivative is its limit if there is one, such as 1 for `gelu`, and nan for `sin`. It is nan for
+`hypot`, `atan2` and `logsumexp`, too, which divide infinity by infinity there.
 
 **Kinks** are points without a derivative. The engine takes one of those that are possible, PyTorch's where it has one,
 and `check_gradients` names the kink:
 
 ```python
->>> engine.gradient(engine.relu)(0.0), engine.gradient(engine.abs)(0.0), engine.gradient(engine.maximum)(3.0, 3.0)
+>>> from engine import gradient
+>>> gradient(engine.relu)(0.0), gradient(engine.abs)(0.0), gradient(engine.maximum)(3.0, 3.0)
 ([0.0], [0.0], [0.5, 0.5])
->>> engine.gradient(engine.sqrt)(0.0), engine.gradient(engine.cbrt)(0.0)
+>>> gradient(engine.sqrt)(0.0), gradient(engine.cbrt)(0.0)
 ([inf], [inf])
 ```
 
 **What was not selected contributes nothing**, not even a nan:
 
 ```python
->>> engine.gradient(lambda x: engine.where(x > 1, engine.log(x), x))(0.0)
+>>> gradient(lambda x: engine.where(x > 1, engine.log(x), x))(0.0)
 [1.0]
 ```
 
@@ -59,7 +60,7 @@ and `check_gradients` names the kink:
 
 ```python
 >>> import math
->>> engine.gradient(engine.tanh)(20.0), 1 - math.tanh(20.0) ** 2
+>>> gradient(engine.tanh)(20.0), 1 - math.tanh(20.0) ** 2
 ([1.699341702116...e-17], 0.0)
 ```
 
@@ -96,6 +97,9 @@ All snippets are one session, which begins with:
 >>> from engine import Value
 ```
 """
+
+_WIDTH = 86
+"""Characters of a line that fit into a block of the site."""
 
 _END = """
 ## The result
@@ -166,7 +170,7 @@ def _said(statement: str, session: dict[str, object]) -> Iterator[str]:
         printed.write("Traceback (most recent call last):\n    ...\n")
         printed.write("".join(traceback.format_exception_only(error)))
     for line in re.sub(r"<stdin>:\d+", "...", printed.getvalue()).splitlines():  # where it is called differently
-        yield from textwrap.wrap(line, 92, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+        yield from textwrap.wrap(line, _WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
 
 
 if __name__ == "__main__":

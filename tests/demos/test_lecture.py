@@ -16,12 +16,18 @@ NOTEBOOK = Path(__file__).parents[2] / "demos" / "guide" / "lecture.ipynb"
 NUMBER = re.compile(r"-?\d+\.\d+(?:e[-+]\d+)?")
 
 
+def parts(output):
+    """The text of an output, and its picture if it has one."""
+    data = output.get("data", {})
+    return [output.get("text") or data["text/plain"], *filter(None, [data.get("image/svg+xml")])]
+
+
 def texts(notebook):
     """What each cell shows, without the last digits of numbers, and without estimates of errors."""
     found = []
     for cell in notebook.cells:
         for kind, outputs in groupby(cell.get("outputs", ()), lambda output: output.output_type):
-            shown = [output.get("text") or output["data"]["text/plain"] for output in outputs]
+            shown = [part for output in outputs for part in parts(output)]
             for text in ["".join(shown)] if kind == "stream" else shown:  # what is printed may come in several pieces
                 numbers = re.sub(r"\+-.*", "", text)
                 found.append(NUMBER.sub(lambda number: f"{float(number[0]):.4g}", numbers))

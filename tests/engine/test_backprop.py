@@ -336,7 +336,7 @@ def test_wrong_arguments_are_named() -> None:
         grad(lambda x: x * x, 3.0)
     with pytest.raises(TypeError, match=r"of a function write gradient\(f\)\(\*numbers\)"):
         grad(lambda x: x * x)  # as in JAX
-    with pytest.raises(TypeError, match="differentiates by Values, got None of type NoneType"):
+    with pytest.raises(TypeError, match=r"^grad\(y, x\) needs the Values to differentiate by"):
         grad(x * x)
     for derive in (gradient, hessian, engine.jacobian):
         with pytest.raises(TypeError, match=r"a function of Values is .* type Value: of a result write grad\(y, x\)$"):
