@@ -46,7 +46,8 @@ def compile(
     numbers, entries of an iterator, state that the function changes whenever it runs (counters, logs in lists, running
     means; the last results that it keeps are none), results computed outside, weak references to what the function does
     not hold, and calls that ask for files, the clock, the system, the network, settings of Python or names in a string
-    (`eval`, `importlib.import_module`). What it prints is printed once, when it is traced.
+    (`eval`, `importlib.import_module`). What it prints is printed while it is traced and
+    compared with the eager engine, and not by later calls.
 
     Everything else that it reads is a constant of the program until it changes; then the function is traced again. At
     every call its closure is compared, and the globals and attributes that its code names (at most two hundred), with
