@@ -242,6 +242,18 @@ class Stepper(Shown):
             raise ValueError(f"no gradient reaches {self.names(node)}: it has no step")
         return stops
 
+    def _require_steps_that_change(self, node: Value) -> None:
+        """Some step gives the node a gradient.
+
+        Raises:
+            ValueError: none does.
+        """
+        name = self.names(node)
+        if node is self.root:
+            raise ValueError(f"the gradient of {name} is 1, where the pass starts, and no step changes it")
+        if self._pass.stop_of(node) is None:
+            raise ValueError(f"no gradient reaches {name}: no step changes it")
+
     # ---- breakpoints ----
 
     @explained
@@ -267,8 +279,9 @@ class Stepper(Shown):
 
         Raises:
             TypeError: `target` is none of these.
-            ValueError: no node or primitive of the graph has that name, or several nodes; no gradient reaches it; more
-                than one condition, or one for something else than a node; `exceeds` is negative or nan.
+            ValueError: no node or primitive of the graph has that name, or several nodes; no gradient reaches it, or a
+                change is meant of the root's, which is 1; more than one condition, or one for something else than a
+                node; `exceeds` is negative or nan.
 
         >>> a = Value(2.0, "a")
         >>> s = Stepper(a * a * a)
@@ -278,8 +291,10 @@ class Stepper(Shown):
         (8.0, 12.0)
         """
         made = breakpoint_at(target, self.names, changes=changes, nan=nan, exceeds=exceeds)
-        if made.node is not None:
-            self._stops(made.node)  # else it would never stop
+        if made.node is not None:  # else it would never stop
+            self._stops(made.node)
+            if changes or nan or exceeds is not None:
+                self._require_steps_that_change(made.node)
         self.breakpoints.append(made)
         return made
 

@@ -176,8 +176,15 @@ def test_a_breakpoint_that_would_never_stop_is_refused() -> None:
         for options in ({}, {"changes": True}):
             with pytest.raises(ValueError, match=r"no gradient reaches b(\*3)?: it has no step"):
                 s.break_at(target, **options)
+    for options in ({"changes": True}, {"nan": True}, {"exceeds": 0.5}):
+        with pytest.raises(ValueError, match="is 1, where the pass starts, and no step changes it"):
+            s.break_at(largest, **options)
     assert s.breakpoints == []
-    assert largest.stepper(forward=True).break_at("b*3") is not None  # there it is computed
+    both = largest.stepper(forward=True)
+    assert both.break_at("b*3") is not None  # there it is computed
+    with pytest.raises(ValueError, match=r"no gradient reaches b\*3: no step changes it"):
+        both.break_at("b*3", changes=True)
+    assert len(both.breakpoints) == 1
 
 
 def test_until() -> None:
@@ -226,11 +233,11 @@ def test_a_breakpoint_on_change_stops_at_every_change_and_nowhere_else(
 ) -> None:
     root = build(recipe, [Value(x) for x in xs])
     run = BackwardPass(root)
-    reached = [node for node in run.order if run.stop_of(node)]
+    reached = [node for node in run.order if run.stop_of(node) and node is not root]
     node = reached[which % len(reached)]
     expected = []
     s = Stepper(root)
-    last = 1.0 if node is root else 0.0
+    last = 0.0
     while not s.done:
         number = s.next().number
         if node.grad != last and not (math.isnan(node.grad) and math.isnan(last)):
