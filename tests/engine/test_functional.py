@@ -232,6 +232,7 @@ def test_a_copy_of_a_graph_has_copies_of_its_arguments(copied: Any) -> None:
         (lambda x: x * x if float(x) >= 1.0 else 0.3 * x, 2.0),
         (lambda x: x * (1 / 3) * math.floor(float(x) + 0.25), 1 / 3),
         (lambda x: x * float(x.detach()), 1.0),
+        (lambda x: x * x.detach() if float(x) > 0.0 else -x, 1.0),
         (lambda x: (f"{float(x)}", x * 1.0)[1], 1.0),
     ],
 )
