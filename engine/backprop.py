@@ -262,6 +262,12 @@ def backward(root: Value) -> None:
     12.0
     """
     adjoints = sweep(root)
+    if root._primitive is None and root.is_detached:
+        warn_user(
+            f"{root!r} has no graph, and backward() reaches nothing but itself: so it is with results of "
+            "no_grad() and detach(). Compute it outside of these from what it depends on",
+            UserWarning,
+        )
     refuse_numbers(adjoints)
     _look_at_moments(adjoints)
     if passes_under_way:

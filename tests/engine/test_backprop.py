@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import engine
-from engine import Constant, Value, grad, gradient, hessian, hvp, jacobian, jvp, value_and_grad
+from engine import Constant, Value, grad, gradient, hessian, hvp, jacobian, jvp, no_grad, value_and_grad
 from engine.backprop import flowing_derivatives
 from engine.modes import observed_by
 from tests.engine.graphs import TAME, Recipe, build, floats, recipes
@@ -464,3 +464,30 @@ def test_order_is_topological_stable_and_complete(recipe: Recipe, xs: list[float
     assert all(position[operand] < position[node] for node in order for operand in node.operands)
     assert [id(node) for node in engine.topological_order(root)] == [id(node) for node in order]
     assert engine.leaves(root) == [node for node in order if not node.operands]
+
+
+def made_by_detach(w):
+    return (w * 3).detach()
+
+
+def made_by_no_grad(w):
+    with no_grad():
+        return w * 3
+
+
+@pytest.mark.parametrize("made", [made_by_detach, made_by_no_grad])
+def test_backward_of_what_has_no_graph_warns(made):
+    """The gradients stayed 0 without a word."""
+    w = Value(2.0, "w")
+    with pytest.warns(UserWarning, match=r"has no graph, and backward\(\) reaches nothing but itself") as seen:
+        made(w).backward()
+    assert seen[0].filename == __file__
+    assert w.grad == 0.0
+
+
+def test_backward_of_a_leaf_or_through_detached_ones_does_not_warn():
+    w, h = Value(2.0), Value(3.0).detach()
+    w.backward()
+    (w * h).backward()
+    grad(w * 3, w, create_graph=True).backward()
+    assert (w.grad, h.grad) == (4.0, 2.0)

@@ -85,6 +85,9 @@ class Keyless(Given):
         return object.__hash__(self)
 
 
+Given.__name__ = Keyless.__name__ = "number"  # in Python's own errors, such as: 'number' object is not subscriptable
+
+
 @contextmanager
 def may_be_asked(symbols: Sequence[Symbol], again: bool) -> Iterator[None]:
     """A context for a run of the user's function; after it they are ordinary symbols again, which are faster.

@@ -181,3 +181,9 @@ def test_what_needs_a_number_is_refused_with_the_users_line(function: Callable[.
 def test_the_remedy_for_a_branch_names_where() -> None:
     with pytest.raises(TraceError, match=r"where\(condition, a, b\)"):
         compile(if_on_data, backend="python")([1.0])
+
+
+def test_pythons_own_errors_name_a_number() -> None:
+    """Not a class of ours; the plain number itself is called a float."""
+    with pytest.raises(TypeError, match="'number' object is not subscriptable"):
+        compile(lambda x: x[0], backend="python")([1.0])
