@@ -41,12 +41,12 @@ def test_c_with_openblas_learns_as_we_do(dtype: str) -> None:
     assert np.abs(found() - in_c[2]).max() <= (1e-12 if dtype == "float64" else 1e-5) * np.abs(in_c[2]).max()
 
 
-def test_a_wide_network_has_its_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wide_network_has_its_line_beside_torch_and_jax(capsys: pytest.CaptureFixture[str]) -> None:
     needs("torch")
     needs("jax")
     from tests.benchmarks import wide
 
-    wide.main(["5-6-3@8"])
+    wide.report("5-6-3@8", "float64")
     assert "of the peak  JAX scan x" in capsys.readouterr().out
 
 
