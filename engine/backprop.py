@@ -265,7 +265,7 @@ def backward(root: Value) -> None:
     if root._primitive is None and root.is_detached:
         warn_user(
             f"{root!r} has no graph, and backward() reaches nothing but itself: so it is with results of "
-            "no_grad() and detach(). Compute it outside of these from what it depends on",
+            "no_grad() and detach(), and with a derivative by what is not used. Compute it outside of no_grad()",
             UserWarning,
         )
     refuse_numbers(adjoints)

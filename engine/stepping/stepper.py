@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import re
 import weakref
-from collections import Counter
 from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ..primitive import Primitive
 from ..text.elsewhere import explained, missing
-from ..text.remarks import about_numbers
-from ..text.sheet import Sheet, Shown, short
-from ..value import Constant, Value
+from ..text.sheet import Sheet, Shown
+from ..value import Value
 from .backward_pass import BackwardPass
 from .breakpoints import Breakpoint, breakpoint_at
-from .steps import AnyStep, ForwardSteps, progress
+from .standing import standing
+from .steps import AnyStep, ForwardSteps
 
 if TYPE_CHECKING:
     from os import PathLike
     from pathlib import Path
 
     from .paths import Why
-
-_ROWS = 20  # nodes shown of a large graph
-_BRIEFLY = {"waits": "waiting", "no": "without a gradient"}  # for the first words of states
 
 
 @missing
@@ -347,26 +342,7 @@ class Stepper(Shown):
 
     def sheet(self) -> Sheet:
         """Where it stands, what is done and what waits."""
-        forward = self._forward_done < len(self._forward)
-        done, total = (self._forward_done, len(self._forward)) if forward else (self._pass.position, len(self._pass))
-        title = f"{'forward' if forward else 'backward'} pass of {self.names(self.root)}: {done} of {total} steps done"
-        if self._pass.stopped:
-            title += "; closed"
-        if self._stopped_at:
-            title += f"; stopped: {self._stopped_at}"
-        nodes = [node for node in self._pass.order if not isinstance(node, Constant)]
-        states = self._forward_states() if forward else self._backward_states()
-        if not forward:
-            nodes.reverse()
-        chosen, notes = _window(nodes, states)
-        notes += [*about_numbers(self.names), *([] if forward else self._pass.remarks())]
-        heads = ("node", "value", "state") if forward else ("node", "value", "gradient", "state")
-        rows = []
-        for node in chosen:
-            value = "?" if forward and states[node] in ("next", "waits") else short(node._data)
-            middle = () if forward else (short(node._grad),)
-            rows.append((self.names(node), value, *middle, states[node]))
-        return Sheet(title, heads, rows, notes, heads=True)
+        return standing(self._pass, self._forward, self._forward_done, self._stopped_at)
 
     def _repr_html_(self) -> str:
         """In a notebook the page to step through, where this stepper stands; of a large graph the table."""
@@ -374,34 +350,3 @@ class Stepper(Shown):
         moved = self._pass.position or not len(self._forward)
         at = forward + 1 + self._pass.position if moved else self._forward_done
         return self.root._steps_frame(self._given_names, at) or self.sheet().html()
-
-    def _forward_states(self) -> dict[Value, str]:
-        states = dict.fromkeys(self._pass.order, "given")
-        for k, node in enumerate(self._forward.nodes):
-            states[node] = "done" if k < self._forward_done else "next" if k == self._forward_done else "waits"
-        return states
-
-    def _backward_states(self) -> dict[Value, str]:
-        run = self._pass
-        states = {}
-        for node in run.order:
-            k, n = run.state(node)
-            states[node] = progress(k, n) if n else "no gradient: not selected"
-        for k, node in enumerate(run.nodes):
-            if k < run.position:
-                states[node] = "done"
-            elif k == run.position:
-                states[node] = "next"
-        return states
-
-
-def _window(nodes: list[Value], states: dict[Value, str]) -> tuple[list[Value], list[str]]:
-    """All nodes of a small graph; of a large one those around the next step, and a count of the rest."""
-    if len(nodes) <= _ROWS:
-        return nodes, []
-    place = next((k for k, node in enumerate(nodes) if states[node] == "next"), len(nodes))
-    start = min(max(place - _ROWS // 4, 0), len(nodes) - _ROWS)
-    chosen = nodes[start : start + _ROWS]
-    rest = Counter(re.split("[, ]", states[node])[0] for node in (*nodes[:start], *nodes[start + _ROWS :]))
-    counts = ", ".join(f"{count:,} {_BRIEFLY.get(state, state)}" for state, count in rest.items())
-    return chosen, [f"... and {len(nodes) - _ROWS:,} more nodes: {counts}"]
