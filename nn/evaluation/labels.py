@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import chain
+from numbers import Real
 from typing import Any
 
 from ..arguments import as_row, class_index, is_row, only, plain, real_number, same_length, show
 from ..layers.module import Module
 from .columns import above, flat, width_of
-from .rules import RULES, name_of_loss
+from .rules import RULES, name_of_sample_loss
 
 _PLAIN = {bool, int, float}
 
@@ -113,7 +114,7 @@ def name_classes(y: Any, loss: Any) -> bool:
     """
     if are_texts(y):
         return True
-    if name_of_loss(loss) not in RULES:
+    if name_of_sample_loss(loss) not in RULES:
         return False
     if _are_numbers(y) and y.ndim == 2 and y.shape[1] > 1:  # all at once
         return bool(((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all())
@@ -124,6 +125,21 @@ def name_classes(y: Any, loss: Any) -> bool:
     if any(is_row(item) for row in rows for item in row):  # positions of sequences
         return False
     return all(len(row) == 1 or sorted(row) == [0] * (len(row) - 1) + [1] for row in {*rows})
+
+
+def name_positions(y: Any, loss: Any) -> bool:
+    """Whether labels are rows of classes, one for each position of a sequence, for a loss of several classes.
+
+    >>> from nn import cross_entropy, per_sample
+    >>> of_sequence = per_sample(cross_entropy)
+    >>> name_positions([[2, 0, 1], [1, 1]], of_sequence), name_positions([[0.3, 0.7], [1, 0]], of_sequence)
+    (True, False)
+    """
+    if name_of_sample_loss(loss) not in ("cross_entropy", "nll") or not is_row(y[0]):
+        return False
+    if _are_numbers(y):
+        return bool((y == y.round()).all())
+    return all(isinstance(label, Real) and float(label).is_integer() for label in map(plain, flat(y)))
 
 
 def _in_python(y: Any) -> Any:

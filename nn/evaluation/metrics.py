@@ -225,19 +225,38 @@ def mean_absolute_error(labels: Any, outputs: Any) -> float:
     >>> mean_absolute_error([1.0, 2.0], [[1.5], [2.5]])
     0.5
     """
-    errors = [abs(t - f) for pair in zip(*_columns(labels, outputs)) for t, f in zip(*pair)]
+    errors = [abs(t - f) for pair in zip(*_rows(labels, outputs)) for t, f in zip(*pair)]
     return math.fsum(errors) / len(errors)
 
 
 def _columns(labels: Any, outputs: Any) -> tuple[list[list[float]], list[list[float]]]:
-    """Labels and outputs by output: one list for each, of all samples."""
+    """Labels and outputs by output: one list for each, of all samples.
+
+    Raises:
+        ValueError: samples differ in how many they have.
+    """
+    truth, found = _rows(labels, outputs)
+    if len({*map(len, truth)}) > 1:
+        raise ValueError(
+            "samples differ in how many outputs they have, and r2 compares each output with its mean over all samples: "
+            "give metrics='mae', a function of yours, or metrics=()"
+        )
+    return [list(column) for column in zip(*truth)], [list(column) for column in zip(*found)]
+
+
+def _rows(labels: Any, outputs: Any) -> tuple[list[list[float]], list[list[float]]]:
+    """Labels and outputs by sample: one list for each, as many numbers in the one as in the other.
+
+    Raises:
+        ValueError: there are more or fewer.
+    """
     truth, found = map(_float_rows, (labels, outputs))
     for place, (a, b) in enumerate(zip(truth, found)):
         if len(a) != len(b):
             raise ValueError(
                 f"sample {place} has {counted(len(a), 'label')} against {counted(len(b), 'output')}: give one for each"
             )
-    return [list(column) for column in zip(*truth)], [list(column) for column in zip(*found)]
+    return truth, found
 
 
 def _float_rows(numbers: Any) -> list[list[float]]:

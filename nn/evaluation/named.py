@@ -13,7 +13,7 @@ from .few_bits import refuse_overflow
 from .labels import classes_of
 from .metrics import Accuracy, Metric, mean_absolute_error, r2, top_k
 from .programs import LossFunction, Model, in_form_of
-from .rules import RULES, check_order, name_of_loss
+from .rules import RULES, check_order, name_of_sample_loss
 
 
 def metrics_for(
@@ -38,7 +38,7 @@ def metrics_for(
         ValueError: if a name is not known, or two metrics have the same name.
     """
     if metrics is None:
-        name = name_of_loss(loss)
+        name = name_of_sample_loss(loss)
         metrics = ["accuracy"] if name in RULES and one_class else ["r2"] if name in ("mse", "mae") else []
     chosen = [metrics] if isinstance(metrics, str) or not isinstance(metrics, Iterable) else list(metrics)
     found: dict[str, Metric] = {}
@@ -94,7 +94,7 @@ def _metric(metric: Any, model: Model, loss: LossFunction, X: Any) -> tuple[str,
     if not isinstance(metric, str):
         raise TypeError(f"a metric is a name or a function of labels and outputs, not {show(metric)}")
     if metric == "accuracy":
-        return metric, Accuracy(model, loss if name_of_loss(loss) in RULES else None)
+        return metric, Accuracy(model, loss if name_of_sample_loss(loss) in RULES else None)
     if re.fullmatch(r"top[0-9]+", metric):
         k = whole_number("k of top-k", int(metric[3:]), least=1)
         return metric, lambda labels, outputs: top_k(labels, outputs, k, classes_of(model))

@@ -14,7 +14,7 @@ from ..layers import activations
 from ..layers.ending import last_activation
 from ..layers.module import Module
 from ..losses.named import LOSSES
-from ..losses.reduction import is_per_sample
+from ..losses.reduction import is_per_sample, of_one_sample
 
 Function = TypeVar("Function")
 
@@ -84,6 +84,20 @@ def name_of_loss(loss: Any) -> str:
         return loss
     name = getattr(loss, "__name__", "")
     return name if LOSSES.get(name) is loss else ""
+
+
+def name_of_sample_loss(loss: Any) -> str:
+    """The name of the loss of `nn` that scores each sample, also inside of `per_sample`; "" for any other.
+
+    It tells what outputs and labels mean; `name_of_loss` tells besides that all of the function is known.
+
+    >>> from nn import mse, per_sample
+    >>> name_of_sample_loss(mse), name_of_sample_loss(per_sample(mse)), name_of_loss(per_sample(mse))
+    ('mse', 'mse', '')
+    """
+    while (inner := loss.func if isinstance(loss, functools.partial) else of_one_sample(loss)) is not None:
+        loss = inner
+    return name_of_loss(loss)
 
 
 _USUAL = {
@@ -161,14 +175,14 @@ def noted_loss(model: Any) -> str:
 
 def note_other_loss(model: Any, loss: Any) -> None:
     """Have a module that was trained with a loss by `fit` note that it is trained with another now."""
-    name = name_of_loss(loss)
+    name = name_of_sample_loss(loss)
     if noted_loss(model) not in ("", name):
         vars(model)["_loss"] = name
 
 
 def _rule_of(model: Any, loss: Any) -> tuple[Rule | None, str]:
     """The meaning of a model's outputs, None if nothing tells it; and the name of the loss, given or noted."""
-    name = name_of_loss(loss) if loss is not None else noted_loss(model)
+    name = name_of_sample_loss(loss) if loss is not None else noted_loss(model)
     if name in RULES:
         return RULES[name], name
     return RULES["bce"] if last_activation(model) is engine.sigmoid else None, name

@@ -8,11 +8,11 @@ from typing import Any
 from ..data.entries import naming_data
 from ..data.tables import paired
 from ..elsewhere import explained
-from .labels import are_names, as_targets, classes_of, name_classes, names_several
+from .labels import are_names, as_targets, classes_of, name_classes, name_positions, names_several
 from .metrics import Metric
 from .named import metrics_for
 from .programs import LossFunction, Model, Options, programs_of
-from .rules import called, name_of_loss
+from .rules import called, name_of_sample_loss
 
 
 @explained
@@ -71,8 +71,8 @@ def evaluate(
     samples, labels = paired(X, y, model=model)
     classes = classes_of(model)
     if classes is not None and are_names(labels, classes):
-        labels = as_targets(labels, classes, name_of_loss(loss))
-    one_class = not names_several(model) and name_classes(labels, loss)
+        labels = as_targets(labels, classes, name_of_sample_loss(loss))
+    one_class = not names_several(model) and (name_classes(labels, loss) or name_positions(labels, loss))
     chosen = metrics_for(metrics, model, loss, X, one_class)
     with naming_data(X, labels):
         found, outputs = programs_of(model).scored(loss, samples, labels, Options(backend))

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Iterable, Iterator
 from types import FunctionType
 from typing import Any, TypeAlias
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 import engine
 from engine import mean
@@ -23,7 +23,9 @@ REDUCTIONS: dict[str, Callable[[list[Loss]], Loss]] = {"mean": mean, "sum": engi
 def per_sample(loss: Callable[[Any, Any], Loss], reduction: str = "mean") -> Callable[[Any, Any], Loss]:
     """Turn a loss of one sample into one of a batch, as `nn.fit` and `nn.Trainer` take it.
 
-    Evaluation in compiled code needs to know that a loss is the mean over the samples, and knows it of these.
+    Evaluation in compiled code needs to know that a loss is the mean over the samples, and knows it of these. Where
+    `loss` is one of nn's, such as `nn.cross_entropy` for each position of a sequence, outputs mean what they mean to
+    it: classes, probabilities and the metrics that `nn.fit` takes follow from that.
 
     Args:
         loss: a function from the output and the label of one sample to one Value.
@@ -51,12 +53,12 @@ def per_sample(loss: Callable[[Any, Any], Loss], reduction: str = "mean") -> Cal
         same_length("output", rows, "label", targets)
         return reduced([loss(output, label) for output, label in zip(rows, targets)], reduction)
 
-    if reduction == "mean":
-        _means.add(of_batch)
+    _reductions[of_batch] = reduction
     return of_batch
 
 
-_means: WeakSet[Any] = WeakSet()
+_reductions: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
+"""Those of the losses that `per_sample` made."""
 
 
 def is_per_sample(loss: Any) -> bool:
@@ -65,7 +67,17 @@ def is_per_sample(loss: Any) -> bool:
     >>> is_per_sample(per_sample(abs)), is_per_sample(per_sample(abs, "sum")), is_per_sample(abs)
     (True, False, False)
     """
-    return isinstance(loss, FunctionType) and loss in _means
+    return isinstance(loss, FunctionType) and _reductions.get(loss) == "mean"
+
+
+def of_one_sample(loss: Any) -> Any:
+    """The loss of one sample that `per_sample` made another of; None if it did not make it.
+
+    >>> of_one_sample(per_sample(abs, "sum")) is abs, of_one_sample(abs)
+    (True, None)
+    """
+    made: Any = loss if isinstance(loss, FunctionType) and loss in _reductions else None
+    return made and made.__wrapped__
 
 
 def check_reduction(reduction: str) -> None:

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 
 from ..arguments import Seed, as_samples, is_row, random_source, show
 from ..data.tables import notes_of_columns, paired, same_rows
-from ..evaluation.labels import are_names, classes_of, name_classes, names_several, plain_text, strata
+from ..evaluation.labels import are_names, classes_of, name_classes, name_positions, names_several, plain_text, strata
 from ..evaluation.metrics import Metric
 from ..evaluation.named import metrics_for
 from ..evaluation.programs import LossFunction, Model, Options
-from ..evaluation.rules import name_of_loss
+from ..evaluation.rules import name_of_sample_loss
 from ..layers.module import Module
 from ..losses.weighted import weighted
 from .mistakes.targets import warn_of_unreachable
@@ -59,7 +59,7 @@ def prepared(
     samples, labels = paired(X, y)
     same_rows(X=X, y=y, sample_weight=sample_weight)
     weights = weights_of(labels, sample_weight, class_weight)
-    notes: dict[str, Any] = {"_loss": name_of_loss(loss), **of_columns}
+    notes: dict[str, Any] = {"_loss": name_of_sample_loss(loss), **of_columns}
     several = name_several(labels, loss)
     if several or names_several(model):
         notes["_several"] = several
@@ -67,7 +67,7 @@ def prepared(
     names = are_names(labels, classes)
     if names:
         notes["classes"] = classes = _names(model, labels, loss)
-    rows = Rows(X, y, len(samples), name_of_loss(loss), classes if names else None)
+    rows = Rows(X, y, len(samples), name_of_sample_loss(loss), classes if names else None)
     samples, labels = rows.first
     warn_of_unreachable(model, loss, labels)
     checked = None
@@ -87,7 +87,8 @@ def prepared(
             weights = None if weights is None else [weights[row] for row in first]
         held_X, held_y = held.first
         refuse_lost(model, loss, held_X, held_y, held.places or range(len(held_X)))
-        chosen = metrics_for(metrics, model, loss, held_X, one_class=held_classes is not None and not several)
+        one_class = not several and (held_classes is not None or name_positions(held_y, loss))
+        chosen = metrics_for(metrics, model, loss, held_X, one_class)
         checked = Validation(model, held, loss, chosen, options, fixed)
     elif metrics is not None:
         raise ValueError("metrics are taken on validation data: give validation=(X, y), or a share such as 0.2")
@@ -119,15 +120,15 @@ def _names(model: Model, y: Any, loss: LossFunction) -> list[str]:
         raise TypeError(
             f"labels that are texts need an nn.Module, which keeps the names of its classes, not {show(model)}"
         )
-    if name_of_loss(loss) in ("mse", "mae"):
+    if name_of_sample_loss(loss) in ("mse", "mae"):
         raise ValueError(
-            f"{name_of_loss(loss)} of labels that are texts: take a loss for classes, such as cross_entropy"
+            f"{name_of_sample_loss(loss)} of labels that are texts: take a loss for classes, such as cross_entropy"
         )
     names = sorted({*map(plain_text, y)})
-    if name_of_loss(loss) in ("bce", "bce_with_logits", "hinge") and len(names) > 2:
+    if name_of_sample_loss(loss) in ("bce", "bce_with_logits", "hinge") and len(names) > 2:
         raise ValueError(
-            f"{name_of_loss(loss)} tells two classes apart, and the labels name {len(names)}: {', '.join(names)}; take "
-            "cross_entropy, and an output for each"
+            f"{name_of_sample_loss(loss)} tells two classes apart, and the labels name {len(names)}: "
+            f"{', '.join(names)}; take cross_entropy, and an output for each"
         )
     known = classes_of(model) or names
     if not {*names} <= {*known}:
@@ -145,6 +146,6 @@ def name_several(y: Any, loss: Any) -> bool:
     >>> name_several([[1, 1], [0, 1]], bce), name_several([[1, 0], [0, 1]], bce), name_several([[1, 1], [0, 1]], mse)
     (True, False, False)
     """
-    if name_of_loss(loss) not in ("bce", "bce_with_logits") or not is_row(y[0]) or len(y[0]) == 1:
+    if name_of_sample_loss(loss) not in ("bce", "bce_with_logits") or not is_row(y[0]) or len(y[0]) == 1:
         return False
     return not name_classes(y, loss)

@@ -18,7 +18,7 @@ from ..evaluation.means import Means
 from ..evaluation.metrics import Accuracy, Metric, is_largest, is_largest_of_finite
 from ..evaluation.named import OfUser
 from ..evaluation.programs import Fixed, LossFunction, Model, Options, programs_of
-from ..evaluation.rules import is_mean, name_of_loss
+from ..evaluation.rules import is_mean, name_of_loss, name_of_sample_loss
 from ..modes import evaluating
 from .rows import Rows
 
@@ -69,7 +69,7 @@ class Validation:
                 metric.fix(y)
         # All in one program if labels are class indices; this loss checks them, and is nan where an output is.
         kinds, known = [*map(type, metrics.values())], name_of_loss(loss)
-        judged = not is_row(y[0]) and (known == "cross_entropy" or not known) and kinds == [Accuracy]
+        judged = not is_row(y[0]) and name_of_sample_loss(loss) in ("cross_entropy", "") and kinds == [Accuracy]
         at_once = fixed and options.backend == "auto" and (is_mean(loss) or not known) and (not kinds or judged)
         judges = [is_largest if known else is_largest_of_finite for _ in kinds]
         self._means = Means(model, loss, judges, X, y, options) if at_once else None

@@ -9,7 +9,7 @@ from typing import Any
 from ...arguments import warn_user
 from ...evaluation.columns import flat
 from ...evaluation.programs import LossFunction, Model
-from ...evaluation.rules import name_of_loss
+from ...evaluation.rules import name_of_sample_loss
 from ...layers.activations import activation_name
 from ...layers.ending import last_activation
 
@@ -26,7 +26,7 @@ REACH = {
 def warn_of_unreachable(model: Model, loss: LossFunction, y: Any) -> None:
     """Warn of regression targets outside the range of the model's last activation: they can never be learned."""
     name = activation_name(last_activation(model))
-    if name not in REACH or name_of_loss(loss) not in ("mse", "mae"):
+    if name not in REACH or name_of_sample_loss(loss) not in ("mse", "mae"):
         return
     least, most = REACH[name]
     beyond = next((t for t in flat(y) if isinstance(t, Real) and not least <= float(t) <= most), None)

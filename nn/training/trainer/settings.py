@@ -10,7 +10,7 @@ from engine import RepeatedStep
 
 from ...arguments import show
 from ...attributes import Known
-from ...evaluation.rules import called, name_of_loss
+from ...evaluation.rules import called, name_of_sample_loss
 from ...losses.classes import least_loss, too_low
 from ...optimisers.base import Optimizer
 from ...optimisers.clipping import clip_limits
@@ -53,7 +53,7 @@ class Settings(Known, ABC):
         self._again = None
 
     def _set_least(self) -> None:
-        self._least = least_loss(name_of_loss(getattr(self._loss, "weighs", self._loss)))
+        self._least = least_loss(name_of_sample_loss(getattr(self._loss, "weighs", self._loss)))
 
     def _refuse_low(self, losses: Sequence[float]) -> None:
         """Refuse losses so low that the outputs cannot be what the loss function takes.

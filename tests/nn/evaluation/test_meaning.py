@@ -1,5 +1,7 @@
 """What outputs mean: probabilities and classes, of one output and of several; nothing is guessed."""
 
+import functools
+import itertools
 import math
 import warnings
 from typing import Any
@@ -45,8 +47,84 @@ def test_a_loop_with_another_loss_changes_the_meaning(step, loss):
     step(model, nn.bce_with_logits, optimizer)(X, [1.0] * 40)
     assert nn.predict_proba(model, X).shape == (40, 2)
     step(model, loss, optimizer)(X, [1.0] * 40)
-    with pytest.raises(ValueError, match="no probabilities" if loss is nn.hinge else "nothing tells"):
+    with pytest.raises(ValueError, match="outputs trained with hinge give no probabilities"):
         nn.predict_proba(model, X)
+
+
+OUTPUTS = [(nn.cross_entropy, 2), (nn.bce_with_logits, 1), (nn.hinge, 1), (nn.mse, 1), (nn.mae, 1)]
+
+
+@pytest.mark.parametrize("form", [np.array, list], ids=["array", "list"])
+@pytest.mark.parametrize(("loss", "outputs"), OUTPUTS)
+def test_outputs_mean_what_they_mean_to_the_loss_of_one_sample(loss, outputs, form):
+    """per_sample(cross_entropy) had no accuracy in fit, no probabilities; per_sample(hinge) took no class names."""
+    y = form([2 * int(x[0] > 0) - 1 if loss is nn.hinge else int(x[0] > 0) for x in X])
+    names = [y, form(["abc"[k] for k in y])] if loss not in (nn.mse, nn.mae) else [y]
+
+    def judged(given, loss, labels):
+        model = network(outputs)
+        optimizer = nn.SGD(model.parameters(), lr=0.1)
+        history = nn.fit(model, X, labels, loss, optimizer, epochs=3, validation=0.25, seed=1)
+        rows = {name: column for name, column in history.to_dict().items() if name != "seconds"}
+        found = {"rows": rows, "scores": nn.evaluate(model, X, labels, loss)}
+        for use, keywords in itertools.product((nn.classify, nn.predict_proba), ({}, {"loss": given})):
+            found[(use.__name__, *keywords)] = _found_or_error(
+                lambda use=use, keywords=keywords: use(model, X, **keywords)
+            )
+        return found
+
+    for labels in names:
+        expected = judged(loss, loss, labels)
+        of_batch = nn.per_sample(loss)
+        for found in (judged(of_batch, of_batch, labels), judged(functools.partial(of_batch), loss, labels)):
+            np.testing.assert_equal(_rounded(found), _rounded(expected))
+
+
+def _found_or_error(call):
+    try:
+        return np.asarray(call()).tolist()
+    except ValueError as error:
+        return str(error)
+
+
+def _rounded(found):
+    if isinstance(found, dict):
+        return {name: _rounded(part) for name, part in found.items()}
+    return (
+        [*map(_rounded, found)]
+        if isinstance(found, list)
+        else float(f"{found:.9g}")
+        if isinstance(found, float)
+        else found
+    )
+
+
+@pytest.mark.parametrize("form", [np.array, list], ids=["array", "list"])
+def test_sequences_with_a_class_for_each_position_have_an_accuracy(form):
+    """There was none by default; labels that are shares have none still."""
+
+    def model(x):
+        return [[v, 1.0 - v] for v in x]
+
+    samples, labels = form([[0.9, 0.2, 0.8], [0.1, 0.9, 0.3]]), form([[0, 1, 0], [1, 0, 0]])
+    loss = nn.per_sample(nn.cross_entropy)
+    assert nn.evaluate(model, samples, labels, loss)["accuracy"] == 5 / 6
+    shares = form([[[0.3, 0.7]] * 3, [[0.0, 1.0]] * 3])
+    assert [*nn.evaluate(model, samples, shares, loss)] == ["loss"]
+    layer = nn.Layer(1, 3, "identity", seed=1)
+
+    class Each(nn.Module):
+        def __init__(self):
+            self.layer = layer
+
+        def __call__(self, x):
+            return [self.layer([v]) for v in x]
+
+    each = Each()
+    optimizer = nn.SGD(each.parameters(), lr=0.1)
+    history = nn.fit(each, samples, form([[0, 2, 0], [1, 0, 0]]), loss, optimizer, epochs=1, validation=0.5)
+    assert "validation_accuracy" in history.rows[0]
+    np.testing.assert_allclose(np.sum(nn.predict_proba(each, samples), axis=-1), 1.0)
 
 
 def test_a_sigmoid_at_the_end_parts_at_a_half():

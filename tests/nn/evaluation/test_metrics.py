@@ -106,6 +106,14 @@ def test_edges():
         r2([[1.0, 2.0], [1.0]], [[1.0, 2.0], [1.0, 2.0]])
 
 
+def test_samples_of_several_lengths():
+    """Only as many numbers of each sample were compared as the shortest has."""
+    truth, found = [[1.0, 2.0, 9.0], [1.0, 4.0]], [[0.0, 0.0, 0.0], [0.0, 0.0]]
+    assert mean_absolute_error(truth, found) == 17 / 5
+    with pytest.raises(ValueError, match=r"samples differ in how many outputs they have, .* give metrics='mae'"):
+        r2(truth, found)
+
+
 def test_metrics_by_name():
     model = nn.MLP(2, [3], seed=1)
     assert list(metrics_for(None, model, nn.cross_entropy, [])) == ["accuracy"]
