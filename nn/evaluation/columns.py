@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..arguments import is_row, only
+
+Form: TypeAlias = "tuple[int, ...] | list[Any]"
+"""How an output is nested: its shape; where rows differ in length, a list of the forms of its parts."""
 
 
 def shape_of(output: Any) -> tuple[int, ...]:
@@ -151,16 +154,83 @@ def innermost(outputs: Any) -> list[Any]:
     return [inner for row in outputs for inner in (innermost(row) if is_row(row[0]) else [row])]
 
 
-def nested(numbers: list[Any], shape: tuple[int, ...]) -> Any:
-    """The reverse: numbers in order as nested rows of a shape.
+def form_of(output: Any) -> Form:
+    """The form of a model's output for one sample.
 
-    >>> nested([1, 2, 3, 4], (2, 2)), nested([5], ())
-    ([[1, 2], [3, 4]], 5)
+    >>> form_of(0.5), form_of([[1.0, 2.0], [0.0, 0.0]]), form_of([[1.0, 2.0], [0.5], 0.0])
+    ((), (2, 2), [(2,), (1,), ()])
     """
-    if not shape:
+    if not is_row(output):
+        return ()
+    parts = [*map(form_of, output)]
+    first = parts[0] if parts else ()
+    alike = isinstance(first, tuple) and all(part == first for part in parts)
+    return (len(parts), *first) if alike else parts
+
+
+def nested(numbers: list[Any], form: Form) -> Any:
+    """The reverse of `flat`: numbers in order as nested rows of a form.
+
+    >>> nested([1, 2, 3, 4], (2, 2)), nested([5], ()), nested([1, 2, 3, 4], [(2,), (1,), ()])
+    ([[1, 2], [3, 4]], 5, [[1, 2], [3], 4])
+    """
+    if not form:
         return numbers[0]
-    width = len(numbers) // shape[0]
-    return [nested(numbers[k * width : (k + 1) * width], shape[1:]) for k in range(shape[0])]
+    parts: list[Any] = form if isinstance(form, list) else [form[1:]] * form[0]
+    found, start = [], 0
+    for part, size in zip(parts, map(size_of, parts)):
+        found.append(nested(numbers[start : start + size], part))
+        start += size
+    return found
+
+
+def size_of(form: Form) -> int:
+    """How many numbers an output of a form has.
+
+    >>> size_of(()), size_of((2, 3)), size_of([(2,), (1,), ()])
+    (1, 6, 4)
+    """
+    return sum(map(size_of, form)) if isinstance(form, list) else math.prod(form)
+
+
+def with_form(output: Any) -> list[Any]:
+    """An output as one row that begins with its form, in numbers: for programs, which give rows of one length.
+
+    >>> with_form([[0.5, 1.0], [2.0, 3.0]]), with_form([[0.5, 1.0], 2.0])
+    ([2, 2, 2, 0.5, 1.0, 2.0, 3.0], [-2, 1, 2, 0, 0.5, 1.0, 2.0])
+    """
+    return [*_written(form_of(output)), *flat(output)]
+
+
+def outputs_of_rows(rows: Any) -> Any:
+    """The outputs of samples of one form, from a row of `with_form` for each: an array if the rows are and it can be.
+
+    >>> outputs_of_rows([[-2, 1, 2, 0, 0.5, 1.0, 2.0], [-2, 1, 2, 0, 3.0, 4.0, 5.0]])
+    [[[0.5, 1.0], 2.0], [[3.0, 4.0], 5.0]]
+    """
+    form, start = _read(rows[0], 0)
+    if isinstance(rows, list) or isinstance(form, list):
+        return [nested(row[start:], form) for row in (rows if isinstance(rows, list) else rows.tolist())]
+    return rows[:, start:].copy().reshape(len(rows), *form)  # metrics read it several times: faster when contiguous
+
+
+def _written(form: Form) -> list[int]:
+    """A form in numbers: how many dimensions, and each of them; or minus how many parts, and the form of each."""
+    if isinstance(form, list):
+        return [-len(form), *[number for part in form for number in _written(part)]]
+    return [len(form), *form]
+
+
+def _read(row: Any, start: int) -> tuple[Form, int]:
+    """The form that is written in a row from a place on, and the place behind it."""
+    count, start = int(row[start]), start + 1
+    if count >= 0:
+        return tuple(map(int, row[start : start + count])), start + count
+    parts = []
+    for _ in range(-count):
+        part, start = _read(row, start)
+        parts.append(part)
+    return parts, start
 
 
 def _has_nan(output: Any) -> bool:

@@ -11,7 +11,7 @@ from engine import no_grad
 from ..layers.module import Module
 from ..modes import evaluating
 from ..own_code import describe
-from .columns import nested, shape_of
+from .columns import Form, form_of, nested, size_of
 from .programs import LossFunction, Model, Options, mean_of, programs_of
 from .rules import is_mean
 
@@ -91,10 +91,11 @@ class Means:
         """
         from engine import batch_loss
 
-        shape, label = self._noted.shape, batch.shapes[1]
-        if batch.size * (math.prod(shape) + math.prod(label)) > ROOM:
+        form, label = self._noted.form, batch.shapes[1]
+        size = size_of(form)
+        if batch.size * (size + math.prod(label)) > ROOM:
             raise ValueError("too many samples to trace their loss")
-        return batch_loss(self._loss, nested([0.0] * math.prod(shape), shape), label, batch.size, given=batch)
+        return batch_loss(self._loss, nested([0.0] * size, form), label, batch.size, given=batch)
 
     def _found(self) -> list[float]:
         """The program's results, after a check of everything it reads."""
@@ -115,21 +116,21 @@ class _Noted:
     """What the compiled function notes when it runs, in an object of `nn`, since changes of these are not watched.
 
     Attributes:
-        shape: the shape of a sample's outputs.
+        form: the form of a sample's outputs.
     """
 
-    shape: tuple[int, ...] = ()
+    form: Form = ()
 
 
 def _of_sample(
     model: Model, loss: LossFunction, judges: tuple[Judge, ...], noted: _Noted
 ) -> Callable[[Any, Any], list[Any]]:
-    """The function to compile, of a sample and its label; it notes the shape of the outputs."""
+    """The function to compile, of a sample and its label; it notes the form of the outputs."""
 
     def of_sample(x: Any, label: Any) -> list[Any]:
         outputs = model(x)
-        noted.shape = shape_of(outputs)
-        if judges and (len(noted.shape) != 1 or len(outputs) == 1):
+        noted.form = form_of(outputs)
+        if judges and (isinstance(noted.form, list) or len(noted.form) != 1 or len(outputs) == 1):
             raise TypeError(f"{judges[0].__name__} is for rows of outputs")
         return [loss([outputs], [label]), *[judge(label, outputs) for judge in judges]]
 

@@ -24,7 +24,7 @@ from ..layers.module import Module
 from ..modes import evaluating
 from ..own_code import describe, own_code
 from .broadcasting import refuse_all_pairs
-from .columns import flat, nested, shape_of, shape_of_each
+from .columns import form_of, outputs_of_rows, with_form
 from .few_bits import refuse_overflow
 from .rules import is_mean, name_of_loss
 
@@ -86,7 +86,7 @@ class Programs:
         self._leaves = leaves_made[0]  # before the last call
         self._compiled: dict[Any, Any] = {}
         self._refused: dict[Any, str] = {}
-        self._shapes: dict[Any, tuple[int, ...]] = {}  # of the outputs for a sample of each shape
+        self._is_ragged: bool | None = None  # whether outputs come as one row; None before it has to be known
         self._looked_at: list[LossFunction] = []  # losses of the user's
         self._kept: list[Any] = []  # see `kept_by`
         self.told = False  # whether the user knows by now that it runs eagerly, and why
@@ -106,11 +106,15 @@ class Programs:
         Raises:
             TypeError, ValueError: if a sample is not what the model takes.
         """
-        return self._run("outputs", self._alone, (X,), Options(backend), self._eagerly)
+        return self._run("outputs", lambda: self._alone(X), (X,), Options(backend), self._eagerly, self._outputs_from)
 
-    def _alone(self) -> Callable[[Any], Any]:
-        """The model as a function that describes itself, if that is possible."""
+    def _alone(self, X: Any) -> Callable[[Any], Any]:
+        """The model as a function that describes itself, if that is possible; as one row if it is ragged."""
         model = self._model
+        if self._is_ragged is None:
+            self._is_ragged = self._gives_ragged(X[0])
+        if self._is_ragged:
+            return lambda x: with_form(model(x))
         if not isinstance(model, Module):
             return model
 
@@ -119,6 +123,18 @@ class Programs:
 
         describe(outputs, "outputs", model)
         return outputs
+
+    def _gives_ragged(self, sample: Any) -> bool:
+        """Whether the rows of outputs for a sample differ in length, which a compiled function cannot return."""
+        try:
+            with no_grad():
+                return isinstance(form_of(self._model(sample)), list)
+        except Exception:  # whatever is wrong, the call that follows says
+            return False
+
+    def _outputs_from(self, found: Any) -> Any:
+        """The outputs, from the results of `_alone`."""
+        return outputs_of_rows(found) if self._is_ragged else found
 
     def hurry(self) -> None:
         """Compile at the next call: there will be many."""
@@ -154,15 +170,11 @@ class Programs:
 
         def of_sample(x: Any, label: Any) -> list[Any]:
             outputs = model(x)
-            self._shapes[loss, options, shape_of(x)] = shape_of(outputs)
-            return [loss([outputs], [label]), *flat(outputs)]
+            return [loss([outputs], [label]), *with_form(outputs)]
 
         def finish(found: Any) -> tuple[float, Any]:
-            shape, count = self._shapes[loss, options, shape_of_each(X)], len(found)
-            if isinstance(found, list):
-                return mean_of(found, 0), [nested(row[1:], shape) for row in found]
-            outputs = found[:, 1:].copy()  # metrics read it several times, and faster when it is contiguous
-            return mean_of(found, 0), outputs.reshape(count, *shape)
+            rows = [row[1:] for row in found] if isinstance(found, list) else found[:, 1:]
+            return mean_of(found, 0), outputs_of_rows(rows)
 
         if not is_mean(loss):
             return eagerly(X, y)

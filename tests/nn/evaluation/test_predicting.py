@@ -7,14 +7,17 @@ import pickle
 import subprocess
 import sys
 import warnings
+from typing import ClassVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import engine
 import nn
 from engine import TraceError, Value
 from nn.evaluation import programs
+from nn.evaluation.columns import flat
 from nn.evaluation.means import Means
 from nn.evaluation.metrics import is_largest
 from tests.needs import INSTALLED, needs
@@ -171,7 +174,7 @@ def test_what_cannot_be_compiled_runs_eagerly_with_one_warning():
 
     model = Branching()
     expected = [2.0 * x[0] if x[0] > 0 else x[1] for x in X]
-    with pytest.warns(nn.EagerWarning, match="Branching runs eagerly, which is slow: .*branch"):
+    with pytest.warns(programs.EagerWarning, match="Branching runs eagerly, which is slow: .*branch"):
         np.testing.assert_allclose(nn.predict(model, X), expected)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -182,7 +185,7 @@ def test_what_cannot_be_compiled_runs_eagerly_with_one_warning():
 
 def test_ragged_and_dictionary_samples_run_eagerly():
     for samples in ([[1.0, 2.0], [3.0]], [{"a": 1.0}, {"a": 2.0}]):
-        with pytest.warns(nn.EagerWarning):
+        with pytest.warns(programs.EagerWarning):
             found = nn.predict(lambda x: Value(2.0) * sum(x.values() if isinstance(x, dict) else x), samples)
         assert found == [2.0 * sum(x.values() if isinstance(x, dict) else x) for x in samples]
 
@@ -206,15 +209,15 @@ def test_one_warning_tells_that_a_call_runs_eagerly(samples, validation):
             warnings.simplefilter("always")
             nn.fit(model, samples, y, nn.cross_entropy, optimizer, 3, 4, validation=validation, seed=1)
         (told,) = [each.message for each in caught]
-        assert isinstance(told, nn.EagerWarning)
+        assert isinstance(told, programs.EagerWarning)
     programs.programs_of(model).hurry()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         nn.evaluate(model, samples, y, nn.cross_entropy)
-    assert [each.category for each in caught] == [nn.EagerWarning]
+    assert [each.category for each in caught] == [programs.EagerWarning]
 
 
-@pytest.mark.filterwarnings("ignore::nn.EagerWarning")  # they are not compiled
+@pytest.mark.filterwarnings("ignore::programs.EagerWarning")  # they are not compiled
 @pytest.mark.parametrize("backend", ["auto", "eager"])
 def test_outputs_may_have_names(backend):
     """They were trained, and validation failed, unless `per_sample` had made the loss."""
@@ -322,11 +325,11 @@ def test_a_few_samples_of_few_bits_are_warned_of(monkeypatch, form, kind, warns)
     monkeypatch.setattr(programs, "SOON", 10**6)
     samples = form(np.array([[3, 7, 9]], dtype=kind))
     with warnings.catch_warnings():
-        warnings.simplefilter("error", nn.EagerWarning)
+        warnings.simplefilter("error", programs.EagerWarning)
         warnings.simplefilter("ignore", RuntimeWarning)
         nn.predict(network(2), samples)  # layers compute in floats
         if warns:
-            with pytest.raises(nn.EagerWarning, match="few bits"):
+            with pytest.raises(programs.EagerWarning, match="few bits"):
                 nn.predict(Centred(), samples)
         else:
             nn.predict(Centred(), samples)
@@ -351,7 +354,7 @@ def test_a_callable_without_a_hash_is_a_model_too():
 
 
 def test_outputs_of_several_lengths_stay_lists():
-    with pytest.warns(nn.EagerWarning):
+    with pytest.warns(programs.EagerWarning):
         found = nn.predict(lambda x: [float(y) for y in x if y > 0], np.array([[1.0, 2.0], [3.0, -1.0]]))
     assert found == [[1.0, 2.0], [3.0]]
 
@@ -404,3 +407,68 @@ def test_means_follow_parameters_and_layers():
         outputs = [[y.data for y in model(x)] for x in X]
         right = np.mean([label == row.index(max(row)) for label, row in zip(labels, outputs)])
         assert means(True) == pytest.approx([nn.cross_entropy(outputs, labels), right], rel=1e-12)
+
+
+class Ragged(nn.Module):
+    """A model whose outputs are rows of several lengths, nested in one way of many."""
+
+    WAYS: ClassVar = [
+        lambda r: [r[:2], r[2:5], r[5:]],  # as many numbers as 3 rows of 2
+        lambda r: [r[:3], [r[3:5], r[5:]]],
+        lambda r: [r[0], r[1:]],
+        lambda r: [[r[:2], r[2:5], r[5]]],
+        lambda r: [r[:4], r[4:]],
+        lambda r: r,
+        lambda r: r[0],
+    ]
+
+    def __init__(self, way):
+        self.layer, self.way = nn.Layer(3, 6, "identity", seed=1), way
+
+    def __call__(self, x):
+        return self.WAYS[self.way](self.layer(x))
+
+
+def _agree(found, expected):
+    if not isinstance(expected, list):
+        assert found == pytest.approx(expected, rel=1e-6)
+        return
+    assert len(found) == len(expected)
+    for part, other in zip(found, expected):
+        _agree(part, other)
+
+
+@BACKENDS
+@pytest.mark.parametrize("way", range(len(Ragged.WAYS)))
+def test_outputs_in_rows_of_several_lengths(backend, way):
+    """predict refused them, and evaluate nested them wrong: a metric of the model's third row was given the second."""
+    model, samples, seen = Ragged(way), X[:5].tolist(), []
+
+    def metric(labels, outputs):
+        seen.append(outputs)
+        return 0.0
+
+    expected = nn.predict(model, samples, backend="eager")
+    loss = nn.per_sample(lambda output, label: label + engine.sum(flat([output])))
+    for other in [way, (way + 3) % len(Ragged.WAYS), way]:  # with another nesting in between
+        model.way = other
+        nn.evaluate(model, samples, [0.0] * 5, loss, metric, backend=backend)
+        _agree(seen[-1], nn.predict(model, samples, backend="eager"))
+    _agree(nn.predict(model, samples, backend=backend), expected)
+    _agree(nn.predict(lambda x: model(x), samples, backend=backend), expected)
+    of_array = nn.predict(model, X[:5], backend=backend)
+    assert isinstance(of_array, list) == (way < 5)
+    optimizer = nn.SGD(model.parameters(), lr=0.1)
+    nn.fit(model, samples, [0.0] * 5, loss, optimizer, 2, validation=(samples, [0.0] * 5), metrics=metric)
+    _agree(seen[-1], nn.predict(model, samples, backend="eager"))
+
+
+def test_a_model_that_turns_ragged_is_refused_or_runs_eagerly():
+    model = Ragged(5)
+    nn.predict(model, X, backend="numpy")
+    model.way = 0
+    with pytest.raises(TraceError, match="returned a ragged list"):
+        nn.predict(model, X, backend="numpy")
+    with pytest.warns(programs.EagerWarning, match="returned a ragged list"):
+        found = nn.predict(model, X[:2])
+    _agree(found, nn.predict(model, X[:2], backend="eager"))
