@@ -30,8 +30,13 @@ class Pressed:
             raise KeyboardInterrupt
 
 
-def interrupted(action: Callable[[], object], moment: int) -> int:
+def interrupted(action: Callable[[], object], moment: int, modules: tuple[str, ...] = ("engine.", "nn.")) -> int:
     """Call `action`, and press Ctrl-C the `moment`-th time that Python looks for signals in this project; 0: never.
+
+    Args:
+        action: what is interrupted.
+        moment: when.
+        modules: the beginnings of the names of the modules that count: few make it quicker.
 
     Returns:
         How many such moments there were up to the end.
@@ -40,7 +45,7 @@ def interrupted(action: Callable[[], object], moment: int) -> int:
 
     def trace(frame: FrameType, event: str, argument: Any) -> Any:
         nonlocal moments
-        if frame.f_globals.get("__name__", "").split(".")[0] not in ("engine", "nn"):
+        if not f"{frame.f_globals.get('__name__', '')}.".startswith(modules):
             return None  # what libraries do in between, such as a call-back of the collector, may swallow an error
         frame.f_trace_opcodes = True
         if event == "opcode" and frame.f_lasti in _moments(frame.f_code):

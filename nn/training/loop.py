@@ -283,6 +283,9 @@ class _Loop:
                     if told is not None:
                         rate = self.task.optimizer.lr
                         told(Progress(epoch, epochs, batch, done.batches, total / seen, self.scores, lr=rate))
+        except KeyboardInterrupt as error:
+            history.batch_losses += getattr(error, "losses", [])
+            raise
         except FloatingPointError as error:
             history.batch_losses += getattr(error, "losses", [])
             raise _failed(error, self.task, history, first, source.state) from error

@@ -141,6 +141,7 @@ class EagerStep(Known):
         self._clip = clip_limits(clip_norm, clip_value)
         self._seen: tuple[Any, ...] = (None,)  # what was seen when the optimiser was last found to hold the parameters
         self._leaves = leaves_made[0]  # at the end of the last step
+        self._loss = math.nan  # of the last step, noted before it is made
 
     def __repr__(self) -> str:
         loss = getattr(self.loss, "__name__", type(self.loss).__name__)
@@ -169,6 +170,10 @@ class EagerStep(Known):
         with collector_at_rest(), always_recorded():
             note_columns(self.model, X, y)
             return self._update(*paired(X, y))
+
+    def losses_since(self, step: int) -> list[float]:
+        """The loss of the last step, if more than that many were made: Ctrl-C may have come before it was returned."""
+        return [self._loss] if self.steps > step else []
 
     def _update(self, X: Any, y: Any) -> float:
         seen = changes[0], self.model, self.optimizer.params
@@ -201,6 +206,7 @@ class EagerStep(Known):
             look_at_graph(self.model, self.optimizer, X, predictions, loss, self.steps)
             look_beside_graph(self.model, self.loss, self.optimizer, X, y, loss, self.steps)
         clip_gradients(self.optimizer.params, self._clip)
+        self._loss = loss.data
         make_step(self.optimizer, self, "steps")
         self._leaves = leaves_made[0]
         return loss.data

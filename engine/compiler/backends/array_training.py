@@ -32,6 +32,7 @@ class ArrayTraining:
         memory: memories x leaves.
         gradient: the gradient of the last step whose loss was finite.
         sums: the gradients of the frozen leaves, summed over all steps.
+        losses: those of the steps of the last call.
         prepared: None, since no step is any faster the second time.
         lock: held during a call.
     """
@@ -42,6 +43,7 @@ class ArrayTraining:
         self.parameters, self.sums, self.gradient = (np.zeros(leaves, program.dtype) for _ in range(3))
         self.memory = np.zeros((memories, leaves), program.dtype)
         self._made = np.zeros((), np.int64)
+        self.losses: Any = ()
         self.lock = new_lock(awaited=True)
         self.prepared: PreparedStep | None = None
         self._used = np.ones(leaves, bool)
@@ -74,7 +76,7 @@ class ArrayTraining:
         self, arrays: Any, configured: ConfiguredUpdate, steps: int = 1, order: Any = None, masks: Masks | None = None
     ) -> list[float]:
         """Make steps; see `llvm.training.Training`."""
-        losses: list[float] = []
+        self.losses = losses = list[float]()
         for k in range(steps if order is None else len(order)):
             part = arrays
             if order is not None:

@@ -63,10 +63,12 @@ class Training(Protocol):
         memory: the optimiser's, memories x leaves.
         sums: the gradients of the frozen leaves, summed over all steps.
         made: how many steps the memory has seen.
+        losses: those of the steps of the last call, as they are made; after Ctrl-C only the first ones are known.
         lock: held while the program works on all this.
         prepared: the last call's step, to be made again, if there is a shorter way to do it.
     """
 
+    losses: Any
     lock: Any
     prepared: PreparedStep | None
     parameters: Any

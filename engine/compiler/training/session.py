@@ -120,6 +120,10 @@ class Session:
         made: int = self._before + self._training.made
         return made
 
+    def losses_of_last(self, count: int) -> list[float]:
+        """The losses of the last call's first steps, of which that many were made, also if Ctrl-C has ended it."""
+        return [*map(float, self._training.losses[:count])]
+
     def configured(
         self, clip_norm: float | None = None, clip_value: float | None = None, rates: Sequence[float] = ()
     ) -> ConfiguredUpdate:

@@ -78,8 +78,8 @@ def _until_changed(
         while True:
             try:
                 for part in epochs(source):
+                    yield part  # at once: if Ctrl-C came before, its losses would be lost
                     done += len(part.losses)
-                    yield part
                 return
             except TraceError as error:
                 make, reason = next(waiting, None) if done == first else None, str(error)

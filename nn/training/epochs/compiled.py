@@ -134,14 +134,26 @@ def _in_calls(
         return samples(*task.rows.read()) if task.acting.epochs and trainer.steps > task.done else known
 
     def epoch(source: Source) -> Iterator[Done]:
-        data = ready(current())
-        losses = trainer.epoch_of(data, size, source.rng, task.is_shuffled)
-        sizes = [size] * (len(losses) - 1)
-        yield Done(losses, [*sizes, data.size - sum(sizes)], len(losses))
+        data, before = ready(current()), trainer.steps
+        try:
+            losses = trainer.epoch_of(data, size, source.rng, task.is_shuffled)
+            sizes = [size] * (len(losses) - 1)
+            done = Done(losses, [*sizes, data.size - sum(sizes)], len(losses))
+        except KeyboardInterrupt as error:
+            error.losses = trainer.losses_since(before)  # type: ignore[attr-defined]  # for the history
+            raise
+        yield done
 
     def batch_by_batch(source: Source) -> Iterator[Done]:
         data, rng = current(), source.rng if task.is_shuffled else None
-        for loss, samples in trainer.steps_of(data, size, rng, ready):
-            yield Done([loss], [samples], -(-data.size // size))
+        before = trainer.steps
+        try:
+            for loss, samples in trainer.steps_of(data, size, rng, ready):
+                done = Done([loss], [samples], -(-data.size // size))
+                before += 1
+                yield done
+        except KeyboardInterrupt as error:
+            error.losses = trainer.losses_since(before)  # type: ignore[attr-defined]  # as above
+            raise
 
     return batch_by_batch if task.acting.batches else epoch

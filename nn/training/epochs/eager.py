@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from ...arguments import real_number
 from ...data.splits import batches
@@ -15,11 +15,17 @@ def eager_epochs(task: Task) -> Epoch:
     """Eager steps."""
     step = EagerStep(task.model, task.loss, task.optimizer, clip_norm=task.clip_norm, clip_value=task.clip_value)
     step.steps = task.done
-    return epochs_of(task, step.made)
+    return epochs_of(task, step.made, step.losses_since)
 
 
-def epochs_of(task: Task, step: Step) -> Epoch:
-    """One call of `step` for each batch."""
+def epochs_of(task: Task, step: Step, losses_since: Callable[[int], list[float]] = lambda done: []) -> Epoch:
+    """One call of `step` for each batch.
+
+    Args:
+        task: what is to be learned.
+        step: makes a step.
+        losses_since: called if Ctrl-C ends a step, with the number of those before: its loss, if it was made.
+    """
     done = task.done
 
     def epoch(source: Source) -> Iterator[Done]:
@@ -31,8 +37,12 @@ def epochs_of(task: Task, step: Step) -> Epoch:
         for X, y in parts:
             if task.schedule is not None:
                 task.optimizer.lr = real_number("a learning rate", task.schedule(done), least=0.0)
-            loss = step(X, y)
+            try:
+                part = Done([step(X, y)], [len(X)], len(parts))
+            except KeyboardInterrupt as error:
+                error.losses = losses_since(done)  # type: ignore[attr-defined]  # for the history
+                raise
             done += 1
-            yield Done([loss], [len(X)], len(parts))
+            yield part
 
     return epoch

@@ -100,6 +100,7 @@ class Trainer(Preparation):
             )
         options = {"backend": backend, "dtype": dtype, "threads": threads}
         super().__init__(model, loss, optimizer, options, schedule, clip_norm, clip_value)
+        self._losses: list[float] = []  # of the steps of the last call that were made and returned
         self._lock = new_lock()  # one call at a time: threads take turns
         self._samples = Samples(self.compiled.batch, self._note_columns)
 
@@ -209,14 +210,10 @@ class Trainer(Preparation):
             if not rest or self._structure(batch, rest) == self._structure(batch, size):
                 return self._train(batch, 1, lambda way: way.order(count, size, source, epochs), size)
             losses: list[float] = []
-            try:
-                for _ in range(epochs):
-                    order = self._prepared(batch, size).order(count, size, source)
-                    for part, samples in ((order[:-1], size), (order[-1:], rest)):
-                        losses += self._train(batch, 1, _always(part), samples)
-            except FloatingPointError as error:
-                error.losses = losses + error.losses  # type: ignore[attr-defined]  # as in the other case
-                raise
+            for _ in range(epochs):
+                order = self._prepared(batch, size).order(count, size, source)
+                for part, samples in ((order[:-1], size), (order[-1:], rest)):
+                    self._train(batch, 1, _always(part), samples, losses)
             return losses
 
     def steps_of(
@@ -308,37 +305,68 @@ class Trainer(Preparation):
             note_other_loss(self.model, self.loss)
         return batch
 
-    def _train(self, batch: Batch, steps: int, order: Order | None = None, size: int | None = None) -> list[float]:
-        """Make steps, and refuse losses that cannot be."""
-        losses = self._made(batch, steps, order, size)
-        self._refuse_low(losses)
+    def losses_since(self, step: int) -> list[float]:
+        """The losses of the steps from that number on, made by one call that Ctrl-C has ended since.
+
+        Args:
+            step: how many steps were made before that call.
+        """
+        made = self.steps - step
+        known = self._losses[:made]
+        return known if self._way is None else known + self._way.losses_of_last(made - len(known))
+
+    def _train(
+        self,
+        batch: Batch,
+        steps: int,
+        order: Order | None = None,
+        size: int | None = None,
+        before: list[float] | None = None,
+    ) -> list[float]:
+        """Make steps, and refuse losses that cannot be.
+
+        Args:
+            batch: the samples.
+            steps: how many steps on all of them, if there is no order.
+            order: the samples of each step.
+            size: samples in a step.
+            before: losses of earlier steps of the same call, to which those of these are added.
+
+        Returns:
+            All these losses.
+        """
+        losses = self._losses = [] if before is None else before
+        first = len(losses)
+        try:
+            self._make(losses, batch, steps, order, size)
+        except FloatingPointError as error:
+            error.losses = losses + error.losses  # type: ignore[attr-defined]  # as those of one call
+            raise
+        self._refuse_low(losses[first:])
         return losses
 
-    def _made(self, batch: Batch, steps: int, order_of: Order | None, size: int | None) -> list[float]:
-        """Make steps, each at the learning rate that the schedule gives."""
+    def _make(self, losses: list[float], batch: Batch, steps: int, order_of: Order | None, size: int | None) -> None:
+        """Make steps, each at the learning rate that the schedule gives, and add their losses."""
         if self._schedule is None:
             way = self._prepared(batch, size)
-            return way(self._from_here(batch), steps, order_of and order_of(way), self._clip, ())
-        order, count, losses = None, steps, list[float]()
-        while len(losses) < count:
+            losses += way(self._from_here(batch), steps, order_of and order_of(way), self._clip, ())
+            return
+        order, count, first = None, steps, len(losses)
+        while len(losses) - first < count:
             self._optimizer.lr = self._rate(self.steps)  # before the look at the program: it may change something
             way = self._prepared(batch, size)
-            if not losses:
+            if len(losses) == first:
                 order = order_of and order_of(way)
                 count = steps if order is None else len(order)
                 at_once = count > 1 and is_pure(self._schedule)
             rates = [self._rate(self.steps + k) for k in range(count)] if at_once else []
-            done, next_ones, before = len(losses), len(rates) or 1, way.made
+            done, next_ones, before = len(losses) - first, len(rates) or 1, way.made
             part = None if order is None else order[done : done + next_ones]
             try:
                 losses += way(self._from_here(batch), next_ones, part, self._clip, rates)
-            except FloatingPointError as error:
-                error.losses = losses + error.losses  # type: ignore[attr-defined]  # as those of one call
-                raise
             finally:
                 if rates:
                     self._optimizer.lr = rates[max(0, way.made - before - 1)]
-        return losses
 
     def _from_here(self, batch: Batch) -> Batch:
         """The samples, with the masks of the step that is next."""

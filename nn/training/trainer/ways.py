@@ -81,6 +81,10 @@ class Way:
             found += [order[start : start + size] for start in range(0, len(order), size)]
         return found
 
+    def losses_of_last(self, count: int) -> list[float]:
+        """The losses of the last call's first steps, of which that many were made, also if Ctrl-C has ended it."""
+        raise NotImplementedError(f"{type(self).__name__} must keep the losses of its last call")  # as each way does
+
     def __call__(self, batch: Batch, steps: int, order: Any, clip: Clip, rates: Sequence[float]) -> list[float]:
         """Make steps; return their losses.
 
@@ -145,6 +149,10 @@ class NativeSteps(Way):
         """The samples of each batch, as an array."""
         return self.session.order(samples, size, source, epochs)
 
+    def losses_of_last(self, count: int) -> list[float]:
+        """Those that the session has kept."""
+        return self.session.losses_of_last(count)
+
     def __call__(self, batch: Batch, steps: int, order: Any, clip: Clip, rates: Sequence[float]) -> list[float]:
         """Make steps; see `Way`."""
         return self.session(batch, self.session.configured(*clip, rates), steps, order)
@@ -156,22 +164,28 @@ class GradientSteps(Way):
     def __init__(self, compiled: Compiled, shapes: Any, optimizer: Optimizer) -> None:
         super().__init__(shapes, optimizer)
         self._compiled, self.made = compiled, 0
+        self._losses: list[float] = []  # of the last call's steps, noted before each is made
+
+    def losses_of_last(self, count: int) -> list[float]:
+        """Those that were noted."""
+        return self._losses[:count]
 
     def __call__(self, batch: Batch, steps: int, order: Any, clip: Clip, rates: Sequence[float]) -> list[float]:
         """Make steps; see `Way`."""
-        losses: list[float] = []
+        losses, before = list[float](), self.made
+        self._losses = losses
         try:
             for k, rows in enumerate([None] * steps if order is None else order):
                 if rates:
                     self.optimizer.lr = rates[k]
                 part = batch if rows is None else batch.rows([row for row in rows if row >= 0])
-                losses.append(self._step(part.drawn(k), clip))
+                self._step(part.drawn(k), clip)
         except FloatingPointError as error:
-            error.losses = losses  # type: ignore[attr-defined]  # for those who keep a history
+            error.losses = losses[: self.made - before]  # type: ignore[attr-defined]  # for those who keep a history
             raise
         return losses
 
-    def _step(self, batch: Batch, clip: Clip) -> float:
+    def _step(self, batch: Batch, clip: Clip) -> None:
         optimizer = self.optimizer
         loss, gradients = self._compiled.value_and_grad(batch=batch)
         if not math.isfinite(loss):
@@ -180,5 +194,5 @@ class GradientSteps(Way):
         for parameter, gradient in zip(self._compiled.parameters, gradients):
             parameter.grad += float(gradient)
         clip_gradients(optimizer.params, clip)
+        self._losses.append(loss)
         make_step(optimizer, self, "made")
-        return loss

@@ -57,6 +57,7 @@ class Training:
         parameters: the numbers of the bound leaves; read and write at will between calls.
         memory: memories x leaves.
         sums: the gradients of the frozen leaves, summed over all steps.
+        losses: those of the steps of the last call, written as they are made.
         prepared: the last call's step, to be made again, if its frame still describes it.
         lock: held while native code works on all this.
     """
@@ -86,6 +87,7 @@ class Training:
         self._state.set(count=leaves, keeping=int(self._frozen), stride=stride)
         self._state.set(**{name: start + k * row for name, k in places.items()})
         self._frames: dict[NativeProgram, Frame] = {}
+        self.losses: Any = ()
         self.prepared: PreparedStep | None = None
         self._attached: DirectStep | None = None
         self.lock = programs.lock
@@ -158,7 +160,10 @@ class Training:
                     again = self.once_more(configured, order, masks)
                     if again is not None:
                         return self._found(again)
-            return self._described(arrays, configured, steps, order, masks)
+            if order is not None:
+                steps = len(order)
+            losses = self.losses = np.full(steps, np.nan, self._programs.dtype)
+            return self._described(arrays, configured, losses, order, masks)
 
     def once_more(
         self, configured: ConfiguredUpdate, order: Array | None = None, masks: Masks | None = None
@@ -179,7 +184,7 @@ class Training:
             if order is not None:
                 frame.set(order=address(order))
             frame.draw(masks)
-            before = self.made
+            before, self.losses = self.made, losses
             drive(frame.address)
             if self._state["refused"]:
                 self._again(drive, frame.address)
@@ -190,29 +195,24 @@ class Training:
         self,
         arrays: tuple[Array, ...],
         configured: ConfiguredUpdate,
-        steps: int,
+        losses: Array,
         order: Array | None,
         masks: Masks | None,
     ) -> list[float]:
-        """Write a call into a frame, and make its steps."""
-        import numpy as np
-
+        """Write a call into a frame, and make its steps, whose losses are written into an array of as many."""
         self.forget_prepared()
         self._same = self._whole = self._in_place = None
-        if order is None:
-            batch = len(arrays[0]) if arrays else 1
-        else:
-            steps, batch = order.shape
+        steps = len(losses)
+        batch = order.shape[1] if order is not None else len(arrays[0]) if arrays else 1
         program = self._programs.fitting(batch)
         in_place = program.artifact.by_samples
         if masks is not None and in_place and masks.meets(*in_place):
-            return self._one_by_one(arrays, configured, steps, order, masks)
+            return self._one_by_one(arrays, configured, losses, order, masks)
         split = program.cost_model.split(batch)
         frame = self._frame(program)
         frame.bind(arrays, split, repeated=order is None and steps > 1 and masks is None)
         frame.draw(masks)
         self._settle(configured, program, frame)
-        losses = np.full(steps, np.nan, program.dtype)
         done, pace = 0, self._pace.get((program, batch), 1)
         while done < steps:
             count = min(pace, steps - done)
@@ -244,19 +244,18 @@ class Training:
         return self._found(losses)
 
     def _one_by_one(
-        self, arrays: tuple[Array, ...], configured: ConfiguredUpdate, steps: int, order: Array | None, masks: Masks
+        self, arrays: tuple[Array, ...], configured: ConfiguredUpdate, losses: Array, order: Array | None, masks: Masks
     ) -> list[float]:
         """The same, where kernels read masks in the array of the samples: they are drawn there, step by step."""
-        losses: list[float] = []
-        for k in range(steps):
+        for k in range(len(losses)):
             rows = slice(None) if order is None else order[k][order[k] >= 0]
             first, *others = [array[rows] for array in arrays]
             rate = configured.lr if isinstance(configured.lr, float) else configured.lr[k]
             before, one = self.made, replace(configured, lr=rate)
-            losses += self._described((masks.drawn(first, k), *others), one, 1, None, None)
+            self._described((masks.drawn(first, k), *others), one, losses[k : k + 1], None, None)
             if self.made == before:
                 break
-        return losses
+        return self._found(losses[: k + 1])
 
     def _direct(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import random
 import signal
 import threading
 import time
@@ -154,3 +155,61 @@ def test_a_fork_during_a_run_leaves_a_child_that_works() -> None:
         codes.append(os.waitpid(child, 0)[1])
     running.join()
     assert codes == [0, 0, 0]
+
+
+class Dropping(nn.Module):
+    def __init__(self) -> None:
+        self.first, self.dropout, self.last = model(), nn.Dropout(0.5, seed=1), nn.Layer(3, 3, "identity", seed=2)
+
+    def __call__(self, x: Any) -> Any:
+        return self.last(self.dropout(self.first(x)))
+
+
+def summed(outputs: Any, labels: Any) -> Any:
+    return nn.cross_entropy(outputs, labels, "sum")
+
+
+HALVING = [0.1, 0.05, 0.025]
+RATES = {"steady": None, "at once": nn.schedules.cosine(0.1, 40), "one by one": lambda step: HALVING[min(step, 2)]}
+KINDS = {  # how the steps of an epoch are made: in one call or in several, the last one by itself, with masks
+    "whole epochs": (model, nn.cross_entropy, 12, False, "steady"),
+    "rates at once": (model, nn.cross_entropy, 10, False, "at once"),
+    "a last batch of its own": (model, summed, 10, False, "one by one"),
+    "batch by batch": (model, nn.cross_entropy, 10, True, "at once"),
+    "masks": (Dropping, nn.cross_entropy, 12, False, "steady"),
+}
+MODULES = ("nn.training.loop", "nn.training.epochs", "nn.training.trainer.compiled", "nn.training.trainer.ways")
+MODULES += ("nn.training.steps", "nn.optimisers.base", "engine.compiler.training.session")
+MODULES += ("engine.compiler.backends.llvm.training", "engine.compiler.backends.array_training")
+
+
+@pytest.mark.unmeasured
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("backend", ["eager", *INSTALLED])
+def test_the_history_has_the_losses_of_just_the_steps_that_were_made(backend: str, kind: str) -> None:
+    """Those of a compiled call that Ctrl-C ended were missing, although its steps had been made."""
+    make, loss, samples, by_batch, rates = KINDS[kind]
+    told: Any = (lambda state: None) if by_batch else False
+
+    def run(moment: int) -> tuple[list[float], int, int]:
+        net, found = make(), []
+        optimizer = SGD(net.parameters(), lr=0.1)
+
+        def train() -> None:
+            options: Any = {"schedule": RATES[rates], "seed": 1, "backend": backend, "progress": told}
+            found.append(nn.fit(net, X[:samples], Y[:samples], loss, optimizer, 2, 4, **options))
+
+        moments = interrupted(train, moment, MODULES)
+        if not found:  # it came before the loop, or behind it
+            return [], 0, moments
+        return found[0].batch_losses, optimizer.steps, moments
+
+    every, made, count = run(0)
+    assert len(every) == made == 6
+    chosen = random.Random(f"{backend} {kind}")
+    seen = set()
+    for moment in sorted(chosen.sample(range(count // 3, count), 6)):
+        losses, made, _ = run(moment)
+        assert (losses, len(losses)) == (every[:made], made)
+        seen.add(made)
+    assert len(seen) > 1
