@@ -39,6 +39,7 @@ from engine.compiler.update import ConfiguredUpdate
 from . import compile_time, fit_start, threads
 from .machine import print_machine
 from .more_workloads import gpt, physics
+from .turns import in_turns
 from .workloads import MOMENTUM, RATE, Workload, digits, digits_data, moons
 
 USER, STEP, LOOP = "nn.Trainer.step", "stepgrad, step by step", "stepgrad, native loop"
@@ -109,13 +110,13 @@ def measure(steps: dict[str, tuple[Callable[[], Any], int]], rounds: int = 7, ta
             step()
     repeats = {name: _steps(step, target) // 2 + 1 for name, (step, _) in steps.items()}
     seconds: dict[str, list[float]] = {name: [] for name in steps}
-    for _ in range(rounds):
-        for name, (step, made) in steps.items():
-            _steps(step, target / 10)
-            started = time.process_time()
-            for _ in range(repeats[name]):
-                step()
-            seconds[name].append((time.process_time() - started) / repeats[name] / made)
+    for name in in_turns(steps, rounds):
+        step, made = steps[name]
+        _steps(step, target / 10)
+        started = time.process_time()
+        for _ in range(repeats[name]):
+            step()
+        seconds[name].append((time.process_time() - started) / repeats[name] / made)
     return {name: statistics.median(times) for name, times in seconds.items()}
 
 
@@ -132,11 +133,10 @@ def measure_cold(steps: dict[str, tuple[Callable[[], Any], int]], rounds: int = 
     """Median seconds of a step where each contender makes one in its turn: others have had the caches in between."""
     single = {name: step for name, (step, made) in steps.items() if made == 1}
     seconds: dict[str, list[float]] = {name: [] for name in single}
-    for _ in range(rounds):
-        for name, step in single.items():
-            started = time.perf_counter()
-            step()
-            seconds[name].append(time.perf_counter() - started)
+    for name in in_turns(single, rounds):
+        started = time.perf_counter()
+        single[name]()
+        seconds[name].append(time.perf_counter() - started)
     return {name: statistics.median(times) for name, times in seconds.items()}
 
 

@@ -27,6 +27,7 @@ import engine
 import nn
 from engine import Value
 from tests.benchmarks.machine import print_machine
+from tests.benchmarks.turns import in_turns
 
 SIZES = [16, 16, 1]
 RATE, PENALTY = 0.1, 1e-4
@@ -142,9 +143,8 @@ def training_steps(rounds: int) -> list[Row]:
     rows = []
     for collector, aims in (("on", (10, 3)), ("off", (5, 1))):
         times: dict[str, list[float]] = {name: [] for name in steps}
-        for _ in range(rounds):
-            for name, step in steps.items():
-                times[name] += [cpu_time(step, collector == "on") for _ in range(TURNS[name])]
+        for name in in_turns(steps, rounds):
+            times[name] += [cpu_time(steps[name], collector == "on") for _ in range(TURNS[name])]
         typical = {name: median(found) for name, found in times.items()}
         rows.append((f"a step on moons, collector {collector}, {MICROGRAD}", milliseconds(typical[MICROGRAD]), ""))
         for name, aim in zip((NEURAL, OPERATORS), aims):

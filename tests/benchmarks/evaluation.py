@@ -31,6 +31,7 @@ import numpy as np
 import nn
 
 from .machine import print_machine
+from .turns import in_turns
 
 BATCH, HELD_OUT = 32, 449
 SHARES = (0.2, 0.1)
@@ -103,12 +104,11 @@ def least(functions: dict[str, Callable[[], Any]], rounds: int, target: float) -
         started = time.process_time()
         function()
         counts[name] = max(1, int(target / max(time.process_time() - started, 1e-6)))
-    for _ in range(rounds):
-        for name, function in functions.items():
-            started = time.process_time()
-            for _ in range(counts[name]):
-                function()
-            found[name] = min(found[name], (time.process_time() - started) / counts[name])
+    for name in in_turns(functions, rounds):
+        started = time.process_time()
+        for _ in range(counts[name]):
+            functions[name]()
+        found[name] = min(found[name], (time.process_time() - started) / counts[name])
     return found
 
 
@@ -152,10 +152,9 @@ def extras() -> dict[str, tuple[Callable[[int], Any], Callable[[int], Any]]]:
 def epochs(trainings: dict[str, Callable[[int], Any]], rounds: int, count: int) -> dict[str, list[float]]:
     """Seconds of an epoch of each training in each round: a quarter of its epochs took less."""
     found: dict[str, list[float]] = {name: [] for name in trainings}
-    for _ in range(rounds):
-        for name, train in trainings.items():
-            seconds = [row["seconds"] for row in train(count).rows[FIRST:]]
-            found[name].append(statistics.quantiles(seconds, n=4)[0])
+    for name in in_turns(trainings, rounds):
+        seconds = [row["seconds"] for row in trainings[name](count).rows[FIRST:]]
+        found[name].append(statistics.quantiles(seconds, n=4)[0])
     return found
 
 

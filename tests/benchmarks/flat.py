@@ -24,6 +24,7 @@ from engine.compiler.pipeline import make_plan, trace
 from engine.compiler.training.optimizer import configured
 
 from .machine import print_machine
+from .turns import in_turns
 
 SAMPLES = 1024
 RATES = {1: 0.01, 32: 0.05, 64: 0.05}
@@ -73,13 +74,12 @@ def measure(batch: int, rounds: int = 15) -> list[tuple[float, float, float]]:
         best, flat = [np.inf, np.inf], 0.0
         steps = orders(batch, 1 if batch == 1 else 4, phase)
         state = trainings[0].parameters.copy(), trainings[0].memory.copy()
-        for _ in range(rounds):
-            for k, training in enumerate(trainings):
-                training.parameters[:], training.memory[:] = state
-                started = time.process_time()
-                losses = training(arrays, update, order=steps)
-                best[k] = min(best[k], (time.process_time() - started) / len(steps) * 1e6)
-                flat = losses.count(0.0) / len(steps)
+        for k in in_turns(range(len(trainings)), rounds):
+            trainings[k].parameters[:], trainings[k].memory[:] = state
+            started = time.process_time()
+            losses = trainings[k](arrays, update, order=steps)
+            best[k] = min(best[k], (time.process_time() - started) / len(steps) * 1e6)
+            flat = losses.count(0.0) / len(steps)
         found.append((*best, flat))
         for training in trainings:
             training(arrays, update, order=orders(batch, 2 if batch == 1 else 100, 9))

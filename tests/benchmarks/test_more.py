@@ -9,6 +9,7 @@ import pytest
 
 from tests.benchmarks import __main__, evaluation, flat, growth, heston
 from tests.benchmarks.machine import PEERS, cpu_name, print_machine
+from tests.benchmarks.turns import in_turns
 from tests.needs import needs
 
 needs("llvmlite")
@@ -94,3 +95,11 @@ def test_each_command_names_a_module() -> None:
         words = command.split()
         module = words[words.index("-m") + 1].rpartition(".")[2]
         assert (__import__("pathlib").Path(__main__.__file__).parent / f"{module}.py").exists()
+
+
+def test_turns_are_rounds_of_all_in_random_order() -> None:
+    """Each once in a round; over some rounds nobody has a place of its own."""
+    taken = list(in_turns("abc", 50))
+    rounds = ["".join(taken[k : k + 3]) for k in range(0, 150, 3)]
+    assert len(rounds) == 50
+    assert {*rounds} == {"abc", "acb", "bac", "bca", "cab", "cba"}

@@ -21,6 +21,7 @@ from engine.compiler.backends.llvm.runtime.threads import processors
 from engine.compiler.passes.computation import Computation
 from engine.compiler.pipeline import make_plan, trace
 from tests.benchmarks.more_workloads import gpt, physics
+from tests.benchmarks.turns import in_turns
 from tests.benchmarks.workloads import MOMENTUM, RATE, Workload, digits, digits_data, moons
 
 Step = Callable[[], Any]
@@ -59,12 +60,12 @@ def shortest(steps: list[tuple[Step, int]], rounds: int) -> list[float]:
         started = time.perf_counter()
         step()
         repeats.append(max(1, int(0.002 / (time.perf_counter() - started))))
-    for _ in range(rounds):
-        for k, (step, made) in enumerate(steps):
-            started = time.perf_counter()
-            for _ in range(repeats[k]):
-                step()
-            best[k] = min(best[k], (time.perf_counter() - started) / repeats[k] / made)
+    for k in in_turns(range(len(steps)), rounds):
+        step, made = steps[k]
+        started = time.perf_counter()
+        for _ in range(repeats[k]):
+            step()
+        best[k] = min(best[k], (time.perf_counter() - started) / repeats[k] / made)
     return best
 
 
