@@ -13,7 +13,7 @@ from ..graph import topological_order
 from ..modes import observed_by, observer
 from ..primitive import Primitive
 from ..pullbacks import UNREACHED
-from ..text.callers import Source, users_line, written
+from ..text.callers import Source, is_users, users_line, written
 from ..text.elsewhere import explained
 from ..text.names import Names, given_names
 from ..text.sheet import Sheet, Shown, short
@@ -217,4 +217,5 @@ class _Detector:
 
 def _source(node: Value) -> Source | None:
     watching = observer()
-    return watching.sources.get(id(node)) if isinstance(watching, _Detector) else None
+    found = watching.sources.get(id(node)) if isinstance(watching, _Detector) else None
+    return found if found is not None and is_users(found[0]) else None  # in a thread there may be none of the user's

@@ -81,7 +81,8 @@ class Dropout(Module):
 
             raise TraceError(
                 "Dropout in train mode draws another mask at every call, which a compiled function cannot: call "
-                "model.eval() first, or train with nn.fit, which hands the masks in"
+                "model.eval() first, or train with nn.fit, which hands the masks in, or in a loop of your own with "
+                "nn.EagerStep, which draws the same ones"
             )
         factors = Place(0, self.calls).factors(self, count)
         self.calls += purpose() != "check"

@@ -4,6 +4,7 @@ import math
 import re
 import signal
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -242,3 +243,13 @@ def test_a_nan_that_cannot_be_found_again_is_reported_as_it_is():
         trained(model=network(1), y=X[:, 0], loss=loss, epochs=1)
     assert len(calls) > 1
     assert "ZeroDivisionError" not in str(caught.value)
+
+
+def test_in_a_thread_no_line_of_the_library_made_a_node():
+    """It was said to be made where threading.py starts a thread."""
+    model = nn.MLP(1, [1], "identity", init="zeros")
+    with ThreadPoolExecutor(1) as executor:
+        step = executor.submit(nn.fit, model, [[math.inf]], [0.0], nn.mse, nn.SGD(model.parameters(), lr=0.1))
+        with pytest.raises(FloatingPointError, match="gave nan in the forward pass") as caught:
+            step.result()
+    assert "made at" not in str(caught.value)
