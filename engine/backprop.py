@@ -88,7 +88,21 @@ def local_derivatives(node: Value) -> list[float | None]:
     Args:
         node: a result, or a leaf.
 
+    Raises:
+        TypeError: inside a function that is being differentiated, if it depends on an argument: see `grad`.
+
     >>> local_derivatives(Value(3.0) * Value(4.0))
+    [4.0, 3.0]
+    """
+    if arguments.get():
+        refuse_numbers(topological_order(node))
+    return derivatives_as_numbers(node)
+
+
+def derivatives_as_numbers(node: Value) -> list[float | None]:
+    """The same for pictures, which only show them, and for what has asked `refuse_numbers` about the whole graph.
+
+    >>> derivatives_as_numbers(Value(3.0) * Value(4.0))
     [4.0, 3.0]
     """
     return _derivatives(node, call_rules)

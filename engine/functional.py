@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from .backprop import Function, grad, local_derivatives, refuse_numbers
+from .backprop import Function, derivatives_as_numbers, grad, refuse_numbers
 from .graph import topological_order
 from .ieee import total
 from .modes import always_recorded, called_at, line_of, reads
@@ -168,7 +168,7 @@ def push_forward(root: Value, seeds: dict[Value, float]) -> float:
             continue
         terms = [
             d * tangent[operand]
-            for operand, d in zip(node.operands, local_derivatives(node))
+            for operand, d in zip(node.operands, derivatives_as_numbers(node))
             if d is not None and operand in tangent
         ]
         if terms:
@@ -180,20 +180,26 @@ def _inputs(xs: Sequence[Any]) -> list[Value]:
     """A leaf for each number.
 
     Raises:
-        TypeError: one of them is not a number, such as a list of them.
+        TypeError: one of them is not a number, such as a list of them, or a Value.
     """
+    _refuse_values(xs, "derivatives are taken at")
     for x in xs:
-        if type(x) is Value:  # a traced one says by itself that it has no number yet
-            raise TypeError(
-                f"derivatives are taken at numbers, got {x!r}: its number is x.data, and for a derivative that is "
-                "differentiated again write grad(y, x, create_graph=True)"
-            )
         if not is_number(x) and hasattr(x, "__len__"):
             raise TypeError(
                 f"derivatives are taken at numbers, one for each argument, got {shortened(x)} of type "
                 f"{type(x).__name__}: for a function of a list write gradient(lambda *xs: f(xs))(*numbers)"
             )
     return [Value(x) for x in xs]
+
+
+def _refuse_values(xs: Sequence[Any], what: str) -> None:
+    """Refuse Values in place of numbers: the results are numbers too, and a derivative by them would be lost."""
+    for x in xs:
+        if type(x) is Value:  # a traced one says by itself that it has no number yet
+            raise TypeError(
+                f"{what} numbers, got {x!r}: its number is x.data, and for a derivative that is "
+                "differentiated again write grad(y, x, create_graph=True)"
+            )
 
 
 def _recorded(f: Function, xs: Sequence[Any], named: Iterable[str] = ()) -> tuple[list[Value], Any]:
@@ -322,4 +328,5 @@ def _direction(xs: Sequence[Any], v: Sequence[Any]) -> list[float]:
         raise TypeError(f"a point and a direction are lists of numbers, got {shortened(xs)} and {shortened(v)}")
     if len(xs) != len(v):
         raise ValueError(f"a direction of {len(v)} numbers for {len(xs)} inputs: give one for each")
+    _refuse_values(v, "a direction is made of")
     return [as_float(number, "a direction") for number in v]

@@ -42,6 +42,7 @@ def adopt(root: Any, names: Mapping[str, Any] | None = None) -> Adoption:
 
     Raises:
         TypeError: an object lacks one of these attributes, which the message names; or `root` is a Value already.
+        ValueError: an object is among what it is computed from.
 
     >>> class Theirs:
     ...     def __init__(self, data, prev=(), op=""):

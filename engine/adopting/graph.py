@@ -90,6 +90,7 @@ class TheirGraph:
 
     Raises:
         TypeError: an object lacks an attribute that such engines have, which the message names; or it is a Value.
+        ValueError: an object is among what it is computed from.
     """
 
     def __init__(self, root: Any, names: Mapping[str, Any] | None = None) -> None:
@@ -158,6 +159,11 @@ def _ordered(root: Any) -> list[Node]:
         if operands_done:
             node = made[id(theirs)]
             listed = _listed(theirs, attribute)
+            if not all(made[id(operand)].position for operand in listed):
+                raise ValueError(
+                    f"{_what(theirs)} cannot be adopted: that with data {node.number!r} is among what it is computed "
+                    f"from, by its `{attribute}`: let each operation make a new object, also in += and the like"
+                )
             node.operands = [made[id(operand)] for operand in listed]
             node.ordered = not isinstance(getattr(theirs, attribute), (Set, Mapping))
             held = _held(theirs._backward)

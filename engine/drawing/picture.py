@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from .. import ops
-from ..backprop import local_derivatives as derivatives_of
+from ..backprop import derivatives_as_numbers
 from ..graph import topological_order
 from ..text.names import Names
 from ..text.remarks import about_gradients, about_numbers, has_gradients
@@ -201,7 +201,7 @@ def _edges(
     for node in shown:
         head = where[node]
         grouped = node in groups
-        derivatives: list[float | None] = derivatives_of(node) if with_derivatives and not grouped else []
+        derivatives: list[float | None] = derivatives_as_numbers(node) if with_derivatives and not grouped else []
         for position, operand in enumerate(node.operands):
             tail = where.get(operand)
             if tail is None or tail == head:

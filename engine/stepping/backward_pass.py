@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from ..backprop import flowing_derivatives, passes_under_way, stop_passes
+from ..backprop import flowing_derivatives, passes_under_way, refuse_numbers, stop_passes
 from ..graph import topological_order
 from ..numbers import equal_numbers
 from ..pullbacks import UNREACHED
@@ -31,6 +31,7 @@ class BackwardPass:
     def __init__(self, root: Value, names: Any = None) -> None:
         self.root = root
         self.order = topological_order(root)
+        refuse_numbers(self.order)
         self.names = Names(self.order, names)
         self.nodes: list[Value] = []  # those that have a step, in order
         self.position = 0  # how many of them are done
@@ -231,7 +232,8 @@ def backward_steps(root: Value, names: Any = None) -> Iterator[Step]:
         names: a mapping from names to Values or a module, for what is printed.
 
     Raises:
-        TypeError: `root` is not a Value.
+        TypeError: `root` is not a Value; or inside a function that is being differentiated, if it depends on an
+            argument: see `grad`.
 
     >>> a, b = Value(2.0, "a"), Value(-3.0, "b")
     >>> for step in backward_steps(a * b + a):

@@ -37,7 +37,8 @@ class Stepper(Shown):
         names: a mapping from names to Values or a module, for what is printed.
 
     Raises:
-        TypeError: `root` is not a Value, or `forward` neither True nor False.
+        TypeError: `root` is not a Value, or `forward` neither True nor False; or inside a function that is being
+            differentiated, if it depends on an argument: see `grad`.
         ValueError: `root` is a leaf.
 
     >>> a, b = Value(2.0, "a"), Value(-3.0, "b")
@@ -66,7 +67,8 @@ class Stepper(Shown):
         self._given_names = names
         self.names = self._pass.names
         if not len(self._pass):
-            raise ValueError(f"{root!r} is a leaf: there is nothing to step through; compute something from it")
+            remedy = "compute it outside of no_grad() and detach()" if root.is_detached else "compute something from it"
+            raise ValueError(f"{root!r} is a leaf: there is nothing to step through; {remedy}")
         computed = [node for node in self._pass.order if node._primitive is not None] if forward else []
         self._forward = ForwardSteps(computed, self.names)
         self._forward_done = 0
@@ -99,6 +101,10 @@ class Stepper(Shown):
     def last(self) -> AnyStep | None:
         """The record of the last step that was done."""
         return self._last
+
+    def __reduce__(self) -> Any:
+        # a shallow copy, too: it would move the same pass, which the one that is dropped first closes for both
+        return self.names.__reduce__()
 
     # ---- moving ----
 

@@ -254,10 +254,19 @@ def by_backward(x: Value) -> float:
     return x.grad
 
 
+def by_steps(x: Value) -> float:
+    for _ in (x**3).backward_steps():
+        pass
+    return x.grad
+
+
 @pytest.mark.parametrize(
     "f",
     [
         lambda x: engine.grad(x**3, x),
+        lambda x: engine.local_derivatives(x**3)[0],
+        by_steps,
+        lambda x: (x**3).stepper().run().after[0],
         lambda x: x * engine.grad(x**3, x),
         by_backward,
         lambda x: engine.gradient(lambda y: x * y * y)(3.0)[0],
@@ -280,8 +289,16 @@ def test_derivatives_inside_of_what_does_not_depend_on_the_argument() -> None:
     assert engine.gradient(lambda x: x * engine.grad(w**3, w))(5.0) == [12.0]
     assert engine.gradient(lambda x: x * engine.gradient(lambda y: x.detach() * y * y)(3.0)[0])(2.0) == [12.0]
     assert engine.gradient(lambda x: engine.grad(x**3, x, create_graph=True))(2.0) == [12.0]
+    assert engine.gradient(lambda x: x * (engine.local_derivatives(w * w)[0] or 0.0))(5.0) == [2.0]
+
+
+def test_a_picture_inside_of_a_function_only_shows_derivatives() -> None:
+    assert engine.gradient(lambda x: x * len(engine.to_dot(x * x, local_derivatives=True)) * 0.0 + x)(2.0) == [1.0]
 
 
 def test_a_value_in_the_place_of_a_number_gets_the_remedy() -> None:
     with pytest.raises(TypeError, match=r"at numbers, got Value\(.*write grad\(y, x, create_graph=True\)"):
         engine.gradient(lambda x: engine.gradient(lambda y: y**3)(x)[0])(2.0)
+    for transform in (engine.jvp, engine.hvp):  # of a direction it was silently a constant
+        with pytest.raises(TypeError, match=r"a direction is made of numbers, got Value\(.*write grad\(y, x, create"):
+            engine.gradient(lambda v, t=transform: v * t(lambda x: x * x, [2.0], [v])[-1])(1.0)

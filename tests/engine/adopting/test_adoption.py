@@ -114,6 +114,16 @@ def test_what_cannot_be_adopted_is_named(change: dict[str, Any], named: str) -> 
         adopt(root, ["a"])
 
 
+@pytest.mark.parametrize("below", ["itself", "its operand"])
+def test_what_is_computed_from_itself_is_named(below: str) -> None:
+    """As += in place makes it: it was a KeyError with the address of an object."""
+    root, _ = run(SOURCE).graph()
+    inner = root if below == "itself" else next(iter(root._prev))
+    inner._prev = {*inner._prev, root}
+    with pytest.raises(ValueError, match=r"is among what it is computed from, by its `_prev`: let each operation"):
+        adopt(root)
+
+
 def test_their_recursion_ends_before_the_stack_does(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 30,000 nodes Python 3.10 crashed."""
     monkeypatch.setattr(replay, "_DEEPEST", 1500)

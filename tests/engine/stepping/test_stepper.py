@@ -296,6 +296,8 @@ def test_mistakes_leave_the_gradients() -> None:
         s.run()
     with pytest.raises(ValueError, match="is a leaf: there is nothing to step through"):
         a.stepper()
+    with pytest.raises(ValueError, match=r"compute it outside of no_grad\(\) and detach\(\)"):
+        loss.detach().stepper()
     b.label = "a"
     with pytest.raises(ValueError, match="2 nodes are labelled 'a'"):
         loss.stepper().to("a")
@@ -463,3 +465,9 @@ def test_steppers_and_steps_are_not_copied(way: Callable[[Any], Any]) -> None:
         with pytest.raises(TypeError, match="copy the root, and step through that"):
             way(thing)
     assert Stepper(copy.deepcopy(stepper.root)).next().upstream == 1.0
+
+
+def test_a_shallow_copy_is_none_either() -> None:
+    """It moved the same pass, and was closed when the other was dropped."""
+    with pytest.raises(TypeError, match="copy the root, and step through that"):
+        copy.copy((Value(2.0) * 3.0).stepper())
