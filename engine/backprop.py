@@ -94,7 +94,7 @@ def local_derivatives(node: Value) -> list[float | None]:
     >>> local_derivatives(Value(3.0) * Value(4.0))
     [4.0, 3.0]
     """
-    if arguments.get():
+    if arguments:
         refuse_numbers(topological_order(node))
     return derivatives_as_numbers(node)
 
@@ -247,8 +247,7 @@ def refuse_numbers(order: Iterable[Value]) -> None:
     Raises:
         TypeError: an argument of a function that is being differentiated is among these nodes.
     """
-    outer = arguments.get()
-    if outer and not outer.isdisjoint(order):
+    if arguments and not arguments.isdisjoint(order):
         raise TypeError(
             "inside a function that is being differentiated, a derivative of what depends on its argument would be a "
             "plain number, and missing from the outer derivative: write grad(y, x, create_graph=True), which gives "

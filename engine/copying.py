@@ -74,7 +74,7 @@ def reduce_graph(root: Value, default: Callable[[int], Any]) -> Any:
         TypeError: it is an argument of a function that is being differentiated.
     """
     if root._primitive is None:
-        if root in arguments.get():  # copies of results come here with their leaves
+        if root in arguments:  # copies of results come here with their leaves
             raise TypeError(
                 "a function that is being differentiated copies its argument, and no derivative reaches a copy: use "
                 "the argument itself, which no operator changes, or its detach() where it counts as a constant"

@@ -27,9 +27,9 @@ row_reader: list[Callable[[Any], list[float]] | None] = [None]
 tracer: ContextVar[Tracer | None] = ContextVar("tracer", default=None)
 """What makes symbols in place of numbers in this thread: a function is being compiled."""
 
-arguments: ContextVar[frozenset[Any]] = ContextVar("arguments", default=frozenset())
-"""The arguments of the functions that are being differentiated in this thread, Values: no numbers may be taken out of
-derivatives of what depends on them."""
+arguments: set[Any] = set()
+"""The arguments of the functions that are being differentiated, Values: no numbers may be taken out of derivatives of
+what depends on them, nor in other threads, since a function may give its work to a pool."""
 
 _purpose: ContextVar[str] = ContextVar("purpose", default="")
 recording: ContextVar[bool] = ContextVar("recording", default=True)
@@ -213,9 +213,14 @@ def _within(variable: ContextVar[Any], setting: Any) -> Iterator[None]:
         variable.set(before)
 
 
-def called_at(inputs: list[Any]) -> _GeneratorContextManager[None]:
-    """Add to `arguments` inside, in this thread: a function that is being differentiated is called."""
-    return _within(arguments, arguments.get().union(inputs))
+@contextmanager
+def called_at(inputs: list[Any]) -> Iterator[None]:
+    """Add new leaves to `arguments` inside: a function that is being differentiated is called."""
+    try:
+        arguments.update(inputs)
+        yield
+    finally:
+        arguments.difference_update(inputs)
 
 
 def called_for(purpose: str) -> _GeneratorContextManager[None]:

@@ -6,6 +6,7 @@ import asyncio
 import copy
 import math
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -260,10 +261,16 @@ def by_steps(x: Value) -> float:
     return x.grad
 
 
+def in_a_thread(x: Value) -> float:
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(engine.grad, x**3, x).result()
+
+
 @pytest.mark.parametrize(
     "f",
     [
         lambda x: engine.grad(x**3, x),
+        in_a_thread,
         lambda x: engine.local_derivatives(x**3)[0],
         by_steps,
         lambda x: (x**3).stepper().run().after[0],
