@@ -43,8 +43,10 @@ and `check_gradients` names the kink:
 
 ```python
 >>> from engine import gradient
->>> gradient(engine.relu)(0.0), gradient(engine.abs)(0.0), gradient(engine.maximum)(3.0, 3.0)
-([0.0], [0.0], [0.5, 0.5])
+>>> gradient(engine.relu)(0.0), gradient(engine.abs)(0.0)
+([0.0], [0.0])
+>>> gradient(engine.maximum)(3.0, 3.0)
+[0.5, 0.5]
 >>> gradient(engine.sqrt)(0.0), gradient(engine.cbrt)(0.0)
 ([inf], [inf])
 ```
