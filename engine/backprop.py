@@ -165,6 +165,9 @@ def sweep(root: Value) -> dict[Value, float]:
             for operand, d in zip(node.operands, flowing_derivatives(node)):
                 if d is not None:
                     adjoint[operand] += upstream * d
+        except TypeError:  # a rule gave a list or a text, say
+            _check_derivatives([node])
+            raise
     if set(map(type, adjoint.values())) != {float}:
         _check_derivatives(adjoint)
         adjoint = {node: float(found) for node, found in adjoint.items()}
