@@ -181,12 +181,22 @@ class _Wrapped:
         return functools.partial(self.function, owner)
 
 
+class _Called:
+    """An object in place of a method, which Python calls without the owner."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+    def __call__(self) -> Any:
+        return self.function(None)
+
+
 SPECIAL: dict[str, Callable[[Callable[[Any], Any]], Any]] = {
     "a function": lambda function: function,
     "one in a class": _Wrapped,
     "a partial method": lambda function: functools.partialmethod(lambda self, of: of(self), function),
     "one with a cache": functools.lru_cache(maxsize=0),
-    "an object of one's own": lambda function: functools.partial(function, None),
+    "an object of one's own": _Called,
 }
 
 
