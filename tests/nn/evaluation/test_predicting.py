@@ -217,7 +217,7 @@ def test_one_warning_tells_that_a_call_runs_eagerly(samples, validation):
     assert [each.category for each in caught] == [programs.EagerWarning]
 
 
-@pytest.mark.filterwarnings("ignore::programs.EagerWarning")  # they are not compiled
+@pytest.mark.filterwarnings("ignore::nn.EagerWarning")  # they are not compiled
 @pytest.mark.parametrize("backend", ["auto", "eager"])
 def test_outputs_may_have_names(backend):
     """They were trained, and validation failed, unless `per_sample` had made the loss."""
