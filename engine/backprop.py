@@ -14,10 +14,9 @@ from typing import Any, Literal, overload
 from weakref import ref
 
 from .graph import recorded_order, topological_order
-from .modes import always_recorded, arguments, inside_rule, observed_by, observer
-from .numbers import as_float, same_number
-from .primitive import Primitive
-from .pullbacks import UNREACHED, call_rules, pullbacks
+from .modes import always_recorded, arguments, inside_rule, observer
+from .numbers import same_number
+from .pullbacks import UNREACHED, call_flowing, derivatives_as_numbers, flowing_derivatives, pullbacks
 from .text.callers import warn_user
 from .text.elsewhere import explained
 from .value import MANY, Constant, Value, detached
@@ -97,52 +96,6 @@ def local_derivatives(node: Value) -> list[float | None]:
     if arguments:
         refuse_numbers(topological_order(node))
     return derivatives_as_numbers(node)
-
-
-def derivatives_as_numbers(node: Value) -> list[float | None]:
-    """The same for pictures, which only show them, and for what has asked `refuse_numbers` about the whole graph.
-
-    >>> derivatives_as_numbers(Value(3.0) * Value(4.0))
-    [4.0, 3.0]
-    """
-    return _derivatives(node, call_rules)
-
-
-def flowing_derivatives(node: Value) -> list[float | None]:
-    """The local derivatives that a sweep multiplies with: a constant's is None too, and its rule is not called.
-
-    >>> flowing_derivatives(Value(-3.0) ** 2)
-    [-6.0, None]
-    """
-    constant = _constants(node)
-    return _derivatives(node, lambda primitive, z, inputs: _call_flowing(primitive, constant, z, inputs))
-
-
-def _derivatives(node: Value, call: Callable[[Primitive, Any, Sequence[Any]], Sequence[Any]]) -> list[float | None]:
-    """What `call` makes of the primitive, its result and its inputs, as floats."""
-    primitive = node.primitive
-    if primitive is None:
-        return []
-    try:
-        found = call(primitive, node._data, node.inputs)
-    except ArithmeticError:  # where Python's arithmetic on floats raises, that on Values is IEEE 754
-        with observed_by(None):
-            found = call(primitive, Value(node._data), tuple(map(Value, node.inputs)))
-    return [d if d is None or d.__class__ is float else _as_derivative(d, primitive) for d in found]
-
-
-def _constants(node: Value) -> list[bool]:
-    return [isinstance(operand, Constant) for operand in node.operands]
-
-
-def _call_flowing(primitive: Primitive, constant: Sequence[bool], z: Any, inputs: Sequence[Any]) -> list[Any]:
-    if primitive.arity is None:
-        return [None if skip else d for skip, d in zip(constant, call_rules(primitive, z, inputs))]
-    return [None if skip else rule(z, *inputs) for skip, rule in zip(constant, primitive.rules)]
-
-
-def _as_derivative(d: Any, primitive: Primitive) -> float:
-    return as_float(d._data if isinstance(d, Value) else d, f"the adjoint of {primitive.name}")
 
 
 # ---- the sweep ---------------------------------------------------------------------------------------------------
@@ -337,7 +290,7 @@ def _sweep_graph(root: Value) -> dict[Value, Any]:
                 )
         try:
             inside_rule.set(primitive.name)
-            found = _call_flowing(primitive, _constants(node), node, operands)
+            found = call_flowing(node, primitive, node, operands)
         finally:
             inside_rule.set(further_out)
         for operand, d in zip(operands, found):

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from .backprop import Function, derivatives_as_numbers, grad, refuse_numbers
+from .backprop import Function, grad, refuse_numbers
 from .graph import topological_order
 from .ieee import total
 from .modes import always_recorded, called_at, line_of, reads
 from .numbers import as_float, is_number, same_number, shortened
+from .pullbacks import derivatives_as_numbers
 from .text.callers import is_ours
 from .text.elsewhere import explained
 from .value import Value

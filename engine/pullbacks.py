@@ -1,7 +1,7 @@
 """Pullbacks: how the adjoint of a result is passed on to its operands, one function for each primitive.
 
-They are made from the rules of the table. Those of ``+``, ``-``, ``*`` and `dot`, which are nearly all nodes of most
-graphs, are written out: they add the same numbers, without the calls.
+They are made from the rules of the table, whose local derivatives they multiply with. Those of ``+``, ``-``, ``*`` and
+`dot`, which are nearly all nodes of most graphs, are written out: they add the same numbers, without the calls.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from math import isfinite
 from typing import Any, TypeAlias
 
 from . import ops
+from .modes import observed_by
+from .numbers import as_float
 from .primitive import Primitive
 from .value import Constant, Value
 
@@ -22,6 +24,9 @@ UNREACHED = float("-0.0")
 recognised by its identity. What is unreached passes nothing on: 0 * inf would be nan."""
 
 _NUMBERS = (float, Constant)  # to which no gradient flows; most operands are Values, so that is asked first
+
+
+# ---- local derivatives ----
 
 
 def call_rules(primitive: Primitive, z: Any, inputs: Sequence[Any]) -> Sequence[Any]:
@@ -41,6 +46,52 @@ def call_rules(primitive: Primitive, z: Any, inputs: Sequence[Any]) -> Sequence[
     if len(found) != len(inputs):
         raise ValueError(f"the rule of {primitive.name} gave {len(found)} derivatives for {len(inputs)} operands")
     return found
+
+
+def derivatives_as_numbers(node: Value) -> list[float | None]:
+    """What `local_derivatives` gives, wherever it is asked for: for what only shows them, or has looked at the graph.
+
+    >>> derivatives_as_numbers(Value(3.0) * Value(4.0))
+    [4.0, 3.0]
+    """
+    return _derivatives(node, call_rules)
+
+
+def flowing_derivatives(node: Value) -> list[float | None]:
+    """The local derivatives that a sweep multiplies with: a constant's is None too, and its rule is not called.
+
+    >>> flowing_derivatives(Value(-3.0) ** 2)
+    [-6.0, None]
+    """
+    return _derivatives(node, lambda primitive, z, inputs: call_flowing(node, primitive, z, inputs))
+
+
+def _derivatives(node: Value, call: Callable[[Primitive, Any, Sequence[Any]], Sequence[Any]]) -> list[float | None]:
+    """What `call` makes of the primitive, its result and its inputs, as floats."""
+    primitive = node.primitive
+    if primitive is None:
+        return []
+    try:
+        found = call(primitive, node._data, node.inputs)
+    except ArithmeticError:  # where Python's arithmetic on floats raises, that on Values is IEEE 754
+        with observed_by(None):
+            found = call(primitive, Value(node._data), tuple(map(Value, node.inputs)))
+    return [d if d is None or d.__class__ is float else _as_derivative(d, primitive) for d in found]
+
+
+def call_flowing(node: Value, primitive: Primitive, z: Any, inputs: Sequence[Any]) -> list[Any]:
+    """What the rules of a node's primitive give for operands that are no constants, and None for those that are."""
+    constant = [isinstance(operand, Constant) for operand in node.operands]
+    if primitive.arity is None:
+        return [None if skip else d for skip, d in zip(constant, call_rules(primitive, z, inputs))]
+    return [None if skip else rule(z, *inputs) for skip, rule in zip(constant, primitive.rules)]
+
+
+def _as_derivative(d: Any, primitive: Primitive) -> float:
+    return as_float(d._data if isinstance(d, Value) else d, f"the adjoint of {primitive.name}")
+
+
+# ---- pullbacks ----
 
 
 def _of_one(primitive: Primitive) -> Pullback:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from .. import ops
-from ..backprop import derivatives_as_numbers
 from ..graph import topological_order
+from ..pullbacks import derivatives_as_numbers
 from ..text.names import Names
 from ..text.remarks import about_gradients, about_numbers, has_gradients
 from ..text.sheet import counted, short

@@ -8,11 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ..backprop import flowing_derivatives
 from ..graph import topological_order
 from ..modes import observed_by, observer
 from ..primitive import Primitive
-from ..pullbacks import UNREACHED
+from ..pullbacks import UNREACHED, flowing_derivatives
 from ..text.callers import Source, is_users, users_line, written
 from ..text.elsewhere import explained
 from ..text.names import Names, given_names

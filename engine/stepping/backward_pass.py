@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from ..backprop import flowing_derivatives, passes_under_way, refuse_numbers, stop_passes
+from ..backprop import passes_under_way, refuse_numbers, stop_passes
 from ..graph import topological_order
 from ..numbers import equal_numbers
-from ..pullbacks import UNREACHED
+from ..pullbacks import UNREACHED, flowing_derivatives
 from ..text.elsewhere import explained
 from ..text.names import Names
 from ..text.sheet import counted

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..backprop import flowing_derivatives
 from ..graph import topological_order
+from ..pullbacks import flowing_derivatives
 from ..text.names import Names
 from ..text.remarks import about_gradients, about_numbers, has_gradients
 from ..text.sheet import Sheet, Shown, short

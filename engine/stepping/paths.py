@@ -7,9 +7,10 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from ..backprop import flowing_derivatives, grad
+from ..backprop import grad
 from ..graph import topological_order
 from ..ieee import total
+from ..pullbacks import flowing_derivatives
 from ..text.names import Names
 from ..text.remarks import about_numbers
 from ..text.sheet import Sheet, Shown, short

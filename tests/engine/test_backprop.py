@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 import engine
 from engine import Constant, Value, grad, gradient, hessian, hvp, jacobian, jvp, no_grad, value_and_grad
-from engine.backprop import flowing_derivatives
 from engine.modes import observed_by
+from engine.pullbacks import flowing_derivatives
 from tests.engine.graphs import TAME, Recipe, build, floats, recipes
 from tests.in_threads import in_threads
 from tests.interrupting import interrupted

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import engine
 from engine import Value, topological_order
-from engine.backprop import flowing_derivatives
+from engine.pullbacks import flowing_derivatives
 from engine.stepping import paths
 from tests.engine.graphs import TAME, Recipe, build, floats, recipes
 
