@@ -224,8 +224,8 @@ class Session:
         found = np.full((len(starts), len(orders[0]) if orders else steps), np.nan)
         known: dict[tuple[Setting, ...], ConfiguredUpdate] = {}  # for any lr; what the rule reads is examined only once
         with self._borrowed():
-            for k, (row, self._optimizer.settings, order) in enumerate(zip(starts, settings, orders or repeat(None))):
-                chosen = self._optimizer.settings
+            for k, (row, chosen, order) in enumerate(zip(starts, settings, orders or repeat(None))):
+                self._optimizer.settings = chosen
                 key = tuple({**chosen, "lr": 0.0}.values())
                 update = known.get(key)
                 if update is None:
