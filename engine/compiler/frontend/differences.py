@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...numbers import same_number
 from ...value import Value
 from .operands import LeafRow, parts
 from .symbol import Symbol
@@ -35,9 +36,9 @@ def compared(first: list[Symbol], second: list[Symbol], made: set[Value], again:
             continue
         seen.add((a, b))
         if a.kind == b.kind == "leaf" and a.value is not b.value:
-            number, other = a.value._data, b.value._data
-            if (number != other and number == number) or a.value not in made or b.value not in again:
-                raise Difference(f"a Value that holds {number!r}, then one that holds {other!r}", b, user, a)
+            number, later = a.value._data, b.value._data
+            if not same_number(number, later) or a.value not in made or b.value not in again:
+                raise Difference(f"a Value that holds {number!r}, then one that holds {later!r}", b, user, a)
             created[a] = number
         elif a.primitive is not b.primitive or len(a.operands) != len(b.operands) or a.kind:
             raise Difference(f"{a!r}, then {b!r}", b, user, a)

@@ -72,6 +72,23 @@ def test_what_is_no_function_of_its_arguments_is_refused(function: Callable[...,
     assert W.data == 0.5
 
 
+@pytest.mark.parametrize("numbers", [(1.0, 2.0), (0.0, -0.0), (math.nan, 2.0), (2.0, math.nan)], ids=repr)
+def test_numbers_of_new_values_that_alternate_are_refused(numbers: tuple[float, float]) -> None:
+    draw = itertools.cycle(numbers).__next__  # as above
+
+    def alternates(x: Any) -> Any:
+        return x / Value(draw())
+
+    with pytest.raises(TraceError, match=r"computes something else .*: a Value that holds .*, then one that holds"):
+        compile(alternates, backend="python")([1.0, 2.0])
+
+
+@pytest.mark.parametrize("number", [0.0, -0.0, math.nan, 2.0])
+def test_a_new_value_that_is_the_same_in_every_call_is_a_constant(number: float) -> None:
+    compiled = compile(lambda x: x / Value(number), backend="python")
+    assert repr(compiled([1.0])) == repr([(1.0 / Value(number)).data])
+
+
 def test_a_function_that_assigns_to_a_value_is_refused() -> None:
     w = Value(1.0)
 
