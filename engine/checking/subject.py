@@ -19,7 +19,7 @@ from .. import ops
 from ..backprop import grad
 from ..graph import depending_on, leaves, topological_order
 from ..modes import no_grad
-from ..numbers import as_float, shortened
+from ..numbers import as_float, equal_numbers, shortened
 from ..primitive import Primitive
 from ..text.sheet import counted
 from ..value import Value
@@ -201,7 +201,8 @@ def require_the_same(first: Sequence[float], again: Sequence[float], noise: floa
     Raises:
         ValueError: it did.
     """
-    if len(first) != len(again) or any(abs(a - b) > 2 * noise for a, b in zip(first, again)):
+    same = (equal_numbers(a, b) or abs(a - b) <= 2 * noise for a, b in zip(first, again))
+    if len(first) != len(again) or not all(same):
         raise ValueError(
             f"{what} is not deterministic: it gave {_plain(first)} and then {_plain(again)} at the same point; "
             "fix its random numbers, and do not let it change what it reads; or give how far the function's values may "
@@ -224,13 +225,17 @@ def require_repeatable(values: Callable[[], Sequence[float]], coordinates: int, 
         require_the_same(first, values(), noise)
 
 
-def require_same_gradient(gradient: Callable[[], Sequence[float]], coordinates: int) -> None:
+def require_same_gradient(first: Sequence[float], gradient: Callable[[], Sequence[float]], coordinates: int) -> None:
     """Refuse a gradient that differs from call to call, by more than the order of its sums may change it.
+
+    Args:
+        first: what was judged.
+        gradient: gives it again.
+        coordinates: how many there are.
 
     Raises:
         ValueError: it does.
     """
-    first = gradient()
     room = _ORDER_OF_SUMS * max(map(abs, filter(math.isfinite, first)), default=0.0)
     for _ in range(_AGAIN if coordinates < _LARGE else _FEW):
         require_the_same(first, gradient(), room, "the gradient")

@@ -81,7 +81,8 @@ def check_subject(subject: Subject, order: int, directions: int = 0) -> Report:
             break
     require_repeatable(lambda: [subject.value(subject.numbers)], len(subject.numbers), subject.noise)
     if not subject.noise:
-        require_same_gradient(partial(_adjoints, subject.here), len(subject.numbers))
+        again = partial(_adjoints, subject.here)
+        require_same_gradient(again(), again, len(subject.numbers))
     faults = () if fault is None else (fault,)
     return Report(subject.title, tuple(derivatives), faults, tuple(notes), subject.written, directions, rate)
 

@@ -70,7 +70,8 @@ def check_callable(
     numbers = function.point.numbers
     require_repeatable(lambda: function.at(function.point.placed(numbers)), len(numbers), noise)
     for each in checked if not noise else ():
-        require_same_gradient(each.claims_again, len(numbers))
+        judged = [*chain.from_iterable(each.jacobian)] if isinstance(each.by, Reverse) else each.claims_again()
+        require_same_gradient(judged, each.claims_again, len(numbers))
     rate = math.nan if any(d.kink is not None for d in found) else _rate(function)
     if looks_wrong(rate) and not directions:
         found += _across(function, found, everywhere=True)

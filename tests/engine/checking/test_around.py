@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -142,6 +143,31 @@ def test_so_is_a_gradient_of_other_code(kind: str, directions: int | None) -> No
     claim: Any = {kind: claims[kind]}
     with pytest.raises(ValueError, match="the gradient is not deterministic"):
         check_gradients(lambda x: float(x @ x), np.array([1.5]), directions=directions, **claim)
+
+
+@pytest.mark.parametrize("later", [7.0, math.inf, math.nan])
+def test_a_gradient_that_is_right_in_its_first_call_only_is_refused(later: float) -> None:
+    calls = count()
+    with pytest.raises(ValueError, match=r"the gradient is not deterministic: it gave 6\.0 and then"):
+        check_gradients(lambda x: x * x, 3.0, grad=lambda x: 2 * x if next(calls) == 0 else later)
+
+
+@pytest.mark.parametrize("odd", [7.0, math.inf, math.nan])
+@pytest.mark.parametrize("foreign", [False, True])
+def test_a_function_that_gives_another_number_now_and_then_is_refused(odd: float, foreign: bool) -> None:
+    calls = count()
+
+    def square_or_odd(x: Any) -> Any:
+        return x * x if next(calls) % 7 != 6 else x * odd
+
+    claims: dict[str, Any] = {"grad": lambda x: 2 * x} if foreign else {}
+    with pytest.raises(ValueError, match="the function is not deterministic"):
+        check_gradients(square_or_odd, 3.0 if foreign else [3.0], **claims)
+
+
+def test_a_gradient_that_is_nan_in_every_call_is_wrong_and_no_other() -> None:
+    report = check_gradients(lambda x: x * x, 3.0, grad=lambda x: math.nan)
+    assert [d.status for d in report.derivatives] == ["differs"]
 
 
 def test_sums_in_another_order_are_no_other_gradient() -> None:
