@@ -2,5 +2,5 @@
 
 - optimizer: the protocol of optimisers, and their steps on Values
 - session: whole steps of an optimiser on a compiled loss; repeated: a shorter way for single steps like the last
-- failure: why a step was not made
+- places: where the Values of an optimiser, or of a caller, stand among the leaves; failure: why a step was not made
 """

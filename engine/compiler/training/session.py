@@ -21,9 +21,9 @@ from ..samples.batch import Batch, Shape
 from ..specialisation import Specialisation
 from ..update import ALWAYS, ConfiguredUpdate, Setting
 from ..values.lending import Loan
-from ..values.places import places_among, same_objects
 from .failure import fail
 from .optimizer import Optimizer, configured, started
+from .places import Common, frozen, places_of
 from .repeated import Held, RepeatedStep
 
 
@@ -50,7 +50,7 @@ class Session:
         self._frozen, self.trains_all = frozen(places, len(self.leaves)), isinstance(places, slice)
         self._training = training
         self._loan = Loan(self.leaves, self._training.parameters, self._gradients, self._training.lock)
-        self._places_of: tuple[Sequence[Value], Any] = ((), None)  # for the Values that were loaded last
+        self._common = Common(self.leaves)
         self._shapes: list[Shape] = []  # of all samples and labels of the last step
         self._configured: ConfiguredUpdate | None = None  # the update of the last step
         self._known: tuple[Any, ...] = (None,)  # rule, settings and clipping, and their update
@@ -178,7 +178,7 @@ class Session:
         """
         import numpy as np
 
-        leaves, given = self._places_among(values)
+        leaves, given = self._common.with_values(values)
         with self._borrowed() as loan:
             loan.array[leaves] = np.array(numbers)[given]
 
@@ -213,7 +213,7 @@ class Session:
         """
         import numpy as np
 
-        _, given = self._places_among(values)
+        _, given = self._common.with_values(values)
         if not self.has_no_leaves_but(values):
             raise ValueError("a leaf that is not among the values has no start")
         self.accept(batch)
@@ -249,21 +249,7 @@ class Session:
 
     def has_no_leaves_but(self, values: Sequence[Value]) -> bool:
         """Whether all leaves are among these Values; the same object at every call."""
-        return isinstance(self._places_among(values)[0], slice)
-
-    def _places_among(self, values: Sequence[Value]) -> Any:
-        """Which leaves are among these Values, and their places there; slices for all of them, and for the first."""
-        import numpy as np
-
-        if self._places_of[0] is not values:
-            place = {value: k for k, value in enumerate(values)}
-            known = [(k, place[leaf]) for k, leaf in enumerate(self.leaves) if leaf in place]
-            leaves, given = np.array(known, np.int64).reshape(-1, 2).T
-            every = slice(len(self.leaves))
-            of_all = len(known) == len(self.leaves)
-            in_order = of_all and all(k == there for k, there in known)
-            self._places_of = values, (every if of_all else leaves, every if in_order else given)
-        return self._places_of[1]
+        return isinstance(self._common.with_values(values)[0], slice)
 
     def close(self) -> None:
         """Give the parameters their numbers and gradients, and the optimiser its memory."""
@@ -373,7 +359,7 @@ def open_session(compiled: Compiled, batch: Batch, optimizer: Optimizer) -> Sess
     leaves = special.signature.leaves
     rule = configured(optimizer).rule
     templates = all(isinstance(s.primitive.native, str) for s in rule.operations if s.primitive)
-    places = _places(leaves, optimizer.params) if templates else None
+    places = places_of(optimizer.params, leaves) if templates else None
     training = None
     if places is not None:
         left = frozen(places, len(leaves))
@@ -388,15 +374,3 @@ def open_session(compiled: Compiled, batch: Batch, optimizer: Optimizer) -> Sess
 def _batch_size(batch: Batch, order: Any) -> int:
     """How many samples a step takes."""
     return batch.size if order is None else len(order[0])
-
-
-def _places(leaves: Sequence[Value], params: Sequence[Value]) -> slice | list[int] | None:
-    """The places of the parameters among the leaves; None if one is not there."""
-    if leaves is params or same_objects(leaves, params):  # as in most networks
-        return slice(None)
-    return places_among(params, leaves)
-
-
-def frozen(places: slice | list[int], count: int) -> list[int]:
-    """The indices, below a count, of the leaves that the optimiser does not update."""
-    return [] if isinstance(places, slice) else sorted({*range(count)}.difference(places))
