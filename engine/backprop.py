@@ -88,11 +88,14 @@ def local_derivatives(node: Value) -> list[float | None]:
         node: a result, or a leaf.
 
     Raises:
-        TypeError: inside a function that is being differentiated, if it depends on an argument: see `grad`.
+        TypeError: it is not a Value; or inside a function that is being differentiated, if it depends on an argument:
+            see `grad`.
 
     >>> local_derivatives(Value(3.0) * Value(4.0))
     [4.0, 3.0]
     """
+    if not isinstance(node, Value):
+        raise TypeError(f"a Value has local derivatives, not {node!r} of type {type(node).__name__}")
     if arguments:
         refuse_numbers(topological_order(node))
     return derivatives_as_numbers(node)

@@ -313,7 +313,7 @@ class Stepper(Shown):
         elif point in self.breakpoints:
             self.breakpoints.remove(point)
         else:
-            raise ValueError(f"{point!r} is not set; there are {self.breakpoints}")
+            raise ValueError(f"{point!r} is not set; there are {self.breakpoints or 'none'}")
 
     # ---- as a page ----
 

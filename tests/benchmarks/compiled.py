@@ -30,7 +30,7 @@ import numpy as np
 import nn
 from engine import Value
 from engine.compiler.backends.llvm import build
-from engine.compiler.backends.llvm.jit.peak import peak_flops
+from engine.compiler.backends.llvm.jit.peak import multiply_adds
 from engine.compiler.passes.computation import Computation
 from engine.compiler.pipeline import make_plan, trace
 from engine.compiler.training.optimizer import configured
@@ -149,12 +149,13 @@ def report(workload: Workload, dtype: str) -> None:
             with suppress(ModuleNotFoundError):  # the first line says what is not installed
                 steps[name] = builder(dtype)
     slow = {name: steps.pop(name) for name in ("micrograd",) if name in steps}
-    medians, cold = measure(steps), measure_cold(steps)
+    medians, cold = measure({**steps, "peak": multiply_adds(dtype)}), measure_cold(steps)
+    operation = medians.pop("peak")
     for name, (step, _) in slow.items():
         started = time.process_time()
         step()
         medians[name] = time.process_time() - started
-    share = program.plan.flops() * len(workload.arrays[0]) / medians[LOOP] / peak_flops(dtype)
+    share = program.plan.flops() * len(workload.arrays[0]) * operation / medians[LOOP]
     print(
         f"\n{workload.name}, {dtype}: {program.plan.leaves} parameters, {program.stats()['kernels']} kernels, "
         f"plan {spent['plan']:.2f} s, compile {spent['compile']:.2f} s"

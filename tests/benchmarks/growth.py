@@ -35,7 +35,7 @@ def sizes_of(parameters: int) -> list[int]:
 
 def steps(parameters: int, batch: int) -> None:
     """Measure one network on one batch and print its line."""
-    from engine.compiler.backends.llvm.jit.peak import peak_flops
+    from engine.compiler.backends.llvm.jit.peak import multiply_adds
 
     from .compiled import measure
     from .wide import operations, our_step, problem
@@ -48,7 +48,7 @@ def steps(parameters: int, batch: int) -> None:
     step, count, _ = our_step(arrays, X, y, "float64", max(1, min(2000, int(2e8 / work))))
     step()
     first = time.process_time() - started
-    contenders: dict[str, Any] = {"ours": (step, count)}
+    contenders: dict[str, Any] = {"ours": (step, count), "peak": multiply_adds("float64")}
     if importlib.util.find_spec("torch") and importlib.util.find_spec("jax"):
         peers = mlp_contenders(arrays, X, np.eye(sizes[-1])[y], "relu", "cross entropy")
         contenders["PyTorch"] = peers["PyTorch eager"]("float64")
@@ -59,7 +59,7 @@ def steps(parameters: int, batch: int) -> None:
     name = "-".join(map(str, sizes))
     print(
         f"{sum(b * (a + 1) for a, b in pairwise(sizes)):>9,} {name:16} batch {batch:5} {ours * 1e6:12.1f} us "
-        f"{work / ours / peak_flops('float64'):4.0%} of the peak{beside}{ready}",
+        f"{work * medians['peak'] / ours:4.0%} of the peak{beside}{ready}",
         flush=True,
     )
 

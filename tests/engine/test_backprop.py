@@ -177,6 +177,11 @@ def test_a_rule_that_gives_a_float_counts_in_a_graph_of_the_gradient(factor: flo
         del engine.PRIMITIVES["scaled"]
 
 
+def test_local_derivatives_of_a_number_say_what_it_is() -> None:
+    with pytest.raises(TypeError, match=r"a Value has local derivatives, not 3\.0 of type float"):
+        engine.local_derivatives(3.0)
+
+
 def test_local_derivatives_are_floats_whatever_a_rule_gives() -> None:
     """Also beside a constant, whose own rule is not called, and where floats raise and Values do not."""
 

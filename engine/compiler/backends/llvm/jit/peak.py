@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import time
+from collections.abc import Callable
 
 from ..ir.builder import Code, module
 from .cpu import vector_bytes
@@ -14,8 +15,12 @@ _CHAINS = 12  # independent sums, more than the latency times the units of any c
 
 
 @functools.cache
-def peak_flops(dtype: str) -> float:
-    """Floating-point operations per second of CPU time, of one core."""
+def multiply_adds(dtype: str) -> tuple[Callable[[], None], int]:
+    """A loop of multiply-adds, and how many floating-point operations a call of it makes.
+
+    To say what share of the peak something has, take turns with it: a core's clock may change from one second to the
+    next.
+    """
     bits = 64 if dtype == "float64" else 32
     width = vector_bytes() * 8 // bits
     code = Code("peak", bits, width, ["ptr %x", "i64 %n"])
@@ -28,11 +33,21 @@ def peak_flops(dtype: str) -> float:
         code.store(code.read(name), "%x", str(k * width))
     code.ret()
     library = Library(module(code))
-    function = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(library.address("peak"))
-    memory = (ctypes.c_double * (_CHAINS * 8))()
-    count, best = 400_000, float("inf")
+    function = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)
+    memory, count = (ctypes.c_double * (_CHAINS * 8))(), 400_000
+
+    def run() -> None:
+        function(library.address("peak"))(memory, count)
+
+    return run, 2 * _CHAINS * width * count
+
+
+def peak_flops(dtype: str) -> float:
+    """Floating-point operations per second of CPU time, of one core, as it is just now."""
+    run, operations = multiply_adds(dtype)
+    best = float("inf")
     for _ in range(5):
         started = time.process_time()
-        function(ctypes.addressof(memory), count)
+        run()
         best = min(best, time.process_time() - started)
-    return 2.0 * _CHAINS * width * count / best
+    return operations / best
