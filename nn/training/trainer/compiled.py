@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import pickle
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -12,7 +11,7 @@ from typing import Any, TypeAlias
 
 from engine import Batch, collector_at_rest, looking_once, new_lock
 
-from ...arguments import Seed, as_samples, counted, is_found_by_name, random_source, real_number, whole_number
+from ...arguments import Seed, as_samples, counted, random_source, whole_number
 from ...data.entries import named, naming_data
 from ...data.tables import note_columns
 from ...elsewhere import explained, missing
@@ -21,6 +20,7 @@ from ...optimisers.base import Optimizer
 from ...purity import is_pure
 from ..mistakes.targets import warn_of_unreachable
 from ..steps import LossFunction, Model
+from .pickling import refuse_unnamed
 from .preparation import Preparation
 from .samples import Samples
 from .ways import Way
@@ -266,12 +266,7 @@ class Trainer(Preparation):
         Raises:
             PicklingError: model, loss or schedule is a function that cannot be found by its name.
         """
-        for name, function in (("model", self.model), ("loss", self.loss), ("schedule", self._schedule)):
-            if isinstance(function, FunctionType) and not is_found_by_name(function):
-                raise pickle.PicklingError(
-                    f"a Trainer pickles with its {name}, which is {function.__qualname__}, and pickle cannot find that "
-                    "by its name: define it at the level of a module, or pickle (model, optimizer) and make it anew"
-                )
+        refuse_unnamed(model=self.model, loss=self.loss, schedule=self._schedule)
         return _restored, (self.model, self.loss, self._optimizer, self._made_with(), self.steps)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Trainer:
@@ -374,11 +369,6 @@ class Trainer(Preparation):
         if masks is None or masks.step == self.steps:
             return batch
         return replace(batch, masks=masks._replace(step=self.steps))
-
-    def _rate(self, step: int) -> float:
-        """The learning rate that the schedule gives."""
-        assert self._schedule is not None
-        return real_number("a learning rate", self._schedule(step), least=0.0)
 
     @collector_at_rest()
     def _first(self, X: Any, y: Any) -> float:

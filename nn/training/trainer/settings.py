@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from engine import RepeatedStep
 
-from ...arguments import show
+from ...arguments import real_number, show
 from ...attributes import Known
 from ...evaluation.rules import called, name_of_sample_loss
 from ...losses.classes import least_loss, too_low
@@ -132,3 +132,8 @@ class Settings(Known, ABC):
             raise TypeError(f"schedule must be a function of the step's number, not {show(schedule)}")
         self._schedule = schedule
         self._has_been_set()
+
+    def _rate(self, step: int) -> float:
+        """The learning rate that the schedule gives."""
+        assert self._schedule is not None
+        return real_number("a learning rate", self._schedule(step), least=0.0)
