@@ -90,13 +90,9 @@ def _found_or_error(call):
 def _rounded(found):
     if isinstance(found, dict):
         return {name: _rounded(part) for name, part in found.items()}
-    return (
-        [*map(_rounded, found)]
-        if isinstance(found, list)
-        else float(f"{found:.9g}")
-        if isinstance(found, float)
-        else found
-    )
+    if isinstance(found, list):
+        return [*map(_rounded, found)]
+    return float(f"{found:.9g}") if isinstance(found, float) else found
 
 
 @pytest.mark.parametrize("form", [np.array, list], ids=["array", "list"])

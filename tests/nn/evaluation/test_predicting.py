@@ -174,7 +174,7 @@ def test_what_cannot_be_compiled_runs_eagerly_with_one_warning():
 
     model = Branching()
     expected = [2.0 * x[0] if x[0] > 0 else x[1] for x in X]
-    with pytest.warns(programs.EagerWarning, match="Branching runs eagerly, which is slow: .*branch"):
+    with pytest.warns(nn.EagerWarning, match="Branching runs eagerly, which is slow: .*branch"):
         np.testing.assert_allclose(nn.predict(model, X), expected)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -185,7 +185,7 @@ def test_what_cannot_be_compiled_runs_eagerly_with_one_warning():
 
 def test_ragged_and_dictionary_samples_run_eagerly():
     for samples in ([[1.0, 2.0], [3.0]], [{"a": 1.0}, {"a": 2.0}]):
-        with pytest.warns(programs.EagerWarning):
+        with pytest.warns(nn.EagerWarning):
             found = nn.predict(lambda x: Value(2.0) * sum(x.values() if isinstance(x, dict) else x), samples)
         assert found == [2.0 * sum(x.values() if isinstance(x, dict) else x) for x in samples]
 
@@ -209,12 +209,12 @@ def test_one_warning_tells_that_a_call_runs_eagerly(samples, validation):
             warnings.simplefilter("always")
             nn.fit(model, samples, y, nn.cross_entropy, optimizer, 3, 4, validation=validation, seed=1)
         (told,) = [each.message for each in caught]
-        assert isinstance(told, programs.EagerWarning)
+        assert isinstance(told, nn.EagerWarning)
     programs.programs_of(model).hurry()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         nn.evaluate(model, samples, y, nn.cross_entropy)
-    assert [each.category for each in caught] == [programs.EagerWarning]
+    assert [each.category for each in caught] == [nn.EagerWarning]
 
 
 @pytest.mark.filterwarnings("ignore::nn.EagerWarning")  # they are not compiled
@@ -325,11 +325,11 @@ def test_a_few_samples_of_few_bits_are_warned_of(monkeypatch, form, kind, warns)
     monkeypatch.setattr(programs, "SOON", 10**6)
     samples = form(np.array([[3, 7, 9]], dtype=kind))
     with warnings.catch_warnings():
-        warnings.simplefilter("error", programs.EagerWarning)
+        warnings.simplefilter("error", nn.EagerWarning)
         warnings.simplefilter("ignore", RuntimeWarning)
         nn.predict(network(2), samples)  # layers compute in floats
         if warns:
-            with pytest.raises(programs.EagerWarning, match="few bits"):
+            with pytest.raises(nn.EagerWarning, match="few bits"):
                 nn.predict(Centred(), samples)
         else:
             nn.predict(Centred(), samples)
@@ -354,7 +354,7 @@ def test_a_callable_without_a_hash_is_a_model_too():
 
 
 def test_outputs_of_several_lengths_stay_lists():
-    with pytest.warns(programs.EagerWarning):
+    with pytest.warns(nn.EagerWarning):
         found = nn.predict(lambda x: [float(y) for y in x if y > 0], np.array([[1.0, 2.0], [3.0, -1.0]]))
     assert found == [[1.0, 2.0], [3.0]]
 
@@ -469,6 +469,6 @@ def test_a_model_that_turns_ragged_is_refused_or_runs_eagerly():
     model.way = 0
     with pytest.raises(TraceError, match="returned a ragged list"):
         nn.predict(model, X, backend="numpy")
-    with pytest.warns(programs.EagerWarning, match="returned a ragged list"):
+    with pytest.warns(nn.EagerWarning, match="returned a ragged list"):
         found = nn.predict(model, X[:2])
     _agree(found, nn.predict(model, X[:2], backend="eager"))
