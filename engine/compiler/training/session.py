@@ -79,7 +79,8 @@ class Session:
         self._shapes, known = [(batch.size, *shape) for shape in batch.shapes], self._configured
         if self._optimizer.keeper is not self._keeper or known is None or known.rule.kept != configured.rule.kept:
             self._take(configured)
-        self._configured = configured
+        else:
+            self._configured = configured
         training = self._training
         with self._borrowed() as loan:
             before = training.made
@@ -293,8 +294,14 @@ class Session:
             training.memory[k] = 0.0
             if rows[k]:
                 training.memory[k, self._places] = rows[k]
-        self._before += training.made - steps
-        training.made = steps
+        made = self.made
+        try:
+            training.made = steps
+            self._before = made - steps
+        except BaseException:  # Ctrl-C, while the count was set or just before
+            self._before = made - training.made
+            raise
+        self._configured = configured  # by which the memory is given back: before anybody can ask for it
         optimizer.keeper = self._keeper
 
     def _give_back(self, optimizer: Optimizer) -> None:

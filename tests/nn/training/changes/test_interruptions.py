@@ -48,6 +48,36 @@ def test_ctrl_c_around_a_step_leaves_it_counted_or_not_made(backend: str) -> Non
     assert {made for moment, (made, moments) in found if moments == moment} == {0, 1}
 
 
+@pytest.mark.unmeasured
+@pytest.mark.parametrize("backend", INSTALLED)
+@pytest.mark.parametrize("before", [0, 2])  # the first step of all, and one after the optimiser went on by itself
+def test_ctrl_c_while_a_program_takes_over_the_memory_of_an_optimiser(backend: str, before: int) -> None:
+    """In its first steps, nothing said yet how the memory is given back: an AssertionError for who asked for it."""
+    modules = ("engine.compiler.training.session", "engine.compiler.backends.llvm.ir.words", "nn.optimisers.base")
+
+    def run(moment: int) -> tuple[int, int]:
+        net = nn.MLP(1, [1], init="zeros")
+        optimizer = SGD(net.parameters(), lr=0.25, momentum=0.5)
+        trainer = Trainer(net, nn.mse, optimizer, backend)
+        for _ in range(before):
+            trainer.run(x, y, 1)
+        optimizer.state = (7, ([0.125, 0.25],))
+        moments = interrupted(lambda: trainer.run(x, y, 1), moment, modules)
+        made = optimizer.steps - 7
+        assert trainer.steps == before + made
+        if not made:
+            assert optimizer.state == (7, ([0.125, 0.25],))
+            trainer.run(x, y, 1)
+        after = optimizer.state, [p.data for p in net.parameters()]
+        assert after == whole.setdefault("", after)
+        return made, moments
+
+    (x, y), whole = ([[1.0]], [1.0]), dict[str, object]()
+    made, count = run(0)
+    assert made == 1
+    assert {run(moment)[0] for moment in range(1, count + 1)} == {0, 1}
+
+
 @NATIVE
 @pytest.mark.unmeasured
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers here")
