@@ -9,7 +9,9 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import _GeneratorContextManager, contextmanager
 from contextvars import ContextVar
 from types import CodeType
-from typing import Any, NoReturn, Protocol
+from typing import Any, Generic, NoReturn, Protocol, TypeVar
+
+Kind = TypeVar("Kind")
 
 inside_rule: ContextVar[str] = ContextVar("inside_rule", default="")
 """The primitive whose local derivative is being recorded: there ``float(v)`` would silently give a wrong result."""
@@ -18,13 +20,78 @@ reads: deque[tuple[tuple[tuple[int, float], ...], CodeType, int]] = deque(maxlen
 """The last calls of float() on Values: the Value and its nearest operands, by id and number; the caller's code, and the
 place in it."""
 
-open_modes: list[object] = []
-"""An entry for each context below that is open in any thread: while there is none, nodes need not ask."""
+
+class _Mode:
+    """A setting that holds for as long as this is one of `open_modes`, inside another one or none."""
+
+    __slots__ = ("outer", "setting")
+
+    def __init__(self, setting: Any, outer: _Mode | None) -> None:
+        self.setting, self.outer = setting, outer
+
+
+open_modes: list[_Mode] = []
+"""The contexts below that are open, in any thread: while there is none, nodes need not ask."""
+
+
+class Setting(Generic[Kind]):
+    """What the innermost mode sets that is open here, in this thread or task.
+
+    Modes end in any order, as generators and tasks do that open them, and a task begins with those of the code that
+    made it: one that is over counts nowhere.
+
+    Args:
+        name: for debuggers.
+        otherwise: what holds while none is open.
+    """
+
+    __slots__ = ("_innermost", "_otherwise", "_read")
+
+    def __init__(self, name: str, otherwise: Kind) -> None:
+        self._innermost: ContextVar[_Mode | None] = ContextVar(name, default=None)
+        self._read = self._innermost.get
+        self._otherwise = otherwise
+
+    def get(self) -> Kind:
+        """The setting."""
+        mode = self._read()
+        while mode is not None:
+            if mode in open_modes:
+                return mode.setting
+            mode = mode.outer
+        return self._otherwise
+
+    def modes(self) -> Iterator[_Mode]:
+        """Those that are open here, from the innermost one outwards."""
+        mode = self._innermost.get()
+        while mode is not None:
+            if mode in open_modes:
+                yield mode
+            mode = mode.outer
+
+    def opened(self, setting: Kind) -> Generator[_Mode | None]:
+        """A mode, open while this generator waits; Ctrl-C at any moment leaves none open."""
+        if (setting is True or setting is None) and self.get() is setting:
+            yield None  # as where nothing is open: nodes need not ask
+            return
+        mode = _Mode(setting, next(self.modes(), None))
+        try:
+            self._innermost.set(mode)
+            open_modes.append(mode)
+            yield mode
+        finally:
+            try:
+                if self._innermost.get() is mode:
+                    self._innermost.set(mode.outer)
+            finally:
+                if mode in open_modes:
+                    open_modes.remove(mode)
+
 
 row_reader: list[Callable[[Any], list[float]] | None] = [None]
 """What reads the numbers of a row of Values, while some thread sees other numbers than their own."""
 
-tracer: ContextVar[Tracer | None] = ContextVar("tracer", default=None)
+tracer: Setting[Tracer | None] = Setting("tracer", None)
 """What makes symbols in place of numbers in this thread: a function is being compiled."""
 
 arguments: set[Any] = set()
@@ -32,8 +99,8 @@ arguments: set[Any] = set()
 what depends on them, nor in other threads, since a function may give its work to a pool."""
 
 _purpose: ContextVar[str] = ContextVar("purpose", default="")
-recording: ContextVar[bool] = ContextVar("recording", default=True)
-_observer: ContextVar[Observer | None] = ContextVar("observer", default=None)
+recording: Setting[bool] = Setting("recording", True)
+observing: Setting[Observer | None] = Setting("observer", None)
 
 
 class Observer(Protocol):
@@ -69,20 +136,78 @@ def line_of(code: CodeType, at: int) -> int:
 
 def observer() -> Observer | None:
     """The observer of this thread, if there is one."""
-    return _observer.get() if open_modes else None
+    return observing.get() if open_modes else None
 
 
 def unobserved() -> bool:
     """Whether only the numbers of results count in this thread: they are neither recorded nor traced nor observed."""
-    return not recording.get() and tracer.get() is None and _observer.get() is None
+    return not recording.get() and tracer.get() is None and observing.get() is None
 
 
-def observed_by(watching: Observer | None) -> _GeneratorContextManager[None]:
+def observed_by(watching: Observer | None) -> _GeneratorContextManager[Any]:
     """Let `watching` observe what happens inside, in this thread; None: nothing observes it."""
-    return _mode(_observer, watching)
+    return _mode(observing, watching)
 
 
-class no_grad:  # noqa: N801  # used as a function, as in PyTorch
+class OpenedWith:
+    """A mode that a `with` statement opens, or a decorated function while it runs.
+
+    A decorated generator or coroutine function holds it while that runs, and not between its steps. A ``with`` around a
+    ``yield``, though, stays open in the code that consumes the generator, until it goes on: use the decorator there.
+
+    Args:
+        variable: what is set.
+        setting: makes what it is set to, anew for each time: something that opens a mode, see `Setting.opened`.
+    """
+
+    def __init__(self, variable: Setting[Any], setting: Callable[[], Any]) -> None:
+        self._variable, self._setting = variable, setting
+        self._open: dict[_Mode | None, Generator[_Mode | None]] = {}  # several, if threads or tasks share this object
+
+    def __enter__(self) -> None:
+        waiting = self._variable.opened(self._setting())
+        try:
+            mode = next(waiting)
+            self._open[mode] = waiting
+        except BaseException:  # Ctrl-C, before the `with` block was entered
+            waiting.close()
+            raise
+
+    def __exit__(self, *error: Any) -> None:
+        own = (mode for mode in self._variable.modes() if mode in self._open)
+        self._open.pop(next(own, None) or next(reversed(self._open))).close()
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Decorate a function."""
+        if not callable(function) or inspect.isasyncgenfunction(function):
+            name = type(self).__name__
+            raise TypeError(f"{name}() decorates a function, a generator function or a coroutine, got {function!r}")
+        wrapped: Callable[..., Any]
+        if inspect.isgeneratorfunction(function):
+
+            def wrapped(*arguments: Any, **named: Any) -> Any:
+                return _in_steps(function(*arguments, **named), self._again)
+
+        elif inspect.iscoroutinefunction(function):
+
+            async def wrapped(*arguments: Any, **named: Any) -> Any:
+                with self._again():
+                    return await function(*arguments, **named)
+
+        else:
+
+            def wrapped(*arguments: Any, **named: Any) -> Any:
+                with self._again():
+                    return function(*arguments, **named)
+
+        return functools.wraps(function)(wrapped)
+
+    def _again(self) -> OpenedWith:
+        """The same for one run of a function: it is gone with that, also if Ctrl-C comes before its exit."""
+        return OpenedWith(self._variable, self._setting)
+
+
+class no_grad(OpenedWith):  # noqa: N801  # used as a function, as in PyTorch
     """Results computed inside, in this thread, are leaves: nothing is recorded.
 
     As a decorator, ``@no_grad()``, it holds while the function runs; of a generator or coroutine function while that
@@ -111,58 +236,22 @@ class no_grad:  # noqa: N801  # used as a function, as in PyTorch
     def __init__(self, *function: NoReturn, **mode: NoReturn) -> None:
         if function or mode:
             raise TypeError("no_grad takes no arguments: as a decorator write @no_grad(), with parentheses")
-        self._open: list[Generator[None]] = []
-
-    def __enter__(self) -> None:
-        mode = _opened(recording, False)
-        try:
-            next(mode)
-            self._open.append(mode)
-        except BaseException:  # Ctrl-C, before the `with` block was entered
-            mode.close()
-            raise
-
-    def __exit__(self, *error: Any) -> None:
-        self._open.pop().close()
-
-    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Decorate a function."""
-        if not callable(function) or inspect.isasyncgenfunction(function):
-            raise TypeError(f"no_grad() decorates a function, a generator function or a coroutine, got {function!r}")
-        wrapped: Callable[..., Any]
-        if inspect.isgeneratorfunction(function):
-
-            def wrapped(*arguments: Any, **named: Any) -> Any:
-                return _in_steps(function(*arguments, **named))
-
-        elif inspect.iscoroutinefunction(function):
-
-            async def wrapped(*arguments: Any, **named: Any) -> Any:
-                with no_grad():
-                    return await function(*arguments, **named)
-
-        else:
-
-            def wrapped(*arguments: Any, **named: Any) -> Any:
-                with no_grad():
-                    return function(*arguments, **named)
-
-        return functools.wraps(function)(wrapped)
+        super().__init__(recording, lambda: False)
 
 
-def _in_steps(generator: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
-    """The same generator, each of whose steps runs under `no_grad`."""
+def _in_steps(generator: Generator[Any, Any, Any], mode: Callable[[], OpenedWith]) -> Generator[Any, Any, Any]:
+    """The same generator, each of whose steps runs inside a mode."""
     step: Callable[[], Any] = generator.__next__
     while True:
         try:
-            with no_grad():
+            with mode():
                 item = step()
         except StopIteration as end:
             return end.value
         try:
             sent = yield item
         except GeneratorExit:
-            with no_grad():
+            with mode():
                 generator.close()
             raise
         except BaseException as error:
@@ -181,25 +270,9 @@ def traced_by(tracing: Tracer | None) -> _GeneratorContextManager[None]:
     return _mode(tracer, tracing)
 
 
-def _opened(variable: ContextVar[Any], setting: Any) -> Generator[None]:
-    """A mode, open while this generator waits; Ctrl-C at any moment leaves none open."""
-    before, entry = variable.get(), object()
-    if (setting is True or setting is None) and before is setting:
-        yield  # as where nothing is open: nodes need not ask
-        return
-    try:
-        variable.set(setting)
-        open_modes.append(entry)
-        yield
-    finally:
-        try:
-            variable.set(before)
-        finally:
-            if entry in open_modes:
-                open_modes.remove(entry)
-
-
-_mode = contextmanager(_opened)
+def _mode(variable: Setting[Any], setting: Any) -> _GeneratorContextManager[Any]:
+    """The context in which a mode is open."""
+    return contextmanager(variable.opened)(setting)
 
 
 @contextmanager

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..graph import topological_order
-from ..modes import observed_by, observer
+from ..modes import OpenedWith, observer, observing
 from ..primitive import Primitive
 from ..pullbacks import UNREACHED, flowing_derivatives
 from ..text.callers import Source, is_users, users_line, written
@@ -94,35 +92,6 @@ class AnomalyError(FloatingPointError):
 
 
 @explained
-@contextmanager
-def detect_anomaly(names: Any = None) -> Iterator[None]:
-    """Raise an error at the first inf or nan, in this thread: when a node gets it, or a gradient in a sweep.
-
-    Inside, each operation also remembers the line of the caller's code that made it, so it runs slower.
-
-    Args:
-        names: what the report calls Values: a mapping from names to Values, pairs of them, or a module.
-
-    Raises:
-        AnomalyError: a `FloatingPointError`; it names the operation, its operands, the line and the path from the
-            root. Gradients are not touched.
-
-    >>> x = Value(0.0, label="x")
-    >>> with detect_anomaly():
-    ...     (x.sqrt() * 2).backward()
-    Traceback (most recent call last):
-    ...
-    engine.stepping.anomaly.AnomalyError: sqrt gave x the gradient inf in the backward pass
-      sqrt(x) = 0   with x = 0
-      upstream 2 * local derivative inf
-      made at <doctest engine.stepping.anomaly.detect_anomaly[1]>:2: (x.sqrt() * 2).backward()
-      path from the root: sqrt(x)*2 -> sqrt(x) -> x
-    """
-    with observed_by(_Detector(names)):
-        yield
-
-
-@explained
 def find_anomaly(root: Value, names: Any = None) -> Anomaly | None:
     """The first inf or nan in the forward pass of a graph, else in its backward pass; None if all is finite.
 
@@ -197,8 +166,6 @@ class _Detector:
     """
 
     def __init__(self, names: Any) -> None:
-        if not hasattr(names, "__next__"):  # pairs that can be read once are read for the report
-            given_names(names)
         self.names = names
         self.sources: dict[int, Source] = {}
 
@@ -218,3 +185,34 @@ def _source(node: Value) -> Source | None:
     watching = observer()
     found = watching.sources.get(id(node)) if isinstance(watching, _Detector) else None
     return found if found is not None and is_users(found[0]) else None  # in a thread there may be none of the user's
+
+
+class detect_anomaly(OpenedWith):  # noqa: N801  # used as a function, as in PyTorch
+    """Raise an error at the first inf or nan, in this thread: when a node gets it, or a gradient in a sweep.
+
+    Inside, each operation also remembers the line of the caller's code that made it, so it runs slower.
+
+    Args:
+        names: what the report calls Values: a mapping from names to Values, pairs of them, or a module.
+
+    Raises:
+        AnomalyError: a `FloatingPointError`; it names the operation, its operands, the line and the path from the
+            root. Gradients are not touched.
+
+    >>> x = Value(0.0, label="x")
+    >>> with detect_anomaly():
+    ...     (x.sqrt() * 2).backward()
+    Traceback (most recent call last):
+    ...
+    engine.stepping.anomaly.AnomalyError: sqrt gave x the gradient inf in the backward pass
+      sqrt(x) = 0   with x = 0
+      upstream 2 * local derivative inf
+      made at <doctest engine.stepping.anomaly.detect_anomaly[1]>:2: (x.sqrt() * 2).backward()
+      path from the root: sqrt(x)*2 -> sqrt(x) -> x
+    """
+
+    @explained
+    def __init__(self, names: Any = None) -> None:
+        if not hasattr(names, "__next__"):  # pairs that can be read once are read for the report
+            given_names(names)
+        super().__init__(observing, lambda: _Detector(names))

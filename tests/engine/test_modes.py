@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+from collections.abc import Iterator
 from traceback import walk_tb
 from typing import Any
 
@@ -73,6 +75,89 @@ def test_one_no_grad_may_be_entered_again_while_it_is_open() -> None:
         assert not modes.recording.get()
     assert (x * x).operands == (x, x)
     assert modes.recording.get()
+
+
+def quiet_steps() -> Iterator[int]:
+    with no_grad():
+        yield from range(3)
+
+
+def operands_in_a_later_mode() -> int:
+    """What a mode that ended wrongly leaves behind shows once any other one is open."""
+    x = Value(2.0)
+    with observed_by(Watching()):
+        return len((x * x).operands)
+
+
+def test_modes_may_end_in_another_order_than_they_began() -> None:
+    """The setting from before was put back: nothing was recorded later, and all was while one was still open."""
+    x, first, second = Value(2.0), quiet_steps(), quiet_steps()
+    next(first)
+    next(second)
+    first.close()
+    assert (x * x).operands == ()
+    second.close()
+    assert (x * x).operands == (x, x)
+    assert operands_in_a_later_mode() == 2
+
+
+def test_a_mode_that_another_thread_ends_is_over_here_and_ends_none_there() -> None:
+    x, steps, seen = Value(2.0), quiet_steps(), list[int]()
+    next(steps)
+
+    def work() -> None:
+        with no_grad():
+            steps.close()
+            seen.append(len((x * x).operands))
+        seen.append(operands_in_a_later_mode())
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert (seen, operands_in_a_later_mode(), open_modes) == ([0, 2], 2, [])
+
+
+@pytest.mark.parametrize("another", [False, True])
+def test_a_task_that_outlives_the_mode_it_was_made_in_is_recorded(another: bool) -> None:
+    """It was recorded only while no other thread or task was inside a mode of any kind."""
+
+    async def late() -> int:
+        await asyncio.sleep(0)
+        return operands_in_a_later_mode() if another else len((x * x).operands)
+
+    async def main() -> int:
+        with no_grad():
+            task = asyncio.create_task(late())
+        return await task
+
+    x = Value(2.0)
+    assert asyncio.run(main()) == 2
+
+
+def test_one_no_grad_may_be_shared_by_tasks() -> None:
+    """Whoever left first ended the mode of whoever came last."""
+    x, quiet, seen = Value(2.0), no_grad(), dict[str, list[int]]()
+
+    async def work(name: str, entered: asyncio.Event, leave: asyncio.Event) -> None:
+        with quiet:
+            entered.set()
+            await leave.wait()
+            seen[name] = [len((x * x).operands)]
+        seen[name].append(operands_in_a_later_mode())
+
+    async def main() -> None:
+        in_a, in_b, out_a, out_b = (asyncio.Event() for _ in range(4))
+        a = asyncio.create_task(work("a", in_a, out_a))
+        await in_a.wait()
+        b = asyncio.create_task(work("b", in_b, out_b))
+        await in_b.wait()
+        out_a.set()
+        await a
+        out_b.set()
+        await b
+
+    asyncio.run(main())
+    assert seen == {"a": [0, 2], "b": [0, 2]}
 
 
 def test_the_innermost_context_holds() -> None:
@@ -182,14 +267,19 @@ def test_ctrl_c_while_a_mode_is_being_opened_leaves_none_open(late: bool, monkey
 
 
 @pytest.mark.unmeasured
-def test_interrupted_anywhere_no_grad_is_over() -> None:
+@pytest.mark.parametrize("decorated", [False, True])
+def test_interrupted_anywhere_no_grad_is_over(decorated: bool) -> None:
     """At once, even while the error is kept with all its frames; at the entrance of its exit once that is gone."""
     x, kept = Value(2.0), list[KeyboardInterrupt]()
+    quietly = no_grad()(lambda: x * x)
 
     def act() -> None:
         try:
-            with no_grad():
-                x * x
+            if decorated:
+                quietly()
+            else:
+                with no_grad():
+                    x * x
         except KeyboardInterrupt as error:
             kept.append(error)
             raise

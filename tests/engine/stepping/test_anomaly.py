@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import asyncio
 import math
 import threading
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -105,6 +107,28 @@ def test_together_with_no_grad() -> None:
     with no_grad(), detect_anomaly():
         assert (x * x).operands == ()
     assert len((x * x).operands) == 2
+
+
+def test_as_a_decorator_it_holds_while_a_generator_or_coroutine_runs() -> None:
+    """It was over before the first step of one."""
+
+    @detect_anomaly()
+    def logs() -> Iterator[Value]:
+        yield from (Value(x).log() for x in (1.0, 0.0))
+
+    @detect_anomaly()
+    async def log() -> Value:
+        return Value(0.0).log()
+
+    steps = logs()
+    next(steps)
+    assert Value(0.0).log() == -math.inf
+    with pytest.raises(AnomalyError, match="log gave -inf"):
+        next(steps)
+    with pytest.raises(AnomalyError, match="log gave -inf"):
+        asyncio.run(log())
+    with pytest.raises(TypeError, match=r"^detect_anomaly\(\) decorates a function, .*, got 3$"):
+        detect_anomaly()(3)
 
 
 def test_no_line_is_known_outside() -> None:
