@@ -129,14 +129,14 @@ def _have_own_floats(numbers: Any, depth: int) -> bool:
 
 # ---- in memory ----
 
-LINE = 64
+CACHE_LINE = 64
 """Bytes of a line of the cache, and of the longest vectors."""
 
 LARGE_PAGE, LARGE = 2**21, 2**18
 """Bytes of a large page of memory, and of the arrays that lie in such, from how many on. In small pages, of which there
 are more than a core keeps in mind, a step of 1024-1024-1024@1024 takes 9 % longer, and one of 256-256-10@64 2 %."""
 
-SMALL_PAGE, APART = 2**12, 17 * LINE
+SMALL_PAGE, APART = 2**12, 17 * CACHE_LINE
 """Bytes of a small page, and how much farther in such a page each of several large rows begins than the one before."""
 
 
@@ -172,7 +172,7 @@ def aligned(count: int, dtype: Any, kept: bool = True) -> Any:
     size = count * np.dtype(dtype).itemsize
     raw, edge = _large_pages(size) if kept else None, LARGE_PAGE
     if raw is None:
-        raw, edge = np.zeros(size + LINE, np.uint8), LINE
+        raw, edge = np.zeros(size + CACHE_LINE, np.uint8), CACHE_LINE
     start = -address(raw) % edge
     return raw[start : start + size].view(dtype)
 

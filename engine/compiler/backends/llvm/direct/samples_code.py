@@ -29,7 +29,7 @@ def text(bits: int) -> str:
 
 def _is(code: Code, thing: str, name: str) -> str:
     """Whether an object is of exactly the class of that name."""
-    return code.value(f"icmp eq ptr {inside(code, thing, CLASS)}, {field(code, '%record', RECORD, name, 'ptr')}")
+    return code.value(f"icmp eq ptr {inside(code, thing, CLASS)}, {field(code, '%record', RECORD, name)}")
 
 
 def _store(code: Code, number: str, index: str) -> None:
@@ -55,7 +55,7 @@ def _list(bits: int) -> str:
     code.slots.append("%beyond = alloca i32")
     refuse_unless(code, _is(code, "%given", "list"))
     refuse_unless(code, code.value(f"icmp eq i64 {inside(code, '%given', LENGTH, 'i64')}, %count"))
-    entries, kind = inside(code, "%given", ENTRIES), field(code, "%record", RECORD, "float", "ptr")
+    entries, kind = inside(code, "%given", ENTRIES), field(code, "%record", RECORD, "float")
     ints, side_by_side = (field(code, "%record", RECORD, name) for name in ("ints", "int_count"))
     with code.loop(0, "%count") as k:
         item = code.value(f"load ptr, ptr {code.pointer(entries, k, 'ptr')}")
@@ -85,19 +85,19 @@ def _array(bits: int) -> str:
     refuse_unless(code, code.value(f"icmp eq i32 {inside(code, '%given', RANK, 'i32')}, {rank}"))
     flags = code.value(f"and i32 {inside(code, '%given', FLAGS, 'i32')}, {IN_ORDER}")
     refuse_unless(code, code.value(f"icmp eq i32 {flags}, {IN_ORDER}"))
-    given, expected = inside(code, "%given", DIMENSIONS), field(code, "%form", FORM, "dimensions", "ptr")
+    given, expected = inside(code, "%given", DIMENSIONS), field(code, "%form", FORM, "dimensions")
     with code.loop(0, code.value(f"sext i32 {rank} to i64")) as k:
         lengths = [entry(code, base, k) for base in (given, expected)]
         refuse_unless(code, code.value(f"icmp eq i64 {lengths[0]}, {lengths[1]}"))
     data, kind = inside(code, "%given", DATA), inside(code, "%given", TYPE)
     own_kind = f"float{bits}"
-    same = code.value(f"icmp eq ptr {kind}, {field(code, '%record', RECORD, own_kind, 'ptr')}")
+    same = code.value(f"icmp eq ptr {kind}, {field(code, '%record', RECORD, own_kind)}")
     with code.when(same):
         code.lines.append(f"ret ptr {data}")
     leave(code, code.value("icmp eq ptr %own, null"), "refused")
     count = code.value(f"mul i64 {field(code, '%form', FORM, 'samples')}, {field(code, '%form', FORM, 'columns')}")
     for name in [name for name in NUMBERS if name != own_kind]:
-        with code.when(code.value(f"icmp eq ptr {kind}, {field(code, '%record', RECORD, name, 'ptr')}")):
+        with code.when(code.value(f"icmp eq ptr {kind}, {field(code, '%record', RECORD, name)}")):
             _copy(code, data, count, NUMBERS[name])
             code.lines.append("ret ptr %own")
     return refusal(code, "ptr null")
@@ -115,7 +115,7 @@ def _copy(code: Code, data: str, count: str, kind: str) -> None:
 def _brought(bits: int) -> str:
     """``brought``: the address of an argument's numbers; null unless they are as they should be."""
     code = function("brought", bits, ["ptr %record", "ptr %form", "ptr %given"], "ptr")
-    own = field(code, "%form", FORM, "own", "ptr")
+    own = field(code, "%form", FORM, "own")
     with code.when(_is(code, "%given", "ndarray")):
         found = code.value(f"call ptr @array(ptr %record, ptr %form, ptr %given, ptr {own})")
         code.lines.append(f"ret ptr {found}")
@@ -158,10 +158,10 @@ def _known_part(bits: int, width: int) -> str:
     arguments = ["ptr %form", "ptr %labels", "i64 %start", "i64 %stop"]
     code = Code(f"known.{width}", bits, width, arguments, "i1", internal=True)
     columns, known = (field(code, "%form", FORM, name) for name in ("columns", "known"))
-    rows, masks, numbers = field(code, "%form", FORM, "rows", "ptr"), code.type("m"), code.type()
+    rows, masks, numbers = field(code, "%form", FORM, "rows"), code.type("m"), code.type()
     doubles = numbers.replace("float", "double")
     least, most, only_whole = (
-        code.spread(field(code, "%form", FORM, name, "double"), "double") for name in ("least", "most", "whole")
+        code.spread(field(code, "%form", FORM, name), "double") for name in ("least", "most", "whole")
     )
     integers = doubles.replace("double", "i64")
 

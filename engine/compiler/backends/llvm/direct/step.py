@@ -22,11 +22,12 @@ from ....labels import Valid
 from ....samples.arrays import address, aligned
 from ....samples.batch import Shape
 from ....update import Step
+from ..ir.words import Record
 from ..jit.machine_code import Library
 from ..jit.python_function import python_function
 from ..runtime.memory import Frame
 from .objects import INTS, ints_side_by_side
-from .record import FORM, NUMBERS, QUICK, RECORD
+from .record import FORM, NUMBERS, RECORD
 from .step_code import FUNCTIONS, text
 
 _CLOCK = time.perf_counter  # kept, since native code calls it: a user's test may replace it
@@ -59,29 +60,28 @@ class DirectStep:
     def __init__(self, drive: int, dtype: Any, shapes: Sequence[Shape], valid: Sequence[Valid]) -> None:
         import numpy as np
 
-        constants = {
-            **{"nothing": id(None), "no": id(False), "yes": id(True)},
-            **{"ndarray": id(np.ndarray), "list": id(list), "float": id(float), "int": id(int)},
+        words: Any = aligned(len(RECORD) + len(shapes) * len(FORM), "int64")
+        self._record = Record(RECORD, words)
+        self._forms = [Record(FORM, words[len(RECORD) + k * len(FORM) :]) for k in range(len(shapes))]
+        self._record.set(
+            nothing=id(None), no=id(False), yes=id(True), ints=id(INTS[0]), int_count=ints_side_by_side(),
+            ndarray=id(np.ndarray), list=id(list), float=id(float), int=id(int),
             **{name: id(np.dtype(name)) for name in NUMBERS},
-            **{"ints": id(INTS[0]), "int_count": ints_side_by_side()},
-        }
-        record = [constants.get(name, 0) for name in RECORD]
+        )  # fmt: skip  # in groups
         held: list[Any] = []
-        for shape, right in zip(shapes, valid):
+        for form, shape, right in zip(self._forms, shapes, valid):
             rows = np.array([row for row in right.rows or () if np.array_equal(np.array(row, dtype), row)], dtype)
             dimensions, count = np.array(shape, np.int64), math.prod(shape)
             own = aligned(count if count * dtype.itemsize <= MOST else 0, dtype)
             held += [dimensions, own, rows]
-            form = {
-                **{"rank": len(shape), "dimensions": address(dimensions)},
-                **{"samples": shape[0], "columns": math.prod(shape[1:]), "own": len(own) and address(own)},
-                **{"rows": address(rows), "known": -1 if right.rows is None else len(rows)},
-                **dict(zip(("least", "most", "whole"), np.array(right.bounds, float).view(np.int64))),
-            }
-            record += [form.get(name, 0) for name in FORM]
-        self._drive, self._memory, self._bits = drive, np.array(record, np.int64), 8 * dtype.itemsize
-        self._name = FUNCTIONS[len(shapes) - 1]
-        self._owner = [self._memory, held, None, None]  # keeps alive what native code points to
+            least, most, whole = np.array(right.bounds, float).view(np.int64)
+            form.set(
+                rank=len(shape), dimensions=address(dimensions), samples=shape[0], columns=math.prod(shape[1:]),
+                own=len(own) and address(own), rows=address(rows), known=-1 if right.rows is None else len(rows),
+                least=least, most=most, whole=whole,
+            )  # fmt: skip  # in groups
+        self._drive, self._bits, self._name = drive, 8 * dtype.itemsize, FUNCTIONS[len(shapes) - 1]
+        self._owner = [words, held, None]  # keeps alive what native code points to
 
     @functools.cached_property
     def step(self) -> Step:
@@ -108,14 +108,18 @@ class DirectStep:
             failed: called if the loss is nan, and raises an error.
         """
         far = far or WordGuard()  # which differ
-        self._owner[3] = own, far, until, slow, failed
-        heads = [array.buffer_info()[0] for array in (own.head, far.head, until)]
-        self._memory[: len(QUICK)] = 1, *heads, id(_CLOCK), id(slow), id(failed)
+        places = {"own": own.head, "far": far.head, "until": until}
+        self._owner.append((own, far, until, slow, failed))
+        self._record.set(
+            **{name: array.buffer_info()[0] for name, array in places.items()},
+            clock=id(_CLOCK), slow=id(slow), failed=id(failed), ready=1,
+        )  # fmt: skip  # in groups
+        del self._owner[3:-1]  # what native code no longer points to
         return python_function("quick", _native(self._bits).address("quick"), self._owner)
 
     def detach(self) -> None:
         """Let `quick` make no more steps."""
-        self._memory[RECORD.index("ready")] = 0
+        self._record.set(ready=0)
 
     def attach(self, frame: Frame, words: WordGuard, alone: bool) -> None:
         """Make the step that a frame describes, on other samples.
@@ -127,8 +131,7 @@ class DirectStep:
                 itself, and returns 0.0.
         """
         self._owner[2] = frame, words
-        sources, place = address(frame.open_sources()), RECORD.index("frame")
-        self.detach()
-        self._memory[place : place + 3] = frame.address, words.head.buffer_info()[0], self._drive * alone
-        for k in range(FUNCTIONS.index(self._name) + 1):
-            self._memory[len(RECORD) + k * len(FORM) + FORM.index("place")] = sources + 16 * k
+        self._record.set(frame=frame.address, words=words.head.buffer_info()[0], drive=self._drive * alone)
+        sources = address(frame.open_sources())
+        for k, form in enumerate(self._forms):
+            form.set(place=sources + 16 * k)

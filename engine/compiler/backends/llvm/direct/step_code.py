@@ -34,7 +34,7 @@ def _unchanged() -> str:
     """``unchanged``: whether all watched words are unchanged."""
     code = function("unchanged", 64, ["ptr %head"], "i1")
     blocks = field(code, "%head", HEAD_OF_WORDS, "blocks")
-    table = field(code, "%head", HEAD_OF_WORDS, "words", "ptr")
+    table = field(code, "%head", HEAD_OF_WORDS, "words")
     next_word = Cell(code, code.value(f"mul i64 {blocks}, 2"))
     refuse_unless(code, code.value(f"icmp sge i64 {blocks}, 0"))
     with code.loop(0, blocks) as block:
@@ -71,7 +71,7 @@ def _prepared(bits: int, arguments: int, name: str) -> str:
         with code.when(code.value(f"and i1 {checked}, %unchecked")):
             refuse_unless(code, code.value(f"call i1 @known(ptr {form}, ptr {found})"))
     for form, found in places:
-        code.lines.append(f"store ptr {found}, ptr {field(code, form, FORM, 'place', 'ptr')}")
+        code.lines.append(f"store ptr {found}, ptr {field(code, form, FORM, 'place')}")
     code.lines.append("ret i1 true")
     return refusal(code, "i1 false")
 
@@ -85,7 +85,7 @@ def _python_function(name: str, bits: int) -> Code:
 
 
 def _are_unchanged(code: Code, words: str) -> str:
-    return code.value(f"call i1 @unchanged(ptr {field(code, '%record', RECORD, words, 'ptr')})")
+    return code.value(f"call i1 @unchanged(ptr {field(code, '%record', RECORD, words)})")
 
 
 def _step(bits: int, name: str) -> str:
@@ -96,7 +96,7 @@ def _step(bits: int, name: str) -> str:
     prepared = code.value(f"call i1 @prepared.{name}(ptr %record, ptr %arguments, i1 {unchecked})")
     go_unless(code, prepared, "refused")
     loss = Cell(code, "0.0", "double")
-    frame, drive = (field(code, "%record", RECORD, name, "ptr") for name in ("frame", "drive"))
+    frame, drive = (field(code, "%record", RECORD, name) for name in ("frame", "drive"))
     with code.when(code.value(f"icmp ne ptr {drive}, null")):
         thread = code.value("call ptr @PyEval_SaveThread()")
         loss.write(code.value(f"call double {drive}(ptr {frame})"))
@@ -104,7 +104,7 @@ def _step(bits: int, name: str) -> str:
     code.lines.append(f"ret ptr {code.value(f'call ptr @PyFloat_FromDouble(double {loss.read()})')}")
     for label, name in (("refused", "nothing"), ("changed", "no")):
         code.label(label)
-        answer = field(code, "%record", RECORD, name, "ptr")
+        answer = field(code, "%record", RECORD, name)
         code.lines += [f"call void @Py_IncRef(ptr {answer})", f"ret ptr {answer}"]
     return code.text()
 
@@ -124,7 +124,7 @@ def _look_far(code: Code, fields: dict[str, str], now: str) -> None:
 def _quick(bits: int) -> str:
     """``quick``: make a step, or call ``slow(X, y, changed)``, where `changed` says whether a word has changed."""
     code = _python_function("quick", bits)
-    fields = {name: field(code, "%record", RECORD, name, "ptr") for name in (*QUICK, "frame", "drive", "no", "yes")}
+    fields = {name: field(code, "%record", RECORD, name) for name in (*QUICK, "frame", "drive", "no", "yes")}
     code.slots.append("%changed = alloca ptr")
     code.lines.append(f"store ptr {fields['yes']}, ptr %changed")
     leave(code, code.value(f"icmp eq ptr {fields['ready']}, null"), "slow")

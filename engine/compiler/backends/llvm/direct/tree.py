@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from .....value import Value
 from ....samples.arrays import address
+from ..ir.words import Record
 from ..jit.machine_code import Library
 from ..jit.python_function import python_function
 from .objects import CLASS, objects_are_as_expected
@@ -57,7 +58,6 @@ class TreeReader:
             raise ValueError("a Value of the tree has a name, or is no leaf")
         if not objects_are_as_expected():
             raise RuntimeError("arrays are not in memory as native code has been written for")
-        slots = _slots()
         number_of = {value: k for k, value in enumerate(values)}
         arrays = {
             "words": self._words,
@@ -68,16 +68,16 @@ class TreeReader:
         }
         self._arrays = {name: np.array(numbers, np.int64) for name, numbers in arrays.items()}
         self._numbers = np.zeros(len(values))
-        fields = {
+        record = Record(RECORD)
+        record.set(
             **{name: address(array) for name, array in self._arrays.items()},
-            "numbers": address(self._numbers),
+            numbers=address(self._numbers),
             **{"word_count": len(self._words), "kind_count": len(self._kinds), "param_count": len(params)},
             **{"none": id(None), "true": id(True), "false": id(False)},
             **dict(zip(CLASSES, map(id, (Value, float, int, list, tuple, dict)))),
-            **slots,
-        }
-        record = np.array([fields.get(name, 0) for name in RECORD], np.int64)
-        self._read = python_function("read", _native().address("read"), record)
+            **_slots(),
+        )
+        self._read = python_function("read", _native().address("read"), record.words)
 
     def numbers(self, tree: Any, params: tuple[Value, ...]) -> NDArray[Any] | None:
         """The numbers of a tree's Values, in order; None if the tree cannot be told to be like the first.

@@ -5,24 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..ir.builder import Code
-from ..ir.words import entry, field, field_place
+from ..ir.words import Layout, entry, field, field_place
 from ..jit.python_function import DECLARED
 from .objects import CLASS, DATA, ENTRIES, ITEMS, LENGTH, REAL
 from .refusing import function, inside, refusal, refuse_unless
 
 SLOTS = ("data", "primitive", "label")
 CLASSES = ("Value", "float", "int", "list", "tuple", "dict")
-RECORD = (
-    "words", "word_count", "place",  # that are expected; the number of the next one
-    "found", "value_count",  # the addresses of Values; how many were found
-    "numbers", "targets",  # of Values; where each of them goes
-    "order", "param_count",  # which Value each parameter is
-    "kinds", "kind_count",  # classes whose objects have attributes
-    "none", "true", "false",
-    *SLOTS,  # where a Value has them
-    *CLASSES,
-)  # fmt: skip  # addresses beside their counts
-"""The fields of its parameters, 64-bit words: addresses, numbers and places."""
+RECORD: Layout = {
+    "words": "ptr", "word_count": "i64", "place": "i64",  # that are expected; the number of the next one
+    "found": "ptr", "value_count": "i64",  # the addresses of Values; how many were found
+    "numbers": "ptr", "targets": "ptr",  # of Values; where each of them goes
+    "order": "ptr", "param_count": "i64",  # which Value each parameter is
+    "kinds": "ptr", "kind_count": "i64",  # classes whose objects have attributes
+    "none": "i64", "true": "ptr", "false": "ptr",
+    **dict.fromkeys(SLOTS, "i64"),  # where a Value has them
+    **dict.fromkeys(CLASSES, "i64"),  # as words of objects are compared
+}  # fmt: skip  # addresses beside their counts
 
 
 def text() -> str:
@@ -30,8 +29,8 @@ def text() -> str:
     return DECLARED + _expect() + _entries() + _enter() + _alike() + _read()
 
 
-def _field(code: Code, name: str, kind: str = "i64") -> str:
-    return field(code, "%record", RECORD, name, kind)
+def _field(code: Code, name: str) -> str:
+    return field(code, "%record", RECORD, name)
 
 
 def _place(code: Code, name: str) -> str:
@@ -70,7 +69,7 @@ def _expect() -> str:
     code.attributes += " alwaysinline"
     place = _field(code, "place")
     _require(code, "i64", place, "slt", _field(code, "word_count"))
-    _require(code, "i64", entry(code, _field(code, "words", "ptr"), place), "eq", "%word")
+    _require(code, "i64", entry(code, _field(code, "words"), place), "eq", "%word")
     code.lines.append(f"store i64 {code.value(f'add i64 {place}, 1')}, ptr {_place(code, 'place')}")
     return _ended(code)
 
@@ -101,7 +100,7 @@ def _enter() -> str:
         with code.when(code.value(f"icmp eq i64 {kind}, {_field(code, name)}")):
             body(code, name)
             code.lines.append("ret i1 true")
-    kinds = _field(code, "kinds", "ptr")
+    kinds = _field(code, "kinds")
     with code.loop(0, _field(code, "kind_count")) as k:
         same = code.value(f"icmp eq i64 {kind}, {entry(code, kinds, k)}")
         with code.when(same):
@@ -120,11 +119,11 @@ def _enter_value(code: Code, _: str) -> None:
     _require(code, "i64", _word(code, data, CLASS), "eq", _field(code, "float"))
     number = code.value(f"load double, ptr {code.pointer(data, str(REAL), 'i8')}")
     count = _field(code, "value_count")
-    target = entry(code, _field(code, "targets", "ptr"), count)
-    place = code.pointer(_field(code, "numbers", "ptr"), target, "double")
+    target = entry(code, _field(code, "targets"), count)
+    place = code.pointer(_field(code, "numbers"), target, "double")
     code.lines.append(f"store double {number}, ptr {place}")
     itself = code.value("ptrtoint ptr %thing to i64")
-    code.lines.append(f"store i64 {itself}, ptr {code.pointer(_field(code, 'found', 'ptr'), count, 'i64')}")
+    code.lines.append(f"store i64 {itself}, ptr {code.pointer(_field(code, 'found'), count, 'i64')}")
     code.lines.append(f"store i64 {code.value(f'add i64 {count}, 1')}, ptr {_place(code, 'value_count')}")
 
 
@@ -172,7 +171,7 @@ def _alike() -> str:
     size, items = _sequence(code, "tuple", "%params")
     _require(code, "i64", size, "eq", _field(code, "param_count"))
     with code.loop(0, size) as k:
-        value = entry(code, _field(code, "found", "ptr"), entry(code, _field(code, "order", "ptr"), k))
+        value = entry(code, _field(code, "found"), entry(code, _field(code, "order"), k))
         _require(code, "i64", entry(code, items, k), "eq", value)
     return _ended(code)
 
@@ -189,6 +188,6 @@ def _read() -> str:
     alike = code.value(f"call i1 @alike(ptr %record, ptr {tree}, ptr {params})")
     with code.when(code.value(f"icmp ne i32 {enabled}, 0")):
         code.value("call i32 @PyGC_Enable()")
-    answer = code.value(f"select i1 {alike}, ptr {_field(code, 'true', 'ptr')}, ptr {_field(code, 'false', 'ptr')}")
+    answer = code.value(f"select i1 {alike}, ptr {_field(code, 'true')}, ptr {_field(code, 'false')}")
     code.lines += [f"call void @Py_IncRef(ptr {answer})", f"ret ptr {answer}"]
     return code.text()

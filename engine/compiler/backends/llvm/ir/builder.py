@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from ....samples.arrays import LINE
+from ....samples.arrays import CACHE_LINE
 from .vector import Vector, literal
 
 
@@ -268,7 +268,7 @@ class Code:
     def array(self, count: int) -> str:
         """Room for so many numbers, for `load` and `store`."""
         name = self.fresh()
-        self.slots.append(f"{name} = alloca [{count} x {self.scalar}], align {LINE}")
+        self.slots.append(f"{name} = alloca [{count} x {self.scalar}], align {CACHE_LINE}")
         return name
 
     def label(self, name: str) -> None:

@@ -2,43 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from ....samples.arrays import address, aligned
 from .builder import Code
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Layout = Mapping[str, str]
+"""The fields of a record in order, each with LLVM's type of what it holds, such as "ptr" for an address."""
 
 
 class Record:
     """A record as Python writes and reads it; at first all of its fields are 0.
 
     Args:
-        names: of its fields, in order.
+        layout: its fields.
+        words: the memory that it takes, int64; None for memory of its own.
 
     Attributes:
+        words: that memory.
         address: where it is.
     """
 
-    def __init__(self, names: Sequence[str]) -> None:
-        self._words, self._places = aligned(len(names), "int64"), {name: k for k, name in enumerate(names)}
-        self.address = address(self._words)
+    def __init__(self, layout: Layout, words: NDArray[Any] | None = None) -> None:
+        self.words: NDArray[Any] = aligned(len(layout), "int64") if words is None else words
+        self.address, self._places = address(self.words), {name: k for k, name in enumerate(layout)}
 
     def __getitem__(self, name: str) -> int:
-        return int(self._words[self._places[name]])
+        return int(self.words[self._places[name]])
 
     def set(self, **fields: int) -> None:
         """Write fields."""
         for name, number in fields.items():
-            self._words[self._places[name]] = number
+            self.words[self._places[name]] = number
 
 
-def field_place(code: Code, record: str, names: Sequence[str], name: str) -> str:
-    """The address of a field of a record, given the names of all its fields in order."""
-    return code.pointer(record, str(names.index(name)), "i64")
+def field_place(code: Code, record: str, layout: Layout, name: str) -> str:
+    """The address of a field of a record."""
+    return code.pointer(record, str([*layout].index(name)), "i64")
 
 
-def field(code: Code, record: str, names: Sequence[str], name: str, kind: str = "i64") -> str:
-    """A field of a record."""
-    return code.value(f"load {kind}, ptr {field_place(code, record, names, name)}")
+def field(code: Code, record: str, layout: Layout, name: str, kind: str = "") -> str:
+    """A field of a record, as what it holds; or as another type of LLVM's."""
+    return code.value(f"load {kind or layout[name]}, ptr {field_place(code, record, layout, name)}")
 
 
 def entry(code: Code, table: str, index: str, kind: str = "i64") -> str:

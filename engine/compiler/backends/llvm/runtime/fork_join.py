@@ -19,19 +19,26 @@ from __future__ import annotations
 
 from ..ir.builder import Code, module
 from ..ir.control import Cell, leave, repeat, unless
-from ..ir.words import field_place
+from ..ir.words import Layout, field, field_place
 from ..jit.cpu import family
 
 IDLE, OFFERED, CLAIMED, DONE, ASLEEP = range(5)
 
-LINE = ("standing", "job", "frame", "step", "part", "engaged", "resting", "missed", "rest", "give_way", "nap", "moment")
-"""The fields of a worker's line: what the states above are, the offered job and what it is called with, the part that
-is this worker's, whether a caller has it in use; for how many jobs it is to rest, how long it has taken no offer, and
-how long its last rest for that reason was; and the addresses of the system's functions that let others run and that
-sleep, with how long the latter is to."""
+WORKER: Layout = {
+    "standing": "i64",  # one of the states above
+    "job": "ptr", "frame": "ptr", "step": "i64",  # that is offered, and what it is called with
+    "part": "i64",  # of a job, that is this worker's
+    "engaged": "i64",  # 1: a caller has it in use
+    "resting": "i64",  # for how many jobs it is to rest
+    "missed": "i64",  # how long it has taken no offer
+    "rest": "i64",  # how long its last rest for that reason was
+    "give_way": "ptr",  # the system's function that lets others run
+    "nap": "ptr", "moment": "i32",  # the one that sleeps, and how long
+}  # fmt: skip  # in groups
+"""A worker's line."""
 
-FIELDS = 16
-"""Fields from one line to the next, of 64 bits each: no two workers write to one cache line, nor to a pair of them."""
+APART = 16
+"""Words from one line to the next: no two workers write to one cache line, nor to a pair of them."""
 
 SPINS = 2000
 """How often a caller looks whether a worker has finished, some 50 microseconds, before it now and then lets other
@@ -59,15 +66,15 @@ class _Line:
         self._code, self.address = code, address
 
     def _place(self, name: str) -> str:
-        return field_place(self._code, self.address, LINE, name)
+        return field_place(self._code, self.address, WORKER, name)
 
-    def load(self, name: str, kind: str = "i64") -> str:
+    def load(self, name: str) -> str:
         """A field that nobody else writes meanwhile."""
-        return self._code.value(f"load {kind}, ptr {self._place(name)}")
+        return field(self._code, self.address, WORKER, name)
 
-    def store(self, name: str, number: str | int, kind: str = "i64") -> None:
+    def store(self, name: str, number: str | int) -> None:
         """Write a field that nobody else reads meanwhile."""
-        self._code.lines.append(f"store {kind} {number}, ptr {self._place(name)}")
+        self._code.lines.append(f"store {WORKER[name]} {number}, ptr {self._place(name)}")
 
     def look(self, name: str, order: str = "acquire") -> str:
         """A field that others write."""
@@ -101,7 +108,7 @@ def _share() -> Code:
 
     def line(part: str) -> str:
         before = code.value(f"sub i64 {part}, 1")
-        return code.value(f"getelementptr i64, ptr %lines, i64 {code.value(f'mul i64 {before}, {FIELDS}')}")
+        return code.value(f"getelementptr i64, ptr %lines, i64 {code.value(f'mul i64 {before}, {APART}')}")
 
     with unless(code, alone), code.loop(1, "%parts") as k:
         code.lines.append(f"call void @offer(ptr {line(k)}, ptr %frame, i64 %step, ptr %job)")
@@ -127,8 +134,8 @@ def _offer() -> Code:
     with code.when(rests):
         line.tell("resting", code.value(f"sub i64 {resting}, 1"), "monotonic")
     with unless(code, rests):
-        line.store("job", "%job", "ptr")
-        line.store("frame", "%frame", "ptr")
+        line.store("job", "%job")
+        line.store("frame", "%frame")
         line.store("step", "%step")
         line.change(IDLE, OFFERED)
     code.ret()
@@ -161,7 +168,7 @@ def _wait() -> Code:
     """Wait until the worker has made its part; it rests if that took long."""
     code = Code("wait", 64, 1, ["ptr %line", "i64 %time"], internal=True)
     line = _Line(code, "%line")
-    give_way = line.load("give_way", "ptr")
+    give_way = line.load("give_way")
     looks = Cell(code, 0)
     with repeat(code) as done:
         leave(code, _is(code, line.look("standing"), DONE), done)
@@ -188,7 +195,7 @@ def _work() -> Code:
     """Be a worker, until nothing has come for a while and no caller is there."""
     code = Code("work", 64, 1, ["ptr %line", "i64 %patience"])
     line = _Line(code, "%line")
-    part, nap, moment = line.load("part"), line.load("nap", "ptr"), line.load("moment", "i32")
+    part, nap, moment = (line.load(name) for name in ("part", "nap", "moment"))
     looks, mine, asleep = Cell(code, 0), Cell(code, "false", "i1"), Cell(code, "false", "i1")
     with repeat(code) as ended:
         standing = line.look("standing")
@@ -196,7 +203,7 @@ def _work() -> Code:
         with code.when(_is(code, standing, OFFERED)):
             mine.write(line.change(OFFERED, CLAIMED)[1])
         with code.when(mine.read()):
-            job, frame, step = line.load("job", "ptr"), line.load("frame", "ptr"), line.load("step")
+            job, frame, step = (line.load(name) for name in ("job", "frame", "step"))
             code.lines.append(f"call void {job}(ptr {frame}, i64 {step}, i64 {part}, i64 {part})")
             line.tell("standing", DONE)
             looks.write(0)

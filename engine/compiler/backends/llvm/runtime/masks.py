@@ -7,25 +7,31 @@ from typing import TYPE_CHECKING, Any
 
 from ....samples.masks import MIXING, STEP, Masks
 from ..ir.builder import Code
-from ..ir.words import entry
+from ..ir.words import Layout, entry
 from ..jit.machine_code import Library
 from .packing import is_missing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FIELDS = 6
-"""Numbers in a row of the table of what is drawn."""
+_ROW: Layout = {
+    "seed": "i64",
+    "first": "i64", "entries": "i64",  # the number of the first entry, and how many there are
+    "column": "i64",  # where the first one goes
+    "least": "i64",  # hash that is kept
+    "factor": "double",  # of what is kept
+}  # fmt: skip  # in groups
+"""A row of the table of what is drawn."""
 
 
 def table(masks: Masks) -> NDArray[Any]:
-    """What is drawn, as `draw` reads it: seed, first entry, entries, first column, least hash kept, factor of these."""
+    """What is drawn, as `draw` reads it."""
     import numpy as np
 
     rows, column = [], masks.column
     for drop in masks.drops:
-        kept = int(np.array(drop.kept).view(np.uint64))
-        rows.append([drop.seed % 2**64, drop.first, drop.entries, column, drop.least, kept])
+        factor = int(np.array(drop.kept).view(np.uint64))
+        rows.append([drop.seed % 2**64, drop.first, drop.entries, column, drop.least, factor])
         column += drop.entries
     return np.array(rows, np.uint64)
 
@@ -61,14 +67,12 @@ def text(bits: int, width: int) -> str:
         return mixed
 
     with code.loop(0, "%count") as d:
-        seed, unit, units, column, least = [
-            entry(code, "%draws", code.index((d, FIELDS), k)) for k in range(FIELDS - 1)
-        ]
-        kept = entry(code, "%draws", code.index((d, FIELDS), FIELDS - 1), "double")
-        kept = kept if bits == 64 else code.value(f"fptrunc double {kept} to float")
-        factors, leasts = code.broadcast(kept), code.spread(least, "i64")
-        of_step = code.spread(hashed(seed, _counted(code, "%step"), "i64"), "i64")
-        target = code.pointer("%X", code.value(f"mul i64 {column}, %stride"))
+        kinds = enumerate(_ROW.values())
+        row = dict(zip(_ROW, [entry(code, "%draws", code.index((d, len(_ROW)), k), kind) for k, kind in kinds]))
+        factor = row["factor"] if bits == 64 else code.value(f"fptrunc double {row['factor']} to float")
+        factors, leasts = code.broadcast(factor), code.spread(row["least"], "i64")
+        of_step = code.spread(hashed(row["seed"], _counted(code, "%step"), "i64"), "i64")
+        target = code.pointer("%X", code.value(f"mul i64 {row['column']}, %stride"))
         ahead = code.constants("i64", [k * STEP % 2**64 for k in range(width)])
         with code.loop(0, "%lanes", width) as lane:
             first, own = (code.spread(_counted(code, place), "i64") for place in ("%first", code.index("%first", lane)))
@@ -76,8 +80,8 @@ def text(bits: int, width: int) -> str:
             missing = is_missing(code, lane)
             place = code.value(f"select {code.type('m')} {missing.name}, {vector} {first}, {vector} {own}")
             rows = hashed(of_step, place, vector)
-            with code.loop(0, units) as u:
-                number = code.spread(_counted(code, code.index(unit, u)), "i64")
+            with code.loop(0, row["entries"]) as u:
+                number = code.spread(_counted(code, code.index(row["first"], u)), "i64")
                 drawn = hashed(rows, number, vector)
                 is_kept = code.emit(f"icmp uge {vector} {drawn}, {leasts}", "m")
                 at = code.index(code.value(f"mul i64 {u}, %stride"), lane)

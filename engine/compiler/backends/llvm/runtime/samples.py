@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import nullcontext
 
-from ....samples.arrays import LINE
+from ....samples.arrays import CACHE_LINE
 from ..ir.builder import Code
 from ..ir.control import Cell, unless
 from ..ir.shuffles import horizontal_sum
@@ -52,7 +52,7 @@ def _all_blocks(code: Code, f: Fields) -> None:
     start = code.value(f"mul i64 %part, {f['span']}")
     count = code.least(code.value(f"sub i64 {f['batch']}, {start}"), f["span"])
     room, apart, packing = _room_of_blocks(code, f)
-    numbers, used = code.value(f"alloca i64, i64 {f['lanes']}, align {LINE}"), Cell(code, 0)
+    numbers, used = code.value(f"alloca i64, i64 {f['lanes']}, align {CACHE_LINE}"), Cell(code, 0)
     with code.loop(0, _blocks(code, count, f["lanes"])) as block:
         done = code.value(f"mul i64 {block}, {f['lanes']}")
         first = code.value(f"add i64 {start}, {done}")

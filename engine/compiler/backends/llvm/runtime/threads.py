@@ -19,7 +19,7 @@ from typing import Any
 
 from ..jit.machine_code import Library
 from . import fork_join
-from .fork_join import ASLEEP, FIELDS, IDLE, LINE
+from .fork_join import APART, ASLEEP, IDLE, WORKER
 
 PATIENCE = 10_000
 """How often a worker looks for a job before it goes to sleep, which takes some 200 microseconds."""
@@ -49,7 +49,7 @@ class Worker:
     """
 
     def __init__(self, place: int, part: int):
-        self.line = memoryview((ctypes.c_int64 * FIELDS).from_address(place)).cast("B").cast("q")
+        self.line = memoryview((ctypes.c_int64 * APART).from_address(place)).cast("B").cast("q")
         self._place, self._part = place, part
         give_way, nap, moment = _system()
         self._set(standing=ASLEEP, part=part, give_way=give_way, nap=nap, moment=moment)
@@ -92,10 +92,11 @@ class Worker:
 
     def _set(self, **fields: int) -> None:
         for name, value in fields.items():
-            self.line[LINE.index(name)] = value
+            self.line[_PLACES[name]] = value
 
 
-_STANDING, _ENGAGED, _RESTING = (LINE.index(name) for name in ("standing", "engaged", "resting"))
+_PLACES = {name: k for k, name in enumerate(WORKER)}
+_STANDING, _ENGAGED, _RESTING = (_PLACES[name] for name in ("standing", "engaged", "resting"))
 
 
 class ThreadPool:
@@ -106,7 +107,7 @@ class ThreadPool:
 
     def begin(self) -> None:
         """Start with new workers, which are free."""
-        count, size = processors() - 1, 8 * FIELDS
+        count, size = processors() - 1, 8 * APART
         self._memory = ctypes.create_string_buffer((count + 1) * size)
         start = ctypes.addressof(self._memory)
         self._place = start + -start % size

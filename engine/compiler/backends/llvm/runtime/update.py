@@ -27,25 +27,27 @@ from ..ir.functions import called, definitions
 from ..ir.shuffles import horizontal_sum
 from ..ir.templates import expand
 from ..ir.vector import Vector, literal
-from ..ir.words import field, field_place
+from ..ir.words import Layout, field, field_place
 from ..jit.machine_code import Library
 
-STATE = (
-    "made", "refused", "keeping", "numbers", "rates", "next_rate", "memory", "old", "trainable", "sums",
-    "count", "stride", "gradient",
-)  # fmt: skip  # names of fields
-"""The fields of the block of 64-bit numbers that an update is given: how many steps were made; whether the update of
-the present one is not finite, and after the call how many steps were undone with it; whether the old numbers are kept
-at every step, as where sums are kept they must be; the addresses of the settings that are not 0, as `update.values`
-gives them after a limit, and of the learning rates; from one step's rate to the next; the addresses of the memories, of
-the old numbers of the parameters and memories, of 1.0 for each parameter that is updated and 0.0 for others, and of the
-sums of the others' gradients; how many parameters there are; from one row of numbers to the next; and the address of
-the gradients of the last step."""
+STATE: Layout = {
+    "made": "i64",  # how many steps were made
+    "refused": "i64",  # 1: the present update is not finite; after the call: how many steps were undone with it
+    "keeping": "i64",  # 1: the old numbers are kept at every step, as they must be where sums are
+    "numbers": "ptr",  # the settings that are not 0, as `update.values` gives them after a limit
+    "rates": "ptr", "next_rate": "i64",  # the learning rates; from one step's rate to the next
+    "memory": "ptr",
+    "old": "ptr",  # the old numbers of the parameters and memories
+    "trainable": "ptr",  # 1.0 for each parameter that is updated, 0.0 for others
+    "sums": "ptr",  # of the others' gradients
+    "count": "i64",  # of the parameters
+    "stride": "i64",  # from one row of numbers to the next
+    "gradient": "ptr",  # of the last step
+}  # fmt: skip  # addresses beside their counts
+"""What an update is given."""
 
 BRIEF = {"add", "sub", "mul"}
 """Operations so quick that a rule of these alone runs twice in less time than it takes to keep the old numbers."""
-
-_ADDRESSES = {"numbers", "rates", "memory", "old", "trainable", "sums"}
 
 
 @functools.cache
@@ -75,9 +77,8 @@ def text(rule: Update, frozen: bool, bits: int, width: int, streamed: bool) -> s
     """
     arguments = ["ptr noalias %P", "ptr noalias %G", "ptr noalias %state", "i64 %step", "i64 %start", "i64 %stop"]
     code = Code("update", bits, width, [*arguments, "i1 %only"])
-    kinds = {name: "ptr" if name in _ADDRESSES else "i64" for name in STATE}
     fixed = [name for name in STATE if name not in ("made", "refused", "gradient")]
-    f = {name: field(code, "%state", STATE, name, kinds[name]) for name in fixed}
+    f = {name: field(code, "%state", STATE, name) for name in fixed}
     stop = code.least("%stop", f["count"])
     brief = {symbol.primitive.name for symbol in rule.each if symbol.primitive} <= BRIEF
     looking = "%only" if brief and not (frozen or streamed) else "false"

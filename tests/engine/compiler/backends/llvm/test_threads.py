@@ -24,7 +24,7 @@ from engine import Value
 from engine.compiler.backends.llvm import Variants, build
 from engine.compiler.backends.llvm.runtime import cost_model, fork_join
 from engine.compiler.backends.llvm.runtime import threads as pools
-from engine.compiler.backends.llvm.runtime.fork_join import ASLEEP, IDLE, LINE
+from engine.compiler.backends.llvm.runtime.fork_join import ASLEEP, IDLE, WORKER
 from engine.compiler.backends.llvm.runtime.threads import ThreadPool
 from engine.compiler.passes.computation import Computation
 from engine.compiler.pipeline import make_plan, trace
@@ -215,10 +215,10 @@ def test_a_helper_that_never_comes_rests(monkeypatch: pytest.MonkeyPatch) -> Non
     training.parameters[:] = leaves
     assert np.array_equal(training(samples(1000), STILL, 2), expected)
     line = pool._workers[0].line
-    assert line[LINE.index("resting")] == 0
+    assert line[[*WORKER].index("resting")] == 0
     training(samples(1000), STILL, 2000)
-    assert line[LINE.index("resting")] > 0
-    assert line[LINE.index("standing")] == IDLE
+    assert line[[*WORKER].index("resting")] > 0
+    assert line[[*WORKER].index("standing")] == IDLE
 
 
 def test_how_many_processors_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
