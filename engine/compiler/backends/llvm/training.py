@@ -275,7 +275,7 @@ class Training:
                 direct.clear()
             direct[key] = program.direct_step(shapes, valid)
         made, alone = direct[key], split.parts == 1
-        if self._attached is not None:
+        if self._attached is not None:  # maybe to this very step, whose record is not whole until the end of `attach`
             self._attached.detach()
         made.attach(frame, words, alone)
         self._attached = made

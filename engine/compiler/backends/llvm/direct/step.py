@@ -122,7 +122,7 @@ class DirectStep:
         self._record.set(ready=0)
 
     def attach(self, frame: Frame, words: WordGuard, alone: bool) -> None:
-        """Make the step that a frame describes, on other samples.
+        """Make the step that a frame describes, on other samples; `quick` must be detached.
 
         Args:
             frame: the frame of the last step.
