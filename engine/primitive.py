@@ -258,8 +258,8 @@ def declare(
             do not fit the operands; the formula is not an expression; `native` is not a template.
 
     >>> import engine
-    >>> softsign = engine.declare(
-    ...     "softsign", lambda x: x / (1 + abs(x)), [lambda z, x: 1 / engine.square(1 + abs(x))])
+    >>> slope = lambda z, x: 1 / engine.square(1 + abs(x))  # z is the result
+    >>> softsign = engine.declare("softsign", lambda x: x / (1 + abs(x)), [slope])
     >>> x = engine.Value(1.0)
     >>> engine.grad(softsign(x), x), x.softsign().data
     (0.25, 0.5)

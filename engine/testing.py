@@ -4,12 +4,17 @@ Install it with ``pip install hypothesis``. One function does the work in any te
 
 1. A primitive of your own, over the domain that it declares and inside of larger graphs, up to second order::
 
+    import math
     from hypothesis import given
     import engine
     from engine.strategies import expressions, points
+    from engine.testing import assert_gradients
 
-    softclip = engine.declare("softclip", lambda x: math.tanh(x / 3),
-                              [lambda z, x: engine.square(1 / engine.cosh(x / 3)) / 3], formula="tanh(x / 3)")
+    def slope(z, x):  # z is the result
+        return engine.square(1 / engine.cosh(x / 3)) / 3
+
+    softclip = engine.declare(
+        "softclip", lambda x: math.tanh(x / 3), [slope], formula="tanh(x / 3)")
 
     @given(points(softclip))
     def test_softclip(point):
@@ -54,14 +59,15 @@ and ``strict=True`` to fail on what differences cannot decide.
 A failure names the input, the primitive and the numbers, with code to paste:
 
 >>> from dataclasses import replace
->>> wrong = replace(engine.sin, name="wrong", local_derivatives=[lambda z, x: 1.001 * engine.cos(x)])
+>>> slope = lambda z, x: 1.001 * engine.cos(x)
+>>> wrong = replace(engine.sin, name="wrong", local_derivatives=[slope])
 >>> assert_gradients(lambda x: 2 * wrong(x), [1.0])
 Traceback (most recent call last):
 AssertionError: f at x = 1.0: 1 of 1 derivative WRONG
-  differs    by x: 1.08168521634..., differences give 1.08060461... +- ..., relative error 0.001
-  second opinion, without a step: Taylor's remainder shrinks like t**0.9..., as that of a wrong one does (right: 2)
-  culprit: wrong, node 3 of the graph: its local derivative by x at x = 1.0 is 0.5408426081740..., and 50 digits
-  of sin(x) give 0.5403023058681398: relative error 0.001
+  differs    by x: 1.08168..., differences give 1.08060... +- ..., relative error 0.001
+  second opinion, without a step: Taylor's remainder shrinks like t**0.9..., as that ...
+  culprit: wrong, node 3 of the graph: its local derivative by x at x = 1.0 is 0.5408...,
+    and 50 digits of sin(x) give 0.5403023058681398: relative error 0.001
   to reproduce:
     from engine import Value, grad, lookup
     wrong = lookup('wrong')

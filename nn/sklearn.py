@@ -5,7 +5,7 @@ Parameters have the names of scikit-learn's own `MLPClassifier` and `MLPRegresso
 
 >>> from nn.sklearn import MLPClassifier
 >>> X, y = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], ["no", "yes", "yes", "no"]
->>> network = MLPClassifier((8,), activation="tanh", learning_rate_init=0.1, random_state=0)
+>>> network = MLPClassifier((8,), "tanh", learning_rate_init=0.1, random_state=0)
 >>> list(network.fit(X, y).predict(X))
 [np.str_('no'), np.str_('yes'), np.str_('yes'), np.str_('no')]
 """

@@ -259,7 +259,7 @@ class Compiled(Traced):
         t2 = square(t1)
         output t2
         >>> loss.explain("plan")  # P are leaves, X inputs, S results, G the gradient
-        slots  2 P, 1 C, 1 X, 0 U, 5 S, 2 G, and the weight of the sample behind the inputs
+        slots  2 P, 1 C, 1 X, 0 U, 5 S, 2 G, and the weight of the sample ...
         body
           S[0] = mul(P[0], X[0])
           S[1] = add(P[1], S[0])

@@ -77,7 +77,7 @@ def to_dot(
     ...
     label=<...no backward pass yet, or the gradient here is 0: gradients are not shown...>
     n0 [label=<<b>a</b><br/>3> style="filled" color="#3f4a57"]
-    n1 [label=<<table border="0"...><b>*</b><br/>9</td>...</table>> margin=0 color="#1b1f24" penwidth=2.2]
+    n1 [label=<<table border="0"...><b>*</b><br/>9</td>...</table>> margin=0 ...]
     n0 -> n1:i1:w
     n0 -> n1:i2:w
     }

@@ -62,8 +62,10 @@ def points(domain: Primitive | Interval | Sequence[Interval] = REALS, count: int
 
     >>> import engine
     >>> from hypothesis import find
-    >>> find(points(engine.log), lambda point: True), find(points(count=2), lambda point: point[0] > 3)
-    ([1.0], [4.0, 0.0])
+    >>> find(points(engine.log), lambda point: True)
+    [1.0]
+    >>> find(points(count=2), lambda point: point[0] > 3)
+    [4.0, 0.0]
     """
     if isinstance(domain, Primitive):
         primitive = domain

@@ -51,7 +51,7 @@ def notes(root: Value, names: Any = None) -> list[str]:
     >>> for note in notes(y):
     ...     print(note)
     x was 1 when this was computed (now 5): evaluate again
-    x's gradient 4 is not this graph's own 2: of a larger result, an earlier backward() (zero_grad()), or changed since
+    x's gradient 4 is not this graph's own 2: of a larger result, an earlier ...
     """
     called = Names(topological_order(root), names)
     return [*about_numbers(called), *about_gradients(called)]

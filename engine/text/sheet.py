@@ -172,7 +172,8 @@ class Sheet(Shown):
     def text(self) -> str:
         """Plain text, in aligned columns.
 
-        >>> print(Sheet("sum", ("name", "value"), [("a", "1"), ("bias", "2")], heads=True).text)
+        >>> rows = [("a", "1"), ("bias", "2")]
+        >>> print(Sheet("sum", ("name", "value"), rows, heads=True).text)
         sum
           name  value
           a     1
@@ -183,7 +184,8 @@ class Sheet(Shown):
     def fitted(self, width: int | None) -> str:
         """Plain text in lines of at most `width` columns: long cells are cut; if few fit, each row is a paragraph.
 
-        >>> sheet = Sheet("sum", ("name", "formula"), [("layers.0.w.2", "a*b + c*d + e*f + g*h")])
+        >>> rows = [("layers.0.w.2", "a*b + c*d + e*f + g*h")]
+        >>> sheet = Sheet("sum", ("name", "formula"), rows)
         >>> print(sheet.fitted(30))
         sum
           layers.0.w.2  a*b + c*d + e…

@@ -115,12 +115,14 @@ def train_test_split(
         ValueError: if `test` is out of range or leaves a part without samples, or X and y differ in length; if it is
             to stratify without shuffling.
 
-    >>> X_train, X_test, y_train, y_test = train_test_split([1, 2, 3, 4], [10, 20, 30, 40], seed=1)
+    >>> X, y = [1, 2, 3, 4], [10, 20, 30, 40]
+    >>> X_train, X_test, y_train, y_test = train_test_split(X, y, seed=1)
     >>> len(X_train), len(X_test), y_test[0] == 10 * X_test[0]
     (3, 1, True)
-    >>> train_test_split([1, 2, 3, 4], [0, 1, 0, 1], test_size=2, random_state=0, stratify=[0, 1, 0, 1])[3]
+    >>> classes = [0, 1, 0, 1]
+    >>> train_test_split(X, classes, test_size=2, random_state=0, stratify=classes)[3]
     [0, 1]
-    >>> train_test_split([1, 2, 3, 4], [10, 20, 30, 40], shuffle=False)
+    >>> train_test_split(X, y, shuffle=False)
     ([1, 2, 3], [4], [10, 20, 30], [40])
     """
     size = _one_of("test", test, "test_size", test_size)

@@ -31,7 +31,7 @@ class SelfAttention(Module):
         TypeError, ValueError: if an argument is of the wrong kind or out of range.
 
     >>> attention = SelfAttention(4, heads=2, causal=True, seed=1)
-    >>> answers = attention([[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]])
+    >>> answers = attention([[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0] * 4])
     >>> len(answers), len(answers[0])
     (3, 4)
     >>> attention

@@ -61,7 +61,8 @@ def cross_entropy(logits: Any, target: Any, reduction: str = "mean") -> Loss:
     >>> from engine import Value
     >>> round(cross_entropy([Value(0.0), Value(0.0)], 1).data, 6)
     0.693147
-    >>> cross_entropy([[Value(1e4), Value(0.0)], [Value(1e4), Value(0.0)]], [0, [0.0, 1.0]]).data
+    >>> row = [Value(1e4), Value(0.0)]
+    >>> cross_entropy([row, row], [0, [0.0, 1.0]]).data
     5000.0
     """
     return _row_by_row("cross_entropy", _cross_entropy, logits, target, reduction)

@@ -118,7 +118,8 @@ def fit_many(
     >>> def make(lr, seed):
     ...     model = MLP(1, [1], seed=seed)
     ...     return model, mse, SGD(model.parameters(), lr)
-    >>> rows = fit_many(make, [{"lr": lr, "seed": 1} for lr in (0.01, 0.5)], [[0.0], [1.0]], [1.0, 3.0], epochs=60)
+    >>> configs = [{"lr": lr, "seed": 1} for lr in (0.01, 0.5)]
+    >>> rows = fit_many(make, configs, [[0.0], [1.0]], [1.0, 3.0], epochs=60)
     >>> [(row["lr"], round(row["loss"], 3), row["error"]) for row in rows]
     [(0.01, 0.994, None), (0.5, 0.0, None)]
     """

@@ -64,7 +64,8 @@ class History(Explained):
     def to_dict(self) -> dict[str, list[float]]:
         """The rows as columns, which `pandas.DataFrame` takes; nan where an epoch had no such number.
 
-        >>> History(rows=[{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}]).to_dict()
+        >>> rows = [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}]
+        >>> History(rows=rows).to_dict()
         {'epoch': [1, 2], 'loss': [0.5, 0.25]}
         """
         names = dict.fromkeys(name for row in self.rows for name in row)  # resumed training may have others
