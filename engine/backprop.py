@@ -214,6 +214,19 @@ def refuse_numbers(order: Iterable[Value]) -> None:
         )
 
 
+def sweep_for_numbers(output: Value) -> dict[Value, float]:
+    """The adjoints of every node, where they may be plain numbers.
+
+    Raises:
+        TypeError: inside a function that is being differentiated, if the result depends on an argument: see `grad`.
+        RuntimeError: a leaf was changed after a part of the graph was recorded.
+    """
+    adjoints = sweep(output)
+    refuse_numbers(adjoints)
+    _look_at_moments(adjoints)
+    return adjoints
+
+
 def backward(root: Value) -> None:
     """Add d root / d leaf to the `grad` of every leaf, and set that of every result to its adjoint.
 
@@ -364,8 +377,6 @@ def grad(output: Value, inputs: Any = None, create_graph: bool = False) -> Any:
         found = [graphs.get(x, 0.0) for x in wanted]
         found = [d if isinstance(d, Value) else detached(d) for d in found]
     else:
-        adjoints = sweep(output)
-        refuse_numbers(adjoints)
-        _look_at_moments(adjoints)
+        adjoints = sweep_for_numbers(output)
         found = [d or 0.0 for d in map(adjoints.get, wanted)]  # an unreached one is -0.0
     return found[0] if single else found

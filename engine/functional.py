@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from .backprop import Function, grad, refuse_numbers
-from .graph import topological_order
+from .backprop import Function, grad, refuse_numbers, sweep_for_numbers
+from .graph import recorded_order, topological_order
 from .ieee import total
-from .modes import always_recorded, called_at, line_of, reads
+from .modes import Place, always_recorded, arguments, called_at, line_of
 from .numbers import as_float, is_number, same_number, shortened
 from .pullbacks import derivatives_as_numbers
 from .text.callers import is_ours
@@ -36,7 +36,7 @@ def value_and_grad(f: Function) -> Callable[..., tuple[float, list[float]]]:
     @always_recorded()
     def evaluate(*xs: Any, **named: Any) -> tuple[float, list[float]]:
         inputs, output = _call(f, xs, named)
-        return output._data, grad(output, inputs)
+        return output._data, _grad(output, inputs)
 
     return evaluate
 
@@ -51,8 +51,10 @@ def gradient(f: Function) -> Callable[..., list[float]]:
     Raises:
         TypeError: when it is called, if an argument is not a number, if ``f`` returns neither a Value nor a number, or
             computes with a copy or the float() of its argument, as functions of `math` do, or with derivatives that
-            are numbers where a graph of them is needed, as `grad` gives with `create_graph`.
-        ValueError: when it is called, if ``f`` sets the number of its argument.
+            are numbers where a graph of them is needed, as `grad` gives with `create_graph`. What is computed from the
+            argument's `data` counts as a constant, without a word: see there.
+        ValueError: when it is called, if ``f`` sets the number of its argument, or gives what it computed from that of
+            an earlier call.
 
     >>> gradient(lambda x, y: x * y)(2.0, 3.0)
     [3.0, 2.0]
@@ -78,7 +80,7 @@ def jacobian(f: Function) -> Callable[..., list[list[float]]]:
     @always_recorded()
     def evaluate(*xs: Any, **named: Any) -> list[list[float]]:
         inputs, results = _recorded(f, xs, named)
-        return [grad(output, inputs) for output in _outputs(results)]
+        return [_grad(output, inputs) for output in _outputs(results)]
 
     return evaluate
 
@@ -100,7 +102,7 @@ def hessian(f: Function) -> Callable[..., list[list[float]]]:
     @always_recorded()
     def evaluate(*xs: Any, **named: Any) -> list[list[float]]:
         inputs, output = _call(f, xs, named)
-        return [grad(first, inputs) for first in grad(output, inputs, create_graph=True)]
+        return [grad(first, inputs) for first in _graphs(output, inputs)]
 
     return evaluate
 
@@ -125,7 +127,7 @@ def hvp(f: Function, xs: Sequence[Any], v: Sequence[Any]) -> list[float]:
     direction = _direction(xs, v)
     inputs, output = _call(f, xs)
     tangents = dict(zip(inputs, direction))
-    return [push_forward(first, tangents) for first in grad(output, inputs, create_graph=True)]
+    return [push_forward(first, tangents) for first in _graphs(output, inputs)]
 
 
 @explained
@@ -155,9 +157,9 @@ def jvp(f: Function, xs: Sequence[Any], v: Sequence[Any]) -> tuple[Any, Any]:
     tangents = dict(zip(inputs, direction))
     if isinstance(result, (list, tuple)):
         outputs = _outputs(result)
-        return [output._data for output in outputs], [push_forward(output, tangents) for output in outputs]
+        return [output._data for output in outputs], [_tangent(output, tangents) for output in outputs]
     output = _as_output(result)
-    return output._data, push_forward(output, tangents)
+    return output._data, _tangent(output, tangents)
 
 
 def push_forward(root: Value, seeds: dict[Value, float]) -> float:
@@ -190,7 +192,13 @@ def _inputs(xs: Sequence[Any]) -> list[Value]:
                 f"derivatives are taken at numbers, one for each argument, got {shortened(x)} of type "
                 f"{type(x).__name__}: for a function of a list write gradient(lambda *xs: f(xs))(*numbers)"
             )
-    return [Value(x) for x in xs]
+    return [_argument(x) for x in xs]
+
+
+def _argument(x: Any) -> Value:
+    leaf = Value(x)
+    leaf._y = True
+    return leaf
 
 
 def _refuse_values(xs: Sequence[Any], what: str) -> None:
@@ -217,17 +225,18 @@ def _recorded(f: Function, xs: Sequence[Any], named: Iterable[str] = ()) -> tupl
             f"derivatives are taken at numbers, given by position, one for each argument, got {name!r} by name: "
             f"what is to be held goes into the function, as in gradient(lambda x: f(x, {name}=2.0))(3.0)"
         )
-    inputs, last = _inputs(xs), reads[-1] if reads else None
+    inputs = _inputs(xs)
     numbers = [x._data for x in inputs]
-    result = _called(f, inputs)
+    result, places = _called(f, inputs)
     for x, number in zip(inputs, numbers):
         if not same_number(x._data, number):
             raise ValueError(
                 f"a function to differentiate changed its argument from {number!r} to {x._data!r}, and has no "
                 "derivative there: compute another number from it, as by minimum(x, 1)"
             )
-    place = _float_since(last, inputs)
-    if place is not None and all(_follow(f, inputs, _plain_numbers(result, inputs), by) for by in (_NUDGE, -_NUDGE)):
+    place = _users_place(places)
+    plain = _plain_numbers(result, inputs) if place is not None else []
+    if plain and all(_follow(f, inputs, plain, by) for by in (_NUDGE, -_NUDGE)):
         raise TypeError(
             f"a function to differentiate took float() of its argument{place}, and what became of it has no "
             "derivative: use the engine's functions, engine.exp in place of math.exp, compare Values "
@@ -240,31 +249,61 @@ _NUDGE = 2.0**-20
 """The share of itself by which an argument is moved to see what follows it."""
 
 
-def _called(f: Function, inputs: list[Value]) -> Any:
+def _called(f: Function, inputs: list[Value]) -> tuple[Any, Iterable[Place]]:
+    """What a function gives, and where it took float() of what may depend on its arguments."""
     if not callable(f):
         remedy = ": of a result write grad(y, x)" if isinstance(f, Value) else ""
         raise TypeError(f"a function of Values is differentiated, got {f!r} of type {type(f).__name__}{remedy}")
-    with called_at(inputs):
-        return f(*inputs)
+    with called_at(inputs) as places:
+        return f(*inputs), places
 
 
-def _float_since(last: Any, inputs: list[Value]) -> str | None:
-    """Where code that is not ours took float() after the read `last`, of an input or a result, for a message.
-
-    None if none did: other leaves, such as a parameter or a copy by `detach`, are constants here.
-    """
-    own = {*map(id, inputs)}
-    for read in reversed(reads):
-        if read is last:
-            break
-        below, code, at = read
-        if len(below) == 1 and below[0][0] not in own:
-            continue
+def _users_place(places: Iterable[Place]) -> str | None:
+    """The first one that is not in code of ours, for a message; None if there is none."""
+    for code, at in places:
         if code.co_filename == __file__:  # as gradient(math.sin) does
             return ""
         if not is_ours(code.co_filename):
             return f", at {code.co_filename}:{line_of(code, at)}"
     return None
+
+
+def _grad(output: Value, inputs: list[Value]) -> list[float]:
+    """The derivatives of what a function gave by its arguments."""
+    if type(output) is not Value:  # a leaf, or a traced one, which says by itself what to write
+        return grad(output, inputs)
+    adjoints = sweep_for_numbers(output)
+    _refuse_earlier(adjoints, inputs)
+    return [adjoints.get(x) or 0.0 for x in inputs]  # an unreached one is -0.0
+
+
+def _graphs(output: Value, inputs: list[Value]) -> list[Any]:
+    """The same as Values, which can be differentiated again."""
+    found = grad(output, inputs, create_graph=True)
+    if type(output) is Value:
+        _refuse_earlier(recorded_order(output), inputs)
+    return found
+
+
+def _tangent(output: Value, tangents: dict[Value, float]) -> float:
+    """The same along a direction."""
+    found = push_forward(output, tangents)
+    _refuse_earlier(recorded_order(output), tangents)
+    return found
+
+
+def _refuse_earlier(order: Iterable[Value], inputs: Iterable[Value]) -> None:
+    """Refuse a result of an earlier call, as a dict gives it that keeps results by the number of the argument.
+
+    Raises:
+        ValueError: the argument of a call that is over is among the nodes.
+    """
+    for node in {node for node in order if node._y is True and node._primitive is None}.difference(inputs, arguments):
+        raise ValueError(
+            f"a function to differentiate gave what it computed in an earlier call from its argument then, {node!r}, "
+            "and that has no derivative by the argument now: compute it anew, in place of keeping it by x.data, or "
+            "keep its detach() if it is a constant"
+        )
 
 
 def _follow(f: Function, inputs: list[Value], numbers: list[float], by: float) -> bool:
@@ -273,11 +312,11 @@ def _follow(f: Function, inputs: list[Value], numbers: list[float], by: float) -
     A branch may be another one on one side, and so may what `floor` gives.
     """
     moved = [
-        Value(x._data + by * (1.0 + k / len(inputs)) * (abs(x._data) or 1.0))  # no two by the same share
+        _argument(x._data + by * (1.0 + k / len(inputs)) * (abs(x._data) or 1.0))  # no two by the same share
         for k, x in enumerate(inputs)
     ]
     try:
-        there = _plain_numbers(_called(f, moved), moved)
+        there = _plain_numbers(_called(f, moved)[0], moved)
     except Exception:
         return True
     return len(there) != len(numbers) or not all(map(same_number, there, numbers))

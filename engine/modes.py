@@ -98,6 +98,13 @@ arguments: set[Any] = set()
 """The arguments of the functions that are being differentiated, Values: no numbers may be taken out of derivatives of
 what depends on them, nor in other threads, since a function may give its work to a pool."""
 
+Place = tuple[CodeType, int]
+"""An instruction: its code, and where it is in that."""
+
+places_of_calls: list[dict[Place, None]] = []
+"""For each function that is being differentiated where float() was taken, meanwhile, of what may depend on an argument:
+each place once, so that none is lost among many calls."""
+
 _purpose: ContextVar[str] = ContextVar("purpose", default="")
 recording: Setting[bool] = Setting("recording", True)
 observing: Setting[Observer | None] = Setting("observer", None)
@@ -287,13 +294,19 @@ def _within(variable: ContextVar[Any], setting: Any) -> Iterator[None]:
 
 
 @contextmanager
-def called_at(inputs: list[Any]) -> Iterator[None]:
-    """Add new leaves to `arguments` inside: a function that is being differentiated is called."""
+def called_at(inputs: list[Any]) -> Iterator[dict[Place, None]]:
+    """Add new leaves to `arguments` inside: a function that is being differentiated is called.
+
+    It gives the places that are new among `places_of_calls`.
+    """
+    places: dict[Place, None] = {}
     try:
         arguments.update(inputs)
-        yield
+        places_of_calls.append(places)
+        yield places
     finally:
         arguments.difference_update(inputs)
+        places_of_calls[:] = [other for other in places_of_calls if other is not places]
 
 
 def called_for(purpose: str) -> _GeneratorContextManager[None]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from numbers import Rational
 from typing import TYPE_CHECKING, Any
 
-from .modes import inside_rule, observer, open_modes, reads, recording, tracer
+from .modes import arguments, inside_rule, observer, open_modes, places_of_calls, reads, recording, tracer
 from .numbers import as_float, as_operand
 from .primitive import Primitive
 
@@ -135,7 +135,8 @@ class Value:
     """
 
     # The two operands and their recorded numbers; n-ary: the tuple, MANY, the tuple of numbers, and for a dot whether
-    # its second half are constants. A leaf has True as the first number if it is a detached one.
+    # its second half are constants. A leaf has True as the first number if it is a detached one, as the second one if
+    # it was made to be the argument of a function that is differentiated.
     __slots__ = ("_a", "_b", "_data", "_grad", "_label", "_primitive", "_x", "_y")
 
     _a: Any
@@ -162,6 +163,11 @@ class Value:
     @property
     def data(self) -> float:
         """The number. It can be assigned on a leaf; graphs recorded before keep the number they were made with.
+
+        It is a plain float: no gradient flows through what is computed from it. To print it, to branch or to end a
+        loop by it changes nothing, but ``x * math.exp(x.data)`` has the derivative of x times a constant, in `gradient`
+        and the like, too: a float does not tell what becomes of it, and to find out, the function would have to run
+        again, and print again. `check_gradients` tells.
 
         Raises:
             AttributeError: on assignment to the result of an operation.
@@ -267,7 +273,11 @@ class Value:
                 "write it with the engine's functions, not math's, to differentiate it again"
             )
         caller = sys._getframe(1)
-        reads.append((_nearest(self), caller.f_code, caller.f_lasti))  # its line is looked up on demand
+        place = caller.f_code, caller.f_lasti  # its line is looked up on demand
+        reads.append((_nearest(self), *place))
+        if arguments and (self._primitive is not None or self in arguments):
+            for places in places_of_calls:
+                places[place] = None
         return self._data
 
     def __int__(self) -> int:

@@ -190,6 +190,58 @@ def test_a_result_that_is_kept_by_the_number_of_its_argument_is_refused() -> Non
         engine.gradient(f)(3.0)
 
 
+@pytest.mark.parametrize("transform", [engine.gradient, engine.hessian, lambda f: lambda x: engine.jvp(f, [x], [1.0])])
+@pytest.mark.parametrize("key", [lambda x: x.data, lambda x: f"{x:.3f}", repr])
+def test_a_result_that_is_kept_from_an_earlier_call_is_refused(transform: Any, key: Any) -> None:
+    """By `data` or its text nothing is seen to leave the graph; the second time, the derivative was 0."""
+    kept: dict[Any, Value] = {}
+
+    def f(x: Value) -> Value:
+        return kept.setdefault(key(x), x * x * x) + x
+
+    assert transform(f)(3.0) == transform(lambda x: x * x * x + x)(3.0)
+    with pytest.raises(ValueError, match=r"in an earlier call from its argument then, Value\(data=3\.0, .*its detach"):
+        transform(f)(3.0)
+    assert transform(f)(2.0)
+
+
+def test_what_was_kept_may_be_a_constant_or_an_argument_of_a_call_further_out() -> None:
+    kept: list[Value] = []
+
+    def f(x: Value) -> Value:
+        kept.append((x * x).detach())
+        return x * kept[0]
+
+    assert (engine.gradient(f)(3.0), engine.gradient(f)(2.0)) == ([9.0], [9.0])
+    inner = lambda x: lambda y: engine.grad(x * y * y, y, create_graph=True)
+    assert engine.gradient(lambda x: inner(x)(Value(2.0)) + engine.gradient(lambda y: y * 2.0)(1.0)[0])(1.0) == [4.0]
+    again = lambda x: engine.gradient(lambda y: y * float(x.detach()))(1.0)[0] * x
+    assert engine.gradient(again)(3.0) == [3.0]
+    constants = [engine.Constant(2.0), engine.Constant(5.0)]  # a dot notes in the same slot that half of it is constant
+    assert engine.gradient(lambda x, y: engine.affine([[x, y]], constants, [None])[0])(1.0, 1.0) == [2.0, 5.0]
+
+
+@pytest.mark.parametrize("others", [150, 1_000])
+def test_a_float_is_found_among_many_of_other_values(others: int) -> None:
+    """The last hundred calls were looked through, and 150 parameters had pushed it out: exp(1) in place of 2 exp(1)."""
+    weights = [Value(1.0) for _ in range(others)]
+
+    def f(x: Value) -> Value:
+        factor = math.exp(x)
+        assert sum(map(float, weights)) == others
+        return x * factor
+
+    with pytest.raises(TypeError, match=r"took float\(\) of its argument"):
+        engine.gradient(f)(1.0)
+
+
+def test_where_no_plain_number_is_in_the_result_the_function_runs_once() -> None:
+    """A list of the numbers it was called at, kept for a plot, had two that nobody asked for."""
+    path: list[float] = []
+    assert engine.gradient(lambda x: (path.append(float(x)), x * x)[1])(1.5) == [3.0]
+    assert path == [1.5]
+
+
 def test_beside_the_end_of_a_domain_and_of_several_arguments() -> None:
     with pytest.raises(TypeError, match=r"took float\(\) of its argument"):
         engine.gradient(lambda x: x * math.acos(x))(1.0)
