@@ -70,7 +70,7 @@ class Optimizer(Known, Explained):
     lr = Setting(1e-3, least=0.0)
     memories: ClassVar[tuple[str, ...]] = ()
     keeper: Callable[[Any], None] | None = None
-    """What holds the state at present and gives it back when `take_back` calls it; None if the optimiser has it."""
+    """A function that gives the state back and makes this None, while a program has it; None if the optimiser does."""
 
     own_state: tuple[int, tuple[list[float], ...]]
     settings: Mapping[str, Any]
@@ -184,12 +184,7 @@ class Optimizer(Known, Explained):
         refuse_in_a_trace("what an optimiser remembers")
         keeper = self.keeper
         if keeper is not None:
-            self.keeper = None
-            try:
-                keeper(self)
-            except BaseException:  # such as Ctrl-C: the program still holds it
-                self.keeper = keeper
-                raise
+            keeper(self)
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies and pickles, which get numbers of their own."""

@@ -30,7 +30,7 @@ class Optimizer(Protocol):
         rule: the update of one parameter; see `update`.
         own_state: how many steps the memories have seen, and what they hold, unless a keeper has it: a plain attribute,
             always set as a whole.
-        keeper: holds the state meanwhile, and gives it back.
+        keeper: a function that gives the state back and makes this None, while something else has it.
     """
 
     params: tuple[Value, ...]

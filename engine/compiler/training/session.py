@@ -76,19 +76,17 @@ class Session:
         """
         self.accept(batch)
         self._special.compare_once("leaves", batch, _batch_size(batch, order))
-        self._shapes, known = [(batch.size, *shape) for shape in batch.shapes], self._configured
-        if self._optimizer.keeper is not self._keeper or known is None or known.rule.kept != configured.rule.kept:
-            self._take(configured)
-        else:
-            self._configured = configured
+        self._shapes = [(batch.size, *shape) for shape in batch.shapes]
         training = self._training
-        with self._borrowed() as loan:
+        with self._with_memory(configured) as loan:
             before = training.made
             self._since, loan.glimpses = before, 0
             try:
                 losses: list[float] = training(batch.arrays, configured, steps, order, batch.masks)
             finally:
                 self._see_steps()
+                if self._optimizer.keeper is None:  # a signal handler has looked, at what was there then
+                    self._optimizer.keeper = self._keeper
         if training.made - before < len(losses):
             self._fail(losses, configured)
         return losses
@@ -259,6 +257,19 @@ class Session:
             self._optimizer.take_back()
 
     @contextmanager
+    def _with_memory(self, configured: ConfiguredUpdate) -> Iterator[Loan]:
+        """As `_borrowed`; the optimiser's memory is in the training too, and whoever asks for it waits."""
+        while True:
+            known = self._configured
+            if self._optimizer.keeper is not self._keeper or known is None or known.rule.kept != configured.rule.kept:
+                self._take(configured)
+            with self._borrowed() as loan:
+                if self._optimizer.keeper is self._keeper:  # otherwise another thread has just asked for it
+                    self._configured = configured
+                    yield loan
+                    return
+
+    @contextmanager
     def _borrowed(self) -> Iterator[Loan]:
         """A context in which the leaves' numbers are in the array, to be changed there; other readers wait.
 
@@ -305,12 +316,16 @@ class Session:
         optimizer.keeper = self._keeper
 
     def _give_back(self, optimizer: Optimizer) -> None:
-        """Give the optimiser its memory back, as its `keeper`."""
-        assert self._configured is not None
-        kept, places = self._configured.rule.kept, self._places
-        memory, rows = self._training.memory, enumerate(optimizer.own_state[1])
-        new = tuple([memory[k, places].tolist() if k in kept else row for k, row in rows])
-        optimizer.own_state = self._training.made, new
+        """Give the optimiser its memory back, as its `keeper`, between two calls."""
+        with self._training.lock:
+            if optimizer.keeper is not self._keeper:  # another thread was here first
+                return
+            assert self._configured is not None
+            kept, places = self._configured.rule.kept, self._places
+            memory, rows = self._training.memory, enumerate(optimizer.own_state[1])
+            new = tuple([memory[k, places].tolist() if k in kept else row for k, row in rows])
+            optimizer.own_state = self._training.made, new
+            optimizer.keeper = None
 
     def _gradients(self, before: Sequence[float]) -> list[float]:
         """Take the gradients of the leaves as eager steps leave them.

@@ -117,7 +117,7 @@ def lent(memory=(1.0, 2.0)):
     def give_back(to):
         assert to is optimizer
         asked.append(True)
-        optimizer.own_state = 7, ([*memory],)
+        optimizer.own_state, optimizer.keeper = (7, ([*memory],)), None
 
     optimizer.keeper = give_back
     return optimizer, (a, b), asked

@@ -7,6 +7,8 @@ import gc
 import math
 import pickle
 import sys
+import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -64,6 +66,7 @@ def test_memory_that_cannot_be_given_back_is_not_lost() -> None:
         raise KeyboardInterrupt
 
     def giving(optimizer: Any) -> None:
+        optimizer.keeper = None
         optimizer.velocity = [2.0]
 
     optimizer.keeper = interrupted
@@ -170,3 +173,40 @@ def test_two_trainers_of_one_model_in_two_threads_and_somebody_who_looks() -> No
     finally:
         sys.setswitchinterval(interval)
     assert np.isfinite([p.data for p in parameters]).all()
+
+
+def looked_at(train: Callable[[], object], optimizer: Optimizer) -> None:
+    """Train while another thread looks at the optimiser all the time."""
+    done = threading.Event()
+
+    def look() -> None:
+        while not done.is_set():
+            repr(optimizer)
+
+    with ThreadPoolExecutor(1) as threads:
+        looking = threads.submit(look)
+        try:
+            train()
+        finally:
+            done.set()
+        looking.result()
+
+
+@FAST
+@pytest.mark.parametrize("run", [lambda trainer: trainer.run(X, Y, 40), lambda trainer: trainer.step(X, Y)])
+def test_who_looks_at_an_optimiser_from_another_thread_changes_nothing(backend: str, run: Any) -> None:
+    """What it remembers was given back in the middle of a call, and the rest of the call was forgotten."""
+
+    def trained(looking: bool) -> Any:
+        m = model()
+        optimizer = nn.Adam(m.parameters(), 0.01)
+        trainer = Trainer(m, nn.cross_entropy, optimizer, backend=backend)
+
+        def train() -> None:
+            for _ in range(100):
+                run(trainer)
+
+        looked_at(train, optimizer) if looking else train()
+        return trainer.steps, optimizer.state, data(m)
+
+    assert trained(looking=True) == trained(looking=False)

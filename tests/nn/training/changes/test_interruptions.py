@@ -8,11 +8,13 @@ import random
 import signal
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 import nn
+from engine import TraceError
 from nn import SGD, Adam, Trainer
 from tests.interrupting import interrupted
 from tests.needs import FORK, INSTALLED, NATIVE, needs
@@ -122,6 +124,32 @@ def test_ctrl_c_leaves_the_steps_that_were_made(order: bool) -> None:
     make(trainers[0], 5), make(trainers[1], 5)
     assert data(m) == data(other)
     assert trainers[0].optimizer.state == trainers[1].optimizer.state
+
+
+@FAST
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers here")
+def test_a_signal_handler_that_looks_at_an_optimiser_changes_nothing(backend: str) -> None:
+    """It took what the optimiser remembers out of the middle of a call, and the rest of the call was forgotten."""
+
+    def trained(every: float) -> object:
+        m = model()
+        trainer = Trainer(m, nn.cross_entropy, Adam(m.parameters(), 0.01), backend)
+
+        def look(*_: object) -> None:
+            with suppress(TraceError):  # in the middle of a trace it is refused
+                repr(trainer.optimizer)
+
+        before = signal.signal(signal.SIGALRM, look)
+        signal.setitimer(signal.ITIMER_REAL, every, every)
+        try:
+            for _ in range(20):
+                trainer.run(X, Y, 50)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0.0)
+            signal.signal(signal.SIGALRM, before)
+        return trainer.steps, trainer.optimizer.state, data(m)
+
+    assert trained(every=0.002) == trained(every=0.0)
 
 
 @pytest.mark.parametrize("backend", INSTALLED)
