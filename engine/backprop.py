@@ -140,12 +140,12 @@ def _check_derivatives(order: Iterable[Value]) -> None:
 
 
 LARGE = 1_000
-"""Nodes of a graph up to which every call looks whether it is of one moment; larger ones wait for a power of two."""
+"""Nodes of a graph up to which every call looks for changed leaves; on larger graphs, calls 1, 2, 4, 8, ... do."""
 
 _calls = count(1)
 
 
-def _look_at_moments(order: Collection[Value]) -> None:
+def _look_for_changed_leaves(order: Collection[Value]) -> None:
     """Refuse a graph that was recorded partly before a leaf was changed and partly after: no function has its gradient.
 
     So it is with a result that a loop computes once, from a parameter, and uses again after the optimiser's step. A
@@ -159,7 +159,7 @@ def _look_at_moments(order: Collection[Value]) -> None:
         RuntimeError: nodes were computed from different numbers of one leaf.
     """
     call = next(_calls)
-    if (len(order) > LARGE and call & (call - 1)) or not _has_moved(order):
+    if (len(order) > LARGE and call & (call - 1)) or not _may_be_changed(order):
         return
     known: dict[Value, tuple[float, str]] = {}
     for node in order:
@@ -186,8 +186,8 @@ def _look_at_moments(order: Collection[Value]) -> None:
             return
 
 
-def _has_moved(order: Iterable[Value]) -> bool:
-    """Whether an operand may have another number now: it is another object."""
+def _may_be_changed(order: Iterable[Value]) -> bool:
+    """Whether an operand may have another number than was recorded: it is another object."""
     for node in order:
         a, b = node._a, node._b
         if a.__class__ is Value and a._data is not node._x:
@@ -223,7 +223,7 @@ def sweep_for_numbers(output: Value) -> dict[Value, float]:
     """
     adjoints = sweep(output)
     refuse_numbers(adjoints)
-    _look_at_moments(adjoints)
+    _look_for_changed_leaves(adjoints)
     return adjoints
 
 
@@ -254,7 +254,7 @@ def backward(root: Value) -> None:
             UserWarning,
         )
     refuse_numbers(adjoints)
-    _look_at_moments(adjoints)
+    _look_for_changed_leaves(adjoints)
     if passes_under_way:
         stop_passes(adjoints)
     add_gradients(adjoints)

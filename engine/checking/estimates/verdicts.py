@@ -38,10 +38,13 @@ def excludes(claimed: float, estimate: Estimate, slack: float) -> bool:
     return not abs(claimed - estimate.derivative) <= margin
 
 
-def resolved(claimed: float, estimate: Estimate, fine: float, slack: float = 0.0) -> bool:
-    """Whether the estimate, and a claim that is off by `slack`, are sharp enough to decide on this claim."""
+def resolved(claimed: float, estimate: Estimate, fine: float, slack: float = 0.0, scale: float = 0.0) -> bool:
+    """Whether the estimate, and a claim that is off by `slack`, are sharp enough to decide on this claim.
+
+    Both are seen beside the larger of the two, or of `scale`.
+    """
     size = abs(claimed) if math.isfinite(claimed) else 0.0
-    return estimate.bound + slack <= fine * max(size, abs(estimate.derivative))
+    return estimate.bound + slack <= fine * max(size, abs(estimate.derivative), scale)
 
 
 def confirming(
@@ -84,7 +87,7 @@ def judge(claimed: float, slack: float, candidates: Iterable[Estimate | None], e
         return Verdict("unresolved", None)
     best = _truest(found)
     if agrees(claimed, best, slack):
-        enough = best.bound + slack <= fine * max(abs(claimed), abs(best.derivative), found[0].scale)
+        enough = resolved(claimed, best, fine, slack, found[0].scale)
         return Verdict("agrees" if enough else "unresolved", best)
     confirmed = not math.isfinite(claimed) or any(
         other is not best
