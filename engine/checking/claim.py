@@ -32,7 +32,7 @@ from .estimates.noise import grain, spacing_next_to_1
 from .estimates.slopes import RangeVerdict, Side, Slopes, slopes_at
 from .estimates.thresholds import resolution
 from .estimates.verdicts import Verdict, confirming, judge
-from .report import Derivative, Kink
+from .report import Derivative, Kink, contradicted
 
 __tracebackhide__ = True  # pytest then shows the user's own lines
 
@@ -185,7 +185,7 @@ class Claim:
 
     def after_second_look(self, found: Derivative) -> Derivative:
         """The same line, or a second look's at a finite claim that differences contradict."""
-        if not (found.status == "differs" or found.excluded) or not math.isfinite(self.slope):
+        if not contradicted(found) or not math.isfinite(self.slope):
             return found
         verdict = heard(self.line, self.at, self.slope, self.slack, found.expected, self.noise, self.epsilon)
         if verdict is None or (verdict.status == "differs" and found.slopes is not None):
@@ -207,5 +207,5 @@ def in_turn(looks: Iterable[Callable[[bool], Derivative]], most: float = MANY_WR
     wrong = 0
     for look in looks:
         found = look(wrong < most)
-        wrong += found.status == "differs" or found.excluded
+        wrong += contradicted(found)
         yield found

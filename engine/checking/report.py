@@ -106,7 +106,7 @@ class Derivative:
             return self._between(*(0.0 if abs(slope) <= self.bound else slope for slope in self.slopes))
         if math.isnan(self.expected):
             return f"{self.claimed:.17g}, differences give nothing to compare it with"
-        error = f", relative error {self.relative_error:.2g}" if self.status == "differs" or self.excluded else ""
+        error = f", relative error {self.relative_error:.2g}" if contradicted(self) else ""
         return f"{self.claimed:.17g}, differences give {_with_bound(self.expected, self.bound)}{error}"
 
     def _between(self, low: float, high: float) -> str:
@@ -115,6 +115,11 @@ class Derivative:
                 return f"{self.claimed:.17g} where the slope is {_slopes(low, high)}"
             return f"{self.claimed:.17g} lies between the slopes {low:.9g} and {high:.9g}"
         return f"{self.claimed:.17g} {where_slopes_are(low, high)}"
+
+
+def contradicted(found: Derivative) -> bool:
+    """Whether differences speak against the claim."""
+    return found.status == "differs" or found.excluded
 
 
 def where_slopes_are(low: float, high: float) -> str:
@@ -179,7 +184,7 @@ class Report(Shown):
     @property
     def ok(self) -> bool:
         """Whether no derivative differs, none is excluded by the differences, and no fault was found."""
-        return not self.faults and not self.wrong and not any(d.excluded for d in self.derivatives)
+        return not self.faults and not any(map(contradicted, self.derivatives))
 
     def __bool__(self) -> bool:
         return self.ok

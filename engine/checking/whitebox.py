@@ -31,7 +31,7 @@ from .foreign.points import NO_VALUE
 from .kinks import BRANCH, Piece, at_kink, piece
 from .proof import is_own, kinks_between_floats, proven
 from .replay import Replay
-from .report import Derivative, Fault, Kink, Report, worst
+from .report import Derivative, Fault, Kink, Report, contradicted, worst
 from .rounding import inherited, lost_forward, rounding
 from .subject import Recording, Subject, require_repeatable, require_same_gradient, weight
 
@@ -57,7 +57,7 @@ def check_subject(subject: Subject, order: int, directions: int = 0) -> Report:
             rate = _rate(here, gradient)
             if looks_wrong(rate) and not directions:
                 found += [_unless_proven(each, d) for d in gradient.across(found, everywhere=True)]
-            if looks_wrong(rate) and not any(d.status == "differs" or d.excluded for d in found):
+            if looks_wrong(rate) and not any(map(contradicted, found)):
                 rate = math.nan  # its steps are too wide for a function that turns fast
         derivatives += found
         wrong = [d for d in found if d.status == "differs"]
@@ -68,12 +68,13 @@ def check_subject(subject: Subject, order: int, directions: int = 0) -> Report:
             derivatives += [replace(d, name=f"{d.name}, beside the point") for d in wrong]
             notes.append(f"beside the point, at {there.written}, derivatives of order {each.order} are wrong")
             rate = math.nan
-        else:
-            blind = any(d.status == "unresolved" for d in found)
-            fault = audit(here.nodes if blind else _flat(here.nodes))
-            if blind and fault is None:
+        elif any(d.status == "unresolved" for d in found):
+            fault = audit(here.nodes)
+            if fault is None:
                 lacking = f"differences lack the digits to confirm some derivatives of order {each.order}"
                 notes.append(f"{lacking}; {compared(here.nodes)}")
+        else:
+            fault = audit(_flat(here.nodes))
         if fault is None and each.order > 1:
             fault = unlike_on_values(here.nodes)
         fault = fault or _forward_against_reverse(here, gradient)
@@ -89,7 +90,7 @@ def check_subject(subject: Subject, order: int, directions: int = 0) -> Report:
 
 def _unless_proven(subject: Subject, found: Derivative) -> Derivative:
     """A verdict, left open where differences contradict what is proven, or cannot see kinks between floats."""
-    if not (found.status == "differs" or found.excluded):
+    if not contradicted(found):
         return found
     if proven(subject, found):
         return replace(found, status="unresolved", excluded=False)
@@ -130,7 +131,7 @@ def _found(subject: Subject, here: Recording, directions: int) -> tuple[Gradient
     for most in (MANY_WRONG, math.inf):
         gradient, judged = _judged(subject, here, directions, most)
         found = [_unless_proven(subject, d) for d in judged]
-        if all(d.closely for d in found) or any(d.status == "differs" or d.excluded for d in found):
+        if all(d.closely for d in found) or any(map(contradicted, found)):
             break
     return gradient, judged, found
 

@@ -8,6 +8,7 @@ its pieces; at the end of a domain there is one; where slopes grow without bound
 from __future__ import annotations
 
 import math
+from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -183,19 +184,26 @@ def _ladders(x: float, epsilon: float) -> list[list[float]]:
 
 
 def _side(f: Line, x: float, sign: float, noise: float, epsilon: float, size: float, finest: float) -> Side | None:
-    """The slope on one side, by ever finer steps.
+    """The slope on one side: the best estimate by ever finer steps, or what these tend to slowly."""
+    found, secants = _by_finer_steps(f, x, sign, noise, epsilon, size, finest)
+    slow = _slow_limit(secants)
+    if found is None or slow is None:
+        return found
+    if math.isinf(slow.slope):
+        return Side(slow.slope, 0.0, found.step)
+    return found._replace(**slow._asdict()) if abs(slow.slope - found.slope) > slow.bound else found
+
+
+def _by_finer_steps(
+    f: Line, x: float, sign: float, noise: float, epsilon: float, size: float, finest: float
+) -> tuple[Side | None, list[float]]:
+    """The best estimate of the slope on one side, and the slopes of the secants by the steps of the last ladder.
 
     A finer estimate that contradicts a coarser one by more than their bounds is the truer one: something lies between.
     """
-    best: Estimate | None = None
-    values: dict[float, float] = {}
-
-    def known(u: float) -> float:
-        if u not in values:
-            values[u] = f(u)
-        return values[u]
-
+    known = cache(f)
     smallest = max(finest, 16 * epsilon * abs(x), 2.0**-1000)
+    best: Estimate | None = None
     reach, outside = math.inf, False
     scale: float | None = None
     at_first: float | None = None
@@ -224,13 +232,8 @@ def _side(f: Line, x: float, sign: float, noise: float, epsilon: float, size: fl
             if found.rounding > size >= at_first:  # what is below rounding from the first may yet be steep close by
                 break
     if best is None or scale is None:
-        return None
-    slow = _slow_limit(secants)
-    if slow is not None and math.isinf(slow.slope):
-        return Side(slow.slope, 0.0, abs(best.step))
-    if slow is not None and abs(slow.slope - best.derivative) > slow.bound:
-        return Side(slow.slope, slow.bound, abs(best.step), reach, scale)
-    return Side(best.derivative + 0.0, best.bound, abs(best.step), reach, scale)
+        return None, secants
+    return Side(best.derivative + 0.0, best.bound, abs(best.step), reach, scale), secants
 
 
 class _Limit(NamedTuple):

@@ -21,7 +21,7 @@ from ..estimates.noise import measured_noise
 from ..estimates.slopes import Slopes
 from ..estimates.taylor import looks_wrong, taylor_direction, taylor_rate
 from ..estimates.verdicts import Verdict
-from ..report import Derivative, Kink, Report, worst
+from ..report import Derivative, Kink, Report, contradicted, worst
 from ..subject import name_of, require_repeatable, require_same_gradient, weight
 from .function import ForeignFunction, described
 from .modes import Forward, Reverse
@@ -75,7 +75,7 @@ def check_callable(
     rate = math.nan if any(d.kink is not None for d in found) else _rate(function)
     if looks_wrong(rate) and not directions:
         found += _across(function, found, everywhere=True)
-    if looks_wrong(rate) and not any(d.status == "differs" or d.excluded for d in found):
+    if looks_wrong(rate) and not any(map(contradicted, found)):
         rate = math.nan  # its steps are too wide for a function that turns fast
     arguments = function.point.arguments
     title = f"{name_of(f)} at {', '.join(map(described, arguments))}"
