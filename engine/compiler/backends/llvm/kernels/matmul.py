@@ -140,6 +140,16 @@ def product(context: Context, fused: list[Group]) -> Kernel:
     return product.kernel
 
 
+@dataclass(frozen=True)
+class _Tile:
+    """A tile in the making: so many rows from `row` on, its vectors of lanes, and a variable for each sum, by rows."""
+
+    row: Index
+    rows: int
+    lanes: list[str]
+    totals: list[str]
+
+
 class _Product:
     """The kernel in the making."""
 
@@ -216,67 +226,78 @@ class _Product:
 
     # ---- tiles
     def _tile(self, row: Index, rows: int, first: str | None, count: int | str, lanes: list[str]) -> None:
-        code, blocking = self.code, self.blocking
+        """The sums of a tile over the columns of a piece; of several pieces each goes on where the one before ended."""
+        code, buffer = self.code, f"%{self.group.result.buffer}"
         places = [((row[0], row[1] + j), lane) for j in range(rows) for lane in lanes]
-        totals = [code.variable(self._start(*place)) for place in places]
-        if first:
-            assert self.so_far is not None
-            with code.when(code.value(f"icmp sgt i64 {first}, 0")):
-                for total, (r, lane) in zip(totals, places):
-                    spot = self.kernel.index(self.so_far, r, (None, 0), lane)
-                    code.write(total, code.load(f"%{self.group.result.buffer}", spot))
+        tile = _Tile(row, rows, lanes, [code.variable(self._start(*place)) for place in places])
+        if first is None or self.so_far is None:
+            self._add_columns(tile, first, count)
+            self._finish(tile)
+            return
+        with code.when(code.value(f"icmp sgt i64 {first}, 0")):
+            for total, (r, lane) in zip(tile.totals, places):
+                code.write(total, code.load(buffer, self.kernel.index(self.so_far, r, (None, 0), lane)))
+        self._add_columns(tile, first, count)
+        last = code.value(f"icmp eq i64 {code.index(first, str(count))}, {self.group.columns}")
+        with code.when(code.value(f"xor i1 {last}, true")):
+            for total, (r, lane) in zip(tile.totals, places):
+                self.kernel.store(self.so_far, r, lane, code.read(total))
+        with code.when(last):
+            self._finish(tile)
 
-        together = blocking.together if len(lanes) == blocking.vectors[0] else 1
-
-        def step(part: int, column: Index, c: str | None = None) -> None:
-            left, right = self.head.operands[0][part], self.head.operands[1][part]
-            assert left is not None
-            assert right is not None
-            xs = []
-            for q, lane in enumerate(lanes):
-                if blocking.copied:
-                    assert c is not None
-                    xs.append(code.load(self.panel, self._copied(lanes, c, q)))
-                else:
-                    xs.append(self.kernel.load(right, (None, 0), column, lane))
-            for j in range(rows):
-                if blocking.apart:
-                    assert c is not None
-                    w = code.load_broadcast(self.weights, code.index((c, blocking.apart), j))
-                else:
-                    w = self.kernel.load(left, (row[0], row[1] + j), column, None)
-                for total, x in zip(totals[j * len(lanes) :], xs):
-                    code.write(total, code.read(total) + w * x)
-
-        if first or blocking.copied or blocking.apart:
-            whole = code.value(f"and i64 {count}, {-together}")
-            with code.loop(0, whole, together) as start:
-                for c in [code.index(start, later) for later in range(together)]:
-                    step(0, self._column(first, c), c)
-            if self.group.columns % together:
-                with code.loop(whole, count) as c:
-                    step(0, self._column(first, c), c)
-        else:
+    def _add_columns(self, tile: _Tile, first: str | None, count: int | str) -> None:
+        """Add the products of a piece's columns."""
+        code, blocking = self.code, self.blocking
+        together = blocking.together if len(tile.lanes) == blocking.vectors[0] else 1
+        if first is None and not (blocking.copied or blocking.apart):
             for part, run in enumerate(self.group.operands[0]):
-                self.kernel.columns(run.count, 0, partial(step, part), together)
-        if first:
-            last = code.value(f"icmp eq i64 {code.index(first, str(count))}, {self.group.columns}")
-            with code.when(code.value(f"xor i1 {last}, true")):
-                for total, (r, lane) in zip(totals, places):
-                    assert self.so_far is not None
-                    self.kernel.store(self.so_far, r, lane, code.read(total))
-            with code.when(last):
-                self._finish(row, rows, lanes, totals)
-        else:
-            self._finish(row, rows, lanes, totals)
+                self.kernel.columns(run.count, 0, partial(self._add_column, tile, None, part), together)
+            return
+        whole = code.value(f"and i64 {count}, {-together}")
+        with code.loop(0, whole, together) as start:
+            for c in [code.index(start, later) for later in range(together)]:
+                self._add_column(tile, c, 0, self._column(first, c))
+        if self.group.columns % together:
+            with code.loop(whole, count) as c:
+                self._add_column(tile, c, 0, self._column(first, c))
+
+    def _add_column(self, tile: _Tile, c: str | None, part: int, column: Index) -> None:
+        """Add the products of a column.
+
+        Args:
+            tile: whose sums they are added to.
+            c: its number in the piece, by which copies are found; None where there are none.
+            part: the part of the matrix that it is in.
+            column: where it is in that part.
+        """
+        code, blocking = self.code, self.blocking
+        left, right = self.head.operands[0][part], self.head.operands[1][part]
+        assert left is not None
+        assert right is not None
+
+        def vector(q: int, lane: str) -> Vector:
+            if blocking.copied and c is not None:
+                return code.load(self.panel, self._copied(tile.lanes, c, q))
+            return self.kernel.load(right, (None, 0), column, lane)
+
+        def weight(j: int) -> Vector:
+            if blocking.apart and c is not None:
+                return code.load_broadcast(self.weights, code.index((c, blocking.apart), j))
+            return self.kernel.load(left, (tile.row[0], tile.row[1] + j), column, None)
+
+        xs = [vector(q, lane) for q, lane in enumerate(tile.lanes)]
+        for j in range(tile.rows):
+            w = weight(j)
+            for total, x in zip(tile.totals[j * len(xs) :], xs):
+                code.write(total, code.read(total) + w * x)
 
     def _start(self, row: Index, lane: str) -> Vector:
         """The bias, or 0."""
         return self.head.load(2, 0, row, (None, 0), lane) if len(self.group.operands) > 2 else self.code.lift(0.0)
 
-    def _finish(self, row: Index, rows: int, lanes: list[str], totals: list[str]) -> None:
+    def _finish(self, tile: _Tile) -> None:
         """Store the sums of a tile, and what follows them."""
-        code, width = self.code, self.kernel.shape.width
+        code, width, row, lanes, totals = self.code, self.kernel.shape.width, tile.row, tile.lanes, tile.totals
         if len(self.followers) <= UNROLLED:
             for k, total in enumerate(totals):
                 j, q = divmod(k, len(lanes))
@@ -285,7 +306,7 @@ class _Product:
         place = code.array(len(totals) * width)
         for k, total in enumerate(totals):
             code.store(code.read(total), place, str(k * width))
-        with code.loop(0, rows) as here, code.loop(0, len(lanes) * width, width) as lane:
+        with code.loop(0, tile.rows) as here, code.loop(0, len(lanes) * width, width) as lane:
             index = code.index(here, row[0]), row[1]
             value = code.load(place, code.index((here, len(lanes) * width), lane))
             self._results(index, code.index(lanes[0], lane), value)
