@@ -186,10 +186,19 @@ def as_samples(name: str, data: Any) -> Any:
             raise TypeError(f"{name} must be a list, tuple or array, not {show(data)}")
         if not len(data):
             raise ValueError(f"{name} is empty: give at least one item")
-        if hasattr(data, "filled") and data.mask.any():
-            raise TypeError(f"{name} is a masked array with gaps: fill them, or leave those samples out")
+        refuse_gaps(name, data)
         return data
     return as_row(name, data)
+
+
+def refuse_gaps(name: str, data: Any) -> None:
+    """Refuse a masked array that hides some of its numbers, which everybody else would read.
+
+    Raises:
+        TypeError: it does.
+    """
+    if hasattr(data, "filled") and data.mask.any():
+        raise TypeError(f"{name} is a masked array with gaps: fill them, or leave those samples out")
 
 
 def _refuse_dates(name: str, table: Any) -> None:

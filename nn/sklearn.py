@@ -29,9 +29,9 @@ except ImportError as error:
     what = "scikit-learn 1.6 or later" if str(error.name).startswith("sklearn") else error.name
     raise ImportError(f'nn.sklearn needs {what}: pip install "scikit-learn>=1.6"') from None
 
-from .arguments import real_number, true_or_false, whole_number
+from .arguments import real_number, refuse_gaps, true_or_false, whole_number
 from .attributes import Explained
-from .data.tables import note_columns
+from .data.tables import note_columns, same_rows
 from .evaluation.predicting import classify, predict, predict_proba
 from .layers.dense import MLP
 from .losses.named import LOSSES
@@ -72,6 +72,36 @@ def _with_known_parameters(init: Init) -> Init:
         init(self, *args, **given)
 
     return with_known  # type: ignore[return-value]  # wraps() keeps the signature
+
+
+def _refuse_misread(X: Any, **beside: Any) -> None:
+    """Refuse what scikit-learn's own checks read without a word as other numbers, or beside other rows, than was meant.
+
+    Args:
+        X: the samples.
+        beside: labels and weights by their names; None for none.
+
+    Raises:
+        TypeError: one hides numbers as gaps, or the samples are dates or durations.
+        ValueError: the rows of tables have labels that contradict their positions.
+    """
+    given = {"X": X, **beside}
+    for name, data in given.items():
+        refuse_gaps(name, data)
+    _refuse_dates("X", X)
+    same_rows(**given)
+
+
+def _refuse_dates(name: str, data: Any) -> None:
+    """Refuse dates and durations, which count as nanoseconds where nothing else stands beside them.
+
+    Raises:
+        TypeError: there are some.
+    """
+    kinds = [*data.dtypes] if hasattr(data, "columns") else [getattr(data, "dtype", None)]
+    for kind in kinds:
+        if getattr(kind, "kind", "") in ("m", "M"):
+            raise TypeError(f"{name} holds {kind}, not numbers: make numbers of dates and durations")
 
 
 class _Penalised(Adam):
@@ -173,6 +203,7 @@ class _Network(Explained, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
     def _samples(self, X: Any) -> Any:
         """Samples, checked as scikit-learn's estimators do; refused before there is a network."""
         check_is_fitted(self)
+        _refuse_misread(X)
         return validate_data(self, X, dtype=np.float64, reset=False)
 
     def _has_settled(self, _: Any, history: History, epoch: int) -> bool:
@@ -204,7 +235,9 @@ class MLPClassifier(ClassifierMixin, _Network):  # type: ignore[misc]  # as abov
         validation_fraction: the share of samples to hold out.
         n_iter_no_change: how many epochs may pass without an improvement.
         verbose: whether to show the progress.
-        backend: as of `nn.fit`.
+        backend: as of `nn.fit`. With "auto" the first few samples that are predicted are computed eagerly, and later
+            ones in compiled code, so that the same sample may have another last digit by then; "llvm" and "numpy"
+            compile at once.
 
     Attributes:
         classes_: the labels, sorted.
@@ -219,9 +252,12 @@ class MLPClassifier(ClassifierMixin, _Network):  # type: ignore[misc]  # as abov
         """Train on samples and labels of any kind.
 
         Raises:
-            ValueError: if there is only one class, or the data is not what scikit-learn's estimators take.
+            TypeError: if arrays hide numbers as gaps, or X holds dates.
+            ValueError: if there is only one class, rows of tables have labels that contradict their positions, or the
+                data is not what scikit-learn's estimators take.
         """
         table = X
+        _refuse_misread(X, y=y, sample_weight=sample_weight)
         X, y = validate_data(self, X, y, dtype=np.float64)
         check_classification_targets(y)
         self.classes_, indices = np.unique(y, return_inverse=True)
@@ -249,6 +285,11 @@ class MLPClassifier(ClassifierMixin, _Network):  # type: ignore[misc]  # as abov
         X = self._samples(X)
         return self.classes_[classify(self.model_, X, loss="cross_entropy", backend=self.backend)]
 
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """The accuracy; data is refused as by `fit`."""
+        _refuse_misread(X, y=y, sample_weight=sample_weight)
+        return float(super().score(X, y, sample_weight))
+
 
 class MLPRegressor(RegressorMixin, _Network):  # type: ignore[misc]  # as above
     """A multi-layer perceptron for numbers, trained with the mean squared error and Adam.
@@ -262,9 +303,13 @@ class MLPRegressor(RegressorMixin, _Network):  # type: ignore[misc]  # as above
         """Train on samples and their numbers, one or several for each.
 
         Raises:
-            ValueError: if the data is not what scikit-learn's estimators take.
+            TypeError: if arrays hide numbers as gaps, or hold dates.
+            ValueError: if rows of tables have labels that contradict their positions, or the data is not what
+                scikit-learn's estimators take.
         """
         tables = X, y
+        _refuse_misread(X, y=y, sample_weight=sample_weight)
+        _refuse_dates("y", y)
         X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
         weights = None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=np.float64)
         targets = np.asarray(y, np.float64)
@@ -281,6 +326,11 @@ class MLPRegressor(RegressorMixin, _Network):  # type: ignore[misc]  # as above
         X = self._samples(X)
         found = predict(self.model_, X, backend=self.backend)
         return found[:, 0] if found.shape[1] == 1 else found
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """The coefficient of determination, R²; data is refused as by `fit`."""
+        _refuse_misread(X, y=y, sample_weight=sample_weight)
+        return float(super().score(X, y, sample_weight))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

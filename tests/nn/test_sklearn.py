@@ -57,6 +57,49 @@ def test_it_is_imported_when_somebody_asks_for_it(monkeypatch):
         nn.sklearn  # noqa: B018  # asking is enough
 
 
+DATES = np.arange(len(X)).astype("datetime64[D]")
+
+
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+@pytest.mark.parametrize(
+    ("misread", "error", "message"),
+    [
+        (lambda pd: (np.ma.masked_array(X, X > 5), Y), TypeError, "X is a masked array with gaps"),
+        (lambda pd: (X, np.ma.masked_array(Y, Y > 1)), TypeError, "y is a masked array with gaps"),
+        (lambda pd: (X, Y, np.ma.masked_array(Y + 1.0, Y > 1)), TypeError, "sample_weight is a masked array with gaps"),
+        (lambda pd: (np.stack([DATES, DATES], 1), Y), TypeError, r"X holds datetime64\[D\], not numbers: make"),
+        (lambda pd: (pd.DataFrame({"a": DATES - DATES[0]}), Y), TypeError, r"X holds timedelta64\[.*\], not numbers"),
+        (
+            lambda pd: (pd.DataFrame(X), pd.Series(Y)[::-1]),
+            ValueError,
+            r"which rows belong together\? Row 0 .* y\.loc\[",
+        ),
+        (
+            lambda pd: (pd.DataFrame(X), Y, pd.Series(Y + 1.0)[::-1]),
+            ValueError,
+            "which rows belong .* in sample_weight",
+        ),
+        (lambda pd: (X, pd.Series(Y), pd.Series(Y + 1.0)[::-1]), ValueError, "which rows belong .* in y and"),
+    ],
+)
+def test_what_scikit_learns_checks_would_misread_is_refused(kind, misread, error, message):
+    """Gaps were learned from, dates counted as nanoseconds, and rows went by position against their labels."""
+    data = misread(needs("pandas"))
+    with pytest.raises(error, match=message):
+        kind(**QUICK).fit(*data)
+    network = kind(**QUICK | {"max_iter": 1}).fit(*(part[:, :1] if part.ndim > 1 else part for part in (X, Y)))
+    with pytest.raises(error, match=message):
+        network.score(*data)
+
+
+def test_dates_are_labels_and_no_numbers():
+    assert MLPClassifier(**QUICK).fit(X, DATES[Y]).predict(X[:1]) == DATES[0]
+    with pytest.raises(TypeError, match=r"y holds datetime64\[D\], not numbers"):
+        MLPRegressor(**QUICK).fit(X, DATES[Y])
+    with pytest.raises(TypeError, match="X is a masked array with gaps"):
+        MLPRegressor(**QUICK).fit(X, Y).predict(np.ma.masked_array(X, X > 5))
+
+
 @pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
 def test_scikit_learns_own_checks(kind):
     """All that its own networks pass; a small one learns enough for them in few epochs."""
