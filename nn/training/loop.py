@@ -143,7 +143,7 @@ def fit(
         ValueError: if there is no data, X and y differ in length, a size is below 1, the optimiser holds none of the
             model's parameters, or arguments do not go together.
         ImportError: if the back end needs a package that is not installed.
-        RuntimeError: if another thread is in a `fit` with this optimizer.
+        RuntimeError: if another thread is in a `fit` with this optimizer, or with one of the same parameters.
         FloatingPointError: if the loss becomes nan or infinite; the parameters stay as before that batch. The message
             says which numbers of the data are not finite, and where in the graph it began; the error's `history` has
             the epochs before.

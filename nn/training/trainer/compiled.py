@@ -48,7 +48,7 @@ class Trainer(Preparation):
     run is refused.
 
     Threads take turns at one trainer. Two trainers of one optimiser, or of models that share parameters, must not step
-    in two threads at a time: steps of one are lost. `nn.fit` refuses that, where the optimiser is the same.
+    in two threads at a time: steps of one are lost. `nn.fit` refuses that, where optimisers share parameters.
 
     Args:
         model: a module, or a function from one sample to its output.

@@ -242,7 +242,7 @@ def test_two_threads_do_not_train_with_one_optimiser(backend):
         return nn.fit(model, X, Y, nn.cross_entropy, optimizer, epochs=1, seed=1, backend=backend, callbacks=callbacks)
 
     def in_a_thread(*_):
-        with ThreadPoolExecutor(1) as thread, pytest.raises(RuntimeError, match="another thread trains with this"):
+        with ThreadPoolExecutor(1) as thread, pytest.raises(RuntimeError, match="another thread trains param"):
             thread.submit(train).result()
         other = copy.deepcopy((model, optimizer))
         inside.append((train(), nn.fit(other[0], X, Y, nn.cross_entropy, other[1], epochs=1, seed=1)))
@@ -253,3 +253,24 @@ def test_two_threads_do_not_train_with_one_optimiser(backend):
     with ThreadPoolExecutor(1) as thread:  # after an error, too
         assert thread.submit(train).result().losses[0] < inside[0][0].losses[0]
     assert optimizer.steps == 3
+
+
+@pytest.mark.parametrize("backend", ["eager", *INSTALLED])
+def test_nor_with_two_of_the_same_parameters(backend):
+    """Each step of the one was made from where the other had begun; those of other parameters have nothing to lose."""
+    model = network()
+    params = model.parameters()
+
+    def train(trained, model=model, **options):
+        optimizer = nn.SGD(trained, lr=0.05)
+        return nn.fit(model, X, Y, nn.cross_entropy, optimizer, epochs=1, seed=1, backend=backend, **options)
+
+    def in_a_thread(*_):
+        with ThreadPoolExecutor(1) as thread:
+            with pytest.raises(RuntimeError, match="another thread trains parameters of this optimizer now"):
+                thread.submit(train, params[-1:]).result()
+            other = network()
+            thread.submit(train, other.parameters(), other).result()
+            thread.submit(train, params[:-4]).result()
+
+    train(params[-3:], callbacks=in_a_thread)
