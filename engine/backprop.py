@@ -246,15 +246,13 @@ def backward(root: Value) -> None:
     >>> x.grad
     12.0
     """
-    adjoints = sweep(root)
+    adjoints = sweep_for_numbers(root)
     if root._primitive is None and root.is_detached:
         warn_user(
             f"{root!r} has no graph, and backward() reaches nothing but itself: so it is with results of "
             "no_grad() and detach(), and with a derivative by what is not used. Compute it outside of no_grad()",
             UserWarning,
         )
-    refuse_numbers(adjoints)
-    _look_for_changed_leaves(adjoints)
     if passes_under_way:
         stop_passes(adjoints)
     add_gradients(adjoints)

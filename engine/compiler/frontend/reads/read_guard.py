@@ -48,13 +48,13 @@ class ReadGuard:
         nanoseconds: about how long the look may take; what would take longer is left out.
 
     Attributes:
-        left: how words watch what was left out, if they can.
+        left_out: how words watch what was left out, if they can.
     """
 
     def __init__(self, nanoseconds: float) -> None:
-        self._left = nanoseconds
+        self._time = nanoseconds
         self._terms: list[tuple[str, AsWords | None]] = []  # each with how words watch the same, if they can
-        self.left: list[AsWords | None] = []
+        self.left_out: list[AsWords | None] = []
         self._known: dict[str, Any] = {"absent": ABSENT, "is_": is_, "held": held}
 
     def add(self, term: str, nanoseconds: float, as_words: AsWords | None = None, **things: Any) -> None:
@@ -66,10 +66,10 @@ class ReadGuard:
             as_words: how words watch the same, if they can.
             things: what the expression names.
         """
-        if nanoseconds > self._left:
-            self.left.append(as_words)
+        if nanoseconds > self._time:
+            self.left_out.append(as_words)
             return
-        self._left -= nanoseconds
+        self._time -= nanoseconds
         for name, thing in things.items():
             own_name = f"{name}{len(self._terms)}"
             self._known[own_name] = thing
@@ -79,10 +79,10 @@ class ReadGuard:
     @contextmanager
     def prolonged(self, nanoseconds: float) -> Iterator[None]:
         """A context in which additions may take this much longer; additions after it get none of that."""
-        before = self._left
-        self._left += nanoseconds
+        before = self._time
+        self._time += nanoseconds
         yield
-        self._left = min(before, self._left)
+        self._time = min(before, self._time)
 
     def add_attribute(self, owner: Any, name: str, content: Any) -> None:
         """An attribute that is not an entry of a dict."""
@@ -110,7 +110,7 @@ class ReadGuard:
             if holder.nbytes <= _LARGE:
                 self.add("holder$.tobytes() != was$", 60 + holder.nbytes // 10, holder=holder, was=holder.tobytes())
             else:
-                self.left.append(None)
+                self.left_out.append(None)
         elif isinstance(holder, array) and holder.itemsize * len(holder) <= _LARGE:  # which makes its items anew
             self.add("holder$.tobytes() != was$", 100, holder=holder, was=holder.tobytes())
         elif isinstance(holder, dict):
@@ -131,7 +131,7 @@ class ReadGuard:
             each = [f"holder$[{k}] is not was$[{k}]" for k in range(count)]
             term = " or ".join([f"len(holder$) != {count}", *each])
             self.add(term, 15 + 12 * count, as_words, holder=holder, was=(*holder,))
-        elif 100 + 12 * count <= self._left or {*map(type, holder)} != {float}:
+        elif 100 + 12 * count <= self._time or {*map(type, holder)} != {float}:
             term = f"len(holder$) != {count} or not all(map(is_, holder$, was$))"
             self.add(term, 100 + 12 * count, as_words, holder=holder, was=(*holder,))
         else:  # tells other numbers from these at least, if not a Value or a zero of the other sign

@@ -138,7 +138,7 @@ class Surroundings:
             and all(words.add_list(container) or words.add_version(container) for container in containers)
             and all(words.add_entry(*name) for rank, name in ranks if rank is Rank.FAR)
             and all(words.add_name(vars(Value), name) for name in OF_TABLE)
-            and all(left is not None and left(words) for left in self.near.left)
+            and all(as_words is not None and as_words(words) for as_words in self.near.left_out)
         )
         return words if seen else None
 
