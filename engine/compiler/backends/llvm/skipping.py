@@ -47,10 +47,41 @@ def _places(fused_plan: FusedPlan) -> list[tuple[int, Slots]]:
     The earliest places come first. From one to the next only changes are examined: a chain may have thousands.
     """
     plan, body = fused_plan.plan, fused_plan.stages["body"]
-    if plan.weight is None:
+    adjoints, kinked = _adjoints(fused_plan)
+    if adjoints.isdisjoint(kinked):
         return []
-    kinked, adjoints, trained = _Zeros(plan), {("X", plan.weight)}, set[tuple[str, int]]()
-    for fused in body:
+    live: Slots = set()  # the adjoints that what has been passed, from the end on, reads
+    for job in plan.reductions:
+        left = _slots(job.left, job.rows)
+        if job.right is not None:
+            live |= left | _slots(job.right, 1)
+        elif left <= kinked:
+            live |= left
+    for pick in plan.scatters:
+        live |= _slots(pick.source, pick.rows)
+    live &= adjoints
+    other = live - kinked  # those that no kink can make 0
+    found = deque[tuple[int, Slots]](maxlen=MOST)
+    for kernels in range(len(body), -1, -1):
+        for group in reversed(body[kernels]) if kernels < len(body) else ():
+            results, reads = {*group.places}, _reads(group) & adjoints
+            live -= results
+            live |= reads
+            other -= results
+            other |= reads - kinked
+        if live and not other:
+            found.appendleft((kernels, set(live)))
+    return [*found]
+
+
+def _adjoints(fused_plan: FusedPlan) -> tuple[Slots, Slots]:
+    """All adjoints, and what a kink can make 0."""
+    plan = fused_plan.plan
+    if plan.weight is None:
+        return set(), set()
+    adjoints: Slots = {("X", plan.weight)}
+    kinked, trained = _Zeros(plan), set[tuple[str, int]]()  # trained: what is computed from parameters
+    for fused in fused_plan.stages["body"]:
         for group in fused:
             reads, results = _reads(group), {*group.places}
             if not trained.isdisjoint(reads) or any(run.buffer in "PU" for run in runs_of(group)):
@@ -60,30 +91,7 @@ def _places(fused_plan: FusedPlan) -> list[tuple[int, Slots]]:
             if _is_kink(group, plan, trained):
                 kinked.slots |= results
             kinked.follow(group)
-    if adjoints.isdisjoint(kinked.slots):
-        return []
-    live: Slots = set()  # the adjoints that what has been passed, from the end on, reads
-    for job in plan.reductions:
-        left = _slots(job.left, job.rows)
-        if job.right is not None:
-            live |= left | _slots(job.right, 1)
-        elif left <= kinked.slots:
-            live |= left
-    for pick in plan.scatters:
-        live |= _slots(pick.source, pick.rows)
-    live &= adjoints
-    other = live - kinked.slots  # those that no kink can make 0
-    found = deque[tuple[int, Slots]](maxlen=MOST)
-    for kernels in range(len(body), -1, -1):
-        for group in reversed(body[kernels]) if kernels < len(body) else ():
-            results, reads = {*group.places}, _reads(group) & adjoints
-            live -= results
-            live |= reads
-            other -= results
-            other |= reads - kinked.slots
-        if live and not other:
-            found.appendleft((kernels, set(live)))
-    return [*found]
+    return adjoints, kinked.slots
 
 
 def _guard(fused_plan: FusedPlan, kernels: int, begin: Slots) -> Guard | None:
