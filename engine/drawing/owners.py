@@ -7,6 +7,8 @@ module if it is computed from the module's parameters, and to none if it mixes s
 from __future__ import annotations
 
 import re
+from functools import reduce
+from operator import or_
 
 from ..value import Constant, Value
 
@@ -71,17 +73,15 @@ def owners(order: list[Value], names: dict[Value, str]) -> dict[Value, Path]:
         if module_ is None:
             continue
         masks = [used[operand] for operand in rest if owner.get(operand) == module_]
-        union = 0
-        for mask in masks:
-            union |= mask
+        union = reduce(or_, masks, 0)
         if not takes:
-            if name in ("add", "sum"):
-                if len(rest) != len(operands) or sum(map(int.bit_count, masks)) != union.bit_count():
-                    continue
-            elif name in _ACTIVATIONS and rest[0] not in active:
-                active.add(node)
-            else:
+            no_others, disjoint = len(rest) == len(operands), sum(map(int.bit_count, masks)) == union.bit_count()
+            is_sum = name in ("add", "sum") and no_others and disjoint
+            is_activation = name in _ACTIVATIONS and rest[0] not in active
+            if not (is_sum or is_activation):
                 continue
+            if is_activation:
+                active.add(node)
         owner[node] = module_
         used[node] = union
     _release_penalties(order, owner, pure, names)

@@ -82,23 +82,8 @@ def _fill(root: Value, paths: dict[Value, str], notes: list[str], place: Place, 
     boxes = [_lines(node, paths.get(node) or name(node), kind == "parameter") for node, kind in zip(order, kinds)]
     operations = [index[step.node] for step in forward_steps(root, given)]
     uses = [_step(step, index) for step in backward_steps(root, given)]
-    data = {
-        "root": index[root],
-        "at": at,
-        "nodes": [
-            [
-                words(name(node), 60),
-                kind,
-                words(node._op, 20),
-                words(name.formula(node), 100),
-                _number(node._data),
-                [index[operand] for operand in node.operands],
-            ]
-            for node, kind in zip(order, kinds)
-        ],
-        "forward": operations,
-        "backward": uses,
-    }
+    nodes = [_record(node, kind, name, index) for node, kind in zip(order, kinds)]
+    data = {"root": index[root], "at": at, "nodes": nodes, "forward": operations, "backward": uses}
     tally = [counted(len(order), "node"), counted(len(operations), "operation"), f"{counted(len(uses), 'step')} back"]
     sizes = [_size(box, node) for box, node in zip(boxes, order)]
     edges = [(index[operand], i) for i, node in enumerate(order) for operand in node.operands]
@@ -144,21 +129,21 @@ def _size(box: tuple[str, str], node: Value) -> Point:
     return max(92.0, width_of(box[0], 12, True) + width_of(f" {box[1]}", 12) + 22), 3.0 * _LINE + 9
 
 
+def _record(node: Value, kind: str, name: Names, index: dict[Value, int]) -> Json:
+    """A node as the page reads it."""
+    texts = words(name(node), 60), kind, words(node._op, 20), words(name.formula(node), 100)
+    return [*texts, _number(node._data), [index[operand] for operand in node.operands]]
+
+
 def _step(step: Step, index: dict[Value, int]) -> Json:
     """A record as the page reads it: node, upstream, and a row for each operand.
 
     A row holds the operand, its local derivative, contribution, gradient before and after, and path k of n.
     """
+    columns = zip(step.locals, step.contributions, step.before, step.after)
     rows = [
-        [
-            index[operand],
-            _number(step.locals[j]),
-            _number(step.contributions[j]),
-            _number(step.before[j]),
-            _number(step.after[j]),
-            *step.paths[j],
-        ]
-        for j, operand in enumerate(step.operands)
+        [index[operand], *map(_number, numbers), *path]
+        for operand, numbers, path in zip(step.operands, columns, step.paths)
     ]
     return [index[step.node], _number(step.upstream), rows]
 

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from engine import Value, leaves_made, no_grad
@@ -155,36 +155,40 @@ class Programs:
         Raises:
             TypeError, ValueError, IndexError: if samples or labels are not what model and loss take.
         """
-        model = self._model
-
-        def eagerly(X: Any, y: Any) -> tuple[float, Any]:
-            outputs, labels = self.outputs(X, options.backend), list(y)
-            values = [_values(output) for output in outputs]
-            with no_grad():
-                found = float(loss(values, labels))
-            if not (is_mean(loss) or name_of_loss(loss) or loss in self._looked_at):
-                for refuse in (refuse_all_pairs, refuse_overflow):
-                    refuse("the loss", loss, found, values, labels)
-                self._looked_at.append(loss)
-            return found, outputs
-
-        def of_sample(x: Any, label: Any) -> list[Any]:
-            outputs = model(x)
-            return [loss([outputs], [label]), *with_form(outputs)]
+        eagerly = partial(self._scored_eagerly, loss, options.backend)
+        if not is_mean(loss):
+            return eagerly(X, y)
 
         def finish(found: Any) -> tuple[float, Any]:
             rows = [row[1:] for row in found] if isinstance(found, list) else found[:, 1:]
             return mean_of(found, 0), outputs_of_rows(rows)
 
-        if not is_mean(loss):
-            return eagerly(X, y)
-
-        def of_samples() -> Callable[[Any, Any], list[Any]]:
-            describe(of_sample, f"{getattr(loss, '__name__', 'loss')} and outputs", model, loss)
-            return of_sample
-
-        result: tuple[float, Any] = self._run(loss, of_samples, (X, y), options, eagerly, finish, fixed)
+        make = partial(self._loss_and_outputs, loss)
+        result: tuple[float, Any] = self._run(loss, make, (X, y), options, eagerly, finish, fixed)
         return result
+
+    def _scored_eagerly(self, loss: LossFunction, backend: str, X: Any, y: Any) -> tuple[float, Any]:
+        """The same by a loss of all samples at once."""
+        outputs, labels = self.outputs(X, backend), list(y)
+        values = [_values(output) for output in outputs]
+        with no_grad():
+            found = float(loss(values, labels))
+        if not (is_mean(loss) or name_of_loss(loss) or loss in self._looked_at):
+            for refuse in (refuse_all_pairs, refuse_overflow):
+                refuse("the loss", loss, found, values, labels)
+            self._looked_at.append(loss)
+        return found, outputs
+
+    def _loss_and_outputs(self, loss: LossFunction) -> Callable[[Any, Any], list[Any]]:
+        """The function to compile for `scored`, of a sample and its label: the loss, and the outputs as one row."""
+        model = self._model
+
+        def of_sample(x: Any, label: Any) -> list[Any]:
+            outputs = model(x)
+            return [loss([outputs], [label]), *with_form(outputs)]
+
+        describe(of_sample, f"{getattr(loss, '__name__', 'loss')} and outputs", model, loss)
+        return of_sample
 
     def compiled(self, key: Any, function: Callable[..., Any], options: Options) -> Any:
         """The compiled function under a key, compiled if there is none; it will notice what has changed."""
