@@ -158,20 +158,7 @@ def _ordered(root: Any) -> list[Node]:
         theirs, operands_done = stack.pop()
         if operands_done:
             node = made[id(theirs)]
-            listed = _listed(theirs, attribute)
-            if not all(made[id(operand)].position for operand in listed):
-                raise ValueError(
-                    f"{_what(theirs)} cannot be adopted: that with data {node.number!r} is among what it is computed "
-                    f"from, by its `{attribute}`: let each operation make a new object, also in += and the like"
-                )
-            node.operands = [made[id(operand)] for operand in listed]
-            node.ordered = not isinstance(getattr(theirs, attribute), (Set, Mapping))
-            held = _held(theirs._backward)
-            node.constants = tuple([float(x) for x in held if is_number(x) and float(x) != node.number])
-            others = [x for x in held if _is_node(x) and all(x is not one for one in (theirs, *listed))]
-            below = _below(node) if others and listed else {}
-            node.operands += [below[id(x)] for x in others if id(x) in below]
-            node.unlisted = [x for x in others if id(x) not in below]
+            _read(node, attribute, made)
             node.position = len(order) + 1
             order.append(node)
         elif id(theirs) not in made:
@@ -180,6 +167,29 @@ def _ordered(root: Any) -> list[Node]:
             stack.append((theirs, True))
             stack += [(operand, False) for operand in reversed(_listed(theirs, attribute)) if id(operand) not in made]
     return order
+
+
+def _read(node: Node, attribute: str, made: Mapping[int, Node]) -> None:
+    """Fill in what a node is computed from, given the nodes made so far by the identity of their objects.
+
+    Raises:
+        ValueError: one of its operands has no position yet, so that the node is among what it is computed from.
+    """
+    theirs = node.theirs
+    listed = _listed(theirs, attribute)
+    if not all(made[id(operand)].position for operand in listed):
+        raise ValueError(
+            f"{_what(theirs)} cannot be adopted: that with data {node.number!r} is among what it is computed "
+            f"from, by its `{attribute}`: let each operation make a new object, also in += and the like"
+        )
+    node.operands = [made[id(operand)] for operand in listed]
+    node.ordered = not isinstance(getattr(theirs, attribute), (Set, Mapping))
+    held = _held(theirs._backward)
+    node.constants = tuple([float(x) for x in held if is_number(x) and float(x) != node.number])
+    others = [x for x in held if _is_node(x) and all(x is not one for one in (theirs, *listed))]
+    below = _below(node) if others and listed else {}
+    node.operands += [below[id(x)] for x in others if id(x) in below]
+    node.unlisted = [x for x in others if id(x) not in below]
 
 
 def _below(root: Node) -> dict[int, Node]:

@@ -135,23 +135,36 @@ def piece(record: Callable[[float], Nodes], x: float, step: float) -> Piece:
         return Piece(0.0, reach, x, "")
     start = 0.0 if own == base else smallest
     why = "" if own == base else difference(record(x), record(x + smallest * direction))
-    inside = outside = smallest
-    while outside < reach:
-        outside = min(2 * inside, reach)
-        if signature(outside) != base:
-            break
-        inside = outside
-    else:
-        return Piece(start, reach, x, why)
-    while (middle := (inside + outside) / 2) not in (inside, outside) and outside - inside > 1e-15 * abs(x):
-        if signature(middle) == base:
-            inside = middle
-        else:
-            outside = middle
-    if start:
+    inside, outside = _end(lambda distance: signature(distance) == base, smallest, reach, 1e-15 * abs(x))
+    if start or outside is None:
         return Piece(start, inside, x, why)
     there, beyond = x + inside * direction, x + outside * direction
     return Piece(start, inside, beyond, difference(record(there), record(beyond)))
+
+
+def _end(holds: Callable[[float], bool], smallest: float, reach: float, apart: float) -> tuple[float, float | None]:
+    """The last number up to which something holds, and the first where it does not; `reach` and None if it always does.
+
+    Args:
+        holds: asked of ever larger numbers, then of those between; it holds at the smallest.
+        smallest: the smallest number.
+        reach: the largest.
+        apart: how far apart the two may be.
+    """
+    inside = outside = smallest
+    while outside < reach:
+        outside = min(2 * inside, reach)
+        if not holds(outside):
+            break
+        inside = outside
+    else:
+        return reach, None
+    while (middle := (inside + outside) / 2) not in (inside, outside) and outside - inside > apart:
+        if holds(middle):
+            inside = middle
+        else:
+            outside = middle
+    return inside, outside
 
 
 def _restless(first: Nodes, second: Nodes, third: Nodes) -> set[int]:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, NoReturn
 
-from engine import Batch, Compiled, Constant, LeafReadError, TraceError, Value, compile, no_grad, topological_order
+from engine import Batch, Compiled, LeafReadError, TraceError, Value, compile, leaves, no_grad, topological_order
 
 from ...arguments import counted, is_row, listed, warn_user
 from ...evaluation.programs import LossFunction, Model
@@ -117,19 +117,8 @@ def look_beside_graph(
         loss: of the batch.
         step: what masks are drawn for.
     """
-    if own_code(model, function) is not None:
-        return
-
-    def of_sample(x: Any, label: Any) -> NoReturn:
-        function([_without_masks(model, x)], [label])
-        raise TraceError  # after a trace that fails all that the functions have changed is as before
-
-    try:
-        traced = compile(of_sample, backend="python")
-        traced.trace(traced.batch(X[:1], y[:1]))
-    except LeafReadError as error:
-        reason = f"{error}".splitlines()[0]
-    except Exception:  # what else a function does that is not compiled
+    reason = _reading(model, function, X, y) if own_code(model, function) is None else ""
+    if not reason:
         return
 
     def again() -> float:
@@ -158,6 +147,23 @@ def look_beside_graph(
         )
 
 
+def _reading(model: Model, function: LossFunction, X: Any, y: Any) -> str:
+    """How a trace of one sample says that the number of a parameter is read; "" if it does not."""
+
+    def of_sample(x: Any, label: Any) -> NoReturn:
+        function([_without_masks(model, x)], [label])
+        raise TraceError  # after a trace that fails all that the functions have changed is as before
+
+    try:
+        traced = compile(of_sample, backend="python")
+        traced.trace(traced.batch(X[:1], y[:1]))
+    except LeafReadError as error:
+        return f"{error}".splitlines()[0]
+    except Exception:  # what else a function does that is not compiled
+        pass
+    return ""
+
+
 def _recomputed(order: Sequence[Value]) -> float:
     """The last of the results of a graph, with the numbers that its leaves have now."""
     numbers: dict[Value, float] = {}
@@ -175,8 +181,7 @@ def _without_masks(model: Model, x: Any) -> Any:
 def _leaves_of(output: Any) -> set[Value]:
     """The leaves of the graphs of outputs, but for numbers in expressions."""
     if isinstance(output, Value):
-        order = topological_order(output)
-        return {node for node in order if node.primitive is None and not isinstance(node, Constant)}
+        return {*leaves(output)}
     return {leaf for part in _parts(output) for leaf in _leaves_of(part)}
 
 
