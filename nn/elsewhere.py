@@ -62,7 +62,7 @@ ELSEWHERE = {
     "no_grad": "engine.no_grad",
     "optim": "the optimiser itself: SGD, Adam, AdamW",
     "optimizers": "the optimiser itself: SGD, Adam, AdamW",
-    "r2_score": 'evaluate(..., metrics=["r2"])',
+    **dict.fromkeys(("r2", "r2_score"), 'evaluate(..., metrics=["r2"])'),
     "relu": 'engine.relu, or Activation("relu") as a layer',
     "sigmoid": 'engine.sigmoid, or Activation("sigmoid") as a layer',
     "silu": 'engine.silu, or Activation("silu") as a layer',
@@ -75,6 +75,7 @@ _RULES = "SGD, Adam and AdamW are, and an Optimizer with a rule of your own take
 _NORMS = "LayerNorm and RMSNorm are, which scale each sample by itself"
 _ARRAYS = "every number is a node, so that a Module of your own writes its loops out"
 _LOSSES = "per_sample makes a loss of a function of one sample"
+_SCALING = "sklearn.preprocessing has scalers; or subtract each column's mean, and divide by its standard deviation"
 _SEQUENCES = "SelfAttention is, and a Module of your own may loop over a sequence"
 
 ABSENT = {
@@ -83,6 +84,7 @@ ABSENT = {
     **dict.fromkeys(("Conv1D", "Conv1d", "Conv2D", "Conv2d", "Flatten", "MaxPool2d", "MaxPooling2D"), _ARRAYS),
     **dict.fromkeys(("CosineSimilarity", "HuberLoss", "KLDivLoss", "SmoothL1Loss"), _LOSSES),
     **dict.fromkeys(("GRU", "LSTM", "RNN", "SimpleRNN"), _SEQUENCES),
+    **dict.fromkeys(("MinMaxScaler", "Normalization", "StandardScaler"), _SCALING),
     "ReduceLROnPlateau": "a callback of fit may set optimizer.lr",
 }
 """By the name of what does not exist here, what does."""

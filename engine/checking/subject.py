@@ -273,7 +273,11 @@ def _require_bind(
     try:
         bound = signature.bind(*positional, **named)
     except TypeError as error:
-        given, remedy = counted(len(positional), "number"), ". Each is an argument of its own, as in def f(*x)"
+        given = counted(len(positional), "number")
+        remedy = (
+            ". Each is an argument of its own, as in def f(*x); to check a function of the whole array, give its "
+            "gradient as grad="
+        )
         if named:
             given, remedy = f"the inputs {', '.join(named)}", ""
         raise TypeError(

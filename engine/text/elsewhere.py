@@ -148,6 +148,7 @@ _BY_CLASS: dict[str, dict[tuple[str, ...], str]] = {
     },
     "Stepper": {
         ("cont", "continue_", "finish"): "write run()",
+        ("forward",): "write v.stepper(forward=True), which begins with the forward pass",
         ("goto",): "write to(node)",
         ("breakpoint", "set_break"): "write break_at(node)",
         ("prev", "previous", "undo"): "write back()",
@@ -157,13 +158,15 @@ _BY_CLASS: dict[str, dict[tuple[str, ...], str]] = {
         ("clamp", "clip"): "write engine.minimum(engine.maximum(v, low), high)",
         ("clone",): "write v + 0, or v.detach() for a copy outside the graph",
         ("grad_fn",): "write v.primitive and v.operands",
-        ("item",): "write v.data, or float(v)",
+        ("item", "value"): "write v.data, or float(v)",
         ("numpy",): "write v.data",
+        ("plot", "render", "show", "visualize"): "write v.draw()",
         ("register_hook",): "step through with v.stepper(), and break_at()",
         ("requires_grad", "requires_grad_"): (
             "every Value has a gradient; detach() cuts one off, and what no optimiser holds is frozen"
         ),
         ("retain_grad",): "every Value keeps its gradient",
+        ("step", "steps"): "write v.stepper()",
         ("zero_",): "write v.data = 0.0, or v.grad = 0.0",
     },
 }

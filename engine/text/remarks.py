@@ -51,7 +51,7 @@ def notes(root: Value, names: Any = None) -> list[str]:
     >>> for note in notes(y):
     ...     print(note)
     x was 1 when this was computed (now 5): evaluate again
-    x's gradient 4 is not this graph's own 2: of a larger result, an earlier ...
+    x's gradient 4 is not this graph's own 2: it comes wholly or partly ...
     """
     called = Names(topological_order(root), names)
     return [*about_numbers(called), *about_gradients(called)]
@@ -143,7 +143,7 @@ def about_gradients(names: Names) -> list[str]:
                 for node in kept
             ],
             f"{len(kept):,} gradients are not this graph's own, such as {{0}}",
-            "of a larger result, an earlier backward() (zero_grad()), or changed since",
+            "it comes wholly or partly from another backward() (call zero_grad() first), or was changed since",
         ),
         *_alike(
             [f"{names(node)} has no gradient, this graph's own is {short(own[node])}" for node in empty],

@@ -73,8 +73,13 @@ def _no_number(name: str, data: Any, rows: Sequence[int] | None) -> tuple[Any, s
         for k, column in enumerate(data.columns):
             for row, entry in enumerate(map(plain, data.iloc[:, k].tolist())):
                 if not isinstance(entry, (Real, Value)) and not is_row(entry):
-                    remedy = f"pandas.get_dummies({name}, columns=[{column!r}]) makes a column of 0 and 1 for each text"
-                    remedy = remedy if isinstance(entry, str) else _remedy(name, entry)
+                    remedy = _remedy(name, entry)
+                    if isinstance(entry, str) and _is_numeral(entry):
+                        remedy = f"pandas.to_numeric({name}[{column!r}]) makes numbers of such texts"
+                    elif isinstance(entry, str):
+                        remedy = (
+                            f"pandas.get_dummies({name}, columns=[{column!r}]) makes a column of 0 and 1 for each text"
+                        )
                     return entry, f"column {column!r} has in row {row} not a number but {show(entry)}: {remedy}"
         return None
     data = data.tolist() if hasattr(data, "tolist") else data
@@ -94,11 +99,21 @@ def _remedy(name: str, entry: Any) -> str:
             "nn.fit takes texts as names of classes, for a loss such as cross_entropy; elsewhere number them, by "
             "np.unique(y, return_inverse=True)[1]"
         )
+    if isinstance(entry, str) and _is_numeral(entry):
+        return "float() makes numbers of such texts"
     if isinstance(entry, str):
-        return "make numbers of texts, such as a 0 or 1 for each that there is"
+        return "put numbers in place of texts, such as a column of 0 and 1 for each text"
     if isinstance(entry, complex):
         return "give its real and its imaginary part as two numbers"
     return "make numbers of them"
+
+
+def _is_numeral(text: str) -> bool:
+    """Whether a text is a number, as all are that csv.reader gives."""
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 # ---- not finite ----

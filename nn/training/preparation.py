@@ -122,7 +122,8 @@ def _names(model: Model, y: Any, loss: LossFunction) -> list[str]:
         )
     if name_of_sample_loss(loss) in ("mse", "mae"):
         raise ValueError(
-            f"{name_of_sample_loss(loss)} of labels that are texts: take a loss for classes, such as cross_entropy"
+            f"{name_of_sample_loss(loss)} of labels that are texts, such as {show(plain_text(next(iter(y))))}: make "
+            "numbers of them by float(), or take a loss for classes, such as cross_entropy"
         )
     names = sorted({*map(plain_text, y)})
     if name_of_sample_loss(loss) in ("bce", "bce_with_logits", "hinge") and len(names) > 2:

@@ -66,6 +66,8 @@ def test_a_float_that_cannot_be_made_is_refused() -> None:
     [
         ("item", r"write v\.data, or float\(v\)"),
         ("numpy", r"write v\.data"),
+        ("show", r"write v\.draw\(\)"),
+        ("step", r"write v\.stepper\(\)"),
         ("requires_grad", "every Value has a gradient"),
         ("retain_grad", "every Value keeps its gradient"),
         ("clone", r"write v \+ 0, or v\.detach\(\)"),

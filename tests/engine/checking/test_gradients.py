@@ -289,6 +289,7 @@ def not_deterministic(x: Value) -> Value:
         (lambda x: None, [1.0], TypeError, "must return a Value or a list of them, got None"),
         (not_deterministic, [1.0], ValueError, "not deterministic: it gave"),
         (lambda x, y: x * y, [1.0], TypeError, r"cannot be called with 1 number of the point \[1.0\]: missing"),
+        (lambda x: x[0], [1.0, 2.0], TypeError, "too many .* of the whole array, give its gradient as grad=$"),
         (lambda x: x, {"y": 1.0}, TypeError, "cannot be called with the inputs y"),
         (lambda x: x, 1.0, TypeError, "a list of numbers, one per input"),
         (lambda x: x, ["1"], TypeError, "the point's number 0"),

@@ -53,7 +53,7 @@ def test_many_alike_are_one_line() -> None:
     root.backward()
     assert notes(root) == [
         "9 gradients are not this graph's own, such as v3's gradient 0.4 is not this graph's own 0.2: "
-        "of a larger result, an earlier backward() (zero_grad()), or changed since"
+        "it comes wholly or partly from another backward() (call zero_grad() first), or was changed since"
     ]
     for w in ws:
         w.grad = 0
@@ -82,7 +82,7 @@ def test_no_backward_pass_yet() -> None:
     fresh.backward()
     assert notes(fresh) == [
         "w's gradient 10 is not this graph's own 7: "
-        "of a larger result, an earlier backward() (zero_grad()), or changed since"
+        "it comes wholly or partly from another backward() (call zero_grad() first), or was changed since"
     ]
     w.grad = 0
     fresh.backward()
@@ -108,7 +108,7 @@ def test_a_part_of_a_larger_result() -> None:
     a.grad = 0.0
     total.backward()
     assert notes(part)[0].startswith(
-        "a's gradient 8 is not this graph's own 4: of a larger result, an earlier backward"
+        "a's gradient 8 is not this graph's own 4: it comes wholly or partly from another backward"
     )
 
 

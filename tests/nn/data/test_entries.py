@@ -46,7 +46,8 @@ def with_entry(entry: Any) -> list[list[Any]]:
 @pytest.mark.parametrize(
     ("samples", "told"),
     [
-        (with_entry("a"), "X[1][1] is not a number but str 'a': make numbers of texts, such as a 0 or 1 for each"),
+        (with_entry("a"), "X[1][1] is not a number but str 'a': put numbers in place of texts, such as a col"),
+        (with_entry("2.5"), "X[1][1] is not a number but str '2.5': float() makes numbers of such texts"),
         (with_entry(None), "X[1][1] is not a number but NoneType None: fill it in, or leave the row out"),
         (with_entry(1j), "X[1][1] is not a number but complex 1j: give its real and its imaginary part as two"),
         (np.array(with_entry(1j)), "X[0][0] is not a number but complex 0j: give its real and its imaginary part"),
@@ -61,7 +62,20 @@ def with_entry(entry: Any) -> list[list[Any]]:
             "Layer(2, 3, tanh) takes 2 inputs, got 3: give samples of that width",
         ),
     ],
-    ids=["text", "None", "complex", "complex array", "date", "generator", "nothing", "dict", "empty", "fewer", "wide"],
+    ids=[
+        "text",
+        "numeral",
+        "None",
+        "complex",
+        "complex array",
+        "date",
+        "generator",
+        "nothing",
+        "dict",
+        "empty",
+        "fewer",
+        "wide",
+    ],
 )
 def test_samples_that_are_none(samples: Any, told: str, make: Callable[..., Any]) -> None:
     if told.startswith("X must be a list, tuple or array, not generator"):

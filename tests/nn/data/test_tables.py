@@ -289,9 +289,10 @@ def test_the_remedies_do_what_they_say() -> None:
     [
         (pd.array([1, None, 3], dtype="Int64"), r"column 'c' has in row 1 not a number but NAType <NA>: fill it in"),
         (pd.Categorical(["u", "v", "u"]), r"column 'c' has in row 0 .*'u': pandas.get_dummies\(X, columns=\['c'\]\)"),
+        (["1.5", "2", "n/a"], r"column 'c' has in row 0 .*'1.5': pandas.to_numeric\(X\['c'\]\) makes numbers"),
         (pd.date_range("2020-01-01", periods=3), r"column 'c' has in row 0 not a number but Timestamp .*: make"),
     ],
-    ids=["missing", "category", "date"],
+    ids=["missing", "category", "numeral", "date"],
 )
 def test_a_column_that_holds_no_numbers_is_named(entries: Any, told: str) -> None:
     X, model = pd.DataFrame({"a": [1.0, 2.0, 3.0], "c": entries}), nn.MLP(2, [1], seed=0)
