@@ -214,7 +214,7 @@ class Value:
 
     @property
     def is_detached(self) -> bool:
-        """Whether it is a leaf that `detach` or `no_grad` gave: modules hold it as a constant, not as a parameter.
+        """Whether it is a leaf that `detach` or `no_grad` gave, which modules hold as a constant, not as a parameter.
 
         >>> w = Value(3.0)
         >>> w.is_detached, w.detach().is_detached

@@ -35,7 +35,7 @@ class Look:
         border: the colour of the border.
         width: the width of the border, in points.
         square: whether its corners are square.
-        dashed: whether the border is dashed.
+        stroke: "dashed" or "dotted" for such a border; empty for a plain one.
         bare: whether there is only text, without a border.
     """
 
@@ -45,7 +45,7 @@ class Look:
     border: str | None = None
     width: float | None = None
     square: bool = False
-    dashed: bool = False
+    stroke: str = ""
     bare: bool = False
 
 
@@ -147,7 +147,7 @@ def _look(box: Box, scale: GradientScale, colours: Theme) -> Look:
         border=colours.root if box.root else border,
         width=2.2 if box.root else width,
         square=box.kind in ("leaf", "parameter", "module"),
-        dashed=box.cut or grad == 0.0,
+        stroke="dotted" if box.cut else "dashed" if grad == 0.0 else "",  # 0 is written in the box, too
     )
 
 

@@ -58,7 +58,7 @@ def to_dot(
         expand: paths of modules to open: each shows the modules inside it, or its nodes.
         path_to: draw only the paths from the root to this Value (or the one of this label or path).
         around: draw only the neighbourhood of this Value (or the one of this label or path);
-            a dashed border says that neighbours are left out.
+            a dotted border says that neighbours are left out.
         radius: how many edges the neighbourhood reaches; 2 by default.
         limit: the most boxes to draw; None for any number.
         local_derivatives: write on each edge the derivative of the result by that operand.

@@ -16,6 +16,7 @@ from .theme import Theme
 _LINE = 12.5  # from one line of a box to the next
 _PAD = 11.0  # around the whole
 _TIP = 6.0  # the length of an arrow's tip
+_DASHES = {"dashed": "5 2", "dotted": "1.5 2.5"}  # of a border
 
 
 def svg_source(picture: Picture, theme: str = "light", rankdir: str = "LR", title: str = "", scale: float = 1.0) -> str:
@@ -73,7 +74,7 @@ def _box(look: Look, size: Point, centre: Point, colours: Theme) -> str:
     (width, height), (x, y) = size, centre
     parts = []
     if not look.bare:
-        dashes = ' stroke-dasharray="5 2"' if look.dashed else ""
+        dashes = f' stroke-dasharray="{_DASHES[look.stroke]}"' if look.stroke else ""
         parts.append(
             f'<rect x="{x - width / 2:.1f}" y="{y - height / 2:.1f}" width="{width:.1f}" height="{height:.1f}" '
             f'rx="{0 if look.square else 7}" fill="{look.fill or colours.box}" stroke="{look.border or colours.line}" '

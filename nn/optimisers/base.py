@@ -210,7 +210,7 @@ class Optimizer(Known, Explained):
         """Change every parameter once, by the gradient that the last backward pass stored in it.
 
         All or nothing: after an error, or Ctrl-C, neither parameters nor memories have changed. A first step at which
-        every gradient is 0 is warned of.
+        every gradient is 0 gives a warning.
 
         Raises:
             FloatingPointError: if a parameter, or what is remembered of it, would become nan or infinite.

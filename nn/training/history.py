@@ -48,7 +48,7 @@ class History(Explained):
     seed: int | None = field(default=UNKNOWN, repr=False, compare=False)
     """The int that seeded the order of the batches; None for another source."""
     parts: dict[str, str] | None = field(default=None, repr=False, compare=False)
-    """What the training was made of, in words, by names: training resumes with the same. None if that is not known."""
+    """What the training was made of, in words, by names; it resumes with the same only. None if that is not known."""
     numbers: list[float] | None = field(default=None, repr=False, compare=False)
     """A few of the parameters after the last epoch, which tell whether training resumes from there."""
 

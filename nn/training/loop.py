@@ -74,7 +74,7 @@ def fit(
 
     With `batch_size=None` every step is gradient descent on the whole dataset. The model is in train mode meanwhile,
     again after callbacks that change it, and in eval mode for validation. Ctrl-C ends the training and returns the
-    history so far; the steps of an epoch that it cuts short stay made, and `resume=` makes that epoch again.
+    history so far; the steps of an epoch that it cuts short are kept, and `resume=` makes that epoch again.
 
     Args:
         model: a module, or a function from one sample to its output.

@@ -166,7 +166,7 @@ class EagerStep(Known):
             raise named(error, X, y) from error.__cause__
 
     def made(self, X: Any, y: Any) -> float:
-        """The same, for a loop that names the entries of its data in errors itself."""
+        """Make the step as a call does, for a loop that itself names the entries of its data in errors."""
         with collector_at_rest(), always_recorded():
             note_columns(self.model, X, y)
             return self._update(*paired(X, y))

@@ -141,8 +141,8 @@ def _box(look: Look, ports: int, rankdir: str) -> str:
         attributes.append(f'fillcolor="{look.fill}"')
     if look.colour is not None:
         attributes.append(f'fontcolor="{look.colour}"')
-    if look.square or look.dashed:
-        style = [*([] if look.square else ["rounded"]), "filled", *(["dashed"] if look.dashed else [])]
+    if look.square or look.stroke:
+        style = [*([] if look.square else ["rounded"]), "filled", *([look.stroke] if look.stroke else [])]
         attributes.append(f'style="{",".join(style)}"')
     if look.border is not None:
         attributes.append(f'color="{look.border}"')

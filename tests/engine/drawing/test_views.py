@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import Value, to_dot, topological_order
+from engine import Value, relu, to_dot, topological_order
 from engine.drawing.views import neighbourhood, paths_to
 from tests.engine.drawing.networks import Network, expression
 from tests.engine.drawing.test_dot_text import boxes
@@ -42,9 +42,21 @@ def test_a_neighbourhood_marks_where_it_is_cut() -> None:
     root, _, b = expression()
     dot = to_dot(root, around="b", radius=1)
     assert len(boxes(dot)) == 2
-    assert [("dashed" in box) for box in boxes(dot)] == [False, True]
+    assert [("dotted" in box) for box in boxes(dot)] == [False, True]
     assert len(boxes(to_dot(root, around=b, radius=10))) == 6
-    assert "dashed" not in to_dot(root, around=b, radius=10)
+    assert "dotted" not in to_dot(root, around=b, radius=10)
+
+
+def test_a_cut_and_a_gradient_of_0_have_borders_of_their_own() -> None:
+    x, off = Value(1.0, "x"), Value(-1.0, "off")
+    root = x * x + relu(off)
+    root.backward()
+    of_x, of_off = (to_dot(root, around=node, radius=0) for node in (x, off))
+    assert ("dotted" in of_x, "dashed" in of_x) == (True, False)
+    assert ("dotted" in of_off, 'style="dashed"' in of_off) == (True, True)  # the legend of 0
+    whole = to_dot(root)
+    assert "dotted" not in whole
+    assert "dashed" in whole
 
 
 @given(recipes(most=8), st.lists(floats(), min_size=3, max_size=3), st.data())
