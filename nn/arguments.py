@@ -119,7 +119,8 @@ def has_rows(item: Any) -> bool:
         TypeError: if it is a row of a table, whose entries have names.
     """
     if hasattr(item, "iloc") and [*item.keys()] != [*range(len(item.keys()))]:
-        raise TypeError(f"a sample is a list or array, not {show(item)}: give row.to_numpy()")
+        row = "one row, X.iloc[0].to_numpy()" if hasattr(item, "columns") else "row.to_numpy()"
+        raise TypeError(f"a sample is a list or array, not {show(item)}: give {row}")
     return is_row(item) and len(item) > 0 and is_row(item[0])
 
 

@@ -44,6 +44,10 @@ ELSEWHERE = {
     "Softmax": "softmax; cross_entropy takes logits",
     "Softplus": 'Activation("softplus")',
     "SparseCategoricalCrossentropy": "cross_entropy of raw outputs, without a softmax before",
+    **dict.fromkeys(
+        ("Normalization", "StandardScaler"),
+        "sklearn.preprocessing.StandardScaler, or (X - X.mean(0)) / X.std(0) of an array",
+    ),
     "StepLR": "schedules.step(lr, every, factor), given to fit as schedule=",
     "Tanh": 'Activation("tanh")',
     "Value": "engine.Value",
@@ -75,7 +79,6 @@ _RULES = "SGD, Adam and AdamW are, and an Optimizer with a rule of your own take
 _NORMS = "LayerNorm and RMSNorm are, which scale each sample by itself"
 _ARRAYS = "every number is a node, so that a Module of your own writes its loops out"
 _LOSSES = "per_sample makes a loss of a function of one sample"
-_SCALING = "sklearn.preprocessing has scalers; or subtract each column's mean, and divide by its standard deviation"
 _SEQUENCES = "SelfAttention is, and a Module of your own may loop over a sequence"
 
 ABSENT = {
@@ -84,7 +87,6 @@ ABSENT = {
     **dict.fromkeys(("Conv1D", "Conv1d", "Conv2D", "Conv2d", "Flatten", "MaxPool2d", "MaxPooling2D"), _ARRAYS),
     **dict.fromkeys(("CosineSimilarity", "HuberLoss", "KLDivLoss", "SmoothL1Loss"), _LOSSES),
     **dict.fromkeys(("GRU", "LSTM", "RNN", "SimpleRNN"), _SEQUENCES),
-    **dict.fromkeys(("MinMaxScaler", "Normalization", "StandardScaler"), _SCALING),
     "ReduceLROnPlateau": "a callback of fit may set optimizer.lr",
 }
 """By the name of what does not exist here, what does."""

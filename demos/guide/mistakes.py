@@ -208,6 +208,16 @@ nn.mse([Value(1.0), Value(2.0)], [1.0])
 model([1.0, 2.0, 3.0])
 """,
     ),
+    Mistake(
+        "Losses and labels",
+        "Numbers from a file that are texts.",
+        "`csv.reader` gives texts: `[[float(x) for x in row] for row in rows]`; `pandas.read_csv` gives numbers. "
+        "Scale them, too: columns in the thousands drown the others.",
+        """
+adam = nn.Adam(model.parameters())
+nn.fit(model, [["0.5", "1.5"]], [[1.0]], nn.mse, adam, epochs=1)
+""",
+    ),
     # ---- training ----
     Mistake(
         "Training",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from typing import Any
 
 from ...ieee import inner
@@ -38,11 +37,14 @@ class ForeignFunction:
             if not math.isfinite(number):
                 raise ValueError(f"a gradient is checked at finite numbers, got {number!r} for {name}")
         self.values = _outputs(f, arguments, noise)
+        self._jacobian: Rows | None = None
 
-    @cached_property
-    def jacobian(self) -> Rows:
+    @property
+    def jacobian(self) -> Rows:  # cached_property would stand in the traceback of what `by` raises
         """The claims: for each output, one derivative for each number of the point."""
-        return self.claims(self.point.placed(self.point.numbers))  # copies, as `by` may change them
+        if self._jacobian is None:
+            self._jacobian = self.claims(self.point.placed(self.point.numbers))  # copies, as `by` may change them
+        return self._jacobian
 
     def claims(self, arguments: tuple[Any, ...]) -> Rows:
         """The claims at other arguments."""

@@ -75,6 +75,7 @@ def test_under_pytest(tmp_path: Path) -> None:
     assert "4 failed" in shown, shown
     assert "assert f at 3.0: 1 of 1 derivative WRONG" in shown, shown
     assert "engine/checking" not in shown, shown
+    assert "functools.py" not in shown, shown
     assert shown.count("KeyError: 'missing'") >= 2, shown
 
 

@@ -123,6 +123,8 @@ def test_rows_of_a_table_have_an_order_too() -> None:
     assert nn.predict(model, [row[["a", "b", "c"]] for row in rows]) == nn.predict(model, table()).tolist()
     with pytest.raises(TypeError, match=r"a sample is a list or array, not Series .*: give row.to_numpy\(\)"):
         model(rows[0])
+    with pytest.raises(TypeError, match=r"not DataFrame .*: give one row, X\.iloc\[0\]\.to"):
+        nn.summary(model, table())
     series = table()["a"].set_axis(list("hgfedcba"))  # of numbers, each a sample: its labels are no columns
     of_numbers = nn.Sequential(lambda x: [x], nn.Layer(1, 2, "identity", seed=0))
     nn.fit(of_numbers, series, LABELS, nn.cross_entropy, nn.SGD(of_numbers.parameters(), lr=0.1), epochs=1)
