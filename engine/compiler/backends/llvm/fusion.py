@@ -77,25 +77,42 @@ def _fused(groups: Sequence[Group]) -> list[Fused]:
             done.add(head)
             result.append([group])
             continue
-        inside, size = {head}, _size(group)
-        left = []
-        for k, reach in enumerate(candidates := waiting.get(group.rows, [])):
-            if size > MOST:
-                left += candidates[k:]
-                break
-            same_row, elsewhere = needs[reach]
-            if reach > head and elsewhere <= done and same_row - inside <= done:
-                inside.add(reach)
-                size += _size(groups[reach])
-            elif reach != head:
-                left.append(reach)
-        waiting[group.rows] = left
+        inside, waiting[group.rows] = _joined(head, waiting.get(group.rows, []), groups, needs, done)
         done |= inside
         result.append([groups[i] for i in sorted(inside)])
         if group.rows == 1 and (kind := _kind(result[-1])) not in known:
             known.add(kind)
-            spent += size
+            spent += sum(map(_size, result[-1]))
     return result
+
+
+def _joined(
+    head: int,
+    candidates: Sequence[int],
+    groups: Sequence[Group],
+    needs: Sequence[tuple[set[int], set[int]]],
+    done: set[int],
+) -> tuple[set[int], list[int]]:
+    """The groups of a kernel, and the candidates that are left.
+
+    Args:
+        head: its first group.
+        candidates: groups with as many rows.
+        groups: all groups.
+        needs: what each of them reads, see `_needs`.
+        done: the groups of earlier kernels.
+    """
+    inside, size, left = {head}, _size(groups[head]), list[int]()
+    for k, reach in enumerate(candidates):
+        if size > MOST:
+            return inside, [*left, *candidates[k:]]
+        same_row, elsewhere = needs[reach]
+        if reach > head and elsewhere <= done and same_row - inside <= done:
+            inside.add(reach)
+            size += _size(groups[reach])
+        elif reach != head:
+            left.append(reach)
+    return inside, left
 
 
 def _kind(fused: Fused) -> Hashable:

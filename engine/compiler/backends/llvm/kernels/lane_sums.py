@@ -160,20 +160,21 @@ def sums(context: Context, job: Sums) -> Kernel:
         values = [kernel.load(factor, row, column, lane) for factor in factors]
         return total + (values[0] if len(values) == 1 else values[0] * values[1])
 
-    for row, rows in tiles(code, len(job.targets), 4):
-        with row as (r, start):
-            totals = [code.variable(code.lift(0.0)) for _ in range(rows)]
+    def tile(row: Index, rows: int) -> None:
+        totals = [code.variable(code.lift(0.0)) for _ in range(rows)]
 
-            def step(
-                lane: str, column: Index, r: str | None = r, start: int = start, totals: list[str] = totals
-            ) -> None:
-                for j, total in enumerate(totals):
-                    code.write(total, added(code.read(total), (r, start + j), column, lane))
+        def step(lane: str, column: Index) -> None:
+            for j, total in enumerate(totals):
+                code.write(total, added(code.read(total), (row[0], row[1] + j), column, lane))
 
-            with kernel.lanes() as lane:
-                kernel.columns(factors[0].run.count, 0, partial(step, lane))
-            indices = [kernel.index(target, (r, start + j), (None, 0), None) for j in range(rows)]
-            _add_all(kernel, indices, [code.read(total) for total in totals])
+        with kernel.lanes() as lane:
+            kernel.columns(factors[0].run.count, 0, partial(step, lane))
+        indices = [kernel.index(target, (row[0], row[1] + j), (None, 0), None) for j in range(rows)]
+        _add_all(kernel, indices, [code.read(total) for total in totals])
+
+    for span, rows in tiles(code, len(job.targets), 4):
+        with span as row:
+            tile(row, rows)
     code.ret()
     return kernel
 
