@@ -15,13 +15,15 @@ def samples_of(model: Any, X: Any) -> Any:
 
     Raises:
         TypeError: if X is not a list, array or table.
-        ValueError: if it is empty, or a table with other columns than the model was trained with.
+        ValueError: if it is empty, or a table, or rows of one, with other columns than the model was trained with.
     """
     if hasattr(X, "columns"):
         same_columns("X", X, noted_columns(model))
-    elif isinstance(X, (list, tuple)) and X and hasattr(X[0], "iloc"):  # rows of a table
+    elif isinstance(X, (list, tuple)) and X and len(_names_in(X[0])):
+        trained = noted_columns(model)
+        known, of = (trained, _TRAINED) if trained else (names_of_columns(X), "X[0] has")
         for k, row in enumerate(X):
-            _same_names(f"X[{k}]", getattr(row, "index", ()), noted_columns(model))
+            _same_names(f"X[{k}]", _names_in(row), known, of)
     return as_samples("X", X)
 
 
@@ -75,11 +77,23 @@ def _same_rows(name: str, table: Any, other_name: str, other: Any) -> None:
 
 
 def names_of_columns(table: Any) -> list[str] | None:
-    """The names of a table's columns, as texts; None if it is not a table."""
+    """The names of the columns of a table, or of a list of its rows, as texts; None if it is neither."""
     return _texts(_columns(table))
 
 
+def _names_in(row: Any) -> Any:
+    """What the entries of a row of a table are called: one of pandas', or a namedtuple, as `itertuples` gives them."""
+    if hasattr(row, "iloc"):
+        return row.index if row.ndim == 1 else ()
+    fields = getattr(row, "_fields", ())
+    return () if any(name.startswith("_") for name in fields) else fields  # where they were no names, numbers are there
+
+
 def _columns(table: Any) -> Any:
+    if isinstance(table, (list, tuple)):
+        names = _names_in(table[0]) if table else ()
+        known = {*names}  # of pieces of a series each has other labels, which are no columns
+        return names if known and all({*_names_in(row)} == known for row in table) else ()
     columns = getattr(table, "columns", ())  # of pandas' tables anything, of others perhaps the columns themselves
     return columns if hasattr(table, "iloc") or all(isinstance(name, str) for name in columns) else ()
 
@@ -146,20 +160,25 @@ def same_columns(name: str, table: Any, trained: list[str] | None) -> None:
     _same_names(name, _columns(table), trained)
 
 
-def _same_names(name: str, given: Any, trained: list[str] | None) -> None:
+_TRAINED = "the model was trained with"
+
+
+def _same_names(name: str, given: Any, trained: list[str] | None, of: str = _TRAINED) -> None:
     names = _texts(given) if trained else None
     if not names or not trained or names == trained:
         return
     if sorted(names) == sorted(trained):
         place = next(k for k, column in enumerate(trained) if names[k] != column)
-        what = f"{names[place]!r} for column {place}, where the model was trained with {trained[place]!r}"
+        what = f"{names[place]!r} for column {place}, where {of} {trained[place]!r}"
     elif _are_numbered(names) or _are_numbered(trained):
         return
     elif missing := [column for column in trained if column not in names]:
-        what = f"no column {missing[0]!r}, which the model was trained with"
+        what = f"no column {missing[0]!r}, which {of}"
     else:
         added = next(column for column in names if names.count(column) > trained.count(column))
         what = f"a column {added!r}, which the model was not trained with"
+    if isinstance(given, tuple):
+        raise ValueError(f"{name} has {what}: give the entries in that order, or list({name}) to go by position")
     # A name that two columns have would give both, twice.
     are_short = all(isinstance(column, str) for column in given) and len(trained) == len({*trained}) <= 8
     columns = f"{name}[{trained}]" if are_short else "the columns in the order of training"

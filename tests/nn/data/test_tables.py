@@ -131,6 +131,53 @@ def test_rows_of_a_table_have_an_order_too() -> None:
     nn.predict(of_numbers, series[::-1])
 
 
+def series_of(X: Any) -> list[Any]:
+    return [row for _, row in X.iterrows()]
+
+
+def tuples_of(X: Any) -> list[Any]:
+    return list(X.itertuples(index=False))
+
+
+@pytest.mark.parametrize("rows", [series_of, tuples_of])
+def test_a_list_of_rows_of_a_table_has_columns_as_the_table_has(rows: Any) -> None:
+    """Those of namedtuples were not looked at, and no model remembered any: they went by position."""
+    X = table()
+    for trained_with, judged in ((X, rows(table("cba"))), (rows(X), table("cba")), (rows(X), rows(table("cba")))):
+        model = fitted(trained_with)
+        with pytest.raises(
+            ValueError, match=r"X(\[0\])? has 'c' for column 0, where the model was trained with 'a': give"
+        ):
+            nn.predict(model, judged)
+    assert nn.predict(model, rows(X)) == nn.predict(model, X).tolist() == nn.predict(model, list(map(list, rows(X))))
+    with pytest.raises(ValueError, match="X\\[0\\] has no column 'b', which the model was trained with"):
+        nn.predict(model, rows(X.rename(columns={"b": "B"})))
+    mixed = [*rows(X)[:-1], *rows(table("acb"))[-1:]]
+    for use in (fitted, lambda mixed: nn.predict(nn.MLP(3, [2]), mixed)):
+        with pytest.raises(ValueError, match=r"X\[7\] has 'c' for column 1, where X\[0\] has 'b': give"):
+            use(mixed)
+
+
+def test_the_remedies_for_rows_do_what_they_say() -> None:
+    model, rows = fitted(table()), tuples_of(table("cba"))
+    with pytest.raises(ValueError, match=r"give the entries in that order, or list\(X\[0\]\) to go by position"):
+        nn.predict(model, rows)
+    nn.predict(model, [list(row) for row in rows])
+
+
+def test_what_is_not_called_like_columns_has_no_order() -> None:
+    spaced = table().rename(columns={"a": "1 a", "b": "2 b"})  # of which itertuples makes _0 and _1
+    model = fitted(spaced)
+    nn.predict(model, tuples_of(spaced))
+    numbers = pd.Series(np.arange(10.0), index=pd.date_range("2020", periods=10))
+    windows = [numbers[k : k + 3] for k in range(8)]
+    model = fitted(windows)
+    nn.predict(model, windows[3:])
+    frames = [pd.DataFrame([[k, 1.0, 2.0]], columns=list("abc")) for k in range(8)]  # samples of several rows
+    model = nn.Sequential(lambda sample: sample[0], nn.Layer(3, 2, "identity", seed=0))
+    nn.fit(model, frames, LABELS, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1), epochs=1, backend="eager")
+
+
 MAKE: dict[str, Any] = {
     "Trainer": lambda *what: nn.Trainer(*what, backend="numpy").step,
     "EagerStep": nn.EagerStep,
