@@ -129,6 +129,18 @@ def above(outputs: Any, threshold: float) -> Any:
     return [above(o, threshold) if is_row(o) and len(o) > 1 else int(only(o) > threshold) for o in outputs]
 
 
+def ends_of(outputs: Any) -> list[float]:
+    """The least and the largest number.
+
+    >>> ends_of([[1.0], [-1.0], [0.5]])
+    [-1.0, 1.0]
+    """
+    if hasattr(outputs, "dtype"):
+        return [float(outputs.min()), float(outputs.max())]
+    numbers = flat(outputs)
+    return [min(numbers), max(numbers)]
+
+
 def mapped(function: Any, outputs: Any) -> Any:
     """`function` of every innermost row."""
     if is_row(outputs[0]):

@@ -10,7 +10,7 @@ from engine import compile
 
 from ..arguments import listed, only, warn_user
 from ..elsewhere import explained
-from .columns import above, are_shares, flat, largest, mapped, nan_at, width_of_each
+from .columns import above, are_shares, ends_of, flat, largest, mapped, nan_at, width_of_each
 from .labels import classes_of, names_several
 from .programs import LossFunction, Model, in_form_of, outputs_of
 from .rules import RULES, Rule, probabilities_of, threshold_of
@@ -122,8 +122,9 @@ def classify(
         trained with these as labels.
 
     Raises:
-        ValueError: if nothing tells the threshold, an output is nan, or the largest has no name; if `fit` found labels
-            that name several classes of a sample; and as `predict`.
+        ValueError: if nothing tells the threshold, an output is nan, or not from 0 to 1 where they are probabilities by
+            `bce`, or the largest has no name; if `fit` found labels that name several classes of a sample; and as
+            `predict`.
 
     >>> from engine import Value
     >>> classify(lambda x: [Value(1.0), Value(x)], [0.5, 2.0])
@@ -152,8 +153,8 @@ def classes_from(model: Model, outputs: Any, loss: Any = None, threshold: float 
     """The class index of every sample's outputs, an array if they are one.
 
     Raises:
-        ValueError: if nothing tells the threshold of a single output, one is given for several, or rows of outputs
-            differ in length; and as `as_scores`.
+        ValueError: if nothing tells the threshold of a single output, or it tells that others must be there; if one is
+            given for several, or rows of outputs differ in length; and as `as_scores`.
     """
     width = width_of_each(as_scores(outputs))
     if width > 1:
@@ -165,7 +166,7 @@ def classes_from(model: Model, outputs: Any, loss: Any = None, threshold: float 
                 "that a sample has no one class: nn.predict_proba(model, X) has a probability for each"
             )
         return largest(outputs)
-    return above(outputs, threshold_of(model, loss, threshold))
+    return above(outputs, threshold_of(model, loss, threshold, ends_of(outputs)))
 
 
 def as_scores(outputs: Any) -> Any:

@@ -188,12 +188,18 @@ def _rule_of(model: Any, loss: Any) -> tuple[Rule | None, str]:
     return RULES["bce"] if last_activation(model) is engine.sigmoid else None, name
 
 
-def threshold_of(model: Any, loss: Any = None, threshold: Any = None) -> float:
+def threshold_of(model: Any, loss: Any, threshold: Any, ends: Row) -> float:
     """The threshold between the classes of a single output.
+
+    Args:
+        model: the model.
+        loss: the loss that it was trained with; None for the one that it has noted.
+        threshold: what the user gave; None for what the loss tells.
+        ends: the least and the largest of all outputs.
 
     Raises:
         TypeError: if `threshold` is not a number.
-        ValueError: if it is not finite, or None and nothing tells it.
+        ValueError: if it is not finite, or None and nothing tells it, or outputs are not what the loss takes.
     """
     if threshold is not None:
         return real_number("threshold", threshold)
@@ -204,6 +210,7 @@ def threshold_of(model: Any, loss: Any = None, threshold: Any = None) -> float:
             "loss for classes, and its last activation is not a sigmoid; give threshold= (0.5 for a probability, 0 for "
             "a logit or score) or loss="
         )
+    rule.check(ends, ends)
     return rule.threshold
 
 

@@ -174,6 +174,20 @@ def test_a_class_or_probability_that_nothing_tells_is_refused():
     assert nn.classify(model, X, threshold=-1e9).tolist() == [1] * 40
 
 
+@pytest.mark.parametrize("form", [np.asarray, np.ndarray.tolist])
+@pytest.mark.parametrize("beyond", [-0.5, 1.5])
+def test_scores_are_not_judged_as_probabilities(form, beyond):
+    """Half of 1 is no threshold of logits: whoever named the wrong loss was given the classes of another one."""
+    samples = form(np.array([[0.25], [beyond], [0.75]]))
+    judges = [functools.partial(judge, y=[0, 1, 1]) for judge in (nn.accuracy, nn.confusion_matrix)]
+    for call in (nn.classify, *judges):
+        with pytest.raises(ValueError, match=f"an output is {beyond}, which is not a probability: give loss=, what it"):
+            call(lambda x: x[0], samples, loss=nn.bce)
+        call(lambda x: x[0], samples, threshold=0.5)
+        call(lambda x: x[0], samples, loss=nn.hinge)
+    assert list(nn.classify(lambda x: x[0], [[0.0], [1.0]], loss="bce")) == [0, 1]
+
+
 def test_probabilities_are_the_softmax_of_what_the_loss_calls_scores():
     model = network(3)
     found = nn.predict_proba(model, X, loss=nn.cross_entropy)
