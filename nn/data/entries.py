@@ -39,6 +39,8 @@ def named(error: Exception, X: Any, y: Any = (), rows: Sequence[int] | None = No
         if found:
             entry, told = found  # the same words for eager and compiled code, whose own show the entry
             text = f"{told}\n{text}" if repr(entry) in text else f"{text}\n{told}"
+        elif getattr(getattr(X, "dtype", None), "names", None):
+            text += "\nX holds records: give numpy.lib.recfunctions.structured_to_unstructured(X)"
         elif _is_flat(X):
             text += f"\nX holds samples, one in each row: for a single sample give [x], for a column {_column(X)}"
     elif kind is FloatingPointError and not hasattr(error, "history"):  # with it, `fit` has named them

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..arguments import check_takes, known_backend, plain, show, warn_user
+from ..arguments import check_takes, first_parameters, known_backend, plain, show, warn_user
 from ..evaluation.rules import called
 from ..optimisers.base import Optimizer
 from ..schedules import FIXED
@@ -15,6 +15,9 @@ from .steps import EagerStep, Model
 
 Callback = Callable[[Model, History, int], Any]
 """A function of the model, the history so far and the number of the epoch; returning True stops the training."""
+
+_GIVEN = ("model", "history", "epoch")
+"""What callbacks are called with."""
 
 
 def check_parts(model: Any, loss: Any, optimizer: Any, schedule: Any, step: Any) -> None:
@@ -80,7 +83,7 @@ def callbacks_of(given: Callback | Iterable[Callback]) -> list[Callback]:
     """The callbacks, checked, in a list.
 
     Raises:
-        TypeError: one cannot be called.
+        TypeError: one cannot be called, or names what it is called with in another order.
     """
     callbacks = list(given) if isinstance(given, Iterable) and not callable(given) else [given]
     for callback in callbacks:
@@ -89,7 +92,14 @@ def callbacks_of(given: Callback | Iterable[Callback]) -> list[Callback]:
                 f"a callback is called with model, history and epoch, and {show(callback)} cannot be called: "
                 "give a function of these"
             )
-        check_takes("a callback", callback, "model", "history", "epoch")
+        check_takes("a callback", callback, *_GIVEN)
+        first = tuple(first_parameters(callback))
+        if len(first) == 2 and first != _GIVEN[:2] and {*first} < {*_GIVEN}:
+            name = getattr(callback, "__name__", type(callback).__name__)
+            raise TypeError(
+                f"a callback is called with model, history and epoch, in this order, and {name} takes "
+                f"({', '.join(first)}, ...): exchange its parameters"
+            )
     return callbacks
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 from engine import no_grad
@@ -107,7 +108,7 @@ def held_out(count: int, share: Any, rng: random.Random, strata: list[Any] | Non
         TypeError: if the share is not a number, such as True.
         ValueError: if it is out of range, or leaves no sample on one side.
     """
-    if isinstance(plain(share), bool):
+    if isinstance(plain(share), bool) or not isinstance(plain(share), Real):
         raise TypeError(f"{_MEANT}, or None for none, not {show(share)}")
     share = real_number("validation", share, least=0.0, most=1.0)
     return split_rows(count, share, rng, strata, "validation")

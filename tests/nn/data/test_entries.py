@@ -135,6 +135,14 @@ def test_numbers_in_one_row(flat: Any, column: str, make: Callable[..., Any]) ->
 
 
 @every_step
+def test_records_are_rows_by_numpys_function(make: Callable[..., Any]) -> None:
+    """They were told to be reshaped into a column."""
+    records = np.array([(0.0, 1.0)] * 3, dtype=[("a", float), ("b", float)])
+    told = f"{error_of(make, records, Y)}"
+    assert told.endswith("\nX holds records: give numpy.lib.recfunctions.structured_to_unstructured(X)")
+
+
+@every_step
 def test_a_series_is_a_column_by_to_frame(make: Callable[..., Any]) -> None:
     assert "for a column X.to_frame()" in f"{error_of(make, needs('pandas').Series([1.0, 2.0, 3.0]), Y)}"
 

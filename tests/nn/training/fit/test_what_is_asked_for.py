@@ -50,7 +50,13 @@ class Yields:
         ({"patience": 3}, ValueError, "patience watches the validation loss"),
         ({"patience": 0, "validation": 0.2}, ValueError, "patience must be at least 1"),
         ({"validation": 1.5}, ValueError, "validation must be a finite number"),
-        ({"validation": "some"}, TypeError, "validation must be a number"),
+        (
+            {"validation": "some"},
+            TypeError,
+            r"^validation is \(X, y\), or the share .* or None for none, not str 'some'",
+        ),
+        ({"validation": {"X": X}}, TypeError, r"^validation is \(X, y\), or the share .* not dict"),
+        ({"validation": X}, TypeError, r"^validation is \(X, y\), or the share .* not ndarray"),
         ({"validation": True}, TypeError, r"hold out, such as 0\.2, or None for none, not bool True$"),
         ({"validation": np.bool_(False)}, TypeError, r"hold out, such as 0\.2, or None for none, not "),
         ({"validation": ([], [])}, ValueError, r"^validation=\(X, y\): X is empty"),
@@ -106,6 +112,16 @@ class Yields:
         ({"callbacks": Keras}, TypeError, "model, history and epoch, and Keras is a class: give a function"),
         ({"callbacks": Keras()}, TypeError, "Keras .* cannot be called: give a function of these"),
         ({"progress": Keras}, TypeError, "called with a Progress, and Keras is a class: give a function"),
+        (
+            {"callbacks": lambda epoch, history, model: None},
+            TypeError,
+            r"in this order, and <lambda> takes \(epoch, history, \.\.\.\): exchange its parameters$",
+        ),
+        (
+            {"callbacks": lambda model, epoch, history: None},
+            TypeError,
+            r"in this order, and <lambda> takes \(model, epoch, \.\.\.\): exchange its parameters$",
+        ),
         ({"callbacks": lambda model: None}, TypeError, r"history and epoch, which <lambda>\(model\) does not take"),
         (
             {"callbacks": yields},
