@@ -93,19 +93,7 @@ def text(rule: Update, frozen: bool, bits: int, width: int, streamed: bool) -> s
     each = _Each(code, rule, f, frozen, streamed)
     with code.loop(code.value(f"select i1 {looking}, i64 0, i64 1"), 2) as turn:
         each.write_if(code.value(f"icmp eq i64 {turn}, 1"))
-        if frozen:
-            with code.loop("%start", stop, width) as i:
-                each.emit(i, code.load(f["trainable"], i).differs(0.0), keeping)
-        else:
-            whole = code.value(f"sub i64 {stop}, {width - 1}")
-            with code.when(keeping), code.loop("%start", whole, width) as i:
-                each.emit(i, None, "true")
-            with unless(code, keeping), code.loop("%start", whole, width) as i:
-                each.emit(i, None, "false")
-            code.declared.add("declare i64 @llvm.smax.i64(i64, i64)")
-            done = code.value(f"call i64 @llvm.smax.i64(i64 %start, i64 {code.value(f'and i64 {stop}, {-width}')})")
-            with code.loop(done, stop, width) as i:  # what does not fill a vector
-                each.emit(i, _inside(code, i, f["count"]), keeping)
+        each.emit(stop, keeping)
         if streamed:
             code.lines.append("fence seq_cst")  # another thread may undo it
         with code.when(code.any(each.lost().differs(0.0)), rare=True):
@@ -122,7 +110,7 @@ def text(rule: Update, frozen: bool, bits: int, width: int, streamed: bool) -> s
 
 
 class _Each:
-    """The update of a vector of parameters."""
+    """The update of each parameter."""
 
     def __init__(self, code: Code, rule: Update, f: dict[str, str], frozen: bool, streamed: bool):
         self._code, self._rule, self._f, self._frozen = code, rule, f, frozen
@@ -138,8 +126,25 @@ class _Each:
         for base in ("%P", self._f["memory"]):
             self._targets[base] = code.value(f"select i1 {condition}, ptr {base}, ptr {nowhere}")
 
-    def emit(self, i: str, used: Vector | None, keeping: str) -> None:
-        """Update the parameters from i on.
+    def emit(self, stop: str, keeping: str) -> None:
+        """Update the parameters from `%start` to `stop`; `keeping`, an i1, says whether their old numbers are kept."""
+        code, width = self._code, self._code.width
+        if self._frozen:
+            with code.loop("%start", stop, width) as i:
+                self._vector(i, code.load(self._f["trainable"], i).differs(0.0), keeping)
+            return
+        whole = code.value(f"sub i64 {stop}, {width - 1}")
+        with code.when(keeping), code.loop("%start", whole, width) as i:
+            self._vector(i, None, "true")
+        with unless(code, keeping), code.loop("%start", whole, width) as i:
+            self._vector(i, None, "false")
+        code.declared.add("declare i64 @llvm.smax.i64(i64, i64)")
+        done = code.value(f"call i64 @llvm.smax.i64(i64 %start, i64 {code.value(f'and i64 {stop}, {-width}')})")
+        with code.loop(done, stop, width) as i:  # what does not fill a vector
+            self._vector(i, _inside(code, i, self._f["count"]), keeping)
+
+    def _vector(self, i: str, used: Vector | None, keeping: str) -> None:
+        """Update the parameters from i on, as many as a vector has.
 
         Args:
             i: the index of the first; whole vectors come before it.
