@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import NoneType
 from typing import Any
 
@@ -130,24 +130,27 @@ def changes_of(
         texts = content.get(name, {})
         if not isinstance(texts, dict) or not _are(str, [*texts.values()]):
             raise ValueError(f"the {name} are not texts")
-    dropouts = [module for module in model.modules() if isinstance(module, Dropout)]
-    kept = content.get("dropouts", [])
-    if kept and len(kept) != len(dropouts):
-        raise ValueError(f"it has {counted(len(kept), 'Dropout')}, the model {len(dropouts)}")
-    counts = [[whole_number("a seed or count of Dropout", number, least=0) for number in pair] for pair in kept]
     changes: list[Change] = [
-        *(
-            (model, attribute, notes[name])
-            for name, (attribute, _, read) in _NOTES.items()
-            if notes[name] or (content and read(model))
-        ),
-        *((module, "seed", seed) for module, (seed, _) in zip(dropouts, counts)),
-        *((module, "calls", calls) for module, (_, calls) in zip(dropouts, counts)),
+        (model, attribute, notes[name])
+        for name, (attribute, _, read) in _NOTES.items()
+        if notes[name] or (content and read(model))
     ]
+    changes += _changes_of_dropouts(model, content.get("dropouts", []))
     if optimizer is not None:
         if content.get("optimizer") is None:
             raise ValueError("there is no optimiser in it: save with optimizer=..., or leave it out here")
         changes += _changes_of_optimizer(optimizer, parameters, content["optimizer"])
+    return changes
+
+
+def _changes_of_dropouts(model: Module, stored: Sequence[Sequence[Any]]) -> list[Change]:
+    dropouts = [module for module in model.modules() if isinstance(module, Dropout)]
+    if stored and len(stored) != len(dropouts):
+        raise ValueError(f"it has {counted(len(stored), 'Dropout')}, the model {len(dropouts)}")
+    counts = [[whole_number("a seed or count of Dropout", number, least=0) for number in pair] for pair in stored]
+    changes: list[Change] = []
+    for module, (seed, calls) in zip(dropouts, counts):
+        changes += [(module, "seed", seed), (module, "calls", calls)]
     return changes
 
 
