@@ -21,7 +21,7 @@ _MANY = 10_000
 
 def same_objects(some: Sequence[Any], others: Sequence[Any]) -> bool:
     """Whether two sequences hold the same objects, one by one."""
-    return len(some) == len(others) and all(map(is_, some, others))
+    return some is others or (len(some) == len(others) and all(map(is_, some, others)))
 
 
 def places_among(values: Sequence[Value], others: Sequence[Value]) -> list[int] | None:
