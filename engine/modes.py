@@ -337,7 +337,8 @@ changes = [0]
 def announce_change() -> None:
     """Tell compiled functions that something they may read has changed: each checks at its next call.
 
-    What is cheap to check they check by themselves. `nn.Module` announces every attribute that is set; do so in
+    What is cheap to check they check by themselves, and what is large or far from their code from time to time; if that
+    has changed, and calls may have missed it, they warn. `nn.Module` announces every attribute that is set; do so in
     classes of your own that hold what a compiled function reads, such as layers in ``__slots__``.
 
     >>> from engine import modes

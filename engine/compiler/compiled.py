@@ -52,13 +52,14 @@ def compile(
     Everything else that it reads is a constant of the program until it changes; then the function is traced again. At
     every call its closure is compared, and the globals and attributes that its code names (at most two hundred), with
     environment variables and small lists, dicts and arrays among them. What is farther away (lists in networks, say) is
-    compared now and then, in 2 % of the time; `nn.Module` announces what is set on it, see `engine.announce_change`. A
-    function that asks for the type of its inputs (`isinstance(x, int)`, `match`, `functools.singledispatch`, `x.shape`)
-    is traced for each type of numbers, lists or arrays; `type(x)` and `x is y` are refused, and `isinstance(x, Value)`
-    is true. Not watched are the internals of Python's library and of installed packages (levels of `logging`, filters
-    of `warnings`, print options of NumPy, names of threads), what their C code reads or keeps (files, memory behind a
-    pointer, the state of a hash, the zone of a time), and files and logs that the function writes and reads back:
-    compile it again, or pass such things as arguments.
+    compared now and then, in 2 % of the time, and a change that calls may have missed brings a RuntimeWarning;
+    `nn.Module` announces what is set on it, see `engine.announce_change`. A function that asks for the type of its
+    inputs (`isinstance(x, int)`, `match`, `functools.singledispatch`, `x.shape`) is traced for each type of numbers,
+    lists or arrays; `type(x)` and `x is y` are refused, and `isinstance(x, Value)` is true. Not watched are the
+    internals of Python's library and of installed packages (levels of `logging`, filters of `warnings`, print options
+    of NumPy, names of threads), what their C code reads or keeps (files, memory behind a pointer, the state of a hash,
+    the zone of a time), and files and logs that the function writes and reads back: compile it again, or pass such
+    things as arguments.
 
     If an index that the function computes is out of range, `take` gives nan, or raises in the "python" back end. Where
     Python's own numbers raise an error (1 / 0, 1e200 ** 2) or become complex ((-8.0) ** 0.5), compiled code has inf or

@@ -141,6 +141,11 @@ class LiveTrace:
 
     # ---- whether the function is still the same ----
 
+    @property
+    def late(self) -> str:
+        """What has changed, if calls may have gone by what was there before; see `Surroundings`."""
+        return "" if self._surroundings is None else self._surroundings.late
+
     def changed_number(self) -> str:
         """The first plain number that was read for the trace and is another now: its name, and both; "" if none is."""
         return "" if self._surroundings is None else self._surroundings.found.changed_number()

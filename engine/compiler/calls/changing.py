@@ -8,6 +8,22 @@ MANY = 10
 """Programs that were made for numbers of one function before the remark is made."""
 
 
+def warn_of_late(function: str, what: str) -> None:
+    """Warn that calls of a function may have gone by what has changed since, if something has.
+
+    Args:
+        function: its name.
+        what: what has changed, in words; "" for nothing.
+    """
+    if what:
+        warn_user(
+            f"{function} reads what is compared only from time to time, being large or far from its code, and it has "
+            f"changed ({what}): the last calls before this one may have gone by what was there before. Call "
+            "engine.announce_change() right after such a change, or pass what changes as an argument",
+            RuntimeWarning,
+        )
+
+
 class ChangingNumbers:
     """Counts the programs that were made because a number has changed.
 

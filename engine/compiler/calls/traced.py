@@ -16,7 +16,7 @@ from ..frontend.reads.surroundings import Surroundings
 from ..samples.arguments import as_batch
 from ..samples.batch import Batch, Shape
 from ..specialisation import Specialisation
-from .changing import ChangingNumbers
+from .changing import ChangingNumbers, warn_of_late
 
 
 class Traced:
@@ -62,15 +62,28 @@ class Traced:
             if known is not None and known.live_trace.is_same(special.live_trace):
                 known.live_trace.renew(special.live_trace)
                 return known
-            self.count_change(batch)
             self._known[batch.shapes] = special
+            if known is not None:  # only now: warnings may be errors
+                self._tell_of_change(known)
             return special
 
-    def count_change(self, batch: Batch) -> None:
-        """Count the change of a number that the function reads, if there is one; after many, warn."""
+    def count_change(self, batch: Batch, late: str = "") -> None:
+        """Count the change of a number that the function reads, if there is one; after many, warn.
+
+        Warn as well if calls may have gone by what was there before the change.
+
+        Args:
+            batch: the samples.
+            late: what has changed, in words, if the caller has seen that too late.
+        """
         known = self._known.get(batch.shapes)
         if known is not None:
-            self.changing.count(described(self.function), known.live_trace.changed_number())
+            self._tell_of_change(known, late)
+
+    def _tell_of_change(self, known: Specialisation, late: str = "") -> None:
+        name, trace = described(self.function), known.live_trace
+        warn_of_late(name, late or trace.late)
+        self.changing.count(name, trace.changed_number())
 
     def bound(self, batch: Batch) -> list[Value]:
         """The bound leaves for samples of these shapes.

@@ -47,6 +47,11 @@ class DescribedWatch:
         return watch.guards(until if self._was_same else float("-inf"))
 
     @property
+    def late(self) -> str:
+        """What has changed, if steps may have gone by what was there before; see `ModelWatch`."""
+        return "" if self._watch is None else self._watch.late
+
+    @property
     def due(self) -> array[float]:
         """When everything is to be compared again; see `ModelWatch`."""
         return self._watched.due

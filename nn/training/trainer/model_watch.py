@@ -37,14 +37,19 @@ class ModelWatch:
         model: a module, or another function.
         loss: a function.
         optimizer: an optimiser whose steps may be those of its rule.
+        made: says how many steps were made.
         like: what a function made of these reads, if that was examined just now.
 
     Attributes:
         due: an array of times that native code reads: when everything is to be compared again; the same if native code
             compares words of what is far; when it does so next, which is no later; and the interval between these.
+        late: what had changed at the last look at everything, in words, if steps before that look may have gone by what
+            was there before; otherwise "".
     """
 
-    def __init__(self, model: Any, loss: Any, optimizer: Optimizer, like: Surroundings | None = None) -> None:
+    def __init__(
+        self, model: Any, loss: Any, optimizer: Optimizer, made: Callable[[], int], like: Surroundings | None = None
+    ) -> None:
         self._optimizer, self._rule = optimizer, optimizer.rule if has_rule(optimizer) else None
         functions = (model, loss) if self._rule is None else (model, loss, self._rule)
         self._surroundings = Surroundings(functions, like)
@@ -65,14 +70,23 @@ class ModelWatch:
                 left -= values
         self.due, self._until = array("d", [0.0] * 4), math.inf
         self._guards: Guards | None = None
+        self.late, self._made = "", made
+        self._right = math.inf  # up to how many steps, made by native code, all went by what was there
 
     def holds(self, now: float) -> bool:
-        """Whether nothing has changed, as far as one looks at the time `now`, of `time.perf_counter`."""
-        started, computed = time.perf_counter(), time.thread_time()
+        """Whether nothing has changed, as far as one looks at the time `now`, of `time.perf_counter`: inf for all."""
+        started, computed, passed = time.perf_counter(), time.thread_time(), self._surroundings.passed
         if not self._near_is_same() or not self._rule_is_same() or self._surroundings.differs():
             return False
         same = self._changes == changes[0] and self._leaves == leaves_made[0]
-        return (same and now < self.due[0]) or self._looks_again(started, computed)
+        if same and now < self.due[0]:
+            return True
+        found = self._looks_again(started, computed, now == math.inf)
+        if found and not self._surroundings.passed:
+            self._right = math.inf  # all steps of this call
+        elif not found and same and (passed or self._made() > self._right):
+            self.late = self._surroundings.late or "the content of some list or dict of the model"
+        return found
 
     def guards(self, until: float) -> Guards:
         """A check, of a tenth of a microsecond, that says whether something has changed, or a time has passed.
@@ -81,6 +95,7 @@ class ModelWatch:
         """
         self._until, self.due[0] = until, min(self.due[0], until)
         self.due[1] = self.due[2] = self.due[0]
+        self._right = self._made()
         if self._guards is None:
             self._guards = self._all()
         return self._guards
@@ -92,7 +107,11 @@ class ModelWatch:
     def _all(self) -> Guards:
         def confirmed() -> bool:
             now = time.perf_counter()
-            return now > self._until or not self.holds(now)
+            if now > self._until or not self.holds(now):
+                return True
+            if not self._surroundings.passed:
+                self._right = self._made() + 1  # with the one that is next
+            return False
 
         far = self._surroundings.far([container for container, _ in self._far])
         return self._surroundings.near.guards(
@@ -105,7 +124,7 @@ class ModelWatch:
 
     def holds_entirely(self) -> bool:
         """Whether nothing has changed, near or far."""
-        return self.holds(math.inf) and not self._surroundings.changed_at_all()
+        return self.holds(math.inf)
 
     def holds_outside(self) -> bool:
         """Whether nothing that is read from elsewhere has changed, for a model that nobody else has."""
@@ -118,19 +137,20 @@ class ModelWatch:
     def _near_is_same(self) -> bool:
         return _are_the_same(self._near)
 
-    def _looks_again(self, started: float, computed: float) -> bool:
+    def _looks_again(self, started: float, computed: float, entirely: bool) -> bool:
         """Whether none of the parts has changed, nor what is far, if it is time to look there.
 
         Args:
             started: when the whole look began.
             computed: the processor time of this thread at that moment.
+            entirely: whether to look at what is far in any case.
         """
         counts, far = (changes[0], leaves_made[0]), self._guards and self._guards.far
         if counts[0] != self._changes and not self._is_module:
             return False
         if far and (self.due[0] == -math.inf or not far.expected):  # else what they expect is still right
             far.note()  # before the look, which sees what has changed up to then
-        outside = self._surroundings.changed_at_all if far else self._surroundings.changed
+        outside = self._surroundings.changed_at_all if far or entirely else self._surroundings.changed
         if not _are_the_same(self._far) or outside():
             return False
         self._changes, self._leaves = counts

@@ -110,15 +110,30 @@ class Preparation(Settings):
         same = watch.holds_entirely() if entirely else watch.holds(now)
         if same and now < self._fresh_until():
             return
-        current = way.accepts(batch) and self.compiled.is_current(batch)
+        accepted = way.accepts(batch)
+        current = accepted and self.compiled.is_current(batch)
+        late = self._late(watch, same) if accepted and not current and not entirely else ""
         if not (same and current):
             announce_change()  # other programs of the model may read it too
         self._watch, self._traced = None, time.perf_counter()
         if not current:
-            self.compiled.count_change(batch)
+            before = self.compiled
             self._begin()
+            before.count_change(batch, late)  # only now: warnings may be errors
         elif not same:  # for one sample a sum is the same as a mean
             self._weigh_anew()
+
+    @staticmethod
+    def _late(watch: ModelWatch | DescribedWatch, same: bool) -> str:
+        """What has changed, in words, if steps may have gone by what was there before; "" for nothing.
+
+        Args:
+            watch: of model and loss, which do something else now.
+            same: whether it has seen no change so far.
+        """
+        if same and watch.holds(math.inf):
+            return "something that is not watched"
+        return watch.late
 
     def _look_at_types(self, batch: Batch) -> None:
         """Trace again for numbers of other types, if model or loss ask for types; start over if they do other things.
@@ -179,7 +194,7 @@ class Preparation(Settings):
     def _watch_of(self, batch: Batch) -> ModelWatch | DescribedWatch:
         compiled, optimizer = self.compiled, self._optimizer
         around, rule = compiled.settled(batch), optimizer.rule
-        watch = partial(ModelWatch, self._model, self._loss, optimizer, around)
+        watch = partial(ModelWatch, self._model, self._loss, optimizer, lambda: self.steps, around)
         if around is not None or not compiled.is_described or not has_rule(optimizer):
             return watch()
 

@@ -26,7 +26,7 @@ NAMES = 3000
 NAMED = 1500
 """How many more for small lists, dicts and arrays that a function itself names."""
 _FEW = 6  # up to this many entries of a list or dict are compared one by one, in half the time of a loop
-_LARGE = 2048  # bytes from which an array is no longer compared at every call
+_LARGE = 2**14  # bytes from which an array is no longer compared at every call
 
 AsWords: TypeAlias = Callable[[WordGuard], bool]
 """Lets words watch something; says whether they can."""
@@ -106,13 +106,14 @@ class ReadGuard:
             self.add("holder$ != was$", 0, holder=holder, was={**holder})
         elif isinstance(holder, ContextVar):
             self.add("holder$.get(absent) is not was$", 45, holder=holder, was=inside[0])
-        elif is_array(holder) and not holder.dtype.hasobject:
-            if holder.nbytes <= _LARGE:
-                self.add("holder$.tobytes() != was$", 60 + holder.nbytes // 10, holder=holder, was=holder.tobytes())
+        elif isinstance(holder, array) or (is_array(holder) and not holder.dtype.hasobject):  # items are made anew
+            size = holder.itemsize * len(holder) if isinstance(holder, array) else holder.nbytes
+            if size <= _LARGE:
+                self.add("holder$.tobytes() != was$", 150 + size // 14, holder=holder, was=holder.tobytes())
             else:
                 self.left_out.append(None)
-        elif isinstance(holder, array) and holder.itemsize * len(holder) <= _LARGE:  # which makes its items anew
-            self.add("holder$.tobytes() != was$", 100, holder=holder, was=holder.tobytes())
+        elif isinstance(holder, bytearray):
+            self.add("holder$ != was$", 20 + len(holder) // 20, holder=holder, was=bytes(holder))
         elif isinstance(holder, dict):
             self._add_dict(holder)
         elif isinstance(holder, list):

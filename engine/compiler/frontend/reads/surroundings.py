@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Container, Sequence
 from typing import Any
 
 from .... import modes
 from ....value import Value
 from ..world import variables
-from .found import Found, are_as_they_were
+from .found import Found, Holder, Name, Part, are_as_they_were
 from .methods import METHODS, OF_TABLE
 from .ranks import Rank
 from .read_guard import BUDGET, NAMED, NAMES, ReadGuard
@@ -37,6 +38,8 @@ class Surroundings:
         changed: says whether something has changed; what is far away is compared only from time to time.
         differs: says whether something near has changed, and from its second call on looks at nothing else.
         near: compares what is near.
+        late: what had changed at the last look at everything, in words, if calls before that look may have gone by what
+            was there before; otherwise "".
     """
 
     PATIENCE = 50
@@ -50,6 +53,7 @@ class Surroundings:
         self, function: Callable[..., Any] | tuple[Callable[..., Any], ...], like: Surroundings | None = None
     ) -> None:
         self._function = function
+        self._unseen = deque[bool](maxlen=1)  # not empty once a call has looked at nothing but what is near
         self.found: Found = like.found if like else Found()
         self.renew()
 
@@ -67,6 +71,8 @@ class Surroundings:
         self.found, self._count = found, count
         self._variables = variables.count()
         self._outside: Callable[[], bool] | None = None  # whether what others have too is the same, if that was asked
+        self._unseen.clear()
+        self.late = ""
         self._look()
 
     def settle(self) -> None:
@@ -79,6 +85,11 @@ class Surroundings:
         return self.found if self.found.is_same() else self._walked()
 
     @property
+    def passed(self) -> bool:
+        """Whether, since the last look at everything, one has looked at no more than what is near."""
+        return bool(self._unseen)
+
+    @property
     def are_announced_to_be_others(self) -> bool:
         """Whether a change, here or elsewhere, has been announced since the last look."""
         return self._count != modes.changes[0]
@@ -86,18 +97,22 @@ class Surroundings:
     def _look(self) -> None:
         """Make `changed` and `differs`; what is near comes first."""
         found, look = self.found, ReadGuard(BUDGET)
-        of_rank: list[list[tuple[Callable[..., None], tuple[Any, ...]]]] = [[] for _ in Rank]
+        self._far = parts, names, holders = list[Part](), list[Name](), list[Holder]()
+        of_rank: list[list[tuple[Callable[..., None], list[Any], tuple[Any, ...]]]] = [[] for _ in Rank]
         for part in found.parts:
-            of_rank[found.rank_of_part(part)].append((look.add_attribute, part))
+            of_rank[found.rank_of_part(part)].append((look.add_attribute, parts, part))
         for name in found.names:
-            of_rank[found.rank_of_name(name)].append((look.add_name, name))
+            of_rank[found.rank_of_name(name)].append((look.add_name, names, name))
         for holder in found.holders:
-            of_rank[found.rank_of_holder(holder[0])].append((look.add_holder, holder))
+            of_rank[found.rank_of_holder(holder[0])].append((look.add_holder, holders, holder))
 
         def add(*ranks: Rank) -> None:
             for rank in ranks:
-                for add_to_look, what in of_rank[rank]:
+                for add_to_look, far, what in of_rank[rank]:
+                    left = len(look.left_out)
                     add_to_look(*what)
+                    if len(look.left_out) > left:  # there is no time for it
+                        far.append(what)
 
         with look.prolonged(NAMES):
             add(Rank.NUMBER)
@@ -105,6 +120,10 @@ class Surroundings:
                 add(Rank.NAMED_CONTAINER)
             add(Rank.FUNCTION, Rank.OBJECT)
         add(Rank.CONTAINER, Rank.CLASS, Rank.SETTING, Rank.RARE)
+        for _, far, what in (*of_rank[Rank.FAR], *of_rank[Rank.ANNOUNCED]):
+            far.append(what)
+        unseen = self._unseen
+        look.add("unseen$.append(True)", 0, lambda words: True, unseen=unseen)  # gives None: it is no difference
         announced = "changes[0] != me._count"
         self.near = look
         self.differs = self._written_later("differs", announced)
@@ -145,15 +164,30 @@ class Surroundings:
     def changed_at_all(self) -> bool:
         """Whether anything has changed, near or far."""
         started, computed = time.perf_counter(), time.thread_time()
-        count = modes.changes[0]
+        count, passed = modes.changes[0], self.passed
+        self._unseen.clear()
         if self.found.is_same():
             self._count = count
         elif self._count == count or not self.found.equals(now := self._walked()):
+            if passed and self._count == count:  # a second look at the same change leaves what the first has found
+                self.late = self._changed_far()
+                self._unseen.clear()
             return True
         else:
             self._expect(now, count)  # the same in another place
+        self.late = ""
         self._due = self.next_look(started, computed)
         return False
+
+    def _changed_far(self) -> str:
+        """What has changed far away, in words; "" if nothing has."""
+        parts, names, holders = self._far
+        changed = next((holder for holder, inside in holders if not are_as_they_were((), (), [(holder, inside)])), None)
+        differs = self.near.function("False", lambda: True)
+        if changed is None and differs() and are_as_they_were(parts, names, ()):
+            return ""
+        kind = "an attribute" if changed is None else f"the content of some {type(changed).__name__}"
+        return self.found.changed_number() or kind
 
     @classmethod
     def next_look(cls, started: float, computed: float) -> float:

@@ -10,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import math
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 from unittest import mock
@@ -31,7 +33,8 @@ class Case(NamedTuple):
         function: of one sample; one result.
         between: what happens between the two calls.
         samples: for each argument one entry per sample.
-        far: whether the change is one of those that are seen when it is time to look at all, not at once.
+        far: whether the change is one of those that are seen when it is time to look at all, not at once: then a
+            warning says whether calls before that look may have been wrong.
     """
 
     function: Callable[..., Any]
@@ -56,6 +59,8 @@ def _judged(make: Callable[..., Case], expected: str) -> Callable[..., None]:
     def test(backend: str, **arguments: Any) -> None:
         case = make(**arguments)
         assert _outcome(case, engine.compile(case.function, backend=backend), make.__code__.co_filename) == expected
+        if case.far and expected == "equal":
+            _warns_if_late(make(**arguments), backend)
 
     signature = inspect.signature(make)
     backend = inspect.Parameter("backend", inspect.Parameter.KEYWORD_ONLY)
@@ -79,6 +84,24 @@ def _outcome(case: Case, compiled: Any, file: str) -> str:
 def looking_at_all() -> Any:
     """As if it were always time to look at what is not near."""
     return mock.patch.object(Surroundings, "next_look", return_value=0.0)
+
+
+def _warns_if_late(case: Case, backend: str) -> None:
+    """Between two looks at everything a call may be wrong, but not silently: the next look says so."""
+    compiled = engine.compile(case.function, backend=backend)
+    with mock.patch.object(Surroundings, "next_look", return_value=math.inf):
+        for _ in range(3):  # the first looks at everything, those after it do not
+            judge(case, compiled)
+        case.between()
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            try:
+                judge(case, compiled)
+            except AssertionError:
+                told.clear()
+                compiled.look_again()
+                judge(case, compiled)
+                assert "the last calls before this one may have gone by what was there before" in str(told[0].message)
 
 
 def judge(case: Case, compiled: Any) -> None:

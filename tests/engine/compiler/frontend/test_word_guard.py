@@ -322,7 +322,7 @@ def test_attributes_in_a_dict_that_shares_its_table(change: Callable[[Any], None
 
 
 def test_far_words_are_there_if_they_can_watch_it_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    large, many, entries = needs("numpy").zeros(1000), list(range(1000)), [[1], [2]]
+    large, many, entries = needs("numpy").zeros(10_000), list(range(1000)), [[1], [2]]
     assert Surroundings(lambda: large).far([]) is None
     assert Surroundings(lambda: many).far([{1}]) is None
     far = Surroundings(lambda: many).far([entries])

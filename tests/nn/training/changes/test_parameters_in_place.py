@@ -107,7 +107,7 @@ def test_the_whole_of_a_look_at_all_takes_a_fiftieth_of_the_time(monkeypatch: py
         thread_time = perf_counter
 
     clock, m = Clock(), model()
-    watch = ModelWatch(m, nn.cross_entropy, SGD(m.parameters(), 0.1))
+    watch = ModelWatch(m, nn.cross_entropy, SGD(m.parameters(), 0.1), lambda: 0)
     for module in (model_watch, surroundings):
         monkeypatch.setattr(module, "time", clock)
 
@@ -127,10 +127,12 @@ def test_an_attribute_that_is_set_to_what_it_was_is_no_change() -> None:
     """So that a call of `model.train()` before every step traces nothing again."""
     m = model()
     optimizer = SGD(m.parameters(), 0.1)
-    watch = ModelWatch(m, nn.mse, optimizer)
+    watch = ModelWatch(m, nn.mse, optimizer, lambda: 0)
     for _ in range(2):
         m.train()
-        watch = watch if watch.holds(0.0) else ModelWatch(m, nn.mse, optimizer)  # at first the mode is not there
+        watch = (
+            watch if watch.holds(0.0) else ModelWatch(m, nn.mse, optimizer, lambda: 0)
+        )  # at first the mode is not there
     m.train()
     assert watch.holds(0.0)
     m.eval()

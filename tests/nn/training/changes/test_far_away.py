@@ -1,0 +1,148 @@
+"""What is compared only from time to time: steps between two looks may be wrong, and the second look says so."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+from unittest import mock
+
+import pytest
+
+import nn
+from engine import Value, announce_change
+from engine.compiler import Surroundings
+from tests.needs import INSTALLED, needs
+
+np = needs("numpy")
+
+X, Y = np.ones((4, 2)), np.zeros((4, 1))
+LATE = "the last calls before this one may have gone by what was there before"
+table, lists = np.ones(20_000), [[1.0] * 300 for _ in range(300)]
+
+
+class Scaled(nn.Module):
+    """A layer, times a number that is read elsewhere."""
+
+    def __init__(self, read: Callable[[Scaled], Any]) -> None:
+        self.layer, self.read = nn.Layer(2, 1, "tanh", seed=1), read
+        if read is _own:
+            self.own = [[Value(1.0 + 2.0 * k) for k in range(30)] for _ in range(100)]
+
+    def __call__(self, x: Any) -> Any:
+        return [self.layer(x)[0] * self.read(self)]
+
+
+def _of_table(model: Scaled, number: float) -> None:
+    table[7] = number
+
+
+def _of_lists(model: Scaled, number: float) -> None:
+    lists[250][7] = number
+
+
+def _own(model: Scaled) -> Value:
+    return model.own[90][0]
+
+
+def _of_model(model: Scaled, number: float) -> None:
+    """Exchange two of its parameters: no new one is made, and the optimiser has both."""
+    row = model.own[90]
+    k = next(k for k, value in enumerate(row) if value.data == number)
+    row[0], row[k] = row[k], row[0]
+
+
+KINDS: dict[str, tuple[Callable[[Scaled], Any], Callable[[Scaled, float], None], str]] = {
+    "an array": (lambda model: table[7], _of_table, "the content of some ndarray"),
+    "lists": (lambda model: lists[250][7], _of_lists, "an entry of a list"),
+    "the model": (_own, _of_model, "the content of some list"),
+}
+
+
+@pytest.fixture
+def seldom() -> Iterator[None]:
+    """Looks at everything are half a second apart, however short they are."""
+
+    def in_half_a_second(started: float, computed: float) -> float:
+        return time.perf_counter() + 0.5
+
+    with mock.patch.object(Surroundings, "next_look", staticmethod(in_half_a_second)):
+        yield
+
+
+def _trainer(kind: str, backend: str) -> tuple[nn.Trainer, Callable[[float], None]]:
+    """A trainer that has made some steps, and what sets the number that its model reads."""
+    read, change, _ = KINDS[kind]
+    model = Scaled(read)
+    change(model, 1.0)
+    trainer = nn.Trainer(model, nn.mse, nn.SGD(model.parameters(), lr=0.0), backend)
+    for _ in range(5):
+        trainer.step(X, Y)
+    return trainer, lambda number: change(model, number)
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_change_that_is_seen_late_is_told(kind: str, backend: str, seldom: None) -> None:
+    trainer, change = _trainer(kind, backend)
+    before = trainer.step(X, Y)
+    change(3.0)
+    assert trainer.step(X, Y) == before
+    end = time.perf_counter() + 20.0
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        while trainer.step(X, Y) == before:
+            assert time.perf_counter() < end
+    (warning,) = told
+    assert (warning.category, warning.filename) == (RuntimeWarning, __file__)
+    assert KINDS[kind][-1] in str(warning.message)
+    assert LATE in str(warning.message)
+    assert trainer.step(X, Y) == pytest.approx(9.0 * before)
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_change_that_is_announced_counts_at_once(kind: str, backend: str, seldom: None) -> None:
+    trainer, change = _trainer(kind, backend)
+    before = trainer.step(X, Y)
+    change(3.0)
+    announce_change()
+    assert trainer.step(X, Y) == pytest.approx(9.0 * before)
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_change_that_the_next_step_sees_is_nothing_to_tell(kind: str, backend: str) -> None:
+    """As in a session at the prompt, where there is time for a look before each step."""
+    with mock.patch.object(Surroundings, "next_look", return_value=0.0):
+        trainer, change = _trainer(kind, backend)
+        before = trainer.step(X, Y)
+        change(3.0)
+        assert trainer.step(X, Y) == pytest.approx(9.0 * before)
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_change_between_two_trainings_is_nothing_to_tell(kind: str, backend: str, seldom: None) -> None:
+    read, change, _ = KINDS[kind]
+    model = Scaled(read)
+    change(model, 1.0)
+    optimizer = nn.SGD(model.parameters(), lr=0.0)
+    first = nn.fit(model, X, Y, nn.mse, optimizer, epochs=3, batch_size=2, backend=backend)
+    change(model, 3.0)
+    second = nn.fit(model, X, Y, nn.mse, optimizer, epochs=3, batch_size=2, backend=backend)
+    assert second.batch_losses == pytest.approx([9.0 * loss for loss in first.batch_losses])
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+def test_what_is_made_an_error_does_not_keep_the_program_of_before(backend: str, seldom: None) -> None:
+    """With `-W error` the first call that sees the change raises; all that follow are right."""
+    trainer, change = _trainer("lists", backend)
+    before = trainer.step(X, Y)
+    change(3.0)
+    trainer.step(X, Y)
+    time.sleep(0.5)
+    with pytest.raises(RuntimeWarning, match=LATE):
+        trainer.step(X, Y)
+    assert trainer.step(X, Y) == pytest.approx(9.0 * before)
