@@ -9,7 +9,6 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from itertools import count
 from typing import Any, Literal, overload
 from weakref import ref
 
@@ -140,9 +139,14 @@ def _check_derivatives(order: Iterable[Value]) -> None:
 
 
 LARGE = 1_000
-"""Nodes of a graph up to which every call looks for changed leaves; on larger graphs, calls 1, 2, 4, 8, ... do."""
+"""Nodes of a graph up to which every call looks for changed leaves.
 
-_calls = count(1)
+On larger graphs, where a look takes up to a fifth of a step, calls 1, 2, 4, 8, ... for graphs of one size do: so the
+first of its kind is always looked at, and a loop, whose graphs are all of one size, at its beginning.
+"""
+
+_SIZES = 1_000  # of which calls are counted
+_calls: dict[int, int] = {}  # for graphs of each size
 
 
 def _look_for_changed_leaves(order: Collection[Value]) -> None:
@@ -158,8 +162,14 @@ def _look_for_changed_leaves(order: Collection[Value]) -> None:
     Raises:
         RuntimeError: nodes were computed from different numbers of one leaf.
     """
-    call = next(_calls)
-    if (len(order) > LARGE and call & (call - 1)) or not _may_be_changed(order):
+    size = len(order)
+    if size > LARGE:
+        if len(_calls) == _SIZES:
+            _calls.clear()
+        call = _calls[size] = _calls.get(size, 0) + 1
+        if call & (call - 1):
+            return
+    if not _may_be_changed(order):
         return
     known: dict[Value, tuple[float, str]] = {}
     for node in order:

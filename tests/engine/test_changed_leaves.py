@@ -108,15 +108,39 @@ def test_a_number_that_came_back_is_no_change() -> None:
     assert t.grad == 12.0
 
 
-def test_large_graphs_are_looked_at_in_calls_whose_number_is_a_power_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
+def mixed(terms: int) -> Value:
+    """A graph of which a part is older than a change."""
     t = Value(1.0)
     kept = t * t
     t.data = 1.5
-    loss = engine.sum([kept * t for _ in range(backprop.LARGE)])
-    monkeypatch.setattr(backprop, "_calls", iter([3, 4, 5, 7, 8]))
-    for refused in (False, True, False, False, True):
+    return engine.sum([kept * t for _ in range(terms)])
+
+
+def test_large_graphs_of_one_size_are_looked_at_in_calls_whose_number_is_a_power_of_two(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(backprop, "_calls", {})
+    loss = mixed(backprop.LARGE)
+    for refused in (True, True, False, True, False, False, False, True):
         with pytest.raises(RuntimeError) if refused else nullcontext():
             loss.backward()
+
+
+def test_the_first_graph_of_its_size_is_looked_at_whatever_came_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls of all sizes were counted together: the third one let a mixed graph pass, however large the others were."""
+    monkeypatch.setattr(backprop, "_calls", {})
+    x = Value(2.0)
+    for terms in (1, backprop.LARGE + 1, backprop.LARGE + 1, 1, backprop.LARGE + 2):
+        engine.sum([x * x for _ in range(terms)]).backward()
+    with pytest.raises(RuntimeError):
+        mixed(backprop.LARGE + 5).backward()
+
+
+def test_sizes_without_end_take_no_memory_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backprop, "_calls", dict.fromkeys(range(backprop._SIZES), 3))
+    with pytest.raises(RuntimeError):
+        mixed(backprop.LARGE).backward()
+    assert len(backprop._calls) == 1
 
 
 @given(
