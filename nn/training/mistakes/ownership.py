@@ -40,11 +40,12 @@ def check_ownership(model: Model, loss: LossFunction, optimizer: Optimizer) -> N
         _warn_of_equals(model, frozen)
         return
     text = (
-        f"{len(foreign)} of the optimiser's parameters are none of this model's, and {len(frozen)} of the model's are "
-        "not among them and stay as they are: a part that was replaced needs a new optimiser, of model.parameters()"
+        f"{len(foreign)} of the optimiser's parameters do not belong to this model, and {len(frozen)} of the model's "
+        "are not in the optimiser and stay as they are: after replacing a part, make a new optimiser of "
+        "model.parameters()"
     )
     if name_of_loss(loss):
-        raise ValueError(f"{text}; parameters that the model uses besides belong in an attribute of it")
+        raise ValueError(f"{text}; other parameters that the model uses belong in an attribute of it")
     warn_user(text, UserWarning)
 
 

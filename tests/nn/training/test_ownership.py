@@ -37,8 +37,8 @@ STEPS: dict[str, Make] = {
 }
 every_step = pytest.mark.parametrize("make", STEPS.values(), ids=STEPS)
 REPLACED = (
-    r"8 of the optimiser's parameters are none of this model's, and 8 of the model's are not among them.*"
-    r"needs a new optimiser, of model.parameters\(\)"
+    r"8 of the optimiser's parameters do not belong to this model, and 8 of the model's are not in the optimiser.*"
+    r"make a new optimiser of model.parameters\(\)"
 )
 
 
@@ -131,7 +131,9 @@ def test_a_loss_of_ones_own_may_have_parameters_and_is_warned_of(make: Make) -> 
         return nn.cross_entropy([[scale * v for v in row] for row in outputs], labels)
 
     optimizer = nn.SGD([*model.layers[1].parameters(), scale], lr=0.1)
-    with pytest.warns(UserWarning, match="1 of the optimiser's parameters are none of this model's, and 9 of") as told:
+    with pytest.warns(
+        UserWarning, match="1 of the optimiser's parameters do not belong to this model, and 9 of"
+    ) as told:
         make(model, scaled, optimizer)(X, Y)
     assert len(told) == 1
     assert scale.data != 1.0
