@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 import engine
 
 from ..arguments import check_takes, first_parameters, real_number, show
+from ..elsewhere import remark
 from ..layers import activations
 from ..layers.ending import last_activation
 from ..layers.module import Module
@@ -113,7 +114,8 @@ def called(name: str, function: Function) -> Function:
     Raises:
         TypeError: it cannot be called; with a remedy for the name of a loss, and for a class with PyTorch's `forward`.
             Or it is a class.
-            Or a loss takes more or fewer than outputs and labels, or its parameters are named for labels first, as in
+            Or it is another library's, whose functions take arrays.
+        Or a loss takes more or fewer than outputs and labels, or its parameters are named for labels first, as in
             Keras.
     """
     if not callable(function):
@@ -125,11 +127,33 @@ def called(name: str, function: Function) -> Function:
         raise TypeError(f"{name} must be a callable, not {show(function)}{instead}")
     if isinstance(function, type):
         raise TypeError(f"{name} is the class {function.__name__}: make one, {function.__name__}(...)")
+    _refuse_of_arrays(name, function)
     if name == "loss":
         if not name_of_loss(function):
             check_takes("a loss", function, "outputs", "labels")
         check_order("a loss", function, "outputs", "labels")
     return function
+
+
+_OF_ARRAYS = {"flax", "jax", "keras", "optax", "sklearn", "tensorflow", "torch"}
+"""Libraries whose models and losses take arrays of numbers, which are no Values."""
+
+
+def _refuse_of_arrays(what: str, function: Any) -> None:
+    """Refuse another library's model or loss by its name here: called with Values, it would say anything.
+
+    Raises:
+        TypeError: it is one.
+    """
+    homes = [getattr(function, "__module__", None), *[kind.__module__ for kind in type(function).__mro__]]
+    home = next((top for home in homes if (top := str(home).partition(".")[0]) in _OF_ARRAYS), None)
+    if home is not None:
+        name = getattr(function, "__name__", type(function).__name__)
+        instead = f": write {name}" if name in LOSSES else remark(name)
+        raise TypeError(
+            f"{what} is {name} of {home}, which takes arrays, where here every number is a Value"
+            f"{instead or ': write it with the functions and layers of engine and nn'}"
+        )
 
 
 def check_order(what: str, function: Any, first: str, second: str) -> None:

@@ -34,6 +34,26 @@ class Keras:
         """Called by nobody here."""
 
 
+class CrossEntropyLoss:
+    """As PyTorch's, which need not be installed."""
+
+    __module__ = "torch.nn.modules.loss"
+
+    def __call__(self, outputs, labels):
+        raise TypeError("argument 'input' must be Tensor, not list")
+
+
+class MyLoss(CrossEntropyLoss):
+    """Derived from it."""
+
+
+def binary_cross_entropy(outputs, labels):
+    """As PyTorch's."""
+
+
+binary_cross_entropy.__module__ = "torch.nn.functional"
+
+
 class Bar:
     def update(self, n=1):
         self.n = n
@@ -98,6 +118,17 @@ class Yields:
         ({"loss": lambda outputs: outputs[0]}, TypeError, r"^a loss is called with outputs and labels, which <lambda>"),
         ({"loss": lambda outputs, labels, weight: outputs[0]}, TypeError, "weight.* does not take"),
         ({"loss": 0.25}, TypeError, r"not float 0\.25: give the function itself, such as nn\.mse, not what it gives"),
+        (
+            {"loss": CrossEntropyLoss()},
+            TypeError,
+            "^loss is CrossEntropyLoss of torch, .* arrays, .*: write cross_entropy$",
+        ),
+        (
+            {"loss": MyLoss()},
+            TypeError,
+            "^loss is MyLoss of torch, which takes arrays, .*: write it with the functions",
+        ),
+        ({"loss": binary_cross_entropy}, TypeError, "^loss is binary_cross_entropy of torch, .*: write bce$"),
         ({"loss": yields}, TypeError, "a loss is called, which runs nothing of yields"),
         ({"dtype": "float16", "backend": "auto"}, ValueError, "dtype must be 'float64' or 'float32', not 'float16'"),
         ({"dtype": "float32"}, ValueError, "eager steps run on one thread in float64"),
@@ -140,6 +171,16 @@ class Yields:
 def test_fit_refuses(change, error, message):
     with pytest.raises(error, match=message):
         trained(**change)
+
+
+def test_another_librarys_model_is_told_what_it_is_here():
+    class Linear(CrossEntropyLoss):
+        __module__ = "torch.nn.modules.linear"
+
+    told = r'^model is Linear of torch, which takes arrays, .*: write Layer\(inputs, outputs, "identity"\)$'
+    for make in (nn.EagerStep, nn.Trainer, lambda *parts: nn.fit(parts[0], X, Y, *parts[1:])):
+        with pytest.raises(TypeError, match=told):
+            make(Linear(), nn.cross_entropy, nn.SGD(network().parameters(), lr=0.1))
 
 
 def test_a_custom_step_is_eager_without_a_warning():
