@@ -105,11 +105,27 @@ def group(order: list[Value], names: dict[Value, str], collapse: Any, expand: It
 
 
 def _alike(order: list[Value], names: dict[Value, str], box: dict[Value, Path]) -> dict[Value, Group]:
-    """Groups of nodes outside of modules: the same operation on the same groups.
+    """Groups of nodes outside of modules: the same operation on the same groups."""
+    key = _keys(order, names, box)
+    takers: dict[Value, set[int]] = {}  # leaves are told apart by what takes them
+    for node in order:
+        for operand in node.operands:
+            if operand._primitive is None and operand not in box and operand not in names:
+                takers.setdefault(operand, set()).add(key[node])
+    members: dict[Hashable, list[Value]] = {}
+    for node in order:
+        if node not in box and node not in names:
+            full = (key[node], frozenset(takers.get(node, ())))
+            members.setdefault(full, []).append(node)
+    return {node: Group(None, full) for full, nodes in members.items() if len(nodes) >= MERGE_FROM for node in nodes}
+
+
+def _keys(order: list[Value], names: dict[Value, str], box: dict[Value, Path]) -> dict[Value, int]:
+    """A number for each node, the same for nodes of the same form.
 
     Modules that differ only in an index count as the same, and a chain of + or * as one operation.
     """
-    number: dict[Hashable, int] = {}  # keys are nested, so each is replaced by a number
+    number: dict[Hashable, int] = {}  # forms are nested, so each is replaced by a number
     key: dict[Value, int] = {}
     terms: dict[Value, frozenset[int]] = {}  # the keys that a chain of the same operation takes
     for node in order:
@@ -131,18 +147,7 @@ def _alike(order: list[Value], names: dict[Value, str], box: dict[Value, Path]) 
             terms[node] = frozenset(taken)
             own = (name, terms[node])
         key[node] = number.setdefault(own, len(number))
-
-    takers: dict[Value, set[int]] = {}  # leaves are told apart by what takes them
-    for node in order:
-        for operand in node.operands:
-            if operand._primitive is None and operand not in box and operand not in names:
-                takers.setdefault(operand, set()).add(key[node])
-    members: dict[Hashable, list[Value]] = {}
-    for node in order:
-        if node not in box and node not in names:
-            full = (key[node], frozenset(takers.get(node, ())))
-            members.setdefault(full, []).append(node)
-    return {node: Group(None, full) for full, nodes in members.items() if len(nodes) >= MERGE_FROM for node in nodes}
+    return key
 
 
 def plain(label: str | None) -> str:
