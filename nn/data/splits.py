@@ -111,7 +111,8 @@ def train_test_split(
         X_train, X_test, y_train, y_test, in scikit-learn's order; arrays and DataFrames as such, else lists.
 
     Raises:
-        TypeError: if `test` is not a number, or X or y not a list or array; if something is given under both its names.
+        TypeError: if `test` is not a number, or X or y not a list or array; if something is given under both its names,
+            or more than X and y are to be split.
         ValueError: if `test` is out of range or leaves a part without samples, or X and y differ in length; if it is
             to stratify without shuffling.
 
@@ -125,6 +126,11 @@ def train_test_split(
     >>> train_test_split(X, y, shuffle=False)
     ([1, 2, 3], [4], [10, 20, 30], [40])
     """
+    if is_row(test):
+        raise TypeError(
+            "X and y are split, and here is a third: split the places, as by train, held, *_ = train_test_split("
+            "range(len(y)), y), and choose from each array by them"
+        )
     size = _one_of("test", test, "test_size", test_size)
     rng = random_source(_one_of("seed", seed, "random_state", random_state))
     samples, _ = paired(X, y)

@@ -235,6 +235,19 @@ def test_other_tables_stay_tables():
         assert X.to_numpy().tolist() == [[label, 10 * label] for label in y]
 
 
+@pytest.mark.parametrize("options", [{}, {"test_size": 0.5, "random_state": 0}])
+def test_a_third_array_is_split_by_places(options):
+    """It was taken for the share to hold out, and told that this has two names."""
+    X, y, weights = np.arange(8).reshape(4, 2), [0, 1, 0, 1], np.arange(4.0)
+    with pytest.raises(
+        TypeError, match=r"here is a third: split the places, as by train, held, \*_ = train_test_split\("
+    ):
+        train_test_split(X, y, weights, **options)
+    train, held, *_ = train_test_split(range(len(y)), y, **options)
+    assert (2 * weights[train]).tolist() == X[train][:, 0].tolist()
+    assert sorted([*train, *held]) == [0, 1, 2, 3]
+
+
 def test_two_names_for_one_thing():
     for names in ({"test": 0.5, "test_size": 0.5}, {"seed": 1, "random_state": 1}):
         with pytest.raises(TypeError, match="two names for one thing"):
