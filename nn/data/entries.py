@@ -11,6 +11,7 @@ from typing import Any
 from engine import Value
 
 from ..arguments import is_row, plain, show
+from .tables import names_of_columns
 
 _SHOWN = 3  # numbers that are named
 _HUGE = 3e38  # about the largest number of float32; its square is beyond all floats
@@ -44,7 +45,8 @@ def named(error: Exception, X: Any, y: Any = (), rows: Sequence[int] | None = No
         elif _is_flat(X):
             text += f"\nX holds samples, one in each row: for a single sample give [x], for a column {_column(X)}"
     elif kind is FloatingPointError and not hasattr(error, "history"):  # with it, `fit` has named them
-        text = "\n".join(filter(None, [text, lost_entries(X, y, range(len(X)))]))
+        samples, names = (X.to_numpy().tolist(), names_of_columns(X)) if hasattr(X, "to_numpy") else (X, None)
+        text = "\n".join(filter(None, [text, lost_entries(samples, y, range(len(samples)), names=names)]))
     elif kind is ValueError and ("nan" in text or "inf" in text):
         text = "\n".join(filter(None, [text, lost_entries([], y, rows or range(len(y)))]))
     if text == f"{error}":
@@ -121,7 +123,9 @@ def _is_numeral(text: str) -> bool:
 # ---- not finite ----
 
 
-def lost_entries(X: Any, y: Any, rows: Sequence[int], weighted: bool = False) -> str:
+def lost_entries(
+    X: Any, y: Any, rows: Sequence[int], weighted: bool = False, names: Sequence[str] | None = None
+) -> str:
     """Which numbers of samples and labels are nan or infinite, as text; if none is, which are huge.
 
     Args:
@@ -129,12 +133,15 @@ def lost_entries(X: Any, y: Any, rows: Sequence[int], weighted: bool = False) ->
         y: as many labels.
         rows: their places in the user's data.
         weighted: whether each label has its weight with it.
+        names: those of the columns of the table that the samples come from, if there is one.
 
     >>> lost_entries([[0.5], [1e300]], [1, 2], [0, 7])
     'X[7][0] is 1e+300: scale the data'
+    >>> lost_entries([[0.5, math.nan]], [1], [7], names=["age", "fare"])
+    "X[7][1] is nan (column 'fare')"
     """
     for most, remedy in ((math.inf, ""), (_HUGE, ": scale the data")):
-        found = [text for row, x in zip(rows, X) for text in lost_numbers(row, x, None, most)]
+        found = [text for row, x in zip(rows, X) for text in lost_numbers(row, x, None, most, names=names)]
         found += [text for row, label in zip(rows, y) for text in lost_numbers(row, None, label, most, weighted)]
         if found:
             more = f", and {len(found) - _SHOWN:,} more" if len(found) > _SHOWN else ""
@@ -142,15 +149,22 @@ def lost_entries(X: Any, y: Any, rows: Sequence[int], weighted: bool = False) ->
     return ""
 
 
-def lost_numbers(row: int, x: Any, label: Any, most: float = math.inf, weighted: bool = False) -> list[str]:
+def lost_numbers(
+    row: int, x: Any, label: Any, most: float = math.inf, weighted: bool = False, names: Sequence[str] | None = None
+) -> list[str]:
     """Which numbers of a sample and its label are nan or infinite, or at least of some size.
 
     >>> lost_numbers(3, [0.5, math.nan], 1)
     ['X[3][1] is nan']
     """
-    found = [f"X[{row}]{where} is {number:g}" for where, number in _beyond(x, most)]
+    found = [f"X[{row}]{where} is {number:g}{_column_of(where, names)}" for where, number in _beyond(x, most)]
     holds = "or its weight is" if weighted and most < math.inf else "holds"  # weights are finite
     return found + [f"y[{row}] {holds} {number:g}" for _, number in _beyond(label, most)]
+
+
+def _column_of(where: str, names: Sequence[str] | None) -> str:
+    """The name of the column of an entry of a row, such as "[3]", in brackets; empty if there are no names."""
+    return f" (column {names[int(where[1:].partition(']')[0])]!r})" if names and where else ""
 
 
 def _beyond(item: Any, most: float) -> Iterator[tuple[str, float]]:

@@ -8,6 +8,7 @@ from typing import Any
 import engine
 
 from ..data.entries import lost_entries
+from ..data.tables import noted_columns
 from ..layers.dropout import Place, drawing
 from ..layers.module import Module
 from .epochs.task import Task
@@ -28,11 +29,8 @@ def anomaly_report(task: Task, batch: Sequence[int], step: int) -> str:
     X, y = ([data[place] for place in batch] for data in task.rows.read())
     places = task.rows.places
     rows = batch if places is None else [places[place] for place in batch]
-    return "\n".join(
-        filter(
-            None, [lost_entries(X, y, rows, task.rows.weights is not None), _anomaly(task.model, task.loss, X, y, step)]
-        )
-    )
+    lost = lost_entries(X, y, rows, task.rows.weights is not None, noted_columns(task.model))
+    return "\n".join(filter(None, [lost, _anomaly(task.model, task.loss, X, y, step)]))
 
 
 def _anomaly(model: Model, loss: LossFunction, X: list[Any], y: list[Any], step: int) -> str:

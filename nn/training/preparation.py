@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from ..arguments import Seed, as_samples, is_row, random_source, show
-from ..data.tables import notes_of_columns, paired, same_rows
+from ..data.tables import names_of_columns, notes_of_columns, paired, same_rows
 from ..evaluation.labels import are_names, classes_of, name_classes, name_positions, names_several, plain_text, strata
 from ..evaluation.metrics import Metric
 from ..evaluation.named import metrics_for
@@ -86,7 +86,7 @@ def prepared(
             samples, labels = rows.first
             weights = None if weights is None else [weights[row] for row in first]
         held_X, held_y = held.first
-        refuse_lost(model, loss, held_X, held_y, held.places or range(len(held_X)))
+        refuse_lost(model, loss, held_X, held_y, held.places or range(len(held_X)), names_of_columns(X))
         one_class = not several and (held_classes is not None or name_positions(held_y, loss))
         chosen = metrics_for(metrics, model, loss, held_X, one_class)
         checked = Validation(model, held, loss, chosen, options, fixed)

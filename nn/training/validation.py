@@ -133,7 +133,9 @@ def given_validation(validation: Any, X: Any, y: Any) -> tuple[Any, Any]:
         raise type(error)(f"validation=(X, y): {error}") from None
 
 
-def refuse_lost(model: Model, loss: LossFunction, X: Any, y: Any, rows: Sequence[int]) -> None:
+def refuse_lost(
+    model: Model, loss: LossFunction, X: Any, y: Any, rows: Sequence[int], names: Sequence[str] | None
+) -> None:
     """Refuse samples whose nan or infinite numbers make the validation loss nan, as it would be in every epoch.
 
     A model may know what to do with such numbers, so the loss of a few samples that hold some is computed.
@@ -144,6 +146,7 @@ def refuse_lost(model: Model, loss: LossFunction, X: Any, y: Any, rows: Sequence
         X: the samples held out.
         y: as many labels.
         rows: their places in the user's data.
+        names: those of the columns of X, if it was a table.
 
     Raises:
         ValueError: there are such samples.
@@ -151,7 +154,7 @@ def refuse_lost(model: Model, loss: LossFunction, X: Any, y: Any, rows: Sequence
     places = sorted({*_lost_places(X), *_lost_places(y)})
     for place in places[:LOOKED_AT]:
         if _is_nan(model, loss, X[place], y[place]):
-            lost = lost_numbers(rows[place], X[place], y[place])
+            lost = lost_numbers(rows[place], X[place], y[place], names=names)
             raise ValueError(
                 f"validation: {lost[0]}, and so is the loss of that sample, and with it that of every validation: fill "
                 "it in, or leave the sample out"

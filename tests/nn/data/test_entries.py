@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -229,6 +230,20 @@ def test_errors_of_other_kinds_stay_as_they_are() -> None:
     wider = named(error, with_entry(math.nan), Y)
     assert f"{wider}" == "the loss became nan\nX[1][1] is nan"
     assert vars(wider) == {"losses": [1.0]}
+
+
+@pytest.mark.parametrize("where", [*STEPS, "validation"])
+def test_a_column_of_a_table_is_named(where: str) -> None:
+    pd = needs("pandas")
+    table = pd.DataFrame({"age": [1.0, 2.0, 3.0], "fare": [1.0, math.nan, 3.0]}, index=[5, 6, 7])
+    y = pd.Series([1.0, 2.0, 3.0], index=[5, 6, 7])
+    model = nn.MLP(2, [1], seed=1)
+    optimizer = nn.SGD(model.parameters(), 0.01)
+    train = STEPS.get(
+        where, lambda *what: lambda X, y: nn.fit(what[0], X.fillna(0.0), y, *what[1:], 1, validation=(X, y))
+    )
+    with pytest.raises((FloatingPointError, ValueError), match=re.escape("X[1][1] is nan (column 'fare')")):
+        train(model, nn.mse, optimizer)(table, y)
 
 
 def test_three_are_named() -> None:
