@@ -8,12 +8,12 @@ from typing import Any, ClassVar, TypeVar
 
 from engine import Value
 
-from ..arguments import counted, show, warn_user, whole_number
+from ..arguments import counted, is_row, listed, show, warn_user, whole_number
 from ..attributes import Explained, Known
 from ..elsewhere import explained
 from ..layers.contents import are_leaves
 from ..layers.module import Module
-from .declaration import Memory, Setting, refuse_in_a_trace
+from .declaration import Memory, Setting, as_memory, refuse_in_a_trace
 
 _Kind = TypeVar("_Kind", bound="Optimizer")
 
@@ -165,8 +165,14 @@ class Optimizer(Known, Explained):
 
     @state.setter
     def state(self, state: tuple[int, tuple[list[float], ...]]) -> None:
+        if not (is_row(state) and len(state) == 2 and is_row(state[1]) and len(state[1]) == len(self.memories)):
+            raise TypeError(
+                f"the state is how many steps were made, and a list for each of {len(self.memories)} memories"
+                f"{listed(self.memories)}, such as {(0, tuple([[] for _ in self.memories]))}, not {show(state)}"
+            )
+        steps, rows = whole_number("steps", state[0], least=0), tuple(map(as_memory, self.memories, state[1]))
         self.take_back()
-        self.own_state = state
+        self.own_state = steps, rows
 
     @property
     def steps(self) -> int:

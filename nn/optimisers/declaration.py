@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from engine import purpose
 
-from ..arguments import plain, real_number, show, true_or_false
+from ..arguments import is_row, plain, real_number, show, true_or_false
 
 if TYPE_CHECKING:
     from .base import Optimizer
@@ -88,6 +88,23 @@ class Setting(Generic[T]):
         return found
 
 
+def as_memory(name: str, given: Any) -> list[float]:
+    """What is remembered of each parameter, as a list of floats: the very list that is given if it is one.
+
+    Raises:
+        TypeError: it is no row of numbers.
+
+    >>> as_memory("velocity", (1, 0.5))
+    [1.0, 0.5]
+    """
+    numbers = given.tolist() if hasattr(given, "tolist") else given
+    if not is_row(numbers):
+        raise TypeError(f"{name} is a list of a number for each parameter, or [] to start anew, not {show(given)}")
+    if type(numbers) is list and {*map(type, numbers)} <= {float}:
+        return numbers
+    return [real_number(f"{name}[{k}]", number) for k, number in enumerate(numbers)]
+
+
 class Memory:
     """What an optimiser remembers: a number for each parameter; an empty list before the first step that needs it.
 
@@ -108,6 +125,7 @@ class Memory:
         return optimizer.own_state[1][optimizer.memories.index(self._name)]
 
     def __set__(self, optimizer: Optimizer, numbers: list[float]) -> None:
+        numbers = as_memory(self._name, numbers)
         optimizer.take_back()
         steps, rows = optimizer.own_state
         place = optimizer.memories.index(self._name)

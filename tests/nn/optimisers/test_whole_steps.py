@@ -8,6 +8,7 @@ from engine import Value
 from nn import SGD, Adam
 from nn.optimisers.base import has_rule
 from tests.interrupting import interrupted
+from tests.needs import needs
 
 # ---- all or nothing ----
 
@@ -159,6 +160,37 @@ def test_reading_the_state_takes_it_back_from_who_has_it(look):
     optimizer, _, asked = lent()
     assert look(optimizer)
     assert asked == [True]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("velocity", ["a", 1.0], r"velocity\[0\] must be a number, not str 'a'"),
+        ("velocity", [True, 1.0], r"velocity\[0\] must be a number, not bool True"),
+        ("velocity", 0.0, r"velocity is a list of a number for each parameter, or \[\] to start anew, not float 0\.0"),
+        ("state", 5, r"a list for each of 1 memories \(velocity\), such as \(0, \(\[\],\)\), not int 5"),
+        ("state", (3, ([], [])), r"a list for each of 1 memories \(velocity\)"),
+        ("state", (3.5, ([],)), "steps must be a whole number"),
+        ("state", (3, (None,)), "velocity is a list of a number for each parameter"),
+    ],
+)
+def test_what_is_no_memory_is_refused_when_it_is_assigned(name, value, message):
+    """The next step ended in Python's own words."""
+    optimizer, _, _ = lent()
+    with pytest.raises(TypeError, match=message):
+        setattr(optimizer, name, value)
+    assert optimizer.state == (7, ([1.0, 2.0],))
+
+
+def test_a_memory_may_be_an_array():
+    """Arrays had no truth value at the next step."""
+    np = needs("numpy")
+    optimizer, (a, b), _ = lent()
+    optimizer.velocity = np.zeros(2, np.float32)
+    a.grad = b.grad = 1.0
+    optimizer.step()
+    assert (a.data, b.data) == (0.9, 1.9)
+    assert optimizer.state == (8, ([1.0, 1.0],))
 
 
 def test_an_interrupted_return_of_the_state_is_made_up_for():
