@@ -71,6 +71,26 @@ class History(Explained):
         names = dict.fromkeys(name for row in self.rows for name in row)  # resumed training may have others
         return {name: [row.get(name, math.nan) for row in self.rows] for name in names}
 
+    def __getitem__(self, name: str) -> list[float]:
+        """A column of `to_dict`.
+
+        Raises:
+            KeyError: there is none of that name.
+            TypeError: `name` is not a text.
+
+        >>> History(rows=[{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}])["loss"]
+        [0.5, 0.25]
+        """
+        if not isinstance(name, str):
+            raise TypeError(
+                f"history[{name!r}] is nothing: history['loss'] is the column of that name, history.rows[0] the row of "
+                "the first epoch"
+            )
+        columns = self.to_dict()
+        if name not in columns:
+            raise KeyError(f"there is no {name!r}, but {', '.join(map(repr, columns)) or 'no epoch yet'}")
+        return columns[name]
+
     def plot(self, path: str | os.PathLike[str]) -> None:
         """Save the curves of the losses, and of the metrics if there are any, as a picture.
 

@@ -1,6 +1,7 @@
 """The history as text, columns and curve; what progress shows; a training that goes on."""
 
 import math
+import re
 import sys
 
 import pytest
@@ -142,3 +143,16 @@ def test_a_callable_is_told_the_rate_of_each_batch():
     rates, told = nn.schedules.linear(0.1, 20), []
     trained(schedule=rates, progress=told.append)
     assert [state.lr for state in told] == [rates(k) for k in range(len(told))]
+
+
+def test_a_column_is_asked_for_by_its_name() -> None:
+    history = nn.History(rows=[{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25, "validation_loss": 1.0}])
+    assert (history["epoch"], history["loss"]) == ([1, 2], [0.5, 0.25])
+    assert history["validation_loss"] == pytest.approx([math.nan, 1.0], nan_ok=True)
+    with pytest.raises(KeyError, match="there is no 'val_loss', but 'epoch', 'loss', 'validation_loss'"):
+        history["val_loss"]
+    with pytest.raises(KeyError, match="no epoch yet"):
+        nn.History()["loss"]
+    for use in (lambda: history[0], lambda: [*history]):
+        with pytest.raises(TypeError, match=re.escape("history.rows[0] the row of the first epoch")):
+            use()
