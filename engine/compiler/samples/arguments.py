@@ -68,7 +68,8 @@ def _as_lists(argument: Any, position: int) -> tuple[int, Shape, list[list[float
         raise ValueError(f"argument {position} is ragged: its samples have the shapes {sorted(shapes)}")
     if _kind(argument) in ("O", "V"):
         raise _not_of_numpy(argument, position)
-    return len(rows), shapes.pop() if shapes else (), rows, argument if _is_array(argument) else samples
+    of_none = tuple(argument.shape[1:]) if _is_array(argument) else ()
+    return len(rows), shapes.pop() if shapes else of_none, rows, argument if _is_array(argument) else samples
 
 
 def _is_array(thing: Any) -> bool:
