@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterable
-from numbers import Integral, Number
+from numbers import Integral, Number, Rational
 from typing import Any, Protocol
 
 from .modes import open_modes, tracer
@@ -60,6 +60,22 @@ def is_number(number: Any) -> bool:
 def as_operand(other: Any) -> float | None:
     """The float of a number on either side of an operator; None for anything else."""
     return as_float(other, "an operator of Value") if is_number(other) else None
+
+
+def comparable(x: float, other: object) -> Any:
+    """What x is compared with in place of a number; None for other things.
+
+    Numbers of any size stay exact; a Decimal's nan compares False, as a float's does, where it would raise.
+    """
+    if isinstance(other, (int, float, Rational)):
+        return other
+    is_nan = getattr(type(other), "is_nan", None)
+    if is_nan is not None:  # a Decimal: with nan on either side it would raise, where a float is False
+        return math.nan if is_nan(other) or x != x else other
+    try:
+        return as_operand(other)
+    except OverflowError:  # of a wider float, such as NumPy's longdouble
+        return other
 
 
 def shortened(thing: object, most: int = 40) -> str:

@@ -7,14 +7,12 @@ from `methods`.
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Callable, Iterator
-from numbers import Rational
 from typing import TYPE_CHECKING, Any
 
 from .modes import arguments, inside_rule, observer, open_modes, places_of_calls, reads, recording, tracer
-from .numbers import as_float, as_operand
+from .numbers import as_float, as_operand, comparable
 from .primitive import Primitive
 
 if TYPE_CHECKING:
@@ -69,21 +67,8 @@ def _number(number: Any, what: str = "Value()") -> float:
 
 
 def _comparable(x: float, other: object) -> Any:
-    """What x is compared with in place of `other`, so that a Value compares as its float does.
-
-    Numbers of any size stay exact; a Decimal's nan compares False, as a float's does, where it would raise.
-    """
-    if isinstance(other, Value):
-        return other._data
-    if isinstance(other, (int, float, Rational)):
-        return other
-    is_nan = getattr(type(other), "is_nan", None)
-    if is_nan is not None:  # a Decimal: with nan on either side it would raise, where a float is False
-        return math.nan if is_nan(other) or x != x else other
-    try:
-        return as_operand(other)
-    except OverflowError:  # of a wider float, such as NumPy's longdouble
-        return other
+    """What x is compared with in place of `other`, so that a Value compares as its float does."""
+    return other._data if isinstance(other, Value) else comparable(x, other)
 
 
 def _nearest(node: Value) -> tuple[tuple[int, float], ...]:
