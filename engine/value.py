@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from .modes import arguments, inside_rule, observer, open_modes, places_of_calls, reads, recording, tracer
-from .numbers import as_float, as_operand, comparable
+from .numbers import as_float, comparable
 from .primitive import Primitive
 
 if TYPE_CHECKING:
