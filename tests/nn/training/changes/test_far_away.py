@@ -62,12 +62,13 @@ KINDS: dict[str, tuple[Callable[[Scaled], Any], Callable[[Scaled, float], None],
 
 @pytest.fixture
 def seldom() -> Iterator[None]:
-    """Looks at everything are half a second apart, however short they are."""
+    """Looks at everything are half a second apart, however short they are, and nothing is traced again meanwhile."""
 
     def in_half_a_second(started: float, computed: float) -> float:
         return time.perf_counter() + 0.5
 
-    with mock.patch.object(Surroundings, "next_look", staticmethod(in_half_a_second)):
+    look = mock.patch.object(Surroundings, "next_look", staticmethod(in_half_a_second))
+    with look, mock.patch.object(Surroundings, "PATIENCE", 1e6):
         yield
 
 
