@@ -45,15 +45,20 @@ def named(error: Exception, X: Any, y: Any = (), rows: Sequence[int] | None = No
         elif _is_flat(X):
             text += f"\nX holds samples, one in each row: for a single sample give [x], for a column {_column(X)}"
     elif kind is FloatingPointError and not hasattr(error, "history"):  # with it, `fit` has named them
-        samples, names = (X.to_numpy().tolist(), names_of_columns(X)) if hasattr(X, "to_numpy") else (X, None)
-        text = "\n".join(filter(None, [text, lost_entries(samples, y, range(len(samples)), names=names)]))
+        lost = lost_entries(_in_rows(X), _in_rows(y), range(len(X)), names=names_of_columns(X))
+        text = "\n".join(filter(None, [text, lost]))
     elif kind is ValueError and ("nan" in text or "inf" in text):
-        text = "\n".join(filter(None, [text, lost_entries([], y, rows or range(len(y)))]))
+        text = "\n".join(filter(None, [text, lost_entries([], _in_rows(y), rows or range(len(y)))]))
     if text == f"{error}":
         return error
     other: Exception = kind(text).with_traceback(error.__traceback__)
     vars(other).update(vars(error))
     return other
+
+
+def _in_rows(data: Any) -> Any:
+    """The same by rows: a table goes by its columns."""
+    return data.to_numpy() if hasattr(data, "to_numpy") else data
 
 
 # ---- not numbers ----

@@ -246,6 +246,16 @@ def test_a_column_of_a_table_is_named(where: str) -> None:
         train(model, nn.mse, optimizer)(table, y)
 
 
+@pytest.mark.parametrize("where", STEPS)
+def test_a_row_of_a_table_of_labels_is_named(where: str) -> None:
+    """Its columns were searched for it, by their names."""
+    pd = needs("pandas")
+    y = pd.DataFrame({"height": [1.0, 2.0, 3.0], "width": [1.0, math.nan, 3.0]})
+    model = nn.MLP(2, [2], seed=1)
+    with pytest.raises(ValueError, match=r"y\[1\] holds nan"):
+        STEPS[where](model, nn.mse, nn.SGD(model.parameters(), 0.01))(X, y)
+
+
 def test_three_are_named() -> None:
     assert lost_entries([[math.nan] * 5], [math.inf], [7]) == (
         "X[7][0] is nan, X[7][1] is nan, X[7][2] is nan, and 3 more"

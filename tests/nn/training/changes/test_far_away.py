@@ -72,23 +72,21 @@ def seldom() -> Iterator[None]:
         yield
 
 
-def _trainer(kind: str, backend: str) -> tuple[nn.Trainer, Callable[[float], None]]:
-    """A trainer that has made some steps, and what sets the number that its model reads."""
+def _changed(kind: str, backend: str) -> tuple[nn.Trainer, float]:
+    """A trainer whose model reads another number than in the steps so far, and the loss of the last one."""
     read, change, _ = KINDS[kind]
     model = Scaled(read)
     change(model, 1.0)
     trainer = nn.Trainer(model, nn.mse, nn.SGD(model.parameters(), lr=0.0), backend)
-    for _ in range(5):
-        trainer.step(X, Y)
-    return trainer, lambda number: change(model, number)
+    losses = [trainer.step(X, Y) for _ in range(6)]
+    change(model, 3.0)
+    return trainer, losses[-1]
 
 
 @pytest.mark.parametrize("backend", INSTALLED)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_change_that_is_seen_late_is_told(kind: str, backend: str, seldom: None) -> None:
-    trainer, change = _trainer(kind, backend)
-    before = trainer.step(X, Y)
-    change(3.0)
+    trainer, before = _changed(kind, backend)
     assert trainer.step(X, Y) == before
     end = time.perf_counter() + 20.0
     with warnings.catch_warnings(record=True) as told:
@@ -105,9 +103,7 @@ def test_a_change_that_is_seen_late_is_told(kind: str, backend: str, seldom: Non
 @pytest.mark.parametrize("backend", INSTALLED)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_change_that_is_announced_counts_at_once(kind: str, backend: str, seldom: None) -> None:
-    trainer, change = _trainer(kind, backend)
-    before = trainer.step(X, Y)
-    change(3.0)
+    trainer, before = _changed(kind, backend)
     announce_change()
     assert trainer.step(X, Y) == pytest.approx(9.0 * before)
 
@@ -117,9 +113,7 @@ def test_a_change_that_is_announced_counts_at_once(kind: str, backend: str, seld
 def test_a_change_that_the_next_step_sees_is_nothing_to_tell(kind: str, backend: str) -> None:
     """As in a session at the prompt, where there is time for a look before each step."""
     with mock.patch.object(Surroundings, "next_look", return_value=0.0):
-        trainer, change = _trainer(kind, backend)
-        before = trainer.step(X, Y)
-        change(3.0)
+        trainer, before = _changed(kind, backend)
         assert trainer.step(X, Y) == pytest.approx(9.0 * before)
 
 
@@ -139,9 +133,7 @@ def test_a_change_between_two_trainings_is_nothing_to_tell(kind: str, backend: s
 @pytest.mark.parametrize("backend", INSTALLED)
 def test_what_is_made_an_error_does_not_keep_the_program_of_before(backend: str, seldom: None) -> None:
     """With `-W error` the first call that sees the change raises; all that follow are right."""
-    trainer, change = _trainer("lists", backend)
-    before = trainer.step(X, Y)
-    change(3.0)
+    trainer, before = _changed("lists", backend)
     trainer.step(X, Y)
     time.sleep(0.5)
     with pytest.raises(RuntimeWarning, match=LATE):
