@@ -52,29 +52,6 @@ class Neuron(Module):
         self.w = weights(draw, rng, nin, nout, nin)
         self.b = Value(0.0) if true_or_false("bias", bias) else None
 
-    @classmethod
-    def several(
-        cls,
-        nin: int,
-        nout: int,
-        activation: str | Activation,
-        init: str | Initializer | None,
-        rng: random.Random,
-        bias: bool,
-    ) -> list[Neuron]:
-        """The neurons of a layer: the same as if made one by one, but with their arguments checked once."""
-        nout = whole_number("nout", nout, least=1)
-        neurons = [cls(nin, activation, init, rng, nout, bias)]
-        chosen = neurons[0].activation
-        draw = get_initializer(init, activation_name(chosen))
-        numbers = weights(draw, rng, nin, nout, nin * (nout - 1))
-        for start in range(0, len(numbers), nin):
-            neuron = cls.__new__(cls)  # it is new, so that no change need be announced
-            w, b = numbers[start : start + nin], Value(0.0) if bias else None
-            vars(neuron).update(activation=chosen, w=w, b=b)
-            neurons.append(neuron)
-        return neurons
-
     def __setattr__(self, name: str, value: Any) -> None:
         """As for any module; an activation may be set by its name.
 
@@ -104,6 +81,23 @@ class Neuron(Module):
     def __repr__(self) -> str:
         bias = "" if self.b is not None else ", bias=False"
         return f"Neuron({len(self.w)}, {activation_name(self.activation)}{bias})"
+
+
+def _neurons(
+    nin: int, nout: int, activation: str | Activation, init: str | Initializer | None, rng: random.Random, bias: bool
+) -> list[Neuron]:
+    """The neurons of a layer: the same as if made one by one, but with their arguments checked once."""
+    nout = whole_number("nout", nout, least=1)
+    neurons = [Neuron(nin, activation, init, rng, nout, bias)]
+    chosen = neurons[0].activation
+    draw = get_initializer(init, activation_name(chosen))
+    numbers = weights(draw, rng, nin, nout, nin * (nout - 1))
+    for start in range(0, len(numbers), nin):
+        neuron = Neuron.__new__(Neuron)  # it is new, so that no change need be announced
+        w, b = numbers[start : start + nin], Value(0.0) if bias else None
+        vars(neuron).update(activation=chosen, w=w, b=b)
+        neurons.append(neuron)
+    return neurons
 
 
 class Layer(Module):
@@ -137,7 +131,7 @@ class Layer(Module):
     ) -> None:
         rng = random_source(seed)
         self.nin = whole_number("nin", nin, least=1)
-        self.neurons = Neuron.several(self.nin, nout, activation, init, rng, bias)
+        self.neurons = _neurons(self.nin, nout, activation, init, rng, bias)
 
     @property
     def activation(self) -> Activation:
