@@ -20,6 +20,8 @@ from typing import Any, TypeAlias
 from .arguments import real_number, whole_number
 from .elsewhere import explained
 
+__all__ = ["cosine", "linear", "step"]
+
 Schedule: TypeAlias = Callable[[int], float]
 
 
@@ -137,9 +139,9 @@ class Linear(_Rate):
         if k < self.warmup:
             return self.lr * ((k + 1) / self.warmup)
         done = min(1.0, (k - self.warmup) / (self.steps - self.warmup))
-        return self.final + (self.lr - self.final) * self.left(done)
+        return self.final + (self.lr - self.final) * self._left(done)
 
-    def left(self, done: float) -> float:
+    def _left(self, done: float) -> float:
         """The share left of the way from `lr` to `final`, when a share `done` of the steps after the rise is done."""
         return 1.0 - done
 
@@ -147,7 +149,7 @@ class Linear(_Rate):
 class Cosine(Linear):
     """See `cosine`."""
 
-    def left(self, done: float) -> float:
+    def _left(self, done: float) -> float:
         """Half a cosine from 1 to 0."""
         return (1.0 + math.cos(math.pi * done)) / 2.0
 
