@@ -175,7 +175,7 @@ def _changes_of_optimizer(
         rows.append([row[place[path]] for path in paths] if row else [])
     steps = whole_number("steps", stored["steps"], least=0)
     settings = {name: tuple(value) if isinstance(value, list) else value for name, value in stored["settings"].items()}
-    return [(optimizer, "settings", optimizer.changed(settings)), (optimizer, "state", (steps, tuple(rows)))]
+    return [(optimizer, "settings", optimizer._changed(settings)), (optimizer, "state", (steps, tuple(rows)))]
 
 
 # ---- histories ----

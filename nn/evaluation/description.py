@@ -89,7 +89,7 @@ def _layers(
     Modules whose ids are in `inside` contain this one: they are not among its parts, though it may refer to them.
     """
     text, inside = repr(module), inside | {id(module)}
-    stages = module.stages() if isinstance(module, Sequential) else {}
+    stages = module._stages() if isinstance(module, Sequential) else {}
     parts: dict[str, Any] = {**stages, **dict(module.children())} if "\n" in text else {}
     inner = {name: part for name, part in parts.items() if id(part) not in inside}
     for name, child in inner.items():

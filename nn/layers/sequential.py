@@ -51,12 +51,12 @@ class Sequential(Module):
             x = layer(x)
         return x
 
-    def stages(self) -> dict[str, Callable[[Any], Any]]:
+    def _stages(self) -> dict[str, Callable[[Any], Any]]:
         """The layers by their paths, functions included."""
         return {f"layers.{place}": layer for place, layer in enumerate(self.layers)}
 
     def _functions(self) -> list[str]:
-        stages = self.stages().items()
+        stages = self._stages().items()
         return [f"{path}: {activation_name(layer)}" for path, layer in stages if not isinstance(layer, Module)]
 
 

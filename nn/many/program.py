@@ -102,7 +102,7 @@ class SharedProgram:
     def _batch(self, size: int) -> Batch:
         """The samples, for batches of that size."""
         if size not in self._batches:
-            self._batches[size] = self._trainer.prepare(*self._data.rows.first, size)
+            self._batches[size] = self._trainer._made_ready(*self._data.rows.first, size)
         return self._batches[size]
 
     def _scores(self) -> dict[str, float]:
@@ -133,7 +133,7 @@ class SharedProgram:
         self._trainer.take_over(self._values, numbers, optimizer)
 
         def train(epochs: int) -> list[float]:
-            return self._trainer.epoch_of(batch, size, rng, shuffled, epochs)
+            return self._trainer._epoch_of(batch, size, rng, shuffled, epochs)
 
         rows = []
         if patience is None:
@@ -158,7 +158,7 @@ class SharedProgram:
         Raises:
             TypeError, ValueError: epochs or batch size are not valid.
         """
-        new = optimizer.keeper is None and optimizer.own_state[0] == 0 and not any(optimizer.own_state[1])
+        new = optimizer._keeper is None and optimizer._own_state[0] == 0 and not any(optimizer._own_state[1])
         plain = type(job.seed) is type(job.epochs) is int and type(job.batch_size) in (int, type(None))
         if not new or not plain or job.seed < 0:
             return 0

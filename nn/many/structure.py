@@ -22,7 +22,7 @@ from ..training.steps import LossFunction
 _PLAIN = (int, float, bool, str, bytes, complex, type(None))
 _BY_IDENTITY = (FunctionType, BuiltinFunctionType, Primitive, type)
 
-_OF_OPTIMIZERS = frozenset({"_params", "settings", "own_state", "keeper"})
+_OF_OPTIMIZERS = frozenset({"_params", "settings", "_own_state", "_keeper"})
 """Attributes of every optimiser that are not part of its structure."""
 
 _data, _label = attrgetter("_data"), attrgetter("_label")

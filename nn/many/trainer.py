@@ -33,8 +33,8 @@ class SharedTrainer(Trainer):
                 self._traced = -math.inf  # to be traced again
             self.load(values, numbers)
             self._optimizer.change(optimizer.settings)
-            self._optimizer.keeper = None  # what the last net left there is of no use
-            self._optimizer.own_state = optimizer.state
+            self._optimizer._keeper = None  # what the last net left there is of no use
+            self._optimizer._own_state = optimizer.state
             self.steps = 0
             if self._way is not None:
                 self._way.look_outside()

@@ -64,15 +64,15 @@ class Optimizer(Known, Explained):
             refused after steps that the rule counts, such as Adam's.
         settings: all by name, read-only; a new mapping whenever one of them changes.
         memories: the names of what is remembered.
-        own_state: the state, unless a compiled program holds it; read `state`.
     """
 
     lr = Setting(1e-3, least=0.0)
     memories: ClassVar[tuple[str, ...]] = ()
-    keeper: Callable[[Any], None] | None = None
+    _keeper: Callable[[Any], None] | None = None
     """A function that gives the state back and makes this None, while a program has it; None if the optimiser does."""
 
-    own_state: tuple[int, tuple[list[float], ...]]
+    _own_state: tuple[int, tuple[list[float], ...]]
+    """The state, unless a compiled program has it; read `state`."""
     settings: Mapping[str, Any]
 
     _params: tuple[Value, ...]
@@ -97,7 +97,7 @@ class Optimizer(Known, Explained):
         if kind.rule is Optimizer.rule and kind.step is Optimizer.step:
             raise TypeError(f"{kind.__name__} is abstract: an optimiser declares a rule; see nn.Optimizer")
         self._params = _leaves(params)
-        self.own_state = 0, tuple([[] for _ in kind.memories])
+        self._own_state = 0, tuple([[] for _ in kind.memories])
         self.settings = MappingProxyType({name: setting.default for name, setting in kind._declared.items()})
         self.change({"lr": lr, **settings})
 
@@ -117,15 +117,15 @@ class Optimizer(Known, Explained):
             TypeError: if there is no such setting, or a value is of the wrong kind.
             ValueError: if one is out of range, or they do not go together.
         """
-        self.settings = self.changed(settings)
+        self.settings = self._changed(settings)
 
-    def changed(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _changed(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         """The settings as they would be after `change`, which raises the same errors."""
         declared = type(self)._declared
         for name in settings:
             if name not in declared:
                 raise TypeError(f"{type(self).__name__} has no setting {name!r}: it has {', '.join(declared)}")
-        new = {**self.settings, **{name: declared[name].checked(value) for name, value in settings.items()}}
+        new = {**self.settings, **{name: declared[name]._checked(value) for name, value in settings.items()}}
         self.agree(new)
         return MappingProxyType(new)
 
@@ -137,13 +137,13 @@ class Optimizer(Known, Explained):
     @params.setter
     def params(self, params: Iterable[Value]) -> None:
         new = _leaves(params)
-        self.take_back()
+        self._take_back()
         place = {p: k for k, p in enumerate(self._params)}
-        steps, rows = self.own_state
+        steps, rows = self._own_state
         kept = [place.get(p) for p in new]
         if None in kept and any(rows) and has_rule(self):
             self._refuse_late(kept.index(None))
-        self.own_state = steps, tuple([[0.0 if k is None else row[k] for k in kept] if row else [] for row in rows])
+        self._own_state = steps, tuple([[0.0 if k is None else row[k] for k in kept] if row else [] for row in rows])
         self._params = new
 
     def _refuse_late(self, place: int) -> None:
@@ -153,15 +153,15 @@ class Optimizer(Known, Explained):
         if counts_steps(self):
             raise ValueError(
                 f"parameter {place} is new, and {type(self).__name__} would treat its first step as number "
-                f"{self.own_state[0] + 1}: make a new optimiser of all, or, to start anew with this one, set its "
+                f"{self._own_state[0] + 1}: make a new optimiser of all, or, to start anew with this one, set its "
                 f"{' and '.join(self.memories)} to [] first"
             )
 
     @property
     def state(self) -> tuple[int, tuple[list[float], ...]]:
         """How many steps were made since the memories were empty, and what they hold."""
-        self.take_back()
-        return self.own_state
+        self._take_back()
+        return self._own_state
 
     @state.setter
     def state(self, state: tuple[int, tuple[list[float], ...]]) -> None:
@@ -171,30 +171,30 @@ class Optimizer(Known, Explained):
                 f"{listed(self.memories)}, such as {(0, tuple([[] for _ in self.memories]))}, not {show(state)}"
             )
         steps, rows = whole_number("steps", state[0], least=0), tuple(map(as_memory, self.memories, state[1]))
-        self.take_back()
-        self.own_state = steps, rows
+        self._take_back()
+        self._own_state = steps, rows
 
     @property
     def steps(self) -> int:
         """How many steps were made since the memories were empty."""
-        self.take_back()
-        return self.own_state[0]
+        self._take_back()
+        return self._own_state[0]
 
     @steps.setter
     def steps(self, steps: int) -> None:
-        self.take_back()
-        self.own_state = whole_number("steps", steps, least=0), self.own_state[1]
+        self._take_back()
+        self._own_state = whole_number("steps", steps, least=0), self._own_state[1]
 
-    def take_back(self) -> None:
+    def _take_back(self) -> None:
         """Take the state back from the compiled program that holds it, if one does."""
         refuse_in_a_trace("what an optimiser remembers")
-        keeper = self.keeper
+        keeper = self._keeper
         if keeper is not None:
             keeper(self)
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies and pickles, which get numbers of their own."""
-        self.take_back()
+        self._take_back()
         return {**vars(self), "settings": dict(self.settings)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -254,7 +254,7 @@ def make_step(optimizer: Optimizer, holder: object, count: str) -> None:
             optimizer.step()
         setattr(holder, count, one_more)
     except BaseException:
-        if optimizer.own_state[0] > before:
+        if optimizer._own_state[0] > before:
             setattr(holder, count, one_more)  # perhaps again
         raise
 

@@ -64,7 +64,7 @@ class Setting(Generic[T]):
     def __set__(self, optimizer: Optimizer, value: Any) -> None:
         optimizer.change({self._name: value})
 
-    def checked(self, value: Any) -> T:
+    def _checked(self, value: Any) -> T:
         """A value, checked.
 
         Raises:
@@ -121,12 +121,12 @@ class Memory:
     def __get__(self, optimizer: Optimizer | None, owner: type[Optimizer]) -> Any:
         if optimizer is None:
             return self
-        optimizer.take_back()
-        return optimizer.own_state[1][optimizer.memories.index(self._name)]
+        optimizer._take_back()
+        return optimizer._own_state[1][optimizer.memories.index(self._name)]
 
     def __set__(self, optimizer: Optimizer, numbers: list[float]) -> None:
         numbers = as_memory(self._name, numbers)
-        optimizer.take_back()
-        steps, rows = optimizer.own_state
+        optimizer._take_back()
+        steps, rows = optimizer._own_state
         place = optimizer.memories.index(self._name)
-        optimizer.own_state = steps, (*rows[:place], numbers, *rows[place + 1 :])
+        optimizer._own_state = steps, (*rows[:place], numbers, *rows[place + 1 :])

@@ -161,17 +161,17 @@ class EagerStep(Known):
             if not self.steps:
                 warn_of_unreachable(self.model, self.loss, as_samples("y", y))
                 note_other_loss(self.model, self.loss)
-            return self.made(X, y)
+            return self._made(X, y)
         except (TypeError, ValueError, FloatingPointError) as error:
             raise named(error, X, y) from error.__cause__
 
-    def made(self, X: Any, y: Any) -> float:
+    def _made(self, X: Any, y: Any) -> float:
         """Make the step as a call does, for a loop that itself names the entries of its data in errors."""
         with collector_at_rest(), always_recorded():
             note_columns(self.model, X, y)
             return self._update(*paired(X, y))
 
-    def losses_since(self, step: int) -> list[float]:
+    def _losses_since(self, step: int) -> list[float]:
         """The loss of the last step, if more than that many were made: Ctrl-C may have come before it was returned."""
         return [self._loss] if self.steps > step else []
 

@@ -28,19 +28,19 @@ class Optimizer(Protocol):
         lr: the learning rate.
         settings: the other settings by name; a new mapping whenever one of them changes.
         rule: the update of one parameter; see `update`.
-        own_state: how many steps the memories have seen, and what they hold, unless a keeper has it: a plain attribute,
-            always set as a whole.
-        keeper: a function that gives the state back and makes this None, while something else has it.
+        _own_state: how many steps the memories have seen, and what they hold, unless a keeper has it: a plain
+            attribute, always set as a whole.
+        _keeper: a function that gives the state back and makes this None, while something else has it.
     """
 
     params: tuple[Value, ...]
     lr: float
     settings: Mapping[str, Setting]
     rule: Callable[..., Any]
-    own_state: tuple[int, Rows]
-    keeper: Callable[[Any], None] | None
+    _own_state: tuple[int, Rows]
+    _keeper: Callable[[Any], None] | None
 
-    def take_back(self) -> None:
+    def _take_back(self) -> None:
         """Get the state back from the keeper."""
 
 
@@ -59,7 +59,7 @@ def configured(
         TraceError: its rule cannot be traced.
     """
     clip = "norm" if clip_norm is not None else "value" if clip_value is not None else ""
-    rule = traced(optimizer.rule, len(optimizer.own_state[1]), form_of(optimizer.settings), clip, rule_of)
+    rule = traced(optimizer.rule, len(optimizer._own_state[1]), form_of(optimizer.settings), clip, rule_of)
     lr = tuple(rates) if rates else optimizer.lr
     return ConfiguredUpdate(rule, clip, lr, clip_norm or clip_value or 0.0, values_of(optimizer.settings))
 
@@ -74,8 +74,8 @@ def started(optimizer: Optimizer, kept: Sequence[int]) -> tuple[int, Rows]:
     Raises:
         ValueError: a memory does not have as many entries as there are parameters.
     """
-    optimizer.take_back()
-    steps, rows = optimizer.own_state
+    optimizer._take_back()
+    steps, rows = optimizer._own_state
     count = len(optimizer.params)
     for k in kept:
         if rows[k] and len(rows[k]) != count:
@@ -119,7 +119,7 @@ def update_step(optimizer: Optimizer) -> None:
     changed = dict(zip(kept, memories))
     state = steps + 1, tuple([changed.get(k, row) for k, row in enumerate(rows)])
     # One call that runs no Python code in between: not even Ctrl-C can leave some of them unwritten.
-    last = map(object.__setattr__, [optimizer], ["own_state"], [state])  # an optimiser's own is in Python
+    last = map(object.__setattr__, [optimizer], ["_own_state"], [state])  # an optimiser's own is in Python
     deque(chain(map(setattr, params, repeat("_data"), new), last), maxlen=0)
 
 

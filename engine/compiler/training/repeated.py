@@ -40,7 +40,7 @@ class Held(NamedTuple):
 
     def stands(self, prepared: PreparedStep) -> bool:
         """Whether it still holds all of that, and has done nothing since but repeat a step."""
-        return self.optimizer.keeper is self.keeper and self.loan.open and self.training.prepared is prepared
+        return self.optimizer._keeper is self.keeper and self.loan.open and self.training.prepared is prepared
 
 
 class RepeatedStep:

@@ -85,8 +85,8 @@ class Session:
                 losses: list[float] = training(batch.arrays, configured, steps, order, batch.masks)
             finally:
                 self._see_steps()
-                if self._optimizer.keeper is None:  # a signal handler has looked, at what was there then
-                    self._optimizer.keeper = self._keeper
+                if self._optimizer._keeper is None:  # a signal handler has looked, at what was there then
+                    self._optimizer._keeper = self._keeper
         if training.made - before < len(losses):
             self._fail(losses, configured)
         return losses
@@ -217,7 +217,7 @@ class Session:
             raise ValueError("a leaf that is not among the values has no start")
         self.accept(batch)
         self._special.compare_once("leaves", batch, _batch_size(batch, orders[0] if orders else None))
-        self._optimizer.take_back()
+        self._optimizer._take_back()
         self.look_outside()
         training = self._training
         found = np.full((len(starts), len(orders[0]) if orders else steps), np.nan)
@@ -253,18 +253,18 @@ class Session:
     def close(self) -> None:
         """Give the parameters their numbers and gradients, and the optimiser its memory."""
         self._loan.give_back()
-        if self._optimizer.keeper is self._keeper:
-            self._optimizer.take_back()
+        if self._optimizer._keeper is self._keeper:
+            self._optimizer._take_back()
 
     @contextmanager
     def _with_memory(self, configured: ConfiguredUpdate) -> Iterator[Loan]:
         """As `_borrowed`; the optimiser's memory is in the training too, and whoever asks for it waits."""
         while True:
             known = self._configured
-            if self._optimizer.keeper is not self._keeper or known is None or known.rule.kept != configured.rule.kept:
+            if self._optimizer._keeper is not self._keeper or known is None or known.rule.kept != configured.rule.kept:
                 self._take(configured)
             with self._borrowed() as loan:
-                if self._optimizer.keeper is self._keeper:  # otherwise another thread has just asked for it
+                if self._optimizer._keeper is self._keeper:  # otherwise another thread has just asked for it
                     self._configured = configured
                     yield loan
                     return
@@ -313,19 +313,19 @@ class Session:
             self._before = made - training.made
             raise
         self._configured = configured  # by which the memory is given back: before anybody can ask for it
-        optimizer.keeper = self._keeper
+        optimizer._keeper = self._keeper
 
     def _give_back(self, optimizer: Optimizer) -> None:
         """Give the optimiser its memory back, as its `keeper`, between two calls."""
         with self._training.lock:
-            if optimizer.keeper is not self._keeper:  # another thread was here first
+            if optimizer._keeper is not self._keeper:  # another thread was here first
                 return
             assert self._configured is not None
             kept, places = self._configured.rule.kept, self._places
-            memory, rows = self._training.memory, enumerate(optimizer.own_state[1])
+            memory, rows = self._training.memory, enumerate(optimizer._own_state[1])
             new = tuple([memory[k, places].tolist() if k in kept else row for k, row in rows])
-            optimizer.own_state = self._training.made, new
-            optimizer.keeper = None
+            optimizer._own_state = self._training.made, new
+            optimizer._keeper = None
 
     def _gradients(self, before: Sequence[float]) -> list[float]:
         """Take the gradients of the leaves as eager steps leave them.
@@ -385,7 +385,7 @@ def open_session(compiled: Compiled, batch: Batch, optimizer: Optimizer) -> Sess
     training = None
     if places is not None:
         left = frozen(places, len(leaves))
-        training = special.program("leaves").training(len(optimizer.own_state[1]), left, rule)
+        training = special.program("leaves").training(len(optimizer._own_state[1]), left, rule)
     special.compare_once("leaves", batch)
     special.labels.check(batch)
     if training is None or places is None:

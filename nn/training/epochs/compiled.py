@@ -70,7 +70,7 @@ def _plain(task: Task, trainer_of: Callable[[Model], Trainer]) -> tuple[Epoch, s
     trainer = trainer_of(task.model)
 
     def samples(X: Any, y: Any) -> Batch:
-        return trainer.prepare(X, y, task.size)
+        return trainer._made_ready(X, y, task.size)
 
     data = samples(*task.rows.first)
     keep(task.kept, trainer, data)
@@ -100,7 +100,7 @@ def _masked(task: Task, trainer_of: Callable[[Model], Trainer], layout: Layout) 
         rows = np.ones((count, width + units))
         rows[:, :width] = np.asarray(X, float).reshape(count, width)
         rows[: task.size] = layout.masks(width).drawn(rows[: task.size])  # of which some are compared
-        return trainer.prepare(rows, y, task.size)
+        return trainer._made_ready(rows, y, task.size)
 
     known = samples(*task.rows.first)
     if not task.done:
@@ -136,11 +136,11 @@ def _in_calls(
     def epoch(source: Source) -> Iterator[Done]:
         data, before = ready(current()), trainer.steps
         try:
-            losses = trainer.epoch_of(data, size, source.rng, task.is_shuffled)
+            losses = trainer._epoch_of(data, size, source.rng, task.is_shuffled)
             sizes = [size] * (len(losses) - 1)
             done = Done(losses, [*sizes, data.size - sum(sizes)], len(losses))
         except KeyboardInterrupt as error:
-            error.losses = trainer.losses_since(before)  # type: ignore[attr-defined]  # for the history
+            error.losses = trainer._losses_since(before)  # type: ignore[attr-defined]  # for the history
             raise
         yield done
 
@@ -148,12 +148,12 @@ def _in_calls(
         data, rng = current(), source.rng if task.is_shuffled else None
         before = trainer.steps
         try:
-            for loss, samples in trainer.steps_of(data, size, rng, ready):
+            for loss, samples in trainer._steps_of(data, size, rng, ready):
                 done = Done([loss], [samples], -(-data.size // size))
                 before += 1
                 yield done
         except KeyboardInterrupt as error:
-            error.losses = trainer.losses_since(before)  # type: ignore[attr-defined]  # as above
+            error.losses = trainer._losses_since(before)  # type: ignore[attr-defined]  # as above
             raise
 
     return batch_by_batch if task.acting.batches else epoch

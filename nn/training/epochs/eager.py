@@ -15,7 +15,7 @@ def eager_epochs(task: Task) -> Epoch:
     """Eager steps."""
     step = EagerStep(task.model, task.loss, task.optimizer, clip_norm=task.clip_norm, clip_value=task.clip_value)
     step.steps = task.done
-    return epochs_of(task, step.made, step.losses_since)
+    return epochs_of(task, step._made, step._losses_since)
 
 
 def epochs_of(task: Task, step: Step, losses_since: Callable[[int], list[float]] = lambda done: []) -> Epoch:

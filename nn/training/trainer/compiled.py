@@ -173,68 +173,7 @@ class Trainer(Preparation):
         """
         size = whole_number("batch_size", batch_size, least=1)
         with self._lock, naming_data(X, y):
-            return self.epoch_of(self._checked(X, y), size, seed, shuffle)
-
-    def prepare(self, X: Any, y: Any, batch_size: int | None = None) -> Batch:
-        """Compile for samples like these, and make a copy of them ready for `epoch_of`.
-
-        Args:
-            X: the samples.
-            y: as many labels.
-            batch_size: samples in a step: the loss is examined for this size, and that of a smaller last batch; None
-                for all samples.
-
-        Raises:
-            TraceError: if model or loss cannot be compiled, or the loss mixes samples.
-            TypeError, ValueError: if X and y are not samples and labels.
-        """
-        with self._lock, looking_once():
-            batch = self._samples.checked(X, y).copied()
-            size = batch.size
-            if batch_size is not None:
-                size = min(whole_number("batch_size", batch_size, least=1), size)
-            self._look_again(batch, entirely=True)
-            for count in {size, batch.size % size or size}:
-                self._weigh(batch, count)
-            return self._settled(batch, self._prepared(batch, size))
-
-    def epoch_of(
-        self, batch: Batch, batch_size: int, seed: Seed = None, shuffle: bool = True, epochs: int = 1
-    ) -> list[float]:
-        """As `epoch`, for samples that `prepare` has made ready; several epochs are one call if possible."""
-        with self._lock:
-            count, size = batch.size, min(batch_size, batch.size)
-            source, rest = random_source(seed) if shuffle else None, count % size
-            if source is None and size == count:
-                return self._train(batch, epochs)
-            if not rest or self._structure(batch, rest) == self._structure(batch, size):
-                return self._train(batch, 1, lambda way: way.order(count, size, source, epochs), size)
-            losses: list[float] = []
-            for _ in range(epochs):
-                order = self._prepared(batch, size).order(count, size, source)
-                for part, samples in ((order[:-1], size), (order[-1:], rest)):
-                    self._train(batch, 1, _always(part), samples, losses)
-            return losses
-
-    def steps_of(
-        self, batch: Batch, batch_size: int, source: random.Random | None, ready: Callable[[Batch], Batch]
-    ) -> Iterator[tuple[float, int]]:
-        """The steps of an epoch one by one, so that what is changed in between counts: losses, and numbers of samples.
-
-        Args:
-            batch: samples that `prepare` has made ready.
-            batch_size: samples in a step, of which the last one may have fewer.
-            source: the source of random numbers for the order; None for that of the data.
-            ready: called before each step, with the batch.
-        """
-        count, size = batch.size, min(batch_size, batch.size)
-        with self._lock:
-            order = self._prepared(batch, size).order(count, size, source)
-        for k in range(len(order)):
-            samples = min(size, count - k * size)
-            with self._lock:
-                (loss,) = self._train(ready(batch), 1, _always(order[k : k + 1]), samples)
-            yield loss, samples
+            return self._epoch_of(self._checked(X, y), size, seed, shuffle)
 
     def explain(self, stage: str = "") -> str:
         """The program's passes, groups and costs, or what one stage of the compiler made of the loss.
@@ -287,6 +226,75 @@ class Trainer(Preparation):
         limits = {"clip_norm": self.clip_norm, "clip_value": self.clip_value}
         return {**self._options, **limits, "schedule": self._schedule}
 
+    # ---- for nn.fit and nn.fit_many ----
+
+    def _made_ready(self, X: Any, y: Any, batch_size: int | None = None) -> Batch:
+        """Compile for samples like these, and make a copy of them ready for `_epoch_of`.
+
+        Args:
+            X: the samples.
+            y: as many labels.
+            batch_size: samples in a step: the loss is examined for this size, and that of a smaller last batch; None
+                for all samples.
+
+        Raises:
+            TraceError: if model or loss cannot be compiled, or the loss mixes samples.
+            TypeError, ValueError: if X and y are not samples and labels.
+        """
+        with self._lock, looking_once():
+            batch = self._samples.checked(X, y).copied()
+            size = batch.size
+            if batch_size is not None:
+                size = min(whole_number("batch_size", batch_size, least=1), size)
+            self._look_again(batch, entirely=True)
+            for count in {size, batch.size % size or size}:
+                self._weigh(batch, count)
+            return self._settled(batch, self._prepared(batch, size))
+
+    def _epoch_of(
+        self, batch: Batch, batch_size: int, seed: Seed = None, shuffle: bool = True, epochs: int = 1
+    ) -> list[float]:
+        """As `epoch`, for samples that `_made_ready` has made ready; several epochs are one call if possible."""
+        with self._lock:
+            count, size = batch.size, min(batch_size, batch.size)
+            source, rest = random_source(seed) if shuffle else None, count % size
+            if source is None and size == count:
+                return self._train(batch, epochs)
+            if not rest or self._structure(batch, rest) == self._structure(batch, size):
+                return self._train(batch, 1, lambda way: way.order(count, size, source, epochs), size)
+            losses: list[float] = []
+            for _ in range(epochs):
+                order = self._prepared(batch, size).order(count, size, source)
+                for part, samples in ((order[:-1], size), (order[-1:], rest)):
+                    self._train(batch, 1, _always(part), samples, losses)
+            return losses
+
+    def _steps_of(
+        self, batch: Batch, batch_size: int, source: random.Random | None, ready: Callable[[Batch], Batch]
+    ) -> Iterator[tuple[float, int]]:
+        """The steps of an epoch one by one, so that what is changed in between counts: losses, and numbers of samples.
+
+        Args:
+            batch: samples that `_made_ready` has made ready.
+            batch_size: samples in a step, of which the last one may have fewer.
+            source: the source of random numbers for the order; None for that of the data.
+            ready: called before each step, with the batch.
+        """
+        count, size = batch.size, min(batch_size, batch.size)
+        with self._lock:
+            order = self._prepared(batch, size).order(count, size, source)
+        for k in range(len(order)):
+            samples = min(size, count - k * size)
+            with self._lock:
+                (loss,) = self._train(ready(batch), 1, _always(order[k : k + 1]), samples)
+            yield loss, samples
+
+    def _losses_since(self, step: int) -> list[float]:
+        """The losses of the steps from number `step` on, made by one call that Ctrl-C has ended since."""
+        made = self.steps - step
+        known = self._losses[:made]
+        return known if self._way is None else known + self._way.losses_of_last(made - len(known))
+
     # ---- inside ----
 
     def _note_columns(self, X: Any, y: Any) -> None:
@@ -299,16 +307,6 @@ class Trainer(Preparation):
             warn_of_unreachable(self.model, self.loss, as_samples("y", y))
             note_other_loss(self.model, self.loss)
         return batch
-
-    def losses_since(self, step: int) -> list[float]:
-        """The losses of the steps from that number on, made by one call that Ctrl-C has ended since.
-
-        Args:
-            step: how many steps were made before that call.
-        """
-        made = self.steps - step
-        known = self._losses[:made]
-        return known if self._way is None else known + self._way.losses_of_last(made - len(known))
 
     def _train(
         self,

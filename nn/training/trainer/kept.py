@@ -38,8 +38,8 @@ def trainer_for(
         settings: what else `Trainer` takes: both ways of clipping, and the schedule.
     """
     for trainer in [kept.pop() for _ in kept[:1]]:
-        if trainer.would_be_made_of(model, loss, options):
-            trainer.take_up(optimizer, **settings)
+        if trainer._would_be_made_of(model, loss, options):
+            trainer._take_up(optimizer, **settings)
             return trainer
     return Trainer(model, loss, optimizer, **options, **settings)
 

@@ -77,15 +77,15 @@ class Preparation(Settings):
     def steps(self, steps: int) -> None:
         self._steps_before += whole_number("steps", steps, least=0) - self.steps
 
-    def would_be_made_of(self, model: Model, loss: LossFunction, options: dict[str, Any]) -> bool:
+    def _would_be_made_of(self, model: Model, loss: LossFunction, options: dict[str, Any]) -> bool:
         """Whether a new one of these would be compiled to the same: as it describes itself, or as far as is watched."""
         if self.model is not model or self.loss is not loss or self._options != options:
             return False
         return self.compiled.is_as_described() if self.compiled.is_described else self._watch is not None
 
-    def take_up(self, optimizer: Optimizer, **settings: Any) -> None:
+    def _take_up(self, optimizer: Optimizer, **settings: Any) -> None:
         """Train again, with these settings: what does not describe itself is traced again before the next step."""
-        self.change(optimizer, **settings)
+        self._change(optimizer, **settings)
         self._traced = time.perf_counter() if self.compiled.is_described else -math.inf
 
     def _begin(self) -> None:

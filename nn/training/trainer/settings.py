@@ -33,9 +33,9 @@ class Settings(Known, ABC):
         self._times_set = 0
         self._model, self._loss = called("model", model), called("loss", loss)
         self._set_least()
-        self.change(optimizer, schedule, clip_norm, clip_value)
+        self._change(optimizer, schedule, clip_norm, clip_value)
 
-    def change(
+    def _change(
         self,
         optimizer: Optimizer,
         schedule: Callable[[int], float] | None,

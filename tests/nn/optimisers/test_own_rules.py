@@ -143,7 +143,7 @@ def test_declarations_are_seen_on_the_class():
     optimizer = RMSprop([Value(1.0), Value(2.0)], 0.1, momentum=0.5)
     optimizer.velocity = [1.0, 2.0]
     optimizer.mean_square = [3.0, 4.0]
-    assert optimizer.own_state == (0, ([3.0, 4.0], [1.0, 2.0]))
+    assert optimizer._own_state == (0, ([3.0, 4.0], [1.0, 2.0]))
     assert (optimizer.velocity, optimizer.mean_square) == ([1.0, 2.0], [3.0, 4.0])
 
 

@@ -118,9 +118,9 @@ def lent(memory=(1.0, 2.0)):
     def give_back(to):
         assert to is optimizer
         asked.append(True)
-        optimizer.own_state, optimizer.keeper = (7, ([*memory],)), None
+        optimizer._own_state, optimizer._keeper = (7, ([*memory],)), None
 
-    optimizer.keeper = give_back
+    optimizer._keeper = give_back
     return optimizer, (a, b), asked
 
 
@@ -139,8 +139,8 @@ def test_what_is_assigned_counts_though_something_else_had_the_state(change, exp
     optimizer, _, asked = lent()
     change(optimizer, Value(3.0))
     assert asked == [True]
-    assert optimizer.keeper is None
-    assert optimizer.own_state == expected
+    assert optimizer._keeper is None
+    assert optimizer._own_state == expected
     assert optimizer.state == expected
     assert asked == [True], "once"
 
@@ -152,7 +152,7 @@ def test_what_is_assigned_counts_though_something_else_had_the_state(change, exp
         lambda optimizer: optimizer.steps == 7,
         lambda optimizer: optimizer.velocity == [1.0, 2.0],
         lambda optimizer: "after 7 steps" in repr(optimizer),
-        lambda optimizer: optimizer.__getstate__()["own_state"] == (7, ([1.0, 2.0],)),
+        lambda optimizer: optimizer.__getstate__()["_own_state"] == (7, ([1.0, 2.0],)),
     ],
     ids=["state", "steps", "velocity", "repr", "copy"],
 )
@@ -195,16 +195,16 @@ def test_a_memory_may_be_an_array():
 
 def test_an_interrupted_return_of_the_state_is_made_up_for():
     optimizer, _, asked = lent()
-    complete = optimizer.keeper
+    complete = optimizer._keeper
 
     def interrupted(to):
         raise KeyboardInterrupt
 
-    optimizer.keeper = interrupted
+    optimizer._keeper = interrupted
     with pytest.raises(KeyboardInterrupt):
         optimizer.steps = 3
-    assert optimizer.keeper is interrupted
-    optimizer.keeper = complete
+    assert optimizer._keeper is interrupted
+    optimizer._keeper = complete
     assert (optimizer.steps, asked) == (7, [True])
 
 

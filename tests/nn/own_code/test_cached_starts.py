@@ -111,14 +111,14 @@ def test_what_changes_after_a_cached_start_counts_from_the_next_step(
     for make in (Eager, Trainer):
         model = plain()
         trainer: Any = make(model, cross_entropy, SGD(model.parameters(), lr=0.1))
-        batch = None if make is Eager else trainer.prepare(X, Y)
+        batch = None if make is Eager else trainer._made_ready(X, Y)
 
         def steps(count: int, trainer: Any = trainer, batch: Any = batch) -> None:
             for _ in range(count):
                 if how == "steps" or batch is None:
                     trainer.step(X, Y)
                 else:
-                    trainer.epoch_of(batch, len(X), shuffle=False)
+                    trainer._epoch_of(batch, len(X), shuffle=False)
 
         steps(before)
         with monkeypatch.context() as patch:
@@ -168,7 +168,7 @@ def test_own_code_is_looked_at_once_at_a_cached_start(warm: None, monkeypatch: p
     monkeypatch.setattr(update, "_known", {})
     model = plain()
     trainer = Trainer(model, cross_entropy, SGD(model.parameters(), lr=0.1))
-    trainer.prepare(X, Y)
+    trainer._made_ready(X, Y)
     assert len(looks) == len({*map(id, looks)}) == 3  # the table, layers and losses, rules
     trainer.step(X, Y)
     assert len(looks) > 3  # a look counts for one start

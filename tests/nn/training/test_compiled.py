@@ -415,7 +415,7 @@ def test_a_trainer_with_eager_steps_is_explained():
 def test_a_prepared_batch_shows_what_it_is_and_not_all_its_numbers() -> None:
     model = nn.MLP(2, [3, 2], seed=0)
     trainer = nn.Trainer(model, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1), backend="python")
-    assert repr(trainer.prepare([[1.0, 2.0]] * 1000, [0] * 1000)) == "Batch(size=1000, shapes=((2,), ()))"
+    assert repr(trainer._made_ready([[1.0, 2.0]] * 1000, [0] * 1000)) == "Batch(size=1000, shapes=((2,), ()))"
 
 
 def test_a_first_step_collects_no_garbage() -> None:

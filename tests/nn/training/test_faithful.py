@@ -318,7 +318,7 @@ def test_bools_in_a_list_are_refused_in_samples_that_are_prepared_too(backend: s
     """NumPy holds an array of float64 to be of the type of a list, which is None."""
     model = nn.MLP(2, [3, 1], seed=5)
     trainer = Trainer(model, nn.bce_with_logits, SGD(model.parameters(), lr=0.05), backend)
-    for call in (trainer.prepare, trainer.step, lambda X, y: trainer.epoch(X, y, 2)):
+    for call in (trainer._made_ready, trainer.step, lambda X, y: trainer.epoch(X, y, 2)):
         with pytest.raises(TypeError, match="not bool True"):
             call([[0.1, 0.2]] * 4, [True, False, True, True])
 

@@ -66,16 +66,16 @@ def test_memory_that_cannot_be_given_back_is_not_lost() -> None:
         raise KeyboardInterrupt
 
     def giving(optimizer: Any) -> None:
-        optimizer.keeper = None
+        optimizer._keeper = None
         optimizer.velocity = [2.0]
 
-    optimizer.keeper = interrupted
+    optimizer._keeper = interrupted
     with pytest.raises(KeyboardInterrupt):
         _ = optimizer.velocity
-    assert optimizer.keeper is interrupted
-    optimizer.keeper = giving
+    assert optimizer._keeper is interrupted
+    optimizer._keeper = giving
     assert optimizer.velocity == [2.0]
-    assert optimizer.keeper is None
+    assert optimizer._keeper is None
 
 
 @FAST

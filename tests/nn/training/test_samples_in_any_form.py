@@ -253,8 +253,8 @@ class Both:
             for parameter, number in zip(model.parameters(), self._numbers):
                 parameter.data = number
         for step in (self.compiled, self.eager):
-            step.optimizer.take_back()
-            step.optimizer.own_state = (0, tuple([] for _ in step.optimizer.own_state[1]))
+            step.optimizer._take_back()
+            step.optimizer._own_state = (0, tuple([] for _ in step.optimizer._own_state[1]))
 
     def until_quick(self) -> None:
         """The next step is made in native code; in time of a look it is not, so there may have to be some."""
@@ -306,9 +306,9 @@ def test_a_step_on_any_form_is_the_eager_one_or_none(which: str, form: str, loss
         if not isinstance(eager, Exception):  # a refusal of what eager steps take: both go on from there
             for p, number in zip(pair.models[0].parameters(), [p.data for p in pair.models[1].parameters()]):
                 p.data = number
-            pair.compiled.optimizer.take_back()
-            pair.eager.optimizer.take_back()
-            pair.compiled.optimizer.own_state = pair.eager.optimizer.own_state
+            pair.compiled.optimizer._take_back()
+            pair.eager.optimizer._take_back()
+            pair.compiled.optimizer._own_state = pair.eager.optimizer._own_state
     else:
         assert compiled == pytest.approx(eager, rel=pair.tolerance, abs=pair.tolerance)
     pair.hold_the_same()

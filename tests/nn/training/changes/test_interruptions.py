@@ -97,7 +97,7 @@ def test_ctrl_c_leaves_the_steps_that_were_made(order: bool) -> None:
             trainer.run(x, y, steps)
 
     long = 300_000 if order else 3_000_000
-    batch = trainers[0].prepare(x, y)
+    batch = trainers[0]._made_ready(x, y)
     for trainer in trainers:
         make(trainer, 3)
 

@@ -20,10 +20,10 @@ np = needs("numpy")
 def test_prepared_samples_have_memory_of_their_own(backend: str) -> None:
     m, other, x, y = model(), model(), X.copy(), Y.copy()
     trainer = Trainer(m, nn.cross_entropy, SGD(m.parameters(), 0.1), backend=backend)
-    batch = trainer.prepare(x, y)
+    batch = trainer._made_ready(x, y)
     x[:], y[:] = 0.0, 0
     expected = Trainer(other, nn.cross_entropy, SGD(other.parameters(), 0.1), backend="python")
-    assert trainer.epoch_of(batch, 8, 1) == pytest.approx(expected.epoch(X, Y, 8, 1))
+    assert trainer._epoch_of(batch, 8, 1) == pytest.approx(expected.epoch(X, Y, 8, 1))
 
 
 @ALL

@@ -48,10 +48,10 @@ def test_one_look_for_changes_is_made_for_each_step(backend: str, monkeypatch: p
         return read[0]
 
     trainer = Trainer(m, nn.cross_entropy, SGD(m.parameters(), 1.0), backend=backend, schedule=rate)
-    batch = trainer.prepare(X, Y)
+    batch = trainer._made_ready(X, Y)
     monkeypatch.setattr(Trainer, "_prepared", counted)
     trainer.run(X, Y, 4)
-    trainer.epoch_of(batch, batch.size, seed=1)
+    trainer._epoch_of(batch, batch.size, seed=1)
     assert looks == asked == [*range(5)]
 
 

@@ -221,14 +221,14 @@ def test_what_a_trainer_finds_changed_is_looked_at_by_other_programs_too():
     compiled = engine.compile(model)
     batch = compiled.batch([1.0, 3.0])
     trainer = nn.Trainer(model, nn.mse, nn.SGD([weight], lr=0.0))
-    trainer.prepare([1.0], [0.0])
+    trainer._made_ready([1.0], [0.0])
     assert compiled(batch=batch).ravel().tolist() == [2.0, 6.0]
     again = compiled.again_on(batch)
     assert again().ravel().tolist() == again().ravel().tolist() == [2.0, 6.0]
     weight.data = 2.0
     assert again().ravel().tolist() == [4.0, 12.0]
     table["rows"][0][0] = 4.0
-    trainer.prepare([1.0], [0.0])
+    trainer._made_ready([1.0], [0.0])
     assert again() is None
     assert compiled(batch=batch).ravel().tolist() == [8.0, 24.0]
 

@@ -26,7 +26,7 @@ np = needs("numpy")
 def test_ctrl_c_at_any_moment_of_a_step_leaves_it_made_or_not(looks: bool) -> None:
     """The parameters and their gradients are those of as many steps as are counted."""
     t, twin = trainer(), trainer()
-    batch = t.prepare(X, CLASSES)
+    batch = t._made_ready(X, CLASSES)
     way: Any = t._way
     act = lambda: way(batch, 1, None, (None, None), ())
     for _ in range(3):
