@@ -63,7 +63,7 @@ FLOORS = """
     engine.shell
     engine  engine.__main__
     nn.elsewhere
-    nn.arguments  nn.attributes  nn.modes
+    nn.arguments  nn.attributes  nn.modes  nn.threads
     nn.layers
     nn.losses  nn.optimisers  nn.schedules  nn.data
     nn.own_code  nn.purity

@@ -6,6 +6,8 @@ import errno
 import json
 import os
 import reprlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from ..layers.held import values_in
 from ..layers.module import Module
 from ..layers.structure import layers_of, numbers_of
 from ..optimisers.base import Optimizer
+from ..threads import moving, refuse_elsewhere
 from ..training.history import History
 from . import tensors
 from .changes import make
@@ -94,6 +97,8 @@ def save(
             the file is named as one of another format, such as `model.pt`.
         ImportError: if a .safetensors file is asked for and its library is not installed.
         OSError: if the file cannot be written.
+        RuntimeError: if another thread trains the model, whose numbers would be those of several steps: save in a
+            callback of its `fit`.
 
     >>> import tempfile
     >>> from nn import MLP
@@ -108,24 +113,41 @@ def save(
     _refuse_other_formats(path)
     parameters = _by_name(model)
     _warn_of_left_out(model, parameters)
-    beside = module_state(model)
-    if optimizer is not None:
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"optimizer must be an Optimizer, not {show(optimizer)}")
-        beside["optimizer"] = optimizer_state(optimizer, parameters)
-    if history is not None:
-        if not isinstance(history, History):
-            raise TypeError(f"history must be a History, as nn.fit gives it, not {show(history)}")
-        beside["history"] = numbers_to_json(vars(history))
-    if tensors.is_name_of_tensors(path):
-        write_file(path, tensors.written(model, json.dumps(beside, allow_nan=False)))
-        return
-    content = {
-        "format": FORMAT,
-        "parameters": {name: numbers_to_json(p.data) for name, p in parameters.items()},
-        **beside,
-    }
-    write_file(path, (json.dumps(content, separators=_A_LINE_EACH, allow_nan=False) + "\n").encode())
+    if optimizer is not None and not isinstance(optimizer, Optimizer):
+        raise TypeError(f"optimizer must be an Optimizer, not {show(optimizer)}")
+    if history is not None and not isinstance(history, History):
+        raise TypeError(f"history must be a History, as nn.fit gives it, not {show(history)}")
+    with _at_rest(parameters, optimizer):
+        beside = module_state(model)
+        if optimizer is not None:
+            beside["optimizer"] = optimizer_state(optimizer, parameters)
+        if history is not None:
+            beside["history"] = numbers_to_json(vars(history))
+        if tensors.is_name_of_tensors(path):
+            written = tensors.written(model, json.dumps(beside, allow_nan=False))
+        else:
+            numbers = {name: numbers_to_json(p.data) for name, p in parameters.items()}
+            content = {"format": FORMAT, "parameters": numbers, **beside}
+            written = (json.dumps(content, separators=_A_LINE_EACH, allow_nan=False) + "\n").encode()
+    write_file(path, written)
+
+
+@contextmanager
+def _at_rest(parameters: dict[str, Value], optimizer: Optimizer | None) -> Iterator[None]:
+    """A context that reads what is to be saved: if it was the same before and behind, it has been so in between.
+
+    Raises:
+        RuntimeError: another thread trains the parameters, in `fit` or in a loop of its own.
+    """
+
+    def numbers() -> Any:
+        return [p.data for p in parameters.values()], optimizer and optimizer.state
+
+    refuse_elsewhere("a file", parameters.values)
+    before = numbers()
+    yield
+    if numbers() != before:
+        raise moving("a file")
 
 
 def _refuse_exchanged(function: str, model: Any, path: Any) -> None:
@@ -168,11 +190,13 @@ def load(model: Module, path: str | os.PathLike[str], *, optimizer: Optimizer | 
             no optimiser in it, or another kind.
         ImportError: if it is a .safetensors file and the library is not installed.
         OSError: if the file cannot be read.
+        RuntimeError: if another thread is in a `fit` with these parameters.
     """
     _refuse_exchanged("load", model, path)
     parameters = _by_name(model)
     if optimizer is not None and not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer must be an Optimizer, not {show(optimizer)}")
+    refuse_elsewhere("what is loaded", parameters.values)
     name = os.fspath(path)
     if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
         # Reading it may block, or never end.

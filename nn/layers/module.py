@@ -5,7 +5,7 @@ from __future__ import annotations
 import reprlib
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, SupportsIndex
 
 from engine import Sheet, Value, announce_change
 
@@ -13,6 +13,7 @@ from ..arguments import counted, show
 from ..attributes import Explained
 from ..elsewhere import explained, no_attribute
 from ..modes import is_evaluating
+from ..threads import refuse_elsewhere
 from .contents import PLAIN, Holder, are_parameters, contents, is_parameter, modules_in, named_values, values_of
 from .misplaced import check_replaced, warn_of_class_attributes, warn_of_repeated, warn_of_results
 
@@ -76,6 +77,15 @@ class Module(Holder, Explained):
     def __delattr__(self, name: str) -> None:
         announce_change()
         super().__delattr__(name)
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
+        """For copies and pickles.
+
+        Raises:
+            RuntimeError: another thread trains its parameters.
+        """
+        refuse_elsewhere("a copy", self.parameters)
+        return super().__reduce_ex__(protocol)
 
     def parameters(self) -> list[Value]:
         """All parameters in the order of their attributes; one that is shared appears once."""

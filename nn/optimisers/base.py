@@ -13,6 +13,7 @@ from ..attributes import Explained, Known
 from ..elsewhere import explained
 from ..layers.contents import are_leaves
 from ..layers.module import Module
+from ..threads import refuse_elsewhere
 from .declaration import Memory, Setting, as_memory, refuse_in_a_trace
 
 _Kind = TypeVar("_Kind", bound="Optimizer")
@@ -137,7 +138,7 @@ class Optimizer(Known, Explained):
     @params.setter
     def params(self, params: Iterable[Value]) -> None:
         new = _leaves(params)
-        self._take_back()
+        self._take_back_for_good()
         place = {p: k for k, p in enumerate(self._params)}
         steps, rows = self._own_state
         kept = [place.get(p) for p in new]
@@ -171,7 +172,7 @@ class Optimizer(Known, Explained):
                 f"{listed(self.memories)}, such as {(0, tuple([[] for _ in self.memories]))}, not {show(state)}"
             )
         steps, rows = whole_number("steps", state[0], least=0), tuple(map(as_memory, self.memories, state[1]))
-        self._take_back()
+        self._take_back_for_good()
         self._own_state = steps, rows
 
     @property
@@ -182,7 +183,7 @@ class Optimizer(Known, Explained):
 
     @steps.setter
     def steps(self, steps: int) -> None:
-        self._take_back()
+        self._take_back_for_good()
         self._own_state = whole_number("steps", steps, least=0), self._own_state[1]
 
     def _take_back(self) -> None:
@@ -192,8 +193,18 @@ class Optimizer(Known, Explained):
         if keeper is not None:
             keeper(self)
 
+    def _take_back_for_good(self) -> None:
+        """As `_take_back`, for who assigns another state: a step of another thread would go by the old one.
+
+        Raises:
+            RuntimeError: another thread trains its parameters.
+        """
+        refuse_elsewhere("an assignment", lambda: self._params)
+        self._take_back()
+
     def __getstate__(self) -> dict[str, Any]:
         """For copies and pickles, which get numbers of their own."""
+        refuse_elsewhere("a copy", lambda: self._params)
         self._take_back()
         return {**vars(self), "settings": dict(self.settings)}
 
@@ -262,6 +273,7 @@ def make_step(optimizer: Optimizer, holder: object, count: str) -> None:
 def _update(optimizer: Optimizer) -> None:
     from engine import update_step
 
+    refuse_elsewhere("a step here", lambda: optimizer.params)
     update_step(optimizer)
 
 

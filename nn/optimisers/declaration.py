@@ -126,7 +126,7 @@ class Memory:
 
     def __set__(self, optimizer: Optimizer, numbers: list[float]) -> None:
         numbers = as_memory(self._name, numbers)
-        optimizer._take_back()
+        optimizer._take_back_for_good()
         steps, rows = optimizer._own_state
         place = optimizer.memories.index(self._name)
         optimizer._own_state = steps, (*rows[:place], numbers, *rows[place + 1 :])

@@ -25,6 +25,7 @@ from ..evaluation.programs import Options, kept_by
 from ..layers.module import Module
 from ..optimisers.base import Optimizer, has_rule
 from ..purity import is_pure
+from ..threads import alone
 from .checks import Callback, callbacks_of, check_back_end, check_parts, check_patience, stops
 from .epochs.choice import epochs_for
 from .epochs.task import Acting, Epoch, Source, Task
@@ -32,7 +33,6 @@ from .failures import anomaly_report
 from .history import History
 from .mistakes.idle import warn_if_idle, warn_of_epochs
 from .mistakes.running import running_numbers, warn_of_running
-from .mistakes.threads import alone
 from .patience import Patience
 from .preparation import noting, prepared
 from .progress import Progress, Reporter, Reports, reporting
@@ -143,7 +143,9 @@ def fit(
         ValueError: if there is no data, X and y differ in length, a size is below 1, the optimiser holds none of the
             model's parameters, or arguments do not go together.
         ImportError: if the back end needs a package that is not installed.
-        RuntimeError: if another thread is in a `fit` with this optimizer, or with one of the same parameters.
+        RuntimeError: if another thread is in a `fit` with this optimizer, or with one of the same parameters. Until it
+            ends, others may look, and set numbers and settings; to save, copy or pickle model or optimiser, load into
+            them, make a step or assign what the optimiser remembers is refused there, and right in a callback.
         FloatingPointError: if the loss becomes nan or infinite; the parameters stay as before that batch. The message
             says which numbers of the data are not finite, and where in the graph it began; the error's `history` has
             the epochs before.

@@ -5,5 +5,4 @@
 - targets: labels that the last activation never gives
 - running: plain numbers that change, and are not put back with the best epoch
 - idle: epochs that change nothing
-- threads: two of them that train with one optimiser
 """

@@ -23,6 +23,7 @@ from engine import (
 from ...arguments import whole_number
 from ...layers.initializers import made
 from ...optimisers.base import Optimizer, has_rule
+from ...threads import refuse_elsewhere
 from ..mistakes.ownership import check_ownership, warn_of_layers
 from ..mistakes.reach import look_at_program
 from ..steps import LossFunction, Model, nothing_to_learn
@@ -175,6 +176,7 @@ class Preparation(Settings):
 
     def _prepared(self, batch: Batch, size: int | None = None) -> Way:
         """The way to make steps on samples of that shape with the present model and optimiser."""
+        refuse_elsewhere("a step here", lambda: self._optimizer.params)
         self._look_again(batch)
         self._look_at_types(batch)
         way, sized = self._way, (batch.shapes, size or batch.size)

@@ -1,0 +1,133 @@
+"""What other threads do with a model that one trains: what would mix two of its steps is refused."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nn
+from tests.needs import INSTALLED
+from tests.nn.training.fit.fitting import X, Y
+
+MOVING = "another thread trains these parameters now"
+
+
+def network() -> tuple[Any, Any]:
+    model = nn.MLP(2, [4, 3], activation="tanh", seed=1)
+    return model, nn.Adam(model.parameters(), lr=0.05)
+
+
+def data(model: Any) -> list[float]:
+    return [p.data for p in model.parameters()]
+
+
+def step(model: Any, optimizer: Any, path: Any) -> None:
+    nn.cross_entropy([model(x) for x in X], Y).backward()
+    optimizer.step()
+
+
+ACTS: dict[str, Callable[[Any, Any, Any], object]] = {
+    "save": lambda model, optimizer, path: nn.save(model, path / "m.json"),
+    "load": lambda model, optimizer, path: nn.load(model, path / "old.json"),
+    "deepcopy of the model": lambda model, optimizer, path: copy.deepcopy(model),
+    "deepcopy of a part of it": lambda model, optimizer, path: copy.deepcopy([model.layers[-1]]),
+    "deepcopy of the optimiser": lambda model, optimizer, path: copy.deepcopy(optimizer),
+    "pickle of the model": lambda model, optimizer, path: pickle.dumps(model),
+    "pickle of the optimiser": lambda model, optimizer, path: pickle.dumps(optimizer),
+    "state": lambda model, optimizer, path: setattr(optimizer, "state", (0, ([], []))),
+    "steps": lambda model, optimizer, path: setattr(optimizer, "steps", 7),
+    "memory": lambda model, optimizer, path: setattr(optimizer, "mean", []),
+    "params": lambda model, optimizer, path: setattr(optimizer, "params", model.parameters()[::-1]),
+    "a step by hand": step,
+    "an eager step": lambda model, optimizer, path: nn.EagerStep(model, nn.cross_entropy, optimizer)(X, Y),
+    "a Trainer": lambda model, optimizer, path: nn.Trainer(model, nn.cross_entropy, optimizer).step(X, Y),
+}
+
+
+@pytest.mark.parametrize("backend", ["eager", *INSTALLED])
+@pytest.mark.parametrize("act", ACTS)
+def test_it_is_refused_while_another_thread_trains(act: str, backend: str, tmp_path: Path) -> None:
+    """A file had parameters of one step and memories of another; a state that was assigned was lost now and then."""
+    model, optimizer = network()
+    nn.save(model, tmp_path / "old.json")
+    refused = []
+
+    def elsewhere(*_: Any) -> None:
+        before = data(model), optimizer.state
+        with ThreadPoolExecutor(1) as thread:
+            with pytest.raises(RuntimeError, match=MOVING) as error:
+                thread.submit(ACTS[act], model, optimizer, tmp_path).result()
+            refused.append(error)
+            other = network()
+            thread.submit(ACTS[act], *other, tmp_path).result()
+        assert (data(model), optimizer.state) == before
+
+    nn.fit(model, X, Y, nn.cross_entropy, optimizer, epochs=2, seed=1, backend=backend, callbacks=elsewhere)
+    assert len(refused) == 2
+    assert not (tmp_path / "m.json").exists() or act == "save"  # that of the other model
+    ACTS[act](model, optimizer, tmp_path)
+
+
+@pytest.mark.parametrize("backend", ["eager", *INSTALLED])
+def test_in_the_callback_itself_all_of_it_is_done(backend: str, tmp_path: Path) -> None:
+    """The remedy: a fit that goes on from what a callback saved, copied or pickled ends as the one that went on."""
+    model, optimizer = network()
+    kept: list[Any] = []
+
+    def keep(model: Any, history: Any, epoch: int) -> None:
+        if epoch == 2:
+            nn.save(model, tmp_path / "m.json", optimizer=optimizer, history=history)
+            both = model, optimizer, copy.deepcopy(history)
+            kept.extend([copy.deepcopy(both), pickle.loads(pickle.dumps(both))])
+
+    options: Any = {"epochs": 4, "batch_size": 4, "backend": backend}
+    nn.fit(model, X, Y, nn.cross_entropy, optimizer, seed=1, callbacks=keep, **options)
+    loaded = network()
+    kept.append((*loaded, nn.load(loaded[0], tmp_path / "m.json", optimizer=loaded[1])))
+    for other, its, history in kept:
+        nn.fit(other, X, Y, nn.cross_entropy, its, resume=history, **options)
+        assert (data(other), its.state) == (data(model), optimizer.state)
+
+
+def test_a_file_is_of_one_moment_of_a_loop_in_another_thread(tmp_path: Path) -> None:
+    """Nobody knows of a loop by hand: what was read is read again, and has to be the same, or there is no file."""
+    model, optimizer = network()
+    first, done, refused, path = data(model), threading.Event(), list[str](), tmp_path / "m.json"
+
+    def train() -> None:
+        while not done.is_set():
+            for p in model.parameters():
+                p.data += 1.0
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        with ThreadPoolExecutor(1) as thread:
+            training = thread.submit(train)
+            try:
+                for _ in range(50):
+                    try:
+                        nn.save(model, path, optimizer=optimizer)
+                    except RuntimeError as error:
+                        refused.append(str(error))
+                        continue
+                    saved = network()[0]
+                    nn.load(saved, path)
+                    rounds = [round(new - old) for new, old in zip(data(saved), first)]
+                    assert rounds == sorted(rounds, reverse=True)
+                    assert rounds[0] - rounds[-1] <= 1
+            finally:
+                done.set()
+            training.result()
+    finally:
+        sys.setswitchinterval(interval)
+    assert refused
+    assert all(MOVING in text for text in refused)
