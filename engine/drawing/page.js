@@ -20,13 +20,20 @@ let position = 0, selected = null, timer = null, scale = 1, settled = false;
 // ---- numbers ----
 
 const isBad = x => typeof x === "string";  // nan and the infinities come as text
+const exactly = x => (Object.is(x, -0) ? "-0" : String(x));
 function short(x) {
   if (isBad(x)) return x;
-  if (Number.isInteger(x) && Math.abs(x) < 1e9) return Object.is(x, -0) ? "-0" : String(x);
-  const rounded = Number(x.toPrecision(4)), size = Math.floor(Math.log10(Math.abs(rounded)));
-  if (size >= -4 && size < 4) return Number.isInteger(rounded) ? x.toFixed(Math.max(1, 3 - size)) : String(rounded);
-  const [digits, power] = (size > 0 && rounded !== x ? x.toExponential(3) : rounded.toExponential()).split("e");
-  return digits + "e" + power[0] + power.slice(1).padStart(2, "0");
+  if (Number.isInteger(x) && Math.abs(x) < 1e9) return exactly(x);
+  const rounded = nearest(x, 4), size = Math.floor(Math.log10(Math.abs(rounded))), decimals = Math.max(1, 3 - size);
+  if (size >= -4 && size < 4)
+    return Number.isInteger(rounded) ? nearest(x, size + 1 + decimals).toFixed(decimals) : String(rounded);
+  const [digits, power] = rounded.toExponential(3).split("e");
+  return (size > 0 && rounded !== x ? digits : String(Number(digits))) + "e" + power[0] + power.slice(1).padStart(2, "0");
+}
+function nearest(x, digits) {  // in so many digits, and half-way the even one, as Python writes; toPrecision goes away from 0
+  const [all, power] = x.toExponential(60).split("e"), end = all.indexOf(".") + digits;
+  const even = /[02468]$/.test(all.slice(0, end)) && /^50*$/.test(all.slice(end));
+  return Number(even ? all.slice(0, end) + "e" + power : x.toPrecision(digits));
 }
 const factor = x => (short(x)[0] === "-" ? "(" + short(x) + ")" : short(x));
 
@@ -199,9 +206,9 @@ function facts(grad, state) {
   if (selected === null) return;
   const node = nodes[selected], list = element("dl");
   const known = state[selected] !== "todo";
-  const rows = [["value", known ? String(node.value) : "not computed yet"]];
+  const rows = [["value", known ? exactly(node.value) : "not computed yet"]];
   const waits = reached.has(selected) ? "no contribution yet" : "no gradient: not selected";
-  if (node.kind !== "constant") rows.push(["gradient", grad[selected] === null ? "unknown yet" : String(grad[selected])],
+  if (node.kind !== "constant") rows.push(["gradient", grad[selected] === null ? "unknown yet" : exactly(grad[selected])],
     ["state", ["partial", "final"].includes(state[selected]) ? state[selected] : waits]);
   if (node.operation) rows.unshift(["operation", node.operation], ["formula", node.formula]);
   for (const [term, text] of rows) {

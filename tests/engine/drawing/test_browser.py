@@ -377,7 +377,7 @@ def test_a_leaf_that_was_changed_since(browser: Any, tmp_path: Path) -> None:
 
 
 def test_numbers_are_written_as_in_pictures(browser: Any, tmp_path: Path) -> None:
-    """None looks like another: 0.99999 is no 1."""
+    """None looks like another: 0.99999 is no 1. And 8.0625 is 8.062 in both."""
     numbers = [
         0.99999,
         0.19661193,
@@ -392,8 +392,16 @@ def test_numbers_are_written_as_in_pictures(browser: Any, tmp_path: Path) -> Non
         1e-12,
         1e-4,
         0.00012345,
+        8.0625,  # half-way, where JavaScript rounds up and Python to the even digit
+        -9990.25,
+        8.0635,
+        123450000000.0,
+        5e-324,
+        -0.0,
         math.nan,
     ]
     leaves = [Value(x, f"x{k}") for k, x in enumerate(numbers)]
     page = Page(browser, engine.sum(leaves), tmp_path)
     assert [page.node(leaf).text.split("\n")[1] for leaf in leaves] == list(map(short, numbers))
+    page.click_node(leaves[numbers.index(-0.0)])
+    assert page.text('[data-fact="value"]') == "-0"  # by which 1 / x is -inf
