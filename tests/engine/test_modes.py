@@ -12,7 +12,16 @@ import pytest
 
 import engine
 from engine import Value, modes, no_grad
-from engine.modes import always_recorded, called_for, observed_by, open_modes, recording, traced_by
+from engine.modes import (
+    always_recorded,
+    called_at,
+    called_for,
+    observed_by,
+    open_modes,
+    places_of_calls,
+    recording,
+    traced_by,
+)
 from tests.interrupting import interrupted
 
 
@@ -316,3 +325,14 @@ def test_results_are_unobserved_only_where_they_are_neither_recorded_nor_traced_
             assert not modes.unobserved()
     with observed_by(Nobody()):
         assert not modes.unobserved()
+
+
+def test_a_call_inside_another_ends_alone() -> None:
+    """What is noted for each is a dict of its own: as long as nothing is noted, all of them are equal."""
+    outer, inner = Value(1.0), Value(2.0)
+    with called_at([outer]) as noted:
+        with called_at([inner]):
+            assert len(places_of_calls) == 2
+        float(outer)
+        assert len(noted) == 1, "it is noted as before"
+    assert not places_of_calls
