@@ -249,6 +249,15 @@ def test_beside_the_end_of_a_domain_and_of_several_arguments() -> None:
         engine.gradient(lambda x, y: x * math.dist([x], [y]))(3.0, 1.0)
 
 
+@pytest.mark.parametrize("point", [(1e12, 3e12), (-1e12, 2e12), (1e-12, 3e-12), (2.0, 3.0)])
+def test_where_numbers_are_large_or_small_or_their_ratio_counts(point: tuple[float, float]) -> None:
+    """What follows the arguments is found by moving them: each by a share of its own, and one that it notices."""
+    with pytest.raises(TypeError, match=r"took float\(\) of its argument"):
+        engine.gradient(lambda x, y: x * (float(y) / float(x)))(*point)
+    with pytest.raises(TypeError, match=r"took float\(\) of its argument"):
+        engine.gradient(lambda x, y: x * float(y))(*point)
+
+
 @pytest.mark.parametrize("transform", [engine.gradient, engine.hessian, lambda f: lambda x: engine.jvp(f, [x], [1.0])])
 def test_a_function_that_changes_its_argument_is_refused(transform: Any) -> None:
     """The derivative was one at the new number, as if the old one were that."""

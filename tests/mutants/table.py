@@ -20,6 +20,7 @@ EPOCHS = [*(f"tests/nn/training/test_{name}.py" for name in ("loop", "progress",
 VALIDATED = [
     f"tests/nn/training/fit/test_{name}.py" for name in ("validation", "validation_metrics", "validated_losses")
 ]
+CHANGES = [f"tests/nn/training/changes/test_{name}.py" for name in ("between_steps", "far_away", "parameters_in_place")]
 WEIGHTED, ASKED_FOR = (f"tests/nn/training/fit/test_{name}.py" for name in ("labels_and_weights", "what_is_asked_for"))
 MANY = [f"tests/nn/many/test_{name}.py" for name in ("rows", "reads", "structures", "interruptions")]
 
@@ -32,7 +33,17 @@ TESTS: dict[str, list[str]] = {
     "engine/value.py": ["engine/value.py", *VALUE, "tests/engine/test_modes.py", *BACKPROP],
     "engine/operators.py": ["engine/operators.py", *VALUE, "tests/engine/test_affine.py", *BACKPROP],
     "engine/modes.py": ["engine/modes.py", "tests/engine/test_modes.py", *VALUE, "tests/engine/test_functional.py"],
+    "engine/functional.py": [
+        "engine/functional.py",
+        "tests/engine/test_functional.py",
+        *BACKPROP,
+        "tests/engine/text/test_elsewhere.py",
+    ],
     "engine/graph.py": ["engine/graph.py", *BACKPROP],
+    "engine/compiler/calls/changing.py": [
+        "engine/compiler/calls/changing.py",
+        "tests/engine/compiler/faithful/test_changes_of_data.py",
+    ],
     "engine/compiler/frontend/given/arithmetic.py": GIVEN,
     "engine/compiler/frontend/given/rows.py": [
         "engine/compiler/frontend/given/rows.py",
@@ -95,6 +106,7 @@ TESTS: dict[str, list[str]] = {
         WEIGHTED,
         ASKED_FOR,
     ],
+    "nn/training/trainer/model_watch.py": CHANGES,
     "nn/evaluation/means.py": VALIDATED,
     "engine/compiler/backends/llvm/runtime/shuffle.py": ["tests/engine/compiler/backends/llvm/test_shuffle.py"],
     "engine/compiler/backends/llvm/runtime/underflow.py": ["tests/engine/compiler/backends/llvm/test_underflow.py"],
