@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import reprlib
+from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -140,8 +141,9 @@ def _at_rest(parameters: dict[str, Value], optimizer: Optimizer | None) -> Itera
         RuntimeError: another thread trains the parameters, in `fit` or in a loop of its own.
     """
 
-    def numbers() -> Any:
-        return [p.data for p in parameters.values()], optimizer and optimizer.state
+    def numbers() -> list[bytes]:  # of which nan, too, is the same as before
+        rows = optimizer.state[1] if optimizer is not None else ()
+        return [array("d", row).tobytes() for row in ([p.data for p in parameters.values()], *rows)]
 
     refuse_elsewhere("a file", parameters.values)
     before = numbers()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import pickle
 import sys
 import threading
@@ -131,3 +132,16 @@ def test_a_file_is_of_one_moment_of_a_loop_in_another_thread(tmp_path: Path) -> 
         sys.setswitchinterval(interval)
     assert refused
     assert all(MOVING in text for text in refused)
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+def test_a_nan_does_not_move(backend: str, tmp_path: Path) -> None:
+    """Where numbers live in a program each look makes new floats, and a nan is equal to no other."""
+    model, optimizer = network()
+    optimizer.params[0].data = math.nan
+    for _ in range(40):
+        nn.predict(model, X, backend=backend)
+    nn.save(model, tmp_path / "m.json", optimizer=optimizer)
+    other = network()[0]
+    nn.load(other, tmp_path / "m.json")
+    assert str(data(other)) == str(data(model))
