@@ -84,6 +84,7 @@ if TYPE_CHECKING:
     from .compiler import Session as Session
     from .compiler import Surroundings as Surroundings
     from .compiler import TraceError as TraceError
+    from .compiler import Traces as Traces
     from .compiler import TreeReader as TreeReader
     from .compiler import TypeGuard as TypeGuard
     from .compiler import all_same as all_same
@@ -96,6 +97,7 @@ if TYPE_CHECKING:
     from .compiler import lost_loss as lost_loss
     from .compiler import new_lock as new_lock
     from .compiler import open_session as open_session
+    from .compiler import traces_of as traces_of
     from .compiler import update_step as update_step
     from .drawing import draw as draw
     from .drawing import draw_dot as draw_dot
@@ -120,8 +122,8 @@ _NAMES = {
     "adopting": "Adoption adopt",
     "checking": "check_gradients",
     "compiler": "Batch BatchLoss Compiled Description Drop LeafReadError Masks RepeatedStep Session Surroundings "
-    "TraceError TreeReader TypeGuard Guards all_same batch_loss classes_of compile counts_steps lent_numbers "
-    "let_rule_describe_itself lost_loss new_lock open_session update_step",
+    "TraceError Traces TreeReader TypeGuard Guards all_same batch_loss classes_of compile counts_steps lent_numbers "
+    "let_rule_describe_itself lost_loss new_lock open_session traces_of update_step",
     "drawing": "draw draw_dot to_dot",
     "files": "write_file",
     "stepping": "AnomalyError backward_steps detect_anomaly find_anomaly forward_steps",
@@ -148,9 +150,9 @@ def __getattr__(name: str) -> Any:
 
 
 _FOR_NN = """Batch BatchLoss Description Drop Guards Imported LeafReadError Masks Phrasebook RepeatedStep Session
-    Shown Surroundings TABLE TreeReader TypeGuard all_same always_recorded batch_loss changes classes_of
+    Shown Surroundings TABLE Traces TreeReader TypeGuard all_same always_recorded batch_loss changes classes_of
     collector_at_rest counted counts_steps display_width is_traced leaves_made lent_numbers
-    let_rule_describe_itself looking_once lost_loss new_lock open_session purpose update_step warn_user
+    let_rule_describe_itself looking_once lost_loss new_lock open_session purpose traces_of update_step warn_user
     write_file"""
 _BUILT_ON = frozenset(_FOR_NN.split())
 """What `nn` is built on: imported from here like everything else, but not offered to users of the engine alone."""

@@ -15,8 +15,10 @@ How a function becomes a program, folder by folder:
 """
 
 from .backends.llvm import TreeReader as TreeReader
+from .calls.traced import Traces as Traces
 from .compiled import Compiled as Compiled
 from .compiled import compile as compile
+from .compiled import traces_of as traces_of
 from .described.description import Description as Description
 from .described.rules import let_rule_describe_itself as let_rule_describe_itself
 from .errors import LeafReadError as LeafReadError

@@ -15,15 +15,14 @@ from ..backprop import add_gradients
 from ..text.elsewhere import explained, missing
 from ..text.sheet import Sheet, Verbatim
 from ..value import Value
-from .backends.choice import BACKENDS, require, thread_count
-from .calls.repeated import RepeatedCalls, again_on
-from .calls.traced import Traced
+from .backends.choice import BACKENDS, require, takes_lists, thread_count
+from .calls.repeated import RepeatedCalls
+from .calls.traced import Traces
 from .comparison.single import TOLERANCE
 from .errors import TraceError
-from .frontend.naming import name_of
+from .samples.arguments import as_batch
 from .samples.batch import Batch
 from .samples.outputs import by_argument, in_shape, mean_of
-from .specialisation import Specialisation
 
 
 @overload
@@ -96,15 +95,8 @@ def compile(
 
 
 @missing
-class Compiled(Traced):
-    """A compiled function; `compile` makes it.
-
-    Attributes:
-        function: the Python function.
-        dtype: "float64" or "float32".
-        backend: the back end that was asked for.
-        threads: how many may share a call.
-    """
+class Compiled:
+    """A compiled function; `compile` makes it."""
 
     def __init__(self, function: Callable[..., Any], dtype: str, backend: str, threads: int) -> None:
         if not callable(function):
@@ -124,10 +116,38 @@ class Compiled(Traced):
             require(backend)
         with suppress(Exception):  # an object may raise anything when asked for an attribute that it lacks
             update_wrapper(self, function)
-        super().__init__(function, dtype, backend, thread_count(threads, backend))
+        self._traces = Traces(function, dtype, backend, thread_count(threads, backend))
         self._repeated_calls = RepeatedCalls()
 
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The Python function."""
+        return self._traces.function
+
+    @property
+    def dtype(self) -> str:
+        """The type of the numbers, "float64" or "float32"."""
+        return self._traces.dtype
+
+    @property
+    def backend(self) -> str:
+        """The back end that was asked for."""
+        return self._traces.backend
+
+    @property
+    def threads(self) -> int:
+        """How many may share a call."""
+        return self._traces.threads
+
     # ---- running it ----
+
+    def batch(self, *arguments: Any) -> Batch:
+        """Arguments for a call, checked, so that several calls need not do it again.
+
+        Raises:
+            TypeError, ValueError: an argument is not a batch of numbers.
+        """
+        return as_batch(arguments, None if takes_lists(self.backend) else self.dtype)
 
     def __call__(self, *arguments: Any, batch: Batch | None = None) -> Any:
         """The results for every sample: an array of N numbers, or N x k if the function returns a list of k, and so on.
@@ -142,35 +162,15 @@ class Compiled(Traced):
         """
         single = len(arguments) == 1
         if single:
-            found = self._repeated_calls(arguments[0], self._is_current)
+            found = self._repeated_calls(arguments[0], self._traces.is_latest)
             if found is not None:
                 return found
         batch = batch or self.batch(*arguments)
-        special = self._specialised(batch)
+        special = self._traces.specialised(batch)
         outputs, _ = special.run("outputs", batch)
         if single:
             self._repeated_calls.note(special, batch)
         return in_shape(outputs, special.signature.shape)
-
-    def _is_current(self, special: Specialisation) -> bool:
-        """Whether that is the program of the last call, and nothing that the function reads has changed."""
-        return self._latest is special and not special.live_trace.stale()
-
-    def again_on(self, batch: Batch, means: bool = False) -> Callable[..., Any] | None:
-        """A faster way to repeat the last call, with the numbers that parameters have by then.
-
-        It is for callers who hear of changes to what the function reads from far away; where something near has
-        changed, it gives None. Each result overwrites the one before. With `current=True`, said right after that call,
-        it does not look for changes.
-
-        Args:
-            batch: the arguments of that call, made ready by `batch`; they stay as they are.
-            means: whether the means of the results over the samples are wanted instead, one after the other in a list.
-
-        Returns:
-            None where there is no shorter way.
-        """
-        return again_on(self._known, batch, means)
 
     def backward(self, *arguments: Any) -> float:
         """Add the gradient of the mean over the samples to the `grad` of every bound leaf; return the mean.
@@ -181,7 +181,7 @@ class Compiled(Traced):
         """
         batch = self.batch(*arguments)
         loss, gradients = self.value_and_grad(batch=batch)
-        add_gradients(dict(zip(self.bound(batch), map(float, gradients))))
+        add_gradients(dict(zip(self._traces.bound(batch), map(float, gradients))))
         return loss
 
     def value_and_grad(self, *arguments: Any, wrt: str = "parameters", batch: Batch | None = None) -> tuple[float, Any]:
@@ -200,7 +200,7 @@ class Compiled(Traced):
         if wrt not in ("parameters", "inputs"):
             raise ValueError(f"wrt must be 'parameters' or 'inputs', got {wrt!r}")
         batch = batch or self.batch(*arguments)
-        special = self._specialised(batch)
+        special = self._traces.specialised(batch)
         if special.signature.shape:
             raise TraceError("the function returns a list: a gradient needs one result, such as their sum")
         if not batch.size:
@@ -218,16 +218,15 @@ class Compiled(Traced):
         Raises:
             RuntimeError: it has not been called yet.
         """
-        return list(self._last().signature.leaves)
+        return list(self._traces.last().signature.leaves)
 
     # ---- looking at it ----
 
     @property
     def used(self) -> str:
         """The back end of the last program, and why not a better one; before the first call, the one asked for."""
-        if self._latest is None:
-            return self.backend
-        return "; not ".join([self._latest.program().name, *self._latest.reasons])
+        latest = self._traces.latest
+        return self.backend if latest is None else "; not ".join([latest.program().name, *latest.reasons])
 
     @property
     def flops(self) -> int:
@@ -236,7 +235,7 @@ class Compiled(Traced):
         Raises:
             RuntimeError: it has not been called yet.
         """
-        return self._last().plan().flops()
+        return self._traces.last().plan().flops()
 
     def explain(self, stage: str = "") -> str:
         """Passes, groups and costs of the last call's program, as text; or the result of one stage of the compiler.
@@ -275,14 +274,14 @@ class Compiled(Traced):
         """
         from .explain import explain, stage_text
 
-        special = self._last()
+        special = self._traces.last()
         return Verbatim(stage_text(special, stage) if stage else explain(special, repr(self)))
 
     def draw(self) -> str:
         """The groups of the last call's program, and what they read, as a graph in DOT."""
         from .explain import draw
 
-        return Verbatim(draw(self._last().plan()))
+        return Verbatim(draw(self._traces.last().plan()))
 
     def llvm_ir(self) -> str:
         """The LLVM IR of the last call's program.
@@ -290,14 +289,14 @@ class Compiled(Traced):
         Raises:
             RuntimeError: another back end ran it.
         """
-        return Verbatim(self._last().program().ir())
+        return Verbatim(self._traces.last().program().ir())
 
     def __repr__(self) -> str:
-        return f"<compiled {name_of(self.function)} ({self.dtype}, {self.backend})>"
+        return repr(self._traces)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the function, and the shapes of arguments for which there are programs."""
-        rows = [(", ".join(map(str, shapes)),) for shapes in self._known]
+        rows = [(", ".join(map(str, shapes)),) for shapes in self._traces.known]
         notes = [] if rows else ["called for the first time, it is traced and compiled"]
         return Sheet(repr(self), ("shapes of the arguments",), rows, notes).html()
 
@@ -326,3 +325,8 @@ class Compiled(Traced):
                     "as a model, and compile it again"
                 )
         return Compiled, (function, self.dtype, self.backend, self.threads)
+
+
+def traces_of(compiled: Compiled) -> Traces:
+    """What a compiled function keeps to itself, for those who train it or repeat its calls."""
+    return compiled._traces

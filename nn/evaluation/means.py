@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from engine import no_grad
+from engine import no_grad, traces_of
 
 from ..layers.module import Module
 from ..modes import evaluating
@@ -104,10 +104,10 @@ class Means:
             batch = self._batch or compiled.batch(*self._data)
             found = compiled(batch=batch)
             if self._batch is None:
-                self._batch = (batch if compiled.type_guard(batch) else batch.as_arrays()).copied()
+                self._batch = (batch if traces_of(compiled).type_guard(batch) else batch.as_arrays()).copied()
             if not self._is_mean:  # every time, since what has changed may be how it combines the samples
                 self._made_of = self._read_off(self._batch)
-            self._again = compiled.again_on(self._batch, means=True)
+            self._again = traces_of(compiled).again_on(self._batch, means=True)
             again: list[float] | None = self._again and self._again(current=True)  # the same sums in every epoch
             return [mean_of(found, column) for column in self._columns] if again is None else again
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from engine import Value, leaves_made, no_grad
+from engine import Value, leaves_made, no_grad, traces_of
 
 from ..arguments import are_narrow, has_array, is_row, known_backend, plain, show, warn_user
 from ..data.entries import named
@@ -29,7 +29,7 @@ from .few_bits import refuse_overflow
 from .rules import is_mean, name_of_loss
 
 if TYPE_CHECKING:
-    from engine import Batch
+    from engine import Batch, Compiled
 
 Model: TypeAlias = Callable[[Any], Any]
 """A module or function from one sample to its output: a Value, or a list of Values, nested or not."""
@@ -65,7 +65,7 @@ class Fixed:
     Attributes:
         batch: the batch that a program reads; None before the first call.
         watched: whether the caller looks at what model and loss read from far away, and announces changes.
-        again: a compiled function, and one that repeats its call on the batch; see `Compiled.again_on`.
+        again: a compiled function, and one that repeats its call on the batch; see `Traces.again_on`.
     """
 
     batch: Batch | None = None
@@ -84,7 +84,7 @@ class Programs:
         self._model = model
         self._done = 0  # multiplications made eagerly
         self._leaves = leaves_made[0]  # before the last call
-        self._compiled: dict[Any, Any] = {}
+        self._compiled: dict[Any, Compiled] = {}
         self._refused: dict[Any, str] = {}
         self._is_ragged: bool | None = None  # whether outputs come as one row; None before it has to be known
         self._looked_at: list[LossFunction] = []  # losses of the user's
@@ -190,7 +190,7 @@ class Programs:
         describe(of_sample, f"{getattr(loss, '__name__', 'loss')} and outputs", model, loss)
         return of_sample
 
-    def compiled(self, key: Any, function: Callable[..., Any], options: Options) -> Any:
+    def compiled(self, key: Any, function: Callable[..., Any], options: Options) -> Compiled:
         """The compiled function under a key, compiled if there is none; it will notice what has changed."""
         self.look_at_leaves()
         if key not in self._compiled:
@@ -254,7 +254,7 @@ class Programs:
         if self._leaves != leaves_made[0]:
             self._leaves = leaves_made[0]
             for known in self._compiled.values():
-                known.look_again()
+                traces_of(known).look_again()
 
     def _warn(self, key: Any, error: Exception) -> None:
         from engine import TraceError
@@ -333,7 +333,7 @@ def in_form_of(X: Any, results: Any) -> Any:
         return results
 
 
-def _found(compiled: Any, data: tuple[Any, ...], fixed: Fixed | None) -> Any:
+def _found(compiled: Compiled, data: tuple[Any, ...], fixed: Fixed | None) -> Any:
     """The results of a compiled function for the data."""
     if fixed is None:
         return compiled(*data)
@@ -342,11 +342,11 @@ def _found(compiled: Any, data: tuple[Any, ...], fixed: Fixed | None) -> Any:
         found = again() if of is compiled and again is not None and fixed.watched else None
         if found is None:
             found = compiled(batch=fixed.batch)
-            fixed.again = compiled, compiled.again_on(fixed.batch)
+            fixed.again = compiled, traces_of(compiled).again_on(fixed.batch)
         return found
     batch = compiled.batch(*data)
     found = compiled(batch=batch)
-    fixed.batch = batch if compiled.type_guard(batch) else batch.as_arrays()
+    fixed.batch = batch if traces_of(compiled).type_guard(batch) else batch.as_arrays()
     return found
 
 

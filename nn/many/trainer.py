@@ -30,7 +30,7 @@ class SharedTrainer(Trainer):
         with self._lock:
             self._again = None
             if self._watch is not None and not self._watch.holds_outside():
-                self._traced = -math.inf  # to be traced again
+                self._traced_at = -math.inf  # to be traced again
             self.load(values, numbers)
             self._optimizer.change(optimizer.settings)
             self._optimizer._keeper = None  # what the last net left there is of no use
@@ -108,10 +108,10 @@ class SharedTrainer(Trainer):
     def _look_again(self, batch: Batch, entirely: bool = False) -> None:
         """As in any trainer, except for what `take_over` looks at from net to net: nobody else has the model."""
         way, watch = self._way, self._watch
-        if way is not None and watch is not None and self._traced > -math.inf:
+        if way is not None and watch is not None and self._traced_at > -math.inf:
             if not entirely and time.perf_counter() < self._fresh_until():
                 return
-            if way.accepts(batch) and self.compiled.is_current(batch) and watch.holds_outside():
-                self._traced = time.perf_counter()
+            if way.accepts(batch) and self._traces.is_current(batch) and watch.holds_outside():
+                self._traced_at = time.perf_counter()
                 return
         super()._look_again(batch, entirely)

@@ -47,7 +47,7 @@ def first_step(sizes: list[int], batch: int, activation: str = "relu") -> Run:
 
     def run() -> bool:
         trainer.step(X, y)
-        program = trainer.compiled._last().program("leaves")
+        program = engine.traces_of(trainer.compiled).last().program("leaves")
         return bool(program.stats()["cached"])
 
     return run
@@ -59,7 +59,7 @@ def program_of(loss: Callable[..., Any], arrays: list[Any]) -> Run:
     def run() -> bool:
         compiled = engine.compile(loss, backend="llvm")
         batch = compiled.batch(*arrays)
-        special = compiled._specialised(batch)
+        special = engine.traces_of(compiled).specialised(batch)
         special.compare_once("leaves", batch)
         return bool(special.program("leaves").stats()["cached"])
 

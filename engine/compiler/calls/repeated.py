@@ -5,11 +5,11 @@ A call that turns out not to be like the last one does nothing and returns None.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from ...modes import open_modes
-from ..samples.batch import Batch, Shape
+from ..samples.batch import Batch
 from ..samples.outputs import in_shape
 from ..specialisation import Specialisation
 
@@ -48,29 +48,3 @@ class RepeatedCalls:
         if self._row == FEW and batch.size and not special.requirements.arguments and not special.live_trace.type_guard:
             run = special.program("outputs").fitting(batch.size).direct((batch.size, *batch.shapes[0]))
             self._ready = None if run is None else (special, run)
-
-
-def again_on(known: Mapping[tuple[Shape, ...], Specialisation], batch: Batch, means: bool) -> Callable[..., Any] | None:
-    """A function that computes the results for these samples with the numbers that parameters have by then.
-
-    With `current=True`, from a caller that knows the traced function to be unchanged, it does not check that again.
-
-    Args:
-        known: the specialisations of the function for samples of each shape: once that for these samples is another,
-            or what it reads has changed, the result is None.
-        batch: the samples.
-        means: whether to return a list of the means of the results; otherwise the results are overwritten by the next.
-    """
-    special = known[batch.shapes]
-    run = special.program("outputs").fitting(batch.size).bound_to(batch.arrays, batch.size, means)
-    if run is None:
-        return None
-    leaves, shape, shapes = special.leaves, () if means else special.signature.shape, batch.shapes
-
-    def again(current: bool = False) -> Any:
-        if not current and (known.get(shapes) is not special or special.live_trace.differs()):
-            return None
-        found = run(leaves.numbers())
-        return found if means else in_shape(found, shape)
-
-    return again

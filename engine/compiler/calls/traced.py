@@ -7,20 +7,19 @@ from typing import Any
 
 from ...modes import open_modes, tracer
 from ...value import Value
-from ..backends.choice import takes_lists
 from ..errors import refusal
 from ..forking import new_lock
 from ..frontend.given.types import TypeGuard
-from ..frontend.naming import described
+from ..frontend.naming import described, name_of
 from ..frontend.reads.surroundings import Surroundings
-from ..samples.arguments import as_batch
 from ..samples.batch import Batch, Shape
+from ..samples.outputs import in_shape
 from ..specialisation import Specialisation
 from .changing import ChangingNumbers, warn_of_late
 
 
-class Traced:
-    """A function that is traced when arguments have new shapes, and when it has changed.
+class Traces:
+    """The traces of a function, which is traced when arguments have new shapes, and when it has changed.
 
     Args:
         function: a function of one sample.
@@ -29,23 +28,17 @@ class Traced:
         threads: how many may share a call.
 
     Attributes:
+        known: what was compiled, by the shapes of the arguments.
+        latest: that of the last call; None before the first.
         changing: counts the programs that were made for changed numbers.
     """
 
     def __init__(self, function: Callable[..., Any], dtype: str, backend: str, threads: int) -> None:
         self.function, self.dtype, self.backend, self.threads = function, dtype, backend, threads
         self._lock = new_lock()
-        self._known: dict[tuple[Shape, ...], Specialisation] = {}
-        self._latest: Specialisation | None = None
+        self.known: dict[tuple[Shape, ...], Specialisation] = {}
+        self.latest: Specialisation | None = None
         self.changing = ChangingNumbers()
-
-    def batch(self, *arguments: Any) -> Batch:
-        """Arguments for a call, checked, so that several calls need not do it again.
-
-        Raises:
-            TypeError, ValueError: an argument is not a batch of numbers.
-        """
-        return as_batch(arguments, None if takes_lists(self.backend) else self.dtype)
 
     def traced_again(self, batch: Batch) -> Specialisation:
         """The program for samples of these shapes, after tracing the function again.
@@ -57,12 +50,12 @@ class Traced:
             TraceError: the function does something that cannot be compiled.
         """
         with self._lock:
-            known = self._known.get(batch.shapes)
+            known = self.known.get(batch.shapes)
             special = Specialisation(self.function, batch, self.dtype, self.backend, self.threads)
             if known is not None and known.live_trace.is_same(special.live_trace):
                 known.live_trace.renew(special.live_trace)
                 return known
-            self._known[batch.shapes] = special
+            self.known[batch.shapes] = special
             if known is not None:  # only now: warnings may be errors
                 self._tell_of_change(known)
             return special
@@ -76,7 +69,7 @@ class Traced:
             batch: the samples.
             late: what has changed, in words, if the caller has seen that too late.
         """
-        known = self._known.get(batch.shapes)
+        known = self.known.get(batch.shapes)
         if known is not None:
             self._tell_of_change(known, late)
 
@@ -91,7 +84,7 @@ class Traced:
         Raises:
             TraceError: the function does something that cannot be compiled.
         """
-        return list(self._specialised(batch).signature.leaves)
+        return list(self.specialised(batch).signature.leaves)
 
     def learns(self, batch: Batch) -> bool:
         """Whether derivatives of the results reached a bound leaf in the last trace, for samples of these shapes.
@@ -99,7 +92,7 @@ class Traced:
         Raises:
             TraceError: the function does something that cannot be compiled.
         """
-        return (self._known.get(batch.shapes) or self._specialised(batch)).live_trace.learns
+        return (self.known.get(batch.shapes) or self.specialised(batch)).live_trace.learns
 
     def is_current(self, batch: Batch) -> bool:
         """Whether the function, traced again, is the one that was compiled for samples of these shapes.
@@ -107,20 +100,20 @@ class Traced:
         Raises:
             TraceError: by now it does what cannot be compiled.
         """
-        return (self._known.get(batch.shapes) or self._specialised(batch)).live_trace.is_current()
+        return (self.known.get(batch.shapes) or self.specialised(batch)).live_trace.is_current()
 
     @property
     def is_described(self) -> bool:
         """Whether the function, at the last call, described all that determines it."""
-        return self._latest is not None and self._latest.live_trace.description.is_given
+        return self.latest is not None and self.latest.live_trace.description.is_given
 
     def is_as_described(self) -> bool:
         """Whether that description is unchanged; False if there is none."""
-        return self._latest is not None and self._latest.live_trace.description.is_unchanged()
+        return self.latest is not None and self.latest.live_trace.description.is_unchanged()
 
     def type_guard(self, batch: Batch) -> TypeGuard:
         """Which types of numbers the function is known to ask for, in samples of these shapes."""
-        special = self._known.get(batch.shapes)
+        special = self.known.get(batch.shapes)
         return TypeGuard() if special is None else special.live_trace.type_guard
 
     def trace(self, batch: Batch) -> None:
@@ -129,11 +122,11 @@ class Traced:
         Raises:
             TraceError: the function does something that cannot be compiled.
         """
-        self._specialised(batch).live_trace.trace  # noqa: B018  # a cached property
+        self.specialised(batch).live_trace.trace  # noqa: B018  # a cached property
 
     def look_again(self) -> None:
         """Compare everything that the function reads at the next call, near and far."""
-        for special in self._known.values():
+        for special in self.known.values():
             special.live_trace.look_again()
 
     def settled(self, batch: Batch) -> Surroundings | None:
@@ -141,7 +134,7 @@ class Traced:
 
         None for a function that describes itself, as long as its description has been enough.
         """
-        return self._known[batch.shapes].live_trace.settle()
+        return self.known[batch.shapes].live_trace.settle()
 
     @property
     def tracing_seconds(self) -> float:
@@ -150,22 +143,53 @@ class Traced:
         Raises:
             RuntimeError: it has not been called yet.
         """
-        return self._last().live_trace.tracing_seconds
+        return self.last().live_trace.tracing_seconds
 
-    # ---- inside ----
+    def again_on(self, batch: Batch, means: bool = False) -> Callable[..., Any] | None:
+        """A faster way to repeat the last call, with the numbers that parameters have by then; None if there is none.
 
-    def _specialised(self, batch: Batch) -> Specialisation:
+        It is for callers who hear of changes to what the function reads from far away; where something near has
+        changed, it gives None. Each result overwrites the one before. With `current=True`, said right after that call,
+        it does not look for changes.
+
+        Args:
+            batch: the arguments of that call, which stay as they are.
+            means: whether the means of the results over the samples are wanted instead, one after the other in a list.
+        """
+        known, shapes = self.known, batch.shapes
+        special = known[shapes]
+        run = special.program("outputs").fitting(batch.size).bound_to(batch.arrays, batch.size, means)
+        if run is None:
+            return None
+        leaves, shape = special.leaves, () if means else special.signature.shape
+
+        def again(current: bool = False) -> Any:
+            if not current and (known.get(shapes) is not special or special.live_trace.differs()):
+                return None
+            found = run(leaves.numbers())
+            return found if means else in_shape(found, shape)
+
+        return again
+
+    def specialised(self, batch: Batch) -> Specialisation:
         """The function for samples of these shapes, traced again if it has changed; this becomes the latest."""
         if open_modes and tracer.get() is not None:
             raise refusal(f"{self!r} was called while another function is traced", "Call its plain one, f.function.")
-        special = self._known.get(batch.shapes)
+        special = self.known.get(batch.shapes)
         if special is None or special.live_trace.stale() or not special.live_trace.type_guard.covers(batch):
             special = self.traced_again(batch)
-        self._latest = special
+        self.latest = special
         return special
 
-    def _last(self) -> Specialisation:
+    def last(self) -> Specialisation:
         """The program of the last call."""
-        if self._latest is None:
+        if self.latest is None:
             raise RuntimeError("the function has not been traced yet: call it once")
-        return self._latest
+        return self.latest
+
+    def is_latest(self, special: Specialisation) -> bool:
+        """Whether that is the program of the last call, and nothing that the function reads has changed."""
+        return self.latest is special and not special.live_trace.stale()
+
+    def __repr__(self) -> str:
+        return f"<compiled {name_of(self.function)} ({self.dtype}, {self.backend})>"

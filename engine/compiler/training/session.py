@@ -13,7 +13,8 @@ from typing import Any, NoReturn
 from ...value import Value
 from ..backends.protocol import Training
 from ..backends.update import on_arrays
-from ..compiled import Compiled
+from ..calls.traced import Traces
+from ..compiled import Compiled, traces_of
 from ..errors import TraceError
 from ..forking import new_lock
 from ..frontend.reads.word_guard import Guards
@@ -152,9 +153,9 @@ class Session:
             self._training.shuffle(order[:, :count], source)
         return order.reshape(-1, size)
 
-    def is_of(self, compiled: Compiled) -> bool:
+    def is_of(self, traces: Traces) -> bool:
         """Whether this is, for samples of these shapes, what a compiled function does now."""
-        return compiled._known.get(self._special.shapes) is self._special
+        return traces.known.get(self._special.shapes) is self._special
 
     def accept(self, batch: Batch) -> None:
         """Refuse samples of another shape, and labels that the loss would refuse.
@@ -374,7 +375,7 @@ def open_session(compiled: Compiled, batch: Batch, optimizer: Optimizer) -> Sess
     Raises:
         TraceError: the loss or the rule cannot be compiled.
     """
-    special = compiled._specialised(batch)
+    special = traces_of(compiled).specialised(batch)
     if special.signature.shape:
         raise TraceError("a loss to train on must be one Value, not a list")
     special.requirements.check(batch)  # before anything is computed from wrong labels

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from engine import Batch, TraceError, compile
+from engine import Batch, TraceError, compile, traces_of
 
 from ...evaluation.columns import nested
 from ...layers.dropout import Layout, drawing, masked_otherwise
@@ -62,7 +62,7 @@ def _layout(task: Task) -> Layout:
 
     compiled = compile(counted, backend="python")
     with suppress(_Counted, TraceError):
-        compiled.trace(compiled.batch(task.rows.first[0][:1]))
+        traces_of(compiled).trace(compiled.batch(task.rows.first[0][:1]))
     return layout
 
 

@@ -12,7 +12,18 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, NoReturn
 
-from engine import Batch, Compiled, LeafReadError, TraceError, Value, compile, leaves, no_grad, topological_order
+from engine import (
+    Batch,
+    Compiled,
+    LeafReadError,
+    TraceError,
+    Value,
+    compile,
+    leaves,
+    no_grad,
+    topological_order,
+    traces_of,
+)
 
 from ...arguments import counted, is_row, listed, warn_user
 from ...evaluation.programs import LossFunction, Model
@@ -45,13 +56,13 @@ def look_at_program(
     """
     if not isinstance(model, Module):
         return
-    read = {*loss.bound(batch)}
+    read = {*traces_of(loss).bound(batch)}
     _warn_of_idle(model, {*optimizer.params} - read)
     strays = read.difference(optimizer.params, weights)
     strays = strays and strays.difference(model.parameters())
     if strays:  # unless they are of the loss
         outputs, (sample, *_) = compile(traced, backend="python"), batch.first_as_given()
-        _warn_of_strays(model, strays.intersection(outputs.bound(outputs.batch([sample]))))
+        _warn_of_strays(model, strays.intersection(traces_of(outputs).bound(outputs.batch([sample]))))
 
 
 # ---- eager: what a batch has recorded ----
@@ -82,7 +93,7 @@ def look_at_graph(
     always: set[Value] = set()
     try:
         traced = compile(partial(_without_masks, model), backend="python")
-        always.update(traced.bound(traced.batch(samples[:1])))
+        always.update(traces_of(traced).bound(traced.batch(samples[:1])))
     except Exception as error:
         reason = f"{error}".splitlines()[0] if isinstance(error, TraceError) else ""
         _warn_of_cut(model, missed - _leaves_of(outputs), partial(_numbers, model, samples[:_SAMPLES], step), reason)
@@ -156,7 +167,7 @@ def _reading(model: Model, function: LossFunction, X: Any, y: Any) -> str:
 
     try:
         traced = compile(of_sample, backend="python")
-        traced.trace(traced.batch(X[:1], y[:1]))
+        traces_of(traced).trace(traced.batch(X[:1], y[:1]))
     except LeafReadError as error:
         return f"{error}".splitlines()[0]
     except Exception:  # what else a function does that is not compiled

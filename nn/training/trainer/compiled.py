@@ -377,9 +377,9 @@ class Trainer(Preparation):
         (loss,) = way(batch, 1, None, self._clip, ())
         watch = self._watch
         assert watch is not None  # made together with the way
-        if self.compiled.type_guard(batch).narrow:
+        if self._traces.type_guard(batch).narrow:
             self._samples.expect(batch)
-        if not (self.compiled.type_guard(batch) or self._sample_loss.type_guard):  # native code sees no types
+        if not (self._traces.type_guard(batch) or self._sample_loss.type_guard):  # native code sees no types
             self._again = way.short_way(lambda: watch.guards(self._fresh_until()), self._samples.copied)
         if self._times_set != times_set:  # by another thread: it counts from the next step on
             self._again = None

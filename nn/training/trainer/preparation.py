@@ -13,11 +13,13 @@ from engine import (
     BatchLoss,
     Compiled,
     Surroundings,
+    Traces,
     announce_change,
     collector_at_rest,
     compile,
     looking_once,
     open_session,
+    traces_of,
 )
 
 from ...arguments import whole_number
@@ -51,6 +53,7 @@ class Preparation(Settings):
     """
 
     compiled: Compiled
+    _traces: Traces  # of that loss
     _sized: Any  # shapes and batch size for which the loss of one sample is weighted
 
     def __init__(
@@ -82,23 +85,23 @@ class Preparation(Settings):
         """Whether a new one of these would be compiled to the same: as it describes itself, or as far as is watched."""
         if self.model is not model or self.loss is not loss or self._options != options:
             return False
-        return self.compiled.is_as_described() if self.compiled.is_described else self._watch is not None
+        return self._traces.is_as_described() if self._traces.is_described else self._watch is not None
 
     def _take_up(self, optimizer: Optimizer, **settings: Any) -> None:
         """Train again, with these settings: what does not describe itself is traced again before the next step."""
         self._change(optimizer, **settings)
-        self._traced = time.perf_counter() if self.compiled.is_described else -math.inf
+        self._traced_at = time.perf_counter() if self._traces.is_described else -math.inf
 
     def _begin(self) -> None:
         """Start with the present model and loss; nothing is compiled yet."""
         self._sample_loss = SampleLoss(self._model, self._loss, self._optimizer.params)
         self._watch: ModelWatch | DescribedWatch | None = None  # what they read, as of the last trace
-        self._traced = 0.0  # the time of that trace
+        self._traced_at = 0.0  # the time of that trace
         self._start_anew()
 
     def _fresh_until(self) -> float:
         """When the function is due to be traced again."""
-        return self._traced + Surroundings.PATIENCE * self.compiled.tracing_seconds
+        return self._traced_at + Surroundings.PATIENCE * self._traces.tracing_seconds
 
     def _look_again(self, batch: Batch, entirely: bool = False) -> None:
         """Trace again if something has changed or enough time has passed; start over if that gives another program."""
@@ -112,13 +115,13 @@ class Preparation(Settings):
         if same and now < self._fresh_until():
             return
         accepted = way.accepts(batch)
-        current = accepted and self.compiled.is_current(batch)
+        current = accepted and self._traces.is_current(batch)
         late = self._late(watch, same) if accepted and not current and not entirely else ""
         if not (same and current):
             announce_change()  # other programs of the model may read it too
-        self._watch, self._traced = None, time.perf_counter()
+        self._watch, self._traced_at = None, time.perf_counter()
         if not current:
-            before = self.compiled
+            before = self._traces
             self._begin()
             before.count_change(batch, late)  # only now: warnings may be errors
         elif not same:  # for one sample a sum is the same as a mean
@@ -142,10 +145,10 @@ class Preparation(Settings):
         Raises:
             TraceError: they do not do the same for all numbers of the batch.
         """
-        if self.compiled.type_guard(batch).covers(batch) and self._sample_loss.type_guard.covers(batch):
+        if self._traces.type_guard(batch).covers(batch) and self._sample_loss.type_guard.covers(batch):
             return
-        self.compiled.bound(batch)
-        if self._way is not None and not self._way.is_of(self.compiled):
+        self._traces.bound(batch)
+        if self._way is not None and not self._way.is_of(self._traces):
             self._begin()
         else:
             self._weigh_anew()
@@ -153,7 +156,7 @@ class Preparation(Settings):
     def _settled(self, batch: Batch, way: Way) -> Batch:
         """Samples that stay as they are, so that nothing about them need be checked again."""
         arrays = batch.as_arrays()
-        guards = self.compiled.type_guard(batch), self._sample_loss.type_guard
+        guards = self._traces.type_guard(batch), self._sample_loss.type_guard
         return arrays if all(guard.covers(arrays) for guard in guards) and way.are_right(batch) else batch
 
     def _leave_way(self) -> None:
@@ -169,10 +172,11 @@ class Preparation(Settings):
         """Compile anew at the next call."""
         self._leave_way()
         self._sized = None
-        before = getattr(self, "compiled", None)
+        before = getattr(self, "_traces", None)
         self.compiled = compile(self._sample_loss.function, **self._options)
+        self._traces = traces_of(self.compiled)
         if before is not None:
-            self.compiled.changing = before.changing
+            self._traces.changing = before.changing
 
     def _prepared(self, batch: Batch, size: int | None = None) -> Way:
         """The way to make steps on samples of that shape with the present model and optimiser."""
@@ -194,20 +198,20 @@ class Preparation(Settings):
             return way
 
     def _watch_of(self, batch: Batch) -> ModelWatch | DescribedWatch:
-        compiled, optimizer = self.compiled, self._optimizer
-        around, rule = compiled.settled(batch), optimizer.rule
+        traces, optimizer = self._traces, self._optimizer
+        around, rule = traces.settled(batch), optimizer.rule
         watch = partial(ModelWatch, self._model, self._loss, optimizer, lambda: self.steps, around)
-        if around is not None or not compiled.is_described or not has_rule(optimizer):
+        if around is not None or not traces.is_described or not has_rule(optimizer):
             return watch()
 
         def is_as_described() -> bool:
-            return compiled.is_as_described() and has_rule(optimizer) and bool(optimizer.rule == rule)
+            return traces.is_as_described() and has_rule(optimizer) and bool(optimizer.rule == rule)
 
         return DescribedWatch(watch, is_as_described)
 
     def _prepare(self, batch: Batch) -> Way:
         """Compile for samples of another shape, or another optimiser."""
-        self._watch, self._traced = None, time.perf_counter()
+        self._watch, self._traced_at = None, time.perf_counter()
         by_rule, layers = has_rule(self._optimizer), made.count
         session = open_session(self.compiled, batch, self._optimizer) if by_rule else None
         if session is None or not session.trains_all:  # else the loss reads just what the optimiser holds
@@ -222,7 +226,7 @@ class Preparation(Settings):
         if session is not None:
             self._way = NativeSteps(session, batch.shapes, self._optimizer)
         else:
-            self.compiled.bound(batch)
+            self._traces.bound(batch)
             self._way = GradientSteps(self.compiled, batch.shapes, self._optimizer)
         return self._way
 
@@ -238,20 +242,20 @@ class Preparation(Settings):
             batch: the samples.
             reads_all: whether the loss is known to read all of them.
         """
-        if not self.compiled.learns(batch):
+        if not self._traces.learns(batch):
             return False
-        return reads_all or not {*self.compiled.bound(batch)}.isdisjoint(self._optimizer.params)
+        return reads_all or not {*self._traces.bound(batch)}.isdisjoint(self._optimizer.params)
 
     def _structure(self, batch: Batch, size: int) -> BatchLoss:
         """How the loss of a batch of that size is made of the losses of its samples."""
         if not self._sample_loss.knows(batch.shapes, size):
             try:
-                self.compiled.trace(batch)  # so that the shape of the model's output is known
+                self._traces.trace(batch)  # so that the shape of the model's output is known
             except Exception as error:
                 self._sample_loss.refuse_single(error, batch, size)
                 raise
             self._watch = None
-            if self._way is not None and not self._way.is_of(self.compiled):  # it does something else by now
+            if self._way is not None and not self._way.is_of(self._traces):  # it does something else by now
                 self._leave_way()
                 self._weigh_anew()
         return self._sample_loss.structure(batch, size)

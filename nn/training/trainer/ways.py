@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from engine import Batch, Compiled, Guards, RepeatedStep, Session, Value, lost_loss
+from engine import Batch, Compiled, Guards, RepeatedStep, Session, Traces, Value, lost_loss
 
 from ...optimisers.base import Optimizer, has_rule, make_step
 from ...optimisers.clipping import Clip, clip_gradients
@@ -36,8 +36,8 @@ class Way:
             and has_rule(optimizer) is self._has_rule
         )
 
-    def is_of(self, compiled: Compiled) -> bool:
-        """Whether its steps are those of a compiled function as it is now."""
+    def is_of(self, traces: Traces) -> bool:
+        """Whether its steps are those of a compiled function, known by its traces, as it is now."""
         return True
 
     def accepts(self, batch: Batch) -> bool:
@@ -118,9 +118,9 @@ class NativeSteps(Way):
         """How many were made."""
         return self.session.made
 
-    def is_of(self, compiled: Compiled) -> bool:
+    def is_of(self, traces: Traces) -> bool:
         """Whether the session is that of the function as it is now."""
-        return self.session.is_of(compiled)
+        return self.session.is_of(traces)
 
     def are_right(self, batch: Batch) -> bool:
         """Whether the session has found the labels right."""

@@ -1,4 +1,4 @@
-"""The results of the same samples again, row by row or their means: see `Compiled.again_on`."""
+"""The results of the same samples again, row by row or their means: see `Traces.again_on`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine import Value, compile, exp, where
+from engine import Value, compile, exp, traces_of, where
 from engine.compiler.backends.llvm.runtime.cost_model import CostModel
 from tests.needs import needs
 
@@ -26,7 +26,7 @@ def test_means_are_those_of_the_rows(dtype: str, size: int, threads: int, monkey
     batch = function.batch(np.random.default_rng(size).normal(size=(size, 1)))
     for w.data in (0.5, -1.25):
         rows = np.asarray(function(batch=batch), float)
-        means: Any = function.again_on(batch, means=True)
+        means: Any = traces_of(function).again_on(batch, means=True)
         assert means is not None
         first, second = means(), means()
         assert first == second
@@ -39,7 +39,7 @@ def test_a_mean_with_a_nan_is_nan() -> None:
     function = compile(lambda x: [w * x, w])
     batch = function.batch([1.0, math.nan, *[2.0] * 30])
     function(batch=batch)
-    means: Any = function.again_on(batch, means=True)
+    means: Any = traces_of(function).again_on(batch, means=True)
     found = means()
     assert math.isnan(found[0])
     assert found[1] == 0.5

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine import Value, compile
+from engine import Value, compile, traces_of
 from engine.compiler import update
 from engine.compiler.backends.llvm.jit import cache
 from engine.compiler.described import records
@@ -95,7 +95,8 @@ def test_what_a_remembered_function_reads_is_not_looked_for_where_another_thread
     """Both have called it for the first time: nobody has looked yet, and the next call does."""
     compiled = compile(lambda x, y: x * y, backend="python")
     whole, real = compiled.batch([1], [2]), compiled.batch([1.0], [2.0])
-    first, other = compiled.traced_again(whole), compile(compiled.function, backend="python").traced_again(real)
+    first = traces_of(compiled).traced_again(whole)
+    other = traces_of(compile(compiled.function, backend="python")).traced_again(real)
     first.live_trace._surroundings = None  # as of one that was remembered
     first.live_trace.renew(other.live_trace)
     assert first.live_trace._surroundings is None

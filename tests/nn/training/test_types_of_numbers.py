@@ -199,7 +199,7 @@ def test_what_does_the_same_for_all_types_takes_any() -> None:
     compiled = engine.compile(lambda x: engine.sum(flat(x)), backend="python")
     for x in ([[1, 2.5], [3.5, True]], [[1, 2], [2.0, 4.0]]):
         assert compiled(x) == [sum(row) for row in x]
-    assert len({id(special) for special in compiled._known.values()}) == 1
+    assert len({id(special) for special in engine.traces_of(compiled).known.values()}) == 1
     with pytest.raises(TraceError, match="float and int"):
         compiled([[float(k >> b & 1) if k >> b + 4 & 1 else 1 for b in range(4)] for k in range(256)])
 

@@ -99,7 +99,7 @@ def _warns_if_late(case: Case, backend: str) -> None:
                 judge(case, compiled)
             except AssertionError:
                 told.clear()
-                compiled.look_again()
+                engine.traces_of(compiled).look_again()
                 judge(case, compiled)
                 assert "the last calls before this one may have gone by what was there before" in str(told[0].message)
 

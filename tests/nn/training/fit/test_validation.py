@@ -223,7 +223,7 @@ def test_what_a_trainer_finds_changed_is_looked_at_by_other_programs_too():
     trainer = nn.Trainer(model, nn.mse, nn.SGD([weight], lr=0.0))
     trainer._made_ready([1.0], [0.0])
     assert compiled(batch=batch).ravel().tolist() == [2.0, 6.0]
-    again = compiled.again_on(batch)
+    again = engine.traces_of(compiled).again_on(batch)
     assert again().ravel().tolist() == again().ravel().tolist() == [2.0, 6.0]
     weight.data = 2.0
     assert again().ravel().tolist() == [4.0, 12.0]
