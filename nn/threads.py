@@ -12,7 +12,7 @@ from engine import Value
 
 
 class Holder(Protocol):
-    """An optimiser."""
+    """An optimiser, or whatever else has parameters that are trained."""
 
     @property
     def params(self) -> tuple[Value, ...]:

@@ -13,12 +13,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
-from engine import Value, new_lock
+from engine import Value
 
 from ..arguments import show
 from ..layers.module import Module
 from ..optimisers.base import Optimizer
 from ..purity import is_pure
+from ..threads import alone
 from ..training.loop import fit
 from ..training.steps import LossFunction, Model
 from .job import Job
@@ -244,8 +245,8 @@ class Workbench:
         return result(history.rows, options["patience"])
 
 
-_being_trained: set[Value] = set()
-_lock = new_lock()
+class _Net(NamedTuple):
+    params: tuple[Value, ...]  # those of the model too, whatever the optimiser changes
 
 
 @contextmanager
@@ -253,17 +254,10 @@ def put_back(model: Model, optimizer: Optimizer) -> Iterator[None]:
     """A context in which a net is trained; afterwards it is as it was, since other nets may share its parameters.
 
     Raises:
-        ValueError: another thread is training one of its parameters.
+        RuntimeError: another thread is training one of its parameters.
     """
     own = {*optimizer.params, *(model.parameters() if isinstance(model, Module) else ())}
-    with _lock:
-        if not own.isdisjoint(_being_trained):
-            raise ValueError(
-                "make gave parameters of another net, which another thread trains at present: make new ones in every "
-                "call, or train one net after the other"
-            )
-        _being_trained.update(own)
-    try:
+    with alone(_Net(tuple(own))):
         before = [(value, value.data, value.grad) for value in own]
         state, settings = copy.deepcopy(optimizer.state), optimizer.settings
         try:
@@ -273,6 +267,3 @@ def put_back(model: Model, optimizer: Optimizer) -> Iterator[None]:
             optimizer.change(settings)
             for value, number, gradient in before:
                 value.data, value.grad = number, gradient
-    finally:
-        with _lock:
-            _being_trained.difference_update(own)

@@ -47,7 +47,7 @@ def calls_for_many(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let as many nets be trained in one call as can be, however long that takes."""
     for module in (program, workbench):
         monkeypatch.setattr(module, "CALL", 1e9)
-    monkeypatch.setattr(program.SharedTrainer, "_fresh_until", lambda trainer: trainer._traced + 1e9)
+    monkeypatch.setattr(program.SharedTrainer, "_fresh_until", lambda trainer: trainer._traced_at + 1e9)
 
 
 def without_fit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -261,10 +262,14 @@ def test_nets_that_share_what_is_trained_begin_where_make_has_put_them(backend: 
 
 
 def test_a_net_that_another_thread_trains_is_not_trained_in_between() -> None:
-    model = nn.Layer(2, 1, "identity", seed=1)
-    optimizer = nn.SGD(model.parameters(), lr=0.1)
-    with put_back(model, optimizer), pytest.raises(ValueError, match="which another thread trains"):
-        put_back(model, optimizer).__enter__()
-    with put_back(model, optimizer):
-        model.parameters()[0].data = 0.0
-    assert model.parameters()[0].data != 0.0
+    """Even one whose own optimiser leaves the parameters that they share as they are."""
+    shared = nn.Layer(2, 1, "identity", seed=1)
+    model = nn.Sequential(shared, nn.Layer(1, 1, "identity", seed=2))
+    optimizers = [nn.SGD(shared.parameters(), lr=0.1), nn.SGD(model.layers[1].parameters(), lr=0.1)]
+    for optimizer in optimizers:
+        with ThreadPoolExecutor(1) as pool, put_back(shared, optimizers[0]):
+            shared.parameters()[0].data = 0.0
+            entered = pool.submit(put_back(model, optimizer).__enter__)
+            with pytest.raises(RuntimeError, match="another thread trains parameters"):
+                entered.result()
+        assert shared.parameters()[0].data != 0.0
