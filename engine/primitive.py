@@ -120,7 +120,12 @@ class Primitive:
         return lookup, (self.name,)
 
     def domains(self, count: int) -> Iterator[Interval]:
-        """The domain of each of `count` operands, in order."""
+        """The domain of each of `count` operands, in order.
+
+        >>> import engine
+        >>> [domain.low for domain in engine.log.domains(1)]
+        [0]
+        """
         for position in range(count):
             yield self.domain[min(position, len(self.domain) - 1)]
 

@@ -225,7 +225,11 @@ class Value:
 
     @property
     def inputs(self) -> tuple[float, ...]:
-        """The operands' numbers as they were when this Value was computed."""
+        """The operands' numbers as they were when this Value was computed.
+
+        >>> (Value(2.0) * 3.0).inputs
+        (2.0, 3.0)
+        """
         if self._b is MANY:
             return self._x
         return () if self._a is None else (self._x,) if self._b is None else (self._x, self._y)

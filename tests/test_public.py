@@ -8,12 +8,14 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
+from typing import Any
 
 import pytest
 
 import engine
 import nn
+from engine.stepping import Stepper
 from engine.text import elsewhere as engine_names
 from nn import elsewhere as nn_names
 
@@ -25,6 +27,36 @@ def test_what_is_offered_is_there_and_no_module_by_chance(package: ModuleType) -
         assert name == "schedules" or not isinstance(getattr(package, name), ModuleType), name
         assert name[0] != "_"
         assert name not in ("Any", "TYPE_CHECKING", "ModuleType", "annotations")
+
+
+def _members(kind: type) -> dict[str, Any]:
+    """What a class offers of its own and this project's, and tells of: methods and properties."""
+    own = [base for base in reversed(kind.__mro__) if base.__module__.partition(".")[0] in ("engine", "nn")]
+    return {
+        name: part
+        for base in own
+        for name, part in vars(base).items()
+        if name[0] != "_" and isinstance(part, (FunctionType, classmethod, staticmethod, property)) and part.__doc__
+    }
+
+
+def test_what_a_class_offers_is_told_by_a_page_or_an_example() -> None:
+    """What only this project calls has an underscore, and so no place among the names of the site."""
+    root = Path(__file__).parent.parent
+    offered = [getattr(package, name) for package in (engine, nn) for name in package.__all__]
+    classes = [thing for thing in offered if isinstance(thing, type)] + [Stepper]
+    pages = [root / "README.md", *(root / "demos").rglob("*.md"), *(root / "demos").rglob("*.py")]
+    told = "\n".join([page.read_text(encoding="utf-8") for page in pages])
+    told += "\n".join([f"{thing.__doc__}" for thing in (*offered, Stepper)])
+    told += "\n".join([f"{part.__doc__}" for kind in classes for part in _members(kind).values()])
+    of_table = {name for primitive in engine.PRIMITIVES.values() for name in primitive.methods}
+    silent = {
+        f"{kind.__name__}.{name}"
+        for kind in classes
+        for name in _members(kind).keys() - of_table
+        if not re.search(rf"\.{name}\b|`{name}\b|\bdef {name}\(", told)
+    }
+    assert not silent
 
 
 def test_star_import_in_a_fresh_interpreter() -> None:

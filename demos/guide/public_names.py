@@ -59,7 +59,9 @@ def _entry(package: Any, name: str, kind: str) -> Iterator[str]:
     elif kind == "classes":
         yield f".. autoclass:: {where}"
         yield "   :members:"
-        yield "   :exclude-members: params"  # a slot that the list of attributes has already
+        # `params` is a slot that the list of attributes has already; the others are told where they come from.
+        inherited = {name for base in thing.__mro__[1:] if base.__name__ in package.__all__ for name in vars(base)}
+        yield f"   :exclude-members: {', '.join(['params', *sorted(inherited)])}"
     elif kind == "functions":
         yield f".. autofunction:: {where}"
     elif kind == "modules":

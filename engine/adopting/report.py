@@ -67,7 +67,7 @@ class Adoption(Shown):
     def __bool__(self) -> bool:
         return self.ok
 
-    def sheet(self) -> Sheet:
+    def _sheet(self) -> Sheet:
         """What is shown of it."""
         count = len(self.findings)
         verdict = "no bug found" if not count else "1 bug" if count == 1 else f"{count} bugs, the first cause first"

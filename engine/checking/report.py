@@ -244,7 +244,7 @@ class Report(Shown):
     def __repr__(self) -> str:
         return self.text
 
-    def sheet(self) -> Sheet:
+    def _sheet(self) -> Sheet:
         """The same as a table."""
         columns = ["verdict", "by", "order", "claimed", "differences give", "kink"]
         rows = [

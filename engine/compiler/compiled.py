@@ -234,6 +234,10 @@ class Compiled:
 
         Raises:
             RuntimeError: it has not been called yet.
+
+        >>> line = compile(lambda x: 2.0 * x + 1.0, backend="python")
+        >>> line([1.0]), line.flops
+        ([3.0], 2)
         """
         return self._traces.last().plan().flops()
 

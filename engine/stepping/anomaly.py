@@ -46,7 +46,7 @@ class Anomaly(Shown):
     source: Source | None
     names: Names
 
-    def sheet(self) -> Sheet:
+    def _sheet(self) -> Sheet:
         """What is shown of it."""
         names, node = self.names, self.node
         notes = [f"{names.formula(node)} = {short(node._data)}" + self._with()]

@@ -30,7 +30,7 @@ class Explanation(Shown):
     rows: int
     names: Names
 
-    def sheet(self) -> Sheet:
+    def _sheet(self) -> Sheet:
         """What is shown of it."""
         name = self.names(self.node)
         title = f"{self.expression} = {short(self.node._data)}"

@@ -53,7 +53,7 @@ class Path(Shown):
             texts[_ENDS:-_ENDS] = ["..."]
         return " * ".join(texts) or "1"
 
-    def sheet(self) -> Sheet:
+    def _sheet(self) -> Sheet:
         """What is shown of it."""
         return Sheet(f"{short(self.product)} = {self.factors}  [{self.route}]")
 
@@ -79,7 +79,7 @@ class Why(Shown):
     share: float
     names: Names
 
-    def sheet(self) -> Sheet:
+    def _sheet(self) -> Sheet:
         """What is shown of it."""
         names = self.names
         whole = f"d{names.bracketed(self.output)}/d{names.bracketed(self.target)} = {short(self.gradient)}"

@@ -346,7 +346,7 @@ class Stepper(Shown):
 
     # ---- what is shown ----
 
-    def sheet(self) -> Sheet:
+    def _sheet(self) -> Sheet:
         """Where it stands, what is done and what waits."""
         return standing(self._pass, self._forward, self._forward_done, self._stopped_at)
 
@@ -355,4 +355,4 @@ class Stepper(Shown):
         forward = sum(node._primitive is not None for node in self._pass.order)
         moved = self._pass.position or not len(self._forward)
         at = forward + 1 + self._pass.position if moved else self._forward_done
-        return self.root._steps_frame(self._given_names, at) or self.sheet().html()
+        return self.root._steps_frame(self._given_names, at) or self._sheet().html()

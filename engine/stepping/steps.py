@@ -53,7 +53,7 @@ class Step(Shown):
         """Whether the operand's gradient has had all its contributions; until then it is partial."""
         return tuple(k == n for k, n in self.paths)
 
-    def sheet(self) -> Sheet:
+    def _sheet(self) -> Sheet:
         """What is shown of it."""
         names, node = self.names, self.node
         title = f"step {self.number} of {self.total}: {_equation(names, node)}, upstream {short(self.upstream)}"
@@ -100,7 +100,7 @@ class ForwardStep(Shown):
     total: int
     names: Names
 
-    def sheet(self) -> Sheet:
+    def _sheet(self) -> Sheet:
         """What is shown of it."""
         names = self.names
         title = f"forward {self.number} of {self.total}: {_equation(names, self.node)}"

@@ -120,21 +120,21 @@ class Shown:
 
     __slots__ = ()
 
-    def sheet(self) -> Sheet:
+    def _sheet(self) -> Sheet:
         """What is shown."""
         raise NotImplementedError(f"{type(self).__name__} must say what it shows")  # each class does
 
     @property
     def text(self) -> str:
         """Plain text, without colours even on a terminal."""
-        return self.sheet().text
+        return self._sheet().text
 
     def __repr__(self) -> str:
-        sheet = self.sheet()
-        return sheet.coloured() if on_colour_terminal() else sheet.fitted(_terminal_width())
+        sheet = self._sheet()
+        return sheet._coloured() if on_colour_terminal() else sheet.fitted(_terminal_width())
 
     def _repr_html_(self) -> str:
-        return self.sheet().html()
+        return self._sheet().html()
 
 
 class Verbatim(str):
@@ -164,7 +164,7 @@ class Sheet(Shown):
     notes: Sequence[str] = ()
     heads: bool = field(default=False, kw_only=True)
 
-    def sheet(self) -> Sheet:
+    def _sheet(self) -> Sheet:
         """Itself."""
         return self
 
@@ -232,7 +232,7 @@ class Sheet(Shown):
         notes = "".join(f"<div>{escape(note)}</div>" for note in self.notes)
         return left_to_right(f"<div><pre><b>{escape(self.title)}</b></pre>{table}{notes}</div>")
 
-    def coloured(self) -> str:
+    def _coloured(self) -> str:
         """The plain text with a terminal's colours.
 
         Raises:

@@ -135,7 +135,13 @@ class Layer(Module):
 
     @property
     def activation(self) -> Activation:
-        """The activation of the first neuron; setting it sets that of all neurons."""
+        """The activation of the first neuron; setting it sets that of all neurons.
+
+        >>> layer = Layer(2, 3)
+        >>> layer.activation = "tanh"
+        >>> layer
+        Layer(2, 3, tanh)
+        """
         return self.neurons[0].activation
 
     @activation.setter

@@ -124,7 +124,12 @@ class Module(Holder, Explained):
 
     @property
     def training(self) -> bool:
-        """Whether the module is in train mode, as a fresh one is; in eval mode `Dropout` lets everything pass."""
+        """Whether the module is in train mode, as a fresh one is; in eval mode `Dropout` lets everything pass.
+
+        >>> from nn import Dropout
+        >>> Dropout(0.5).training, Dropout(0.5).eval().training
+        (True, False)
+        """
         return not is_evaluating() and vars(self).get("_training", True)
 
     @training.setter

@@ -46,9 +46,10 @@ class Optimizer(Known, Explained):
     >>> p.data, optimizer.mean_square
     (0.75, [2.25])
 
-    A class may override `step` instead, or `zero_grad`, and do there what it likes: compiled training then hands it
-    the gradients, and it may set attributes of its own. Elsewhere an attribute that nothing would read, such as
-    `learning_rate` for `lr`, is refused with an AttributeError.
+    Settings that do not go together are for the method `agree` to refuse, which gets all of them whenever one is set;
+    `change` sets several at once. A class may override `step` instead, or `zero_grad`, and do there what it likes:
+    compiled training then hands it the gradients, and it may set attributes of its own. Elsewhere an attribute that
+    nothing would read, such as `learning_rate` for `lr`, is refused with an AttributeError.
 
     Args:
         params: the Values to change, as `model.parameters()` gives them.

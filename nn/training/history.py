@@ -34,6 +34,7 @@ class History(Explained):
         rows: for each epoch its number ("epoch", from 1), "loss", "validation_loss" and the metrics, named
             like "validation_accuracy", where there is validation, "lr" at its end, and the "seconds" that it took.
         stopped: why training ended before its last epoch: "patience", "callback", "interrupted" or "nan"; else None.
+        random_state, waiting, seed, parts, numbers: what `fit(..., resume=)` goes on from.
     """
 
     losses: list[float] = field(default_factory=list)
@@ -41,16 +42,16 @@ class History(Explained):
     backend: str = "eager"
     rows: list[dict[str, float]] = field(default_factory=list, compare=False)
     stopped: str | None = None
+    # The state of the source of batches after the last epoch.
     random_state: Any = field(default=None, repr=False, compare=False)
-    """The state of the source of batches after the last epoch; training resumes from it as if it had not stopped."""
+    # Where `patience` stands, and what it has restored; see `Patience.waiting`.
     waiting: dict[str, Any] | None = field(default=None, repr=False, compare=False)
-    """Where `patience` stands, and what it has restored; training resumes from it likewise, see `Patience.waiting`."""
+    # The int that seeded the order of the batches; None for another source.
     seed: int | None = field(default=UNKNOWN, repr=False, compare=False)
-    """The int that seeded the order of the batches; None for another source."""
+    # What the training was made of, in words, by names; it resumes with the same only. None if that is not known.
     parts: dict[str, str] | None = field(default=None, repr=False, compare=False)
-    """What the training was made of, in words, by names; it resumes with the same only. None if that is not known."""
+    # A few of the parameters after the last epoch, which tell whether training resumes from there.
     numbers: list[float] | None = field(default=None, repr=False, compare=False)
-    """A few of the parameters after the last epoch, which tell whether training resumes from there."""
 
     @property
     def best_epoch(self) -> int | None:

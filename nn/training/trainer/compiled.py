@@ -33,6 +33,8 @@ Order: TypeAlias = "Callable[[Way], Any]"
 class Trainer(Preparation):
     """A model, a loss and an optimiser, compiled into one program that makes whole steps.
 
+    `step` makes one, `run` several on the same samples, and `epoch` one for each batch of the samples.
+
     The numbers of the parameters live in the program while it trains: `p.data` shows them at any time, and what is
     assigned to it counts from the next step on; `p.grad` is the gradient of the last step, or of the one before if its
     loss was not finite, as in eager steps.

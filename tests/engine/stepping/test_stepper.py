@@ -411,7 +411,7 @@ def test_what_it_shows() -> None:
         "  a     2      -4        partial, path 1 of 3"
     )
     assert s._repr_html_().startswith("<iframe")
-    assert "<th style='text-align:left'>gradient</th>" in s.sheet().html()
+    assert "<th style='text-align:left'>gradient</th>" in s._sheet().html()
 
 
 def test_it_tells_of_gradients_from_before() -> None:

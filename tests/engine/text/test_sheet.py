@@ -97,7 +97,7 @@ def test_a_table_fits_the_terminal(monkeypatch: pytest.MonkeyPatch, columns: int
         assert "\x1b" not in text
     told = str(loss.explain(names=model))
     assert "neurons.0.w.0" in told or ".w.0" in told
-    assert shown.text == shown.sheet().fitted(None)
+    assert shown.text == shown._sheet().fitted(None)
 
 
 def test_what_does_not_go_to_a_terminal_is_whole() -> None:
