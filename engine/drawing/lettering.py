@@ -7,7 +7,9 @@ from functools import lru_cache
 
 FONT = "Helvetica,Arial,sans-serif"
 SIZE, SMALL = 10.0, 9.0  # of letters, in points
-_NARROW, _WIDE, _WIDEST = set("ijlI.,:;'|!()[]{}ft/\\ -\xa0r∂"), set("mwM@%…<>&"), set("WÆæŒœ")
+_NARROW, _SLIM = set("ijlI.,:;'|/\\ -\xa0"), set("rtf()[]!")
+_WIDE, _WIDEST = set("mwM@%…<>&=+~^#"), set("WÆæŒœ")
+LONG = 1.08  # of a long line, which no box has room around, in DejaVu Sans: the font where there is no Helvetica
 
 
 @lru_cache(maxsize=4000)
@@ -21,6 +23,8 @@ def width_of(text: str, size: float = SIZE, bold: bool = False) -> float:
     for letter in text:
         if letter in _NARROW:
             ems += 0.34
+        elif letter in _SLIM:
+            ems += 0.42
         elif letter in _WIDE:
             ems += 0.9
         elif letter in _WIDEST or unicodedata.east_asian_width(letter) in "WF":

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from ..text.sheet import visible
 from .layout import OPEN, Placement, Point, apart, place
-from .lettering import FONT, SIZE, SMALL, width_of
+from .lettering import FONT, LONG, SIZE, SMALL, width_of
 from .looks import Look, Looks, Sample, Span, check_rankdir
 from .picture import Picture
 from .theme import Theme
@@ -159,7 +159,7 @@ def _lines(samples: list[Sample], notes: list[str], title: str, colours: Theme) 
     if title:
         y += 15
         found.append(f'<text x="0" y="{y - 3:g}" font-size="13" font-weight="bold">{_text(title)}</text>')
-        wide = width_of(title, 13, True)
+        wide = LONG * width_of(title, 13, True)
         y += 4
     if samples:
         x = 0.0
@@ -179,7 +179,7 @@ def _lines(samples: list[Sample], notes: list[str], title: str, colours: Theme) 
     for note in notes:
         y += 13
         found.append(f'<text x="0" y="{y - 3:.1f}" font-size="{SMALL:g}" fill="{colours.muted}">{_text(note)}</text>')
-        wide = max(wide, width_of(note, SMALL))
+        wide = max(wide, LONG * width_of(note, SMALL))
     return found, y + (6 if title and found else 0), wide
 
 

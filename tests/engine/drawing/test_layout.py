@@ -157,9 +157,22 @@ def test_the_svg_is_well_formed_and_text_fits_its_box(rankdir: str, theme: str) 
     assert [element.text for element in tree if element.tag.endswith("title")] == ["A <title>"]
     assert width_of("L *", bold=True) < 36
     assert width_of("<&>") > 25  # in DejaVu Sans, where there is no Helvetica
-    for title, width in (("W" * 30, 331), ("ЖЖЖЖЩЩЩ", 89)):  # there, in bold
-        assert width_of(title, bold=True) + 15 > width
+    for title, width in (("W" * 30, 331), ("ЖЖЖЖЩЩЩ", 89), ("tr(r[t]) + rr(t) = r(t) + f(t)", 145), ("r" * 30, 148)):
+        assert width_of(title, bold=True) + 15 > width  # there, in bold
     assert "-3" in "".join(tree.itertext())
+
+
+def test_a_long_title_or_note_is_not_cut_off() -> None:
+    """Nor in DejaVu Sans, where there is no Helvetica: the sums are of that font's widths."""
+    x = Value(2.0, "very " * 16)
+    y = x * 3
+    x.data = 3.0
+    note = f"{x.label} was 2 when this was computed (now 3): evaluate again"
+    for title, width in (("", 9 * 68.2), ("very " * 40, 13 * 112.9)):
+        svg = ElementTree.fromstring(svg_source(take(y), title=title))
+        texts = ["".join(text.itertext()) for text in svg.iterfind(".//{*}text")]
+        assert note in texts
+        assert float(svg.get("viewBox", "").split()[2]) >= width + 11
 
 
 def assert_labels_are_apart(root: Value, rankdir: str) -> None:
