@@ -176,6 +176,11 @@ def _pos(self: Value) -> Value:
     return self
 
 
+def _conjugate(self: Value) -> Value:
+    """The number itself: NumPy asks for it in variances, norms and covariances."""
+    return +self
+
+
 def _round(self: Value, digits: int | None = None) -> Value:
     if digits is not None:
         raise TypeError(f"round() of a Value takes no digits: write round(v * 10**{digits}) / 10**{digits}")
@@ -190,6 +195,9 @@ def _rdivmod(self: Value, other: Any) -> tuple[Value, Value]:
     return other // self, other % self
 
 
-for _name, _operator in {"pos": _pos, "round": _round, "divmod": _divmod, "rdivmod": _rdivmod}.items():
-    setattr(Value, f"__{_name}__", _operator)
+for _name, _operator in {
+    **{"__pos__": _pos, "__round__": _round, "__divmod__": _divmod, "__rdivmod__": _rdivmod},
+    "conjugate": _conjugate,
+}.items():
+    setattr(Value, _name, _operator)
 watch(_install)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import pickle
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial, update_wrapper
 from types import FunctionType
 from typing import Any, overload
 
 from ..backprop import add_gradients
-from ..text.elsewhere import explained, missing
+from ..numbers import shortened
+from ..text.elsewhere import BOOK, explained, missing
 from ..text.sheet import Sheet, Verbatim
 from ..value import Value
 from .backends.choice import BACKENDS, require, takes_lists, thread_count
@@ -149,49 +151,53 @@ class Compiled:
         """
         return as_batch(arguments, None if takes_lists(self.backend) else self.dtype)
 
-    def __call__(self, *arguments: Any, batch: Batch | None = None) -> Any:
+    def __call__(self, *arguments: Any, batch: Batch | None = None, **named: Any) -> Any:
         """The results for every sample: an array of N numbers, or N x k if the function returns a list of k, and so on.
 
         Args:
             arguments: for each argument of the function, the samples: N numbers, N rows of numbers, ...
-            batch: the arguments, made ready by `batch`.
+            batch: the arguments, made ready by `batch`, in their place.
+            named: nothing, since samples go by position.
 
         Raises:
             TraceError: the function does something that cannot be compiled.
             TypeError, ValueError: an argument is not a batch of numbers.
         """
-        single = len(arguments) == 1
+        single = len(arguments) == 1 and not named and batch is None
         if single:
-            found = self._repeated_calls(arguments[0], self._traces.is_latest)
+            found = self._repeated_calls(arguments[0], self._traces.latest)
             if found is not None:
                 return found
-        batch = batch or self.batch(*arguments)
+        batch = self._samples(arguments, batch, named) if named or batch is not None else self.batch(*arguments)
         special = self._traces.specialised(batch)
         outputs, _ = special.run("outputs", batch)
         if single:
             self._repeated_calls.note(special, batch)
         return in_shape(outputs, special.signature.shape)
 
-    def backward(self, *arguments: Any) -> float:
+    def backward(self, *arguments: Any, **named: Any) -> float:
         """Add the gradient of the mean over the samples to the `grad` of every bound leaf; return the mean.
 
         Raises:
             TraceError: the function does something that cannot be compiled, or returns a list.
             ValueError: there are no samples.
         """
-        batch = self.batch(*arguments)
+        batch = self._samples(arguments, None, named)
         loss, gradients = self.value_and_grad(batch=batch)
         add_gradients(dict(zip(self._traces.bound(batch), map(float, gradients))))
         return loss
 
-    def value_and_grad(self, *arguments: Any, wrt: str = "parameters", batch: Batch | None = None) -> tuple[float, Any]:
+    def value_and_grad(
+        self, *arguments: Any, wrt: str = "parameters", batch: Batch | None = None, **named: Any
+    ) -> tuple[float, Any]:
         """The mean over the samples, and its gradient.
 
         Args:
             arguments: as for a call.
             wrt: "parameters" for the derivatives by the bound leaves, in the order of `parameters`; "inputs" for
                 those by the first argument, in its shape; with several arguments a list of them.
-            batch: the arguments, made ready by `batch`.
+            batch: the arguments, made ready by `batch`, in their place.
+            named: nothing, as for a call.
 
         Raises:
             TraceError: the function does something that cannot be compiled, or returns a list.
@@ -199,7 +205,7 @@ class Compiled:
         """
         if wrt not in ("parameters", "inputs"):
             raise ValueError(f"wrt must be 'parameters' or 'inputs', got {wrt!r}")
-        batch = batch or self.batch(*arguments)
+        batch = self._samples(arguments, batch, named)
         special = self._traces.specialised(batch)
         if special.signature.shape:
             raise TraceError("the function returns a list: a gradient needs one result, such as their sum")
@@ -210,6 +216,24 @@ class Compiled:
             return mean_of(outputs), gradients
         outputs, _ = special.run("inputs", batch)
         return mean_of(outputs), by_argument(outputs, batch)
+
+    def _samples(self, arguments: tuple[Any, ...], batch: Batch | None, named: Mapping[str, Any]) -> Batch:
+        """The samples of a call, from either way to give them.
+
+        Raises:
+            TypeError: they are given both ways, by name, or otherwise.
+            ValueError: samples are ragged, or not as many for each argument.
+        """
+        for word in named:
+            raise TypeError(f"{self!r} has no argument {word!r}: {_instead_of(word, self.function)}")
+        if batch is None:
+            return self.batch(*arguments)
+        if arguments or not isinstance(batch, Batch):
+            raise TypeError(
+                f"batch= takes, in place of the arguments, what batch(...) of a compiled function makes of them, "
+                f"got {shortened(batch)}{' beside arguments' if arguments else ''}: give the arguments alone"
+            )
+        return batch
 
     @property
     def parameters(self) -> list[Value]:
@@ -334,3 +358,17 @@ class Compiled:
 def traces_of(compiled: Compiled) -> Traces:
     """What a compiled function keeps to itself, for those who train it or repeat its calls."""
     return compiled._traces
+
+
+def _instead_of(word: str, function: Callable[..., Any]) -> str:
+    """What to write in place of an argument that a compiled function is given by name."""
+    with suppress(TypeError, ValueError):  # some callables have no signature
+        if word in inspect.signature(function).parameters:
+            return "give the samples of each argument by position"
+    settings = [*inspect.signature(compile).parameters][1:]
+    if word in settings:
+        return f"it is said when the function is compiled, as in engine.compile(f, {word}=...)"
+    setting = BOOK.instead_of(word, settings)
+    if setting:
+        return f"when the function is compiled, {setting}"
+    return BOOK.instead_of(word, ["compile()"]) or "it takes samples by position, and nothing else"

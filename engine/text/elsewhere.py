@@ -65,7 +65,7 @@ _BY_NAME: dict[str, dict[tuple[str, ...], str]] = {
         ("cache",): "leave it out, since programs are kept on disk; STEPGRAD_CACHE=off keeps none",
         ("device",): "leave it out, since programs run on the CPU",
         ("donate_argnames", "donate_argnums"): "leave it out, since no argument is overwritten",
-        ("dynamic",): "leave it out, since a program takes any number of samples",
+        ("batch_size", "dynamic"): "leave it out, since a program takes any number of samples",
         ("forceobj", "fullgraph", "nopython"): "leave it out, since all is compiled, or refused",
         ("in_axes", "out_axes"): "leave it out, since each entry of an argument is a sample",
         ("mode", "options"): "leave it out, since all programs are optimised alike",

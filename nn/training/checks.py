@@ -110,6 +110,6 @@ def stops(answer: Any, model: Model) -> bool:
         warn_user(
             "model.stop_training is True, and training went on: a callback that returns True stops it", UserWarning
         )
-    if type(answer) in (int, str) and answer:
+    if (type(answer) in (int, str) and answer) or (type(answer) is float and answer == 1.0):
         warn_user(f"a callback returned {show(answer)}, and training went on: only True stops it", UserWarning)
     return answer is True

@@ -75,3 +75,38 @@ def test_what_a_forward_function_gives_becomes_a_float() -> None:
         assert type(odd(Value(1.0)).data) is float
     finally:
         del engine.PRIMITIVES["odd_numpy"]
+
+
+@pytest.mark.parametrize(
+    ("statistic", "derivatives"),
+    [
+        (np.var, lambda x: 2 * (x - x.mean()) / x.size),
+        (np.std, lambda x: (x - x.mean()) / (x.size * x.std())),
+        (lambda x: np.var(x, ddof=1), lambda x: 2 * (x - x.mean()) / (x.size - 1)),
+        (np.linalg.norm, lambda x: x / np.linalg.norm(x)),
+        (lambda x: np.linalg.norm([x], axis=1)[0], lambda x: x / np.linalg.norm(x)),
+        (lambda x: np.vdot(x, x), lambda x: 2 * x),
+        (lambda x: np.abs(x).sum(), np.sign),
+    ],
+)
+def test_statistics_of_numpy_have_derivatives(statistic: Any, derivatives: Any) -> None:
+    """NumPy asks Values, and what stands for them while a function is compiled, for their conjugate."""
+    numbers = np.array([1.0, -2.5, 4.0])
+    for row in ([Value(x) for x in numbers], np.array([Value(x) for x in numbers])):
+        found = statistic(row)
+        found.backward()
+        assert found.data == pytest.approx(statistic(numbers), rel=1e-14)
+        assert [v.grad for v in row] == pytest.approx(derivatives(numbers), rel=1e-14)
+    parameters = [Value(x) for x in numbers]
+    for compiled in (
+        engine.compile(lambda x: statistic([*parameters[:2], x])),
+        engine.compile(lambda x: statistic(parameters) * x),
+    ):
+        compiled.function(numbers[2]).backward()
+        expected = [v.grad for v in parameters]
+        for v in parameters:
+            v.grad = 0.0
+        compiled.backward(numbers[2:])
+        assert [v.grad for v in parameters] == pytest.approx(expected, rel=1e-12, abs=1e-12)
+        for v in parameters:
+            v.grad = 0.0

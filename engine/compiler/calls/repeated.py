@@ -28,13 +28,13 @@ class RepeatedCalls:
         self._row = 0  # how many calls like it came in a row
         self._ready: tuple[Specialisation, Callable[[Any, Any], Any]] | None = None
 
-    def __call__(self, X: Any, is_current: Callable[[Specialisation], bool]) -> Any:
-        """The results for samples; None if anything needs a closer look."""
+    def __call__(self, X: Any, latest: Specialisation | None) -> Any:
+        """The results for samples; None if anything needs a closer look, as where the last program was another."""
         ready = self._ready
         if ready is None or open_modes:
             return None
         special, run = ready
-        if not is_current(special):
+        if special is not latest or special.live_trace.stale():
             return None
         found = run(special.leaves.numbers(), X)
         return None if found is None else in_shape(found, special.signature.shape)

@@ -187,9 +187,5 @@ class Traces:
             raise RuntimeError("the function has not been traced yet: call it once")
         return self.latest
 
-    def is_latest(self, special: Specialisation) -> bool:
-        """Whether that is the program of the last call, and nothing that the function reads has changed."""
-        return self.latest is special and not special.live_trace.stale()
-
     def __repr__(self) -> str:
         return f"<compiled {name_of(self.function)} ({self.dtype}, {self.backend})>"

@@ -123,3 +123,40 @@ class Doubling:
 def test_a_compiled_object_pickles_with_it() -> None:
     double = pickle.loads(pickle.dumps(compile(Doubling(), backend="python")))
     assert [float(y) for y in double([3.0])] == [6.0]
+
+
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        ({"device": "cpu"}, "^<compiled .*f .*> has no argument 'device': leave .* run on the CPU$"),
+        ({"batch_size": 2}, "any number of samples$"),
+        ({"x": [1.0]}, "'x': give the samples of each argument by position$"),
+        ({"dtype": "float32"}, r"it is said when .*, as in engine\.compile\(f, dtype=\.\.\.\)$"),
+        ({"n_threads": 2}, "when the function is compiled, write threads=2$"),
+        ({"verbose": True}, "it takes samples by position, and nothing else$"),
+    ],
+)
+def test_a_call_by_other_names_gets_the_remedy(named: dict[str, Any], message: str) -> None:
+    def f(x: Any) -> Any:
+        return x * x
+
+    compiled: Any = compile(f, backend="python")
+    for call in (compiled, compiled.backward, compiled.value_and_grad):
+        with pytest.raises(TypeError, match=message):
+            call([1.0], **named)
+    assert compiled([1.0, 2.0]) == [1.0, 4.0]
+    with pytest.raises(TypeError, match=message):
+        compiled(batch=compiled.batch([1.0]), **named)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "batch", "message"), [((), 32, "makes of them, got 32: give the"), (([1.0],), None, "beside")]
+)
+def test_samples_are_given_one_way(arguments: Any, batch: Any, message: str) -> None:
+    """Samples beside a batch were passed over without a word."""
+    compiled: Any = compile(lambda x: x * x, backend="python")
+    ready = compiled.batch([3.0])
+    for call in (compiled, compiled.value_and_grad):
+        with pytest.raises(TypeError, match=message):
+            call(*arguments, batch=ready if batch is None else batch)
+    assert compiled(batch=ready) == [9.0]

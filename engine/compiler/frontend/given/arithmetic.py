@@ -62,11 +62,6 @@ class Arithmetic(Symbol):
     __slots__ = ()
     __array_priority__ = -1.0  # above NumPy's scalars, which come with their types then, and below its arrays
 
-    def conjugate(self) -> Symbol:
-        """The number itself, as NumPy asks for its variance."""
-        result: Symbol = +self
-        return result
-
 
 def _operator(name: str, reflected: bool) -> Callable[..., Any]:
     of_symbol = getattr(Symbol, f"__{'r' * reflected}{name}__")

@@ -34,6 +34,19 @@ def test_callbacks_see_and_stop():
     assert history.stopped == "callback"
 
 
+@pytest.mark.parametrize(("answer", "shown"), [(1.0, r"float 1\.0"), (1, "int 1"), (np.float64(1.0), r"float 1\.0")])
+def test_an_answer_that_equals_true_is_warned_of(answer, shown):
+    with pytest.warns(UserWarning, match=f"a callback returned {shown}, and training went on: only True stops it"):
+        _, history = trained(epochs=2, callbacks=lambda *_: answer)
+    assert history.stopped is None
+
+
+@pytest.mark.parametrize("answer", [None, False, 0, 0.0, 0.25, ""])
+def test_other_answers_go_on(answer, recwarn):
+    _, history = trained(epochs=2, callbacks=lambda *_: answer)
+    assert (history.stopped, [*recwarn]) == (None, [])
+
+
 def test_the_way_of_keras_to_stop_is_warned_of():
     def stop(model, history, epoch):
         model.stop_training = True
