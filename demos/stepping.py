@@ -45,8 +45,9 @@ def both_passes() -> None:
     for step in L.backward_steps():
         print(step)
 
-    heading("Half-way: to where the gradient of a changes", 's = L.stepper(); s.break_at("a", changes=True); s.run()')
+    heading("The gradients are 0 again", "L.zero_grad()")
     L.zero_grad()
+    heading("Half-way: to where the gradient of a changes", 's = L.stepper(); s.break_at("a", changes=True); s.run()')
     with L.stepper() as s:
         s.break_at("a", changes=True)
         print(s.run())

@@ -16,6 +16,7 @@ ELSEWHERE = {
     **dict.fromkeys(("jit", "njit"), "compile"),
     **dict.fromkeys(("jtimes", "linearize", "make_jvp"), "jvp"),
     **dict.fromkeys(("make_vjp", "vector_jacobian_product", "vjp"), "grad(weight * y, x), or value_and_grad(f)"),
+    **{name: f"the method {name}() of a Value" for name in ("explain", "save_steps", "stepper", "why", "zero_grad")},
     "Module": "nn.Module, after import nn",
     "absolute": "abs",
     "arccos": "acos",
@@ -153,6 +154,7 @@ _BY_CLASS: dict[str, dict[tuple[str, ...], str]] = {
         ("breakpoint", "set_break"): "write break_at(node)",
         ("prev", "previous", "undo"): "write back()",
         ("step",): "write next()",
+        ("watch",): "write break_at(node, changes=True)",
     },
     "Value": {
         ("clamp", "clip"): "write engine.minimum(engine.maximum(v, low), high)",

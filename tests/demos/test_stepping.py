@@ -15,6 +15,7 @@ def test_what_is_printed_is_true(capsys: pytest.CaptureFixture[str]) -> None:
     assert "stopped: the gradient of a changes" in text
     assert "sqrt gave x*x the gradient inf in the backward pass" in text
     assert "distance = (x * x).sqrt()" in text
+    assert text.index(">>> L.zero_grad()") < text.index(">>> s = L.stepper()")  # without it gradients would add up
     model = nn.MLP(2, [4, 4, 1], activation="tanh", seed=3)
     loss = nn.mse(model([1.0, -0.5]), [1.0])
     loss.backward()

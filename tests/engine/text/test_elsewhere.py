@@ -139,6 +139,8 @@ def test_what_to_write_are_arguments_that_there_are() -> None:
     ("thing", "name", "remedy"),
     [
         (lambda: y().stepper(), "step", r"^'Stepper' object has no attribute 'step': write next\(\)$"),
+        (lambda: y().stepper(), "watch", r": write break_at\(node, changes=True\)$"),
+        (lambda: engine, "why", r"^module 'engine' has no attribute 'why': write the method why\(\) of a Value$"),
         (lambda: engine.compile(f), "jacobian", r"^'Compiled' .* write engine\.hessian\(f\)"),
         (lambda: engine.compile(f), "unknown", "^'Compiled' object has no attribute 'unknown'$"),
         (lambda: engine.compile(f), "parameters", None),
