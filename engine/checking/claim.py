@@ -30,7 +30,7 @@ from .estimates.differences import (
 )
 from .estimates.noise import grain, spacing_next_to_1
 from .estimates.slopes import RangeVerdict, Side, Slopes, slopes_at
-from .estimates.thresholds import resolution
+from .estimates.thresholds import TELLS, resolution
 from .estimates.verdicts import Verdict, confirming, judge
 from .report import Derivative, Kink, contradicted
 
@@ -81,6 +81,16 @@ class Claim:
         found = confirming(self.slope, self.slack, estimates, self.epsilon)
         return None if found is not None and found.flat and self.hides_slope() else found
 
+    def bent(self, value: float) -> bool:
+        """Whether the second difference halves with the step at most, as at a kink; that of a smooth function quarters.
+
+        Args:
+            value: that of the function at the point.
+        """
+        line, x, step = self.line, self.at, self.likely / 4
+        wide, narrow = (abs((line(x + h) - value) - (value - line(x - h))) for h in (step, step / 2))
+        return narrow > 0.4 * wide and narrow > max(16 * self.noise, 1e-6 * step * abs(self.slope))
+
     def differences(self, reach: float = math.inf) -> Iterator[Estimate | None]:
         """Central differences of all steps, no wider than `reach`."""
         return central_estimates(self.line, self.at, self.noise, reach, self.epsilon)
@@ -121,7 +131,7 @@ class Claim:
         """The kink that slopes show."""
         left, right = (math.nan if side is None else side.slope for side in (slopes.left, slopes.right))
         at, reach = self.at - self.origin, self.likely
-        return Kink(why or slopes.reason(), distance, self.slope, left, right, (at - reach, at + reach))
+        return Kink(why or slopes.reason(), distance, self.slope, left, right, (at - reach, at + reach), slopes.jump)
 
     def entry(self, verdict: Verdict, kink: Kink | None = None) -> Derivative:
         """The line of the report where the function has one slope."""
@@ -138,15 +148,18 @@ class Claim:
         return Derivative(self.name, self.order, at, self.slope, expected, bound, status, kink, excluded=excluded)
 
     def at_kink(self, slopes: Slopes, kink: Kink) -> Derivative:
-        """The verdict at a kink, a jump, or the end of a domain."""
-        return self.entry_between(self._beside(slopes) or slopes.verdict(self.slope, self.slack), kink, slopes.bound)
+        """The verdict at a kink, a jump, or the end of a domain; where the value jumps, no claim is confirmed."""
+        found = self._beside(slopes) or slopes.verdict(self.slope, self.slack)
+        if slopes.jump and found.status == "agrees":
+            found = found._replace(status="unresolved")
+        return self.entry_between(found, kink, slopes.bound)
 
     def seen_closely(self, verdict: Verdict, slopes: Slopes, why: str = "") -> Derivative:
         """The same verdict if there is one slope; else what the slopes say."""
         if slopes.sides and not slopes.smooth:
             return self.at_kink(slopes, self.kink(slopes, why=why))
         verdict = self.unless_between(verdict, slopes)
-        mixed = self._mixed(verdict)
+        mixed = None if self._refuted(slopes) else self._mixed(verdict)
         if mixed is not None:
             why = f"or within {mixed.low.step:.2g} of it, where rounding hides the slopes"
             between = RangeVerdict("unresolved", mixed.low.slope, mixed.high.slope)
@@ -161,6 +174,10 @@ class Claim:
         """The verdict, left open if the claim is between two slopes that are nearly one."""
         between = verdict.status == "differs" and slopes.sides and slopes.spans(self.slope)
         return verdict._replace(status="unresolved") if between else verdict
+
+    def _refuted(self, slopes: Slopes) -> bool:
+        """Whether the one slope that the finest steps see is known well enough to tell the claim from it."""
+        return bool(slopes.sides) and slopes.bound + self.slack <= TELLS * abs(self.slope - slopes.low.slope)
 
     def _mixed(self, verdict: Verdict) -> Slopes | None:
         """The slopes on both sides, by steps that contradict the claim, if these mix two and it lies between them.

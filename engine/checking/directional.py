@@ -44,6 +44,16 @@ def random_directions(count: int, directions: int) -> Iterator[list[float]]:
         yield [1.0 if bit == "1" else -1.0 for bit in f"{bits:0{count}b}"]
 
 
+def direction_name(direction: Sequence[float], names: Sequence[str]) -> str:
+    """What a report calls a direction that is none of the inputs'.
+
+    >>> direction_name([1.0, 0.0, -0.5], ["x", "y", "z"])
+    'the direction +1 x -0.5 z'
+    """
+    moves = [f"{d:+.4g} {name}" for d, name in zip(direction, names) if d]
+    return "the direction " + " ".join(moves[:6]) + (" ..." if len(moves) > 6 else "")
+
+
 def slope_along(
     name: str,
     near: Neighbourhood,
@@ -58,7 +68,8 @@ def slope_along(
     origin = power_of_two(typical) if typical else 0.0  # so that steps suit numbers of the point's size, not 0
     known = cache(lambda u: line(u - origin))
     claim = Claim(name, known, origin, slope, slack, near.noise, near.epsilon, order, near, direction, origin)
-    sharp = claim.confirmed()
+    bent = claim.bent(known(origin))
+    sharp = None if bent else claim.confirmed()
     if sharp is not None:
         return claim.entry(Verdict("agrees", sharp))
     claim = claim.on_grid()
@@ -67,7 +78,7 @@ def slope_along(
     likely = steps(typical, epsilon=near.epsilon)
     estimates = (central(known, origin, step, rough.noise) for step in likely if step > finest)
     verdict = rough.judged(estimates)
-    if verdict.status == "agrees":
+    if verdict.status == "agrees" and not bent:
         return claim.entry(verdict)
     return claim.after_second_look(rough.seen_closely(verdict, rough.slopes(finest)))
 
@@ -137,8 +148,7 @@ class Gradient:
         if against is None:
             return
         direction, slope, verdict = against
-        moves = [f"{d:+.4g} {name}" for d, name in zip(direction, self.names) if d]
-        name = "the direction " + " ".join(moves[:6]) + (" ..." if len(moves) > 6 else "") + self.suffix
+        name = direction_name(direction, self.names) + self.suffix
         claim = Claim(name, near.line(direction, near.point), 0.0, slope, 0.0, near.noise, order=self.order)
         kink = Kink("slopes along it", 0.0, slope, verdict.low, verdict.high, (0.0, 0.0))
         yield replace(claim.entry_between(verdict, kink), direction=tuple(direction))

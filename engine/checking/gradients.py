@@ -79,10 +79,10 @@ def check_gradients(
     >>> print(check_gradients(lambda x: engine.relu(x) * 3, [0.0]).kinks[0])
     kink at the point (taken there: 0), relu(0.0), node 2 of the graph: derivative 0 ...
     """
-    if not isinstance(order, int) or order < 1:
+    if type(order) is not int or order < 1:
         inputs = ": the inputs stand in one list, check_gradients(f, [x, y])" if is_number(point) else ""
         raise ValueError(f"order is 1 for the gradient, 2 for second derivatives, ...; got {order!r}{inputs}")
-    if directions is not None and (not isinstance(directions, int) or directions < 1):
+    if directions is not None and (type(directions) is not int or directions < 1):
         raise ValueError(f"directions is a positive number of random directions, got {directions!r}")
     if not isinstance(noise, (int, float)) or not 0 <= noise < math.inf:
         raise ValueError(f"noise is how far a value may be off, a number of at least 0, got {noise!r}")

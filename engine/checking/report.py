@@ -28,6 +28,7 @@ class Kink:
         right: the derivative from above, likewise.
         interval: the values of the input around the point between which the function is smooth: the check is valid
             there and was made there.
+        jump: how far the value jumps there, where there is then no derivative.
     """
 
     why: str
@@ -36,6 +37,7 @@ class Kink:
     left: float
     right: float
     interval: tuple[float, float]
+    jump: float = 0.0
 
     def __str__(self) -> str:
         place = f"at the point (taken there: {self.taken:.9g})" if self.distance == 0 else f"{self.distance:+.3g} away"
@@ -97,8 +99,16 @@ class Derivative:
         return high - low if low < high else 0.0
 
     @property
+    def at_jump(self) -> bool:
+        """Whether it is unresolved as the value jumps, though it is a slope beside the jump."""
+        jumps = self.kink is not None and self.kink.distance == 0 < self.kink.jump
+        return jumps and self.status == "unresolved" and not self.excluded
+
+    @property
     def finding(self) -> str:
         """What the differences say about the claim, in words."""
+        if self.at_jump:
+            return f"{self.claimed:.17g} is among the slopes beside a jump, at which there is no derivative"
         if self.slopes is not None and self.status == "unresolved" and not self.excluded:
             bound = f" +- {self.bound:.2g}" if self.bound else ""
             return f"{self.claimed:.17g}, differences give {_slopes(*self.slopes)}{bound}"
@@ -272,7 +282,7 @@ class Report(Shown):
         width = max((display_width(d.name) for d in self._listed()), default=0)
         for d in self._listed():
             order = f" order {d.order}" if d.order > 1 else ""
-            beside = f" at {d.at:.9g}" if d.kink is not None and d.kink.distance == 0 and d.slopes is None else ""
+            beside = f" at {d.at:.9g}" if d.kink is not None and d.slopes is None else ""
             yield f"  {d.status:<10} by {padded(d.name, width)}{order}{beside}: {d.finding}"
             if d.kink is not None:
                 yield f"             {d.kink}"

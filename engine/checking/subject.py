@@ -183,6 +183,11 @@ def subject_of(f: Callable[..., Any], point: Sequence[Any] | Mapping[str, Any], 
     _require_computed_inside(first, again)
     read = set(leaves(again.output))  # a leaf made anew in each evaluation is not a parameter
     bound = tuple(leaf for leaf in leaves(first.output) if leaf in read)
+    if not numbers and not bound:
+        raise ValueError(
+            f"there is nothing to check: {name_of(f)} has no inputs, and reads no parameters that were made before it "
+            "is called; give it a number for each input, check_gradients(f, [x, y])"
+        )
     subject = replace(
         subject,
         names=_distinct((*names, *_parameter_names(f, bound))),

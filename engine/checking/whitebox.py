@@ -68,11 +68,13 @@ def check_subject(subject: Subject, order: int, directions: int = 0) -> Report:
             derivatives += [replace(d, name=f"{d.name}, beside the point") for d in wrong]
             notes.append(f"beside the point, at {there.written}, derivatives of order {each.order} are wrong")
             rate = math.nan
-        elif any(d.status == "unresolved" for d in found):
+        elif left_open := [d for d in found if d.status == "unresolved"]:
             fault = audit(here.nodes)
             if fault is None:
-                lacking = f"differences lack the digits to confirm some derivatives of order {each.order}"
-                notes.append(f"{lacking}; {compared(here.nodes)}")
+                lacking = "differences lack the digits to confirm some derivatives"
+                if all(d.at_jump for d in left_open):
+                    lacking = "where the value jumps, no differences can confirm derivatives"
+                notes.append(f"{lacking} of order {each.order}; {compared(here.nodes)}")
         else:
             fault = audit(_flat(here.nodes))
         if fault is None and each.order > 1:
@@ -195,10 +197,11 @@ def _looks(subject: Subject, here: Recording, gradient: Gradient) -> Iterator[Ca
 
     def look(position: int, closely: bool) -> Derivative:
         claim = gradient.by(position, cache(subject.line(position)), subject.numbers[position])
-        sharp = None if cornered else claim.confirmed()
+        bent = cornered or claim.bent(here.output.data)
+        sharp = None if bent else claim.confirmed()
         if sharp is not None:
             return claim.entry(Verdict("agrees", sharp))
-        return _Coordinate(subject, here, position, claim).check() if closely else claim.glanced_at(cornered)
+        return _Coordinate(subject, here, position, claim).check() if closely else claim.glanced_at(bent)
 
     return (partial(look, position) for position in range(len(subject.numbers)))
 
@@ -225,25 +228,18 @@ class _Coordinate:
             return claim.entry(Verdict("unresolved", None), kink)
         left, right = (math.nan if side is None else side.slope for side in (slopes.left, slopes.right))
         why = f"{kink.why}, where {slopes.reason()}" if slopes.jump else kink.why
-        kink = replace(kink, why=why, left=left, right=right)
+        kink = replace(kink, why=why, left=left, right=right, jump=slopes.jump)
         here = claim.after_second_look(self._unless_infinite(claim.at_kink(slopes, kink), slopes))
         found = worst([here, *(d for d in self._beside(kink, (below, above)) if d.status == "differs")])
-        if found.status == "agrees" and self._is_differentiable(slopes):
+        if found.status == "agrees" and slopes.smooth:
             return replace(found, kink=None, slopes=None)  # the formula changes, as in the rule of x**3, and no slope
         return found
-
-    def _is_differentiable(self, slopes: Slopes) -> bool:
-        """Whether there is one slope, and the value at the point is where both sides tend to."""
-        return slopes.smooth and all(
-            abs(jump) <= 64 * self.claim.noise + (abs(side.slope) + side.bound) * side.step
-            for jump, side in zip(self._jumps(slopes), slopes.sides)
-        )
 
     def _without_declared_kink(self) -> Derivative:
         """The verdict where no primitive or branch declares a kink or the end of a domain, but slopes may show one."""
         claim = self.claim
         verdict = claim.judged(claim.differences())
-        if verdict.status == "agrees":
+        if verdict.status == "agrees" and not claim.bent(self.here.output.data):
             return claim.entry(verdict)
         slopes = claim.slopes()
         why = "" if slopes.smooth else undeclared_kink(self.here.nodes)

@@ -18,6 +18,7 @@ from .verdicts import Status
 
 _RATIO = 8.0  # from one step to the next finer one
 _LEVELS = 17
+_CLOSE = 2.0**-20  # beside the step of a slope, the distance from which a jump is looked for
 _STEADY = 5  # how many equal ratios of increments show a power of the step; the last three may be rounded
 _FAST, _SLOW = 0.2, 0.985  # ratios of a smooth function's increments are smaller; those of slopes without bound larger
 
@@ -57,7 +58,7 @@ class RangeVerdict(NamedTuple):
 
 
 class Slopes(NamedTuple):
-    """The slopes on both sides of a point, None where the function has no values; and the size of its jump."""
+    """The slopes on both sides of a point, None where the function has no values; and how far its value jumps there."""
 
     left: Side | None
     right: Side | None
@@ -149,7 +150,7 @@ class Slopes(NamedTuple):
 def slopes_at(
     f: Line, x: float, noise: float = 0.0, epsilon: float = EPSILON, size: float = 0.0, finest: float = 0.0
 ) -> Slopes:
-    """The slopes of `f` on both sides of `x` (none if that is infinite); the value at `x` itself plays no part.
+    """The slopes of `f` on both sides of `x` (none if that is infinite); the value at `x` itself may be off: a jump.
 
     Args:
         f: the function, along a line.
@@ -166,12 +167,30 @@ def slopes_at(
     if not math.isfinite(x):
         return Slopes(None, None)
     left, right = (_side(f, x, sign, noise, epsilon, size, finest) for sign in (-1.0, 1.0))
-    if left is None or right is None or math.isinf(left.slope) or math.isinf(right.slope):
-        return Slopes(left, right)
-    step = min(left.step, right.step)
-    jump = abs(limit(f, x, step) - limit(f, x, -step))
-    slope = max(abs(side.slope) + side.bound for side in (left, right))
-    return Slopes(left, right, jump if jump > 64 * noise + slope * step else 0.0)
+    found = Slopes(left, right)
+    step = min((side.step for side in found.sides), default=0.0)
+    close = max(finest, 64 * epsilon * abs(x)) or step * _CLOSE
+    return found._replace(jump=_jump(f, x, found, close, noise)) if found.sides and found.finite else found
+
+
+def _jump(f: Line, x: float, slopes: Slopes, step: float, noise: float) -> float:
+    """How far what values tend to on the sides, and the value at the point, lie apart; 0 if slopes or noise explain it.
+
+    Args:
+        f: the function, along a line.
+        x: the point on the line.
+        slopes: those beside it.
+        step: how close the values are from which the limits are found.
+        noise: how far a value may be off.
+    """
+    reached, spread = [f(x)], 0.0
+    for reach, side in ((-step, slopes.left), (step, slopes.right)):
+        if side is not None:
+            end = limit(f, x, reach)
+            reached.append(end)
+            spread += max(abs(f(x + reach * part) - end) for part in (0.25, 0.5, 0.75, 1.0))
+    jump = max(reached) - min(reached)
+    return jump if 64 * noise + 4 * spread < jump < math.inf else 0.0
 
 
 def _ladders(x: float, epsilon: float) -> list[list[float]]:

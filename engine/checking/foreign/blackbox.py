@@ -15,7 +15,7 @@ from typing import Any
 
 from ...ieee import inner
 from ..claim import Claim, in_turn
-from ..directional import Gradient, random_directions, slope_along
+from ..directional import Gradient, direction_name, random_directions, slope_along
 from ..estimates.differences import Line
 from ..estimates.noise import measured_noise
 from ..estimates.slopes import Slopes
@@ -30,6 +30,7 @@ from .points import pasted
 __tracebackhide__ = True  # pytest then shows the user's own lines
 
 _WIDE = 512.0  # kinks this much closer than the likeliest step look to wide steps as if at the point
+_FACTORS = (-0.5, 0.25)  # of directions in one that no slope but a linear one passes; powers of two add no rounding
 
 
 def check_callable(
@@ -65,7 +66,8 @@ def check_callable(
     checked = _checked(f, point, grad, jvp, noise)
     found: list[Derivative] = []
     for function in checked:
-        found += _by_direction(function, directions) if directions else _by_coordinate(function)
+        verdicts = _by_direction(function, directions) if directions else _by_coordinate(function)
+        found += [*verdicts, *_askew(function, directions, verdicts)]
     function = checked[0]
     numbers = function.point.numbers
     require_repeatable(lambda: function.at(function.point.placed(numbers)), len(numbers), noise)
@@ -123,6 +125,32 @@ def _forward_along(function: ForeignFunction, directions: int) -> Iterator[Deriv
             near, name = function.neighbourhood(output), function.name(f"direction {number}", output)
             line = function.line(output)(direction)
             yield slope_along(name, near, direction, line, slope, rounding_of(slope, near.epsilon))
+
+
+def _askew(function: ForeignFunction, directions: int, found: Sequence[Derivative]) -> Iterator[Derivative]:
+    """A direction that refutes slopes that do not follow it, as those of a `jvp` that forgets to multiply by it.
+
+    The slope along a sum of multiples of the directions that were compared is that sum of their slopes, as well as
+    these are known; if it is not, differences along it decide, as a function may have kinks that no other shows.
+    """
+    if not isinstance(function.by, Forward) or any(map(contradicted, found)):
+        return
+    count, outputs = len(function.point.numbers), len(function.values)
+    axes = ([float(k == moved) for k in range(count)] for moved in range(count))
+    compared = list(random_directions(count, directions) if directions else axes)
+    factors = [_FACTORS[k % len(_FACTORS)] for k in range(len(compared))]
+    mixed = [inner(factors, column) for column in zip(*compared)]
+    for output, slope in enumerate(function.slopes(mixed)):
+        near, parts = function.neighbourhood(output), found[output : len(compared) * outputs : outputs]
+        off = slope - inner(factors, [d.claimed for d in parts])
+        room = inner([*map(abs, factors)], [d.bound + slack_of(d.claimed, near.epsilon) for d in parts])
+        if abs(off) <= room + slack_of(slope, near.epsilon):
+            continue
+        name = function.name(direction_name(mixed, function.point.names), output)
+        line, slack = function.line(output)(mixed), rounding_of(slope, near.epsilon)
+        entry = slope_along(name, near, mixed, line, slope, slack)
+        if entry.status != "agrees":
+            yield replace(entry, direction=tuple(mixed))
 
 
 def rounding_of(claim: float, epsilon: float) -> float:
@@ -198,7 +226,7 @@ class _Probe:
         near = function.neighbourhood(output)
         line, slack = self.line(output), slack_of(slope, epsilon)
         claim = Claim(name, line, x, slope, slack, noise, epsilon, near=near, direction=near.axis(index))
-        sharp, bent = claim.confirmed(), _bent(claim, value)
+        sharp, bent = claim.confirmed(), claim.bent(value)
         if sharp is not None and not bent:
             return claim.entry(Verdict("agrees", sharp))
         claim = claim.on_grid()
@@ -247,10 +275,3 @@ def _nearer(slopes: Slopes) -> float:
     """The side that needed the finer steps."""
     left, right = slopes.sides
     return -1.0 if left.reach < right.reach else 1.0
-
-
-def _bent(claim: Claim, value: float) -> bool:
-    """Whether the second difference halves with the step, as at a kink, where that of a smooth function quarters."""
-    line, x, step = claim.line, claim.at, claim.likely / 4
-    wide, narrow = (abs((line(x + h) - value) - (value - line(x - h))) for h in (step, step / 2))
-    return narrow > 0.4 * wide and narrow > max(16 * claim.noise, 1e-6 * step * abs(claim.slope))

@@ -315,7 +315,9 @@ def test_forward_mode_needs_one_call_along_each_direction() -> None:
 
     x = np.random.default_rng(1).normal(size=20_000)
     assert_gradients(tanh_sum, x, jvp=jvp, directions=3, strict=True)
-    assert len(calls) == 3 + 1 + 4, "and one for the rate of the remainder, and some that must give the same"
+    assert len(calls) == 3 + 1 + 1 + 4, (
+        "and one for all of them, one for the rate of the remainder, and some that must give the same"
+    )
 
 
 def test_bad_forward_mode_is_named() -> None:
@@ -351,3 +353,48 @@ def test_no_graph_proves_a_slope_at_a_kink_that_is_no_number() -> None:
     """Between two slopes lies no infinite one: many digits are not asked."""
     ramp = replace(engine.relu, name="ramp", local_derivatives=[lambda z, x: math.inf if x == 0 else float(x > 0)])
     assert check_gradients(lambda x, y: ramp(x) + y, [0.0, 1.0], directions=2).wrong
+
+
+@pytest.mark.parametrize(
+    "slope",
+    [
+        lambda x, dx: math.cos(x),  # forgets the direction
+        lambda x, dx: math.cos(x) * abs(dx),
+        lambda x, dx: math.cos(x) * dx * dx,
+        lambda x, dx: math.cos(x) * dx**3,
+    ],
+)
+@pytest.mark.parametrize("directions", [None, 1])
+def test_a_slope_that_does_not_follow_its_direction_is_wrong(slope: Any, directions: int | None) -> None:
+    """By directions of length 1 alone it is right."""
+    report = check_gradients(math.sin, 1.0, jvp=slope, directions=directions)
+    (wrong,) = report.wrong
+    assert wrong.name.startswith("the direction ")
+    assert not directions or report.directions == 1
+
+
+def test_a_slope_that_is_right_by_each_input_alone_is_wrong() -> None:
+    def slope(x: list[float], dx: list[float]) -> list[float]:
+        return [2 * x[0] * dx[0], x[1] * dx[0] + x[0] * dx[1] + dx[0] * dx[1]]
+
+    report = check_gradients(lambda x: [x[0] ** 2, x[0] * x[1]], [2.0, 3.0], jvp=slope)
+    assert [d.name for d in report.wrong] == ["the direction -0.5 x[0] +0.25 x[1] of output 1, forward"]
+
+
+def test_slopes_to_each_side_of_a_kink_need_not_be_linear() -> None:
+    """Along both inputs this function is smooth, and it has a kink along others."""
+
+    def relu(x: float) -> float:
+        return max(x, 0.0)
+
+    def slope(x: float, dx: float) -> float:
+        return dx if x > 0 else relu(dx) if x == 0 else 0.0
+
+    def f(x: float, y: float) -> float:
+        return relu(x + y) - relu(x - y)
+
+    def jvp(x: float, y: float, dx: float, dy: float) -> float:
+        return slope(x + y, dx + dy) - slope(x - y, dx - dy)
+
+    assert_gradients(f, (0.0, 0.0), jvp=jvp)
+    assert_gradients(abs, 0.0, jvp=lambda x, dx: abs(dx) if x == 0 else math.copysign(1.0, x) * dx)

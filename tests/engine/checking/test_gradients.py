@@ -403,3 +403,17 @@ def test_no_second_opinion_on_what_turns_faster_than_its_steps() -> None:
     assert "second opinion" not in str(report)
     wrong = check_gradients(lambda x: engine.sin(x) + x.detach(), [1.0])
     assert wrong.rate == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_check_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="there is nothing to check: f has no inputs, and reads no parameters"):
+        check_gradients(lambda: Value(2.0) * 3, [])
+    weight = Value(2.0, "w")
+    assert [d.name for d in check_gradients(lambda: weight * 3, []).derivatives] == ["w"]
+
+
+def test_truth_is_no_number_of_orders_or_directions() -> None:
+    with pytest.raises(ValueError, match=r"order is 1 for the gradient.* got True"):
+        check_gradients(engine.sin, [1.0], order=True)
+    with pytest.raises(ValueError, match="directions is a positive number of random directions, got True"):
+        check_gradients(engine.sin, [1.0], directions=True)
