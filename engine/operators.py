@@ -177,7 +177,11 @@ def _pos(self: Value) -> Value:
 
 
 def _conjugate(self: Value) -> Value:
-    """The number itself: NumPy asks for it in variances, norms and covariances."""
+    """The number itself: NumPy asks for it in variances, norms and covariances.
+
+    >>> Value(2.0).conjugate().data
+    2.0
+    """
     return +self
 
 
