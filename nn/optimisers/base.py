@@ -119,7 +119,13 @@ class Optimizer(Known, Explained):
             TypeError: if there is no such setting, or a value is of the wrong kind.
             ValueError: if one is out of range, or they do not go together.
         """
-        self.settings = self._changed(settings)
+        own = vars(self)
+        while True:
+            before = own["settings"]
+            new = self._changed(settings)
+            if own["settings"] is before:  # no other thread has set one meanwhile; nor can it now, as nothing is called
+                own["settings"] = new
+                return
 
     def _changed(self, settings: Mapping[str, Any]) -> Mapping[str, Any]:
         """The settings as they would be after `change`, which raises the same errors."""

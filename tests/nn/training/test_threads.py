@@ -98,6 +98,25 @@ def test_in_the_callback_itself_all_of_it_is_done(backend: str, tmp_path: Path) 
         assert (data(other), its.state) == (data(model), optimizer.state)
 
 
+class Meddled(nn.SGD):
+    """While one setting is checked, another one is set, as another thread or a signal handler may do."""
+
+    meddling = False
+
+    def agree(self, settings: Any) -> None:
+        if self.meddling:
+            self.meddling = False
+            self.lr = 0.25
+
+
+def test_settings_that_two_threads_set_are_both_set() -> None:
+    """The later one put back all that it had not set itself, such as a rate: a schedule sets one at every step."""
+    optimizer = Meddled(network()[0].parameters(), lr=1.0)
+    optimizer.meddling = True
+    optimizer.change({"momentum": 0.5, "nesterov": True})
+    assert (optimizer.lr, optimizer.momentum, optimizer.nesterov) == (0.25, 0.5, True)
+
+
 def test_a_file_is_of_one_moment_of_a_loop_in_another_thread(tmp_path: Path) -> None:
     """Nobody knows of a loop by hand: what was read is read again, and has to be the same, or there is no file."""
     model, optimizer = network()
