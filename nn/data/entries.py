@@ -18,16 +18,24 @@ _HUGE = 3e38  # about the largest number of float32; its square is beyond all fl
 
 
 @contextmanager
-def naming_data(X: Any, y: Any, rows: Sequence[int] | None = None) -> Iterator[None]:
+def naming_data(
+    X: Any, y: Any, rows: Sequence[int] | None = None, classes: Sequence[str] | None = None
+) -> Iterator[None]:
     """Name the entries of samples or labels that an error comes of.
 
     Args:
         X: the samples as the user gave them.
         y: the labels.
         rows: their places in the user's data; None if they are all of it.
+        classes: the names that labels are, as the user gave them; None if they are none.
     """
     try:
         yield
+    except IndexError as error:
+        if not classes or not f"{error}".startswith("class "):
+            raise
+        text = f"the labels name {len(classes)} classes ({', '.join(classes)}): give the model an output for each"
+        raise IndexError(text) from error
     except (TypeError, ValueError, FloatingPointError) as error:
         raise named(error, X, y, rows) from error.__cause__
 

@@ -10,6 +10,7 @@ import engine
 from engine import Primitive, Value, exp, logsumexp, maximum
 
 from ..arguments import as_row, class_index, is_row, show, whole_number
+from ..elsewhere import explained
 
 Activation: TypeAlias = Callable[[Value], Value]
 
@@ -80,6 +81,7 @@ def activation_name(activation: Activation) -> str:
     return getattr(activation, "__name__", type(activation).__name__)
 
 
+@explained
 def softmax(logits: Any) -> list[Any]:
     """Probabilities from scores: exp(x) / sum of all exp(x), of a row or of each row of a batch.
 
@@ -107,6 +109,7 @@ def softmax(logits: Any) -> list[Any]:
     return [e / total for e in exponentials]
 
 
+@explained
 def log_softmax(logits: Any) -> list[Any]:
     """The logarithms of `softmax(logits)`, accurate where a probability rounds to 0 or 1.
 
@@ -129,6 +132,7 @@ def log_softmax(logits: Any) -> list[Any]:
     return [x - total for x in shifted]
 
 
+@explained
 def one_hot(labels: Any, classes: int) -> list[Any]:
     """One-hot labels ("to categorical"): 1.0 at the index of the class, 0.0 elsewhere.
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from engine import display_width
 
-from ..arguments import counted
+from ..arguments import counted, show
 from ..attributes import Explained
 
 UNKNOWN = -1
@@ -92,7 +92,7 @@ class History(Explained):
             raise KeyError(f"there is no {name!r}, but {', '.join(map(repr, columns)) or 'no epoch yet'}")
         return columns[name]
 
-    def plot(self, path: str | os.PathLike[str]) -> None:
+    def plot(self, path: str | os.PathLike[str] | None = None) -> None:
         """Save the curves of the losses, and of the metrics if there are any, as a picture.
 
         Epochs whose numbers are nan or infinite are marked by a red cross.
@@ -101,9 +101,15 @@ class History(Explained):
             path: the file; its suffix gives the format, such as .png or .svg.
 
         Raises:
+            TypeError: if there is no path.
             ImportError: if matplotlib is not installed.
             ValueError: if there is no epoch to draw, or no such format.
         """
+        if not isinstance(path, (str, os.PathLike)):
+            raise TypeError(
+                f"plot() saves the curves to a file, and its path is {show(path)}: write history.plot('curves.png'); a "
+                "notebook shows them for history alone"
+            )
         self._figure().savefig(path)
 
     def _repr_png_(self) -> bytes | None:

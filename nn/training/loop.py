@@ -194,7 +194,7 @@ def fit(
         noted,
         reporting(progress) as told,
         kept_by(model) as kept,
-        naming_data(X, data.rows.labels, data.rows.places),
+        naming_data(X, data.rows.labels, data.rows.places, data.rows.classes),
     ):
         task = Task(
             model,

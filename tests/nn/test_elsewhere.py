@@ -56,6 +56,9 @@ def parts() -> tuple[Any, ...]:
         (lambda: parts()[4].zero_grad(True), r"^zero_grad\(\) takes no arguments, not 1: a gradient is a number"),
         (lambda: parts()[0].zero_grad(set_to_none=True), "a gradient is a number"),
         (lambda: nn.save(parts()[0], "m.json", parts()[4]), "not 3: by name it takes optimizer, history$"),
+        (lambda: nn.softmax([0.0], dim=-1), r"^softmax\(\) has no argument 'dim': a row is a sample"),
+        (lambda: nn.log_softmax([0.0], axis=0), r"^log_softmax\(\) .* 'axis': a row is a sample"),
+        (lambda: nn.one_hot([0], num_classes=2), "'num_classes': here it is classes$"),
         (lambda: nn.Dropout(0.5, 1, 2), r"^Dropout\(\) takes 2 by position \(p, seed\), not 3$"),
     ],
 )

@@ -156,3 +156,9 @@ def test_a_column_is_asked_for_by_its_name() -> None:
     for use in (lambda: history[0], lambda: [*history]):
         with pytest.raises(TypeError, match=re.escape("history.rows[0] the row of the first epoch")):
             use()
+
+
+@pytest.mark.parametrize("path", [(), (3,)])
+def test_curves_need_a_path(path):
+    with pytest.raises(TypeError, match=r"saves the curves to a file, .*: write history\.plot\('curves\.png'\)"):
+        nn.History(losses=[0.5], rows=[{"epoch": 1, "loss": 0.5}]).plot(*path)

@@ -313,3 +313,12 @@ def test_the_remedy_for_a_column_is_one_for_tables_too():
         with pytest.raises(ValueError, match=r"y\.squeeze\(1\) of a column"):
             trained(y=column)
         assert numbers(trained(y=column.squeeze(1))[0]) == numbers(trained(y=Y)[0])
+
+
+@pytest.mark.parametrize("backend", ["auto", "eager"])
+def test_more_names_than_outputs_are_told_by_name(backend):
+    """It said to number labels that `fit` had numbered."""
+    names = ["a", "b", "c", "a"]
+    model = nn.MLP(1, [2], seed=1)
+    with pytest.raises(IndexError, match=r"^the labels name 3 classes \(a, b, c\): give the model an output for each$"):
+        nn.fit(model, [[0.0]] * 4, names, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1), 1, backend=backend)
