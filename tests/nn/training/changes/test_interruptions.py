@@ -75,9 +75,12 @@ def test_ctrl_c_while_a_program_takes_over_the_memory_of_an_optimiser(backend: s
         return made, moments
 
     (x, y), whole = ([[1.0]], [1.0]), dict[str, object]()
-    made, count = run(0)
-    assert made == 1
-    assert {run(moment)[0] for moment in range(1, count + 1)} == {0, 1}
+    assert run(0)[0] == 1
+    found, moment = set[int](), 1
+    while (last := run(moment))[1] == moment:  # how many there are changes from run to run on Python 3.12
+        found.add(last[0])
+        moment += 1
+    assert found == {0, 1}
 
 
 @NATIVE
