@@ -124,8 +124,9 @@ class Claim:
         return replace(self.entry(Verdict("unresolved", verdict.estimate)), closely=False)
 
     def slopes(self, finest: float = 0.0) -> Slopes:
-        """The slopes on both sides of the point."""
-        return slopes_at(self.line, self.at, self.noise, self.epsilon, abs(self.slope), finest)
+        """The slopes on both sides of the point, and the jump there unless the claim explains it, as beside a pole."""
+        found = slopes_at(self.line, self.at, self.noise, self.epsilon, abs(self.slope), finest)
+        return found._replace(jump=0.0) if found.jump < abs(self.slope) * self.epsilon * abs(self.at) else found
 
     def kink(self, slopes: Slopes, distance: float = 0.0, why: str = "") -> Kink:
         """The kink that slopes show."""
