@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from .compiler import Compiled as Compiled
     from .compiler import Description as Description
     from .compiler import Drop as Drop
+    from .compiler import Due as Due
     from .compiler import Guards as Guards
     from .compiler import LeafReadError as LeafReadError
     from .compiler import Masks as Masks
@@ -121,7 +122,7 @@ if TYPE_CHECKING:
 _NAMES = {
     "adopting": "Adoption adopt",
     "checking": "check_gradients",
-    "compiler": "Batch BatchLoss Compiled Description Drop LeafReadError Masks RepeatedStep Session Surroundings "
+    "compiler": "Batch BatchLoss Compiled Description Drop Due LeafReadError Masks RepeatedStep Session Surroundings "
     "TraceError Traces TreeReader TypeGuard Guards all_same batch_loss classes_of compile counts_steps lent_numbers "
     "let_rule_describe_itself lost_loss new_lock open_session traces_of update_step",
     "drawing": "draw draw_dot to_dot",
@@ -149,7 +150,7 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(message, name=name, obj=sys.modules[__name__])  # from these Python suggests a similar name
 
 
-_FOR_NN = """Batch BatchLoss Description Drop Guards Imported LeafReadError Masks Phrasebook RepeatedStep Session
+_FOR_NN = """Batch BatchLoss Description Drop Due Guards Imported LeafReadError Masks Phrasebook RepeatedStep Session
     Shown Surroundings TABLE Traces TreeReader TypeGuard all_same always_recorded batch_loss changes classes_of
     collector_at_rest counted counts_steps display_width is_traced leaves_made lent_numbers
     let_rule_describe_itself looking_once lost_loss new_lock open_session purpose traces_of update_step warn_user

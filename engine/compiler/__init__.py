@@ -27,6 +27,7 @@ from .forking import new_lock as new_lock
 from .frontend.given.types import TypeGuard as TypeGuard
 from .frontend.reads.objects import all_same as all_same
 from .frontend.reads.surroundings import Surroundings as Surroundings
+from .frontend.reads.word_guard import Due as Due
 from .frontend.reads.word_guard import Guards as Guards
 from .loss_structure import BatchLoss as BatchLoss
 from .loss_structure import batch_loss as batch_loss

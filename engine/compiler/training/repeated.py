@@ -90,7 +90,7 @@ class RepeatedStep:
         self._differs = self._guards.differs
         self._single: Callable[..., float | bool | None] | None = None  # most make no other step
         self._take_labels()
-        by_itself = self._quick is not None and self._guards.until is not None
+        by_itself = self._quick is not None and self._guards.due is not None
         self._own = held.words if by_itself else None
         self.step: Callable[[Any, Any], float | None] = self._look_and_make
 
@@ -143,7 +143,7 @@ class RepeatedStep:
                 self._single = self._prepare()
                 if self._quick is not None and self._own is not None:
                     self.step = self._quick(
-                        self._own, self._guards.far, self._guards.until, self._look_and_make, self._failed
+                        self._own, self._guards.far, self._guards.due, self._look_and_make, self._failed
                     )
             return self._single(*samples)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable
 
 from engine import Guards
@@ -50,11 +49,6 @@ class DescribedWatch:
     def late(self) -> str:
         """What has changed, if steps may have gone by what was there before; see `ModelWatch`."""
         return "" if self._watch is None else self._watch.late
-
-    @property
-    def due(self) -> array[float]:
-        """When everything is to be compared again; see `ModelWatch`."""
-        return self._watched.due
 
     @property
     def _watched(self) -> ModelWatch:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from operator import is_, itemgetter
 from typing import Any
 
-from engine import Guards, Surroundings, Value, all_same, changes, leaves_made
+from engine import Due, Guards, Surroundings, Value, all_same, changes, leaves_made
 
 from ...layers.contents import children_of
 from ...layers.module import Module
@@ -41,8 +41,7 @@ class ModelWatch:
         like: what a function made of these reads, if that was examined just now.
 
     Attributes:
-        due: an array of times that native code reads: when everything is to be compared again; the same if native code
-            compares words of what is far; when it does so next, which is no later; and the interval between these.
+        due: an array with the entries of `Due`, which native code reads: when everything is to be compared again.
         late: what had changed at the last look at everything, in words, if steps before that look may have gone by what
             was there before; otherwise "".
     """
@@ -68,7 +67,7 @@ class ModelWatch:
             if not are_attributes and (values <= left or values < len(found)):
                 self._near.append(part)
                 left -= values
-        self.due, self._until = array("d", [0.0] * 4), math.inf
+        self.due, self._until = array("d", [0.0] * len(Due)), math.inf
         self._guards: Guards | None = None
         self.late, self._made = "", made
         self._right = math.inf  # up to how many steps, made by native code, all went by what was there
@@ -79,7 +78,7 @@ class ModelWatch:
         if not self._near_is_same() or not self._rule_is_same() or self._surroundings.differs():
             return False
         same = self._changes == changes[0] and self._leaves == leaves_made[0]
-        if same and now < self.due[0]:
+        if same and now < self.due[Due.LOOK]:
             return True
         found = self._looks_again(started, computed, now == math.inf)
         if found and not self._surroundings.passed:
@@ -93,8 +92,8 @@ class ModelWatch:
 
         It also says so once the steps of the optimiser are no longer those of its rule.
         """
-        self._until, self.due[0] = until, min(self.due[0], until)
-        self.due[1] = self.due[2] = self.due[0]
+        self._until = until
+        self._look_at(self.due[Due.LOOK])
         self._right = self._made()
         if self._guards is None:
             self._guards = self._all()
@@ -148,18 +147,22 @@ class ModelWatch:
         counts, far = (changes[0], leaves_made[0]), self._guards and self._guards.far
         if counts[0] != self._changes and not self._is_module:
             return False
-        if far and (self.due[0] == -math.inf or not far.expected):  # else what they expect is still right
+        if far and (self.due[Due.LOOK] == -math.inf or not far.expected):  # else what they expect is still right
             far.note()  # before the look, which sees what has changed up to then
         outside = self._surroundings.changed_at_all if far or entirely else self._surroundings.changed
         if not _are_the_same(self._far) or outside():
             return False
         self._changes, self._leaves = counts
-        self.due[0] = min(self._surroundings.next_look(started, computed), self._until)
-        self.due[1] = self.due[2] = self.due[0]
+        self._look_at(self._surroundings.next_look(started, computed))
         if far and far.expect():
-            self.due[1], self.due[3] = self._until, PAUSE * far.count
-            self.due[2] = min(time.perf_counter() + self.due[3], self._until)
+            pause = PAUSE * far.count
+            self.due[Due.SLOW], self.due[Due.PAUSE] = self._until, pause
+            self.due[Due.FAR] = min(time.perf_counter() + pause, self._until)
         return True
+
+    def _look_at(self, moment: float) -> None:
+        """Compare everything again at that moment, with or without native code."""
+        self.due[Due.LOOK] = self.due[Due.SLOW] = self.due[Due.FAR] = min(moment, self._until)
 
 
 def _items(container: dict[Any, Any] | list[Any]) -> Sequence[Any]:

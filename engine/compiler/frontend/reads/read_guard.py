@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 from ..world.variables import environment
 from .objects import ABSENT, CONTAINERS, held, is_array, reads_as_array, shows_to_collector
-from .word_guard import Guards, WordGuard
+from .word_guard import Due, Guards, WordGuard
 
 BUDGET = 300
 """About how many nanoseconds a look at every call may take; the rest is compared from time to time."""
@@ -157,7 +157,7 @@ class ReadGuard:
         condition: str,
         of_holders: str,
         holders: Sequence[Any],
-        until: Any,
+        due: array[float],
         confirmed: Callable[[], bool],
         far: WordGuard | None,
         **things: Any,
@@ -168,13 +168,13 @@ class ReadGuard:
             condition: an expression that is true if there is another reason to look closely, which words do not watch.
             of_holders: an expression that is false as long as nothing in the lists and dicts has been exchanged.
             holders: these lists and dicts.
-            until: an array with the time of `time.perf_counter` at which to look closely in any case.
+            due: an array with the entries of `Due`: when to look closely in any case.
             confirmed: looks closely.
             far: words that watch what is left out, if they can.
             things: what the conditions name.
         """
-        words, condition = WordGuard(), f"clock() > until[0] or {condition}"
-        entirely, things = f"{condition} or {of_holders}", {**things, "clock": time.perf_counter, "until": until}
+        words, condition = WordGuard(), f"clock() > due[{int(Due.LOOK)}] or {condition}"
+        entirely, things = f"{condition} or {of_holders}", {**things, "clock": time.perf_counter, "due": due}
         known = all(words.add_list(entries) or words.add_dict(entries) for entries in holders)
         beyond = self.beyond(words)
         near = self.function(condition if known else entirely, confirmed, beyond, **things)
@@ -187,7 +187,7 @@ class ReadGuard:
                 words.expect()
             return differs
 
-        return Guards(words, until if known and not beyond else None, near, differs_at_all, far)
+        return Guards(words, due if known and not beyond else None, near, differs_at_all, far)
 
     def function(
         self, condition: str, confirmed: Callable[[], bool], terms: Sequence[str] | None = None, /, **things: Any

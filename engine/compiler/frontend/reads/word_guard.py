@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import IntEnum, auto
 from itertools import islice
 from types import FunctionType
 from typing import Any, NamedTuple, TypeAlias
@@ -239,13 +240,26 @@ def _entry(places: dict[tuple[int, int], int], name: Any, content: Any) -> _Word
     yield place, [id(name), id(content)]
 
 
+class Due(IntEnum):
+    """The entries of an array of times of `time.perf_counter`, which native code reads and writes."""
+
+    LOOK = 0
+    """When all is to be compared again; native code sets it to -inf where words of what is far have changed."""
+    SLOW = auto()
+    """When native code leaves it to Python: at that time, but if it compares words of what is far, only much later."""
+    FAR = auto()
+    """When it does so next, which is no later."""
+    PAUSE = auto()
+    """The interval between these comparisons."""
+
+
 class Guards(NamedTuple):
     """The guards of a step: whether anything that model and loss read has changed.
 
     Attributes:
         words: as long as they are unchanged, so is most of it.
-        until: an array with the time at which to look closely in any case; None if `differs` has to check more than the
-            time, and the condition that it was given.
+        due: an array with the entries of `Due`; None if `differs` has to check more than the time, and the condition
+            that it was given.
         differs: says whether the rest has changed.
         differs_at_all: says whether any of it has changed; if not, words expect what there is now, otherwise they
             differ from now on.
@@ -253,7 +267,7 @@ class Guards(NamedTuple):
     """
 
     words: WordGuard
-    until: Any
+    due: array[float] | None
     differs: Callable[[], bool]
     differs_at_all: Callable[[], bool]
     far: WordGuard | None

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import nn
-from engine import Value, relu
+from engine import Due, Value, relu
 from engine.compiler.frontend.reads import surroundings
 from engine.compiler.frontend.reads.surroundings import Surroundings
 from nn import MLP, SGD, EagerStep, Trainer
@@ -119,8 +119,8 @@ def test_the_whole_of_a_look_at_all_takes_a_fiftieth_of_the_time(monkeypatch: py
         monkeypatch.setattr(watch, part, functools.partial(taking, duration, getattr(watch, part)))
     for _ in range(2):
         assert watch.holds(clock.now)
-        assert watch.due[0] == clock.now + 50 * 5.0
-        clock.now = watch.due[0]
+        assert watch.due[Due.LOOK] == clock.now + 50 * 5.0
+        clock.now = watch.due[Due.LOOK]
 
 
 def test_an_attribute_that_is_set_to_what_it_was_is_no_change() -> None:

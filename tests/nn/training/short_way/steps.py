@@ -7,6 +7,7 @@ from types import BuiltinFunctionType
 from typing import Any
 
 import nn
+from engine import Due
 from nn import MLP, SGD, Trainer
 from nn.training.trainer.described_watch import DescribedWatch
 from nn.training.trainer.model_watch import ModelWatch
@@ -54,7 +55,7 @@ def counted(t: Any) -> list[int]:
     """How many steps are made the long way from now on, as a list of one number; time alone brings about none."""
     long, count = t._first, [0]
     watch = watch_of(t)
-    watch.due[0] = watch.due[1] = watch.due[2] = watch._until = math.inf
+    watch.due[Due.LOOK] = watch.due[Due.SLOW] = watch.due[Due.FAR] = watch._until = math.inf
 
     def first(*samples: Any) -> Any:
         count[0] += 1

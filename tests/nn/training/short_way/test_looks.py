@@ -11,7 +11,7 @@ import pytest
 
 import engine
 import nn
-from engine import Value
+from engine import Due, Value
 from engine.compiler.backends.llvm import training as native
 from engine.compiler.backends.llvm.direct import objects
 from engine.compiler.backends.llvm.direct import step as direct_step
@@ -96,20 +96,20 @@ def test_native_code_looks_far_away_from_time_to_time(
     count, due = counted(t), watch_of(t).due
     for _ in range(made + 1):
         twin.step(X, CLASSES)
-    due[0] = due[1] = due[2] = 0.0
+    due[Due.LOOK] = due[Due.SLOW] = due[Due.FAR] = 0.0
     t.step(X, CLASSES)  # which looks at all, as it is time to: words note it, if they watch it
     words_tell = watch_of(t)._guards.far is not None
     assert watched or not words_tell
-    due[0] = due[1] = math.inf
+    due[Due.LOOK] = due[Due.SLOW] = math.inf
     for each in (t, twin):
         change(each.model.layers[0].neurons[-1])
-    due[2] = 0.0
+    due[Due.FAR] = 0.0
     told = pytest.warns(RuntimeWarning, match="compared only from time to time") if seen else nullcontext()
     with told:  # of what has changed unannounced
         assert [t.step(X, CLASSES)] == twin.run(X, CLASSES, 1)
     assert count == [seen]
-    assert seen or due[2] > 0.0
-    assert what != "nothing" or (due[0] == math.inf) == words_tell  # else Python has looked
+    assert seen or due[Due.FAR] > 0.0
+    assert what != "nothing" or (due[Due.LOOK] == math.inf) == words_tell  # else Python has looked
     assert data(t) == data(twin)
 
 
@@ -118,7 +118,7 @@ def test_where_words_do_not_tell_all_python_looks_far_away(monkeypatch: pytest.M
     t = large()
     until_quick(t, X, CLASSES)
     due = watch_of(t).due
-    assert due[0] == due[1] == due[2] < math.inf
+    assert due[Due.LOOK] == due[Due.SLOW] == due[Due.FAR] < math.inf
 
 
 def _stepped(optimizer: Any) -> None:

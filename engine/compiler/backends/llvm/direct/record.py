@@ -7,7 +7,7 @@ from ..ir.words import Layout
 NUMBERS = {"float64": "double", "float32": "float", "int64": "i64"}
 """The types of arrays that are read, with LLVM's types of their numbers."""
 
-QUICK = ("ready", "own", "far", "until", "clock", "slow", "failed")
+QUICK = ("ready", "own", "far", "due", "clock", "slow", "failed")
 RECORD: Layout = {
     **dict.fromkeys(QUICK, "ptr"),  # what only `quick` reads
     "frame": "ptr", "words": "ptr", "drive": "ptr",  # the last step

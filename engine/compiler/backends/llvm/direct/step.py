@@ -14,6 +14,7 @@ from __future__ import annotations
 import functools
 import math
 import time
+from array import array
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -92,7 +93,7 @@ class DirectStep:
         self,
         own: WordGuard,
         far: WordGuard | None,
-        until: Any,
+        due: array[float],
         slow: Callable[..., float | None],
         failed: Callable[[], float],
     ) -> Callable[[Any, Any], float | None]:
@@ -101,17 +102,15 @@ class DirectStep:
         Args:
             own: further words to watch, which show that nobody holds the lock.
             far: words to compare from time to time, if there are any.
-            until: an array of times of `time.perf_counter`: the second is when to call `slow`, the third, which is no
-                later, when to compare the far words, and the fourth the interval between these comparisons. The first
-                is lowered if they differ, so that `slow` looks closely.
+            due: an array with the entries of `Due`: when to compare the far words, and when to call `slow` in any case.
             slow: called with samples and labels, and whether a word has changed, in all other cases.
             failed: called if the loss is nan, and raises an error.
         """
         far = far or WordGuard()  # which differ
-        places = {"own": own.head, "far": far.head, "until": until}
-        self._owner.append((own, far, until, slow, failed))
+        places: dict[str, array[Any]] = {"own": own.head, "far": far.head, "due": due}
+        self._owner.append((own, far, due, slow, failed))
         self._record.set(
-            **{name: array.buffer_info()[0] for name, array in places.items()},
+            **{name: place.buffer_info()[0] for name, place in places.items()},
             clock=id(_CLOCK), slow=id(slow), failed=id(failed), ready=1,
         )  # fmt: skip  # in groups
         del self._owner[3:-1]  # what native code no longer points to

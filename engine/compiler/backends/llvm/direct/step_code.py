@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from ....frontend.reads.word_guard import Due
 from ..ir.builder import Code
 from ..ir.control import Cell, leave, unless
 from ..ir.vector import literal
@@ -16,9 +17,6 @@ from .refusing import function, go_unless, inside, refusal, refuse_unless
 
 FUNCTIONS = ("run", "step")
 """With one argument, and with two."""
-
-TIMES = ("look", "slow", "far", "pause")
-"""The entries of `until`: see `DirectStep.quick`."""
 
 _AT_ONCE = 8
 """How many words are compared at a time."""
@@ -111,14 +109,14 @@ def _step(bits: int, name: str) -> str:
 
 def _look_far(code: Code, fields: dict[str, str], now: str) -> None:
     """Compare the far words if it is time to; let `slow` look closely if they differ, or it is time for that."""
-    place = {name: code.pointer(fields["until"], str(k), "double") for k, name in enumerate(TIMES)}
-    time = {name: code.value(f"load double, ptr {place[name]}") for name in TIMES[1:]}
-    with code.when(code.value(f"fcmp ogt double {now}, {time['far']}"), rare=True):
-        go_unless(code, code.value(f"fcmp ole double {now}, {time['slow']}"), "slow")
+    place = {due: code.pointer(fields["due"], str(int(due)), "double") for due in Due}
+    time = {due: code.value(f"load double, ptr {place[due]}") for due in (Due.SLOW, Due.FAR, Due.PAUSE)}
+    with code.when(code.value(f"fcmp ogt double {now}, {time[Due.FAR]}"), rare=True):
+        go_unless(code, code.value(f"fcmp ole double {now}, {time[Due.SLOW]}"), "slow")
         with unless(code, _are_unchanged(code, "far")):
-            code.lines += [f"store double {literal(-math.inf, 64)}, ptr {place['look']}", "br label %slow"]
-        later = code.value(f"fadd double {now}, {time['pause']}")
-        code.lines.append(f"store double {later}, ptr {place['far']}")
+            code.lines += [f"store double {literal(-math.inf, 64)}, ptr {place[Due.LOOK]}", "br label %slow"]
+        later = code.value(f"fadd double {now}, {time[Due.PAUSE]}")
+        code.lines.append(f"store double {later}, ptr {place[Due.FAR]}")
 
 
 def _quick(bits: int) -> str:
