@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import partial
@@ -14,7 +15,7 @@ from ...value import Value
 from ..errors import FIX_KEY, TraceError, refusal
 from ..samples.batch import Shape
 from .differences import Difference, compared
-from .given.numbers import may_be_asked
+from .given.numbers import Given, may_be_asked
 from .given.rows import FIX_CHANGED, Row, as_rows, refuse_changes
 from .graph import Graph
 from .naming import described
@@ -36,6 +37,12 @@ _FIX_WRITTEN = (
 _FIX_ITERATOR = (
     "A compiled function would keep the entries that it got while it was traced: take them outside, and pass them as "
     "arguments."
+)
+
+_OF_A_NUMBER = re.compile(rf"(?=.*\b{Given.__name__}\b).*\b(subscriptable|iterable|len)\b")  # in Python's own errors
+_EACH_ENTRY = (
+    "each entry of an argument is a sample, here a single number. For samples that are rows give a list of rows, [x] "
+    "for one row x, and for none an array of shape (0, width)"
 )
 
 
@@ -179,6 +186,8 @@ def _results(function: Callable[..., Any], arguments: Sequence[Any], watch: Watc
         if isinstance(error, ValueError) and "read-only" in str(error):
             name, source = described(function), raised_at(error)
             raise refusal(f"{name} writes into an array that it is given", FIX_CHANGED, source=source) from error
+        if isinstance(error, TypeError) and _OF_A_NUMBER.search(str(error)):
+            raise TypeError(f"{error}: {_EACH_ENTRY}") from error
         raise
     if watch.refusals:
         raise watch.refusals[0]

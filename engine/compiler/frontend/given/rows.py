@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import cycle
 from typing import Any, NoReturn, TypeAlias
 
+from ....text.sheet import counted
 from ...errors import refusal
 from .asking import asked_by_project
 
@@ -142,7 +143,10 @@ class Row:
     def __getitem__(self, place: Any) -> Any:
         if place is None or place is ... or isinstance(place, bool) or hasattr(place, "__len__"):
             self._of_list("an index that is no whole number", tuple)  # in an array it is a mask, or names several
-        found = self._entries[place]
+        try:
+            found = self._entries[place]
+        except IndexError as error:
+            raise IndexError(f"{error}: [{place!r}] of a row of {counted(len(self), 'entry', 'entries')}") from None
         return type(self)(found, self._kind, self._note) if isinstance(place, slice) else found
 
     def __setitem__(self, place: Any, entry: Any) -> None:

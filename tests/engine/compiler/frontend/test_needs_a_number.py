@@ -187,3 +187,23 @@ def test_pythons_own_errors_name_a_number() -> None:
     """Not a class of ours; the plain number itself is called a float."""
     with pytest.raises(TypeError, match="'number' object is not subscriptable"):
         compile(lambda x: x[0], backend="python")([1.0])
+
+
+@pytest.mark.parametrize("samples", [[1.0, 2.0], []])
+@pytest.mark.parametrize("function", [lambda x: x[0], len, list, lambda x: [a for a, b in [x]]])
+def test_a_sample_that_is_a_number_is_told_from_a_row(function: Callable[[Any], Any], samples: list[float]) -> None:
+    """One row in place of a list of them, and no samples at all, were 'number' object is not subscriptable alone."""
+    with pytest.raises(TypeError, match=r"here a single number. For samples that are rows give .*\[x\] for one row x"):
+        compile(function, backend="python")(samples)
+
+
+def test_what_else_a_number_is_not_says_nothing_of_rows() -> None:
+    with pytest.raises(TypeError, match=r"'number' object is not callable$"):
+        compile(lambda x: x(1), backend="python")([1.0])
+
+
+@pytest.mark.parametrize(("row", "index"), [([], 0), ([1.0, 2.0], 2)])
+def test_an_index_past_a_row_names_both(row: list[float], index: int) -> None:
+    of = {0: "0 entries", 2: "2 entries"}[len(row)]
+    with pytest.raises(IndexError, match=rf"list index out of range: \[{index}\] of a row of {of}"):
+        compile(lambda x: x[index], backend="python")([row])
