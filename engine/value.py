@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from .modes import arguments, inside_rule, observer, open_modes, places_of_calls, reads, recording, tracer
-from .numbers import as_float, comparable
+from .numbers import FLOATS_ONLY, as_float, comparable, refuse_numpys
 from .primitive import Primitive
 
 if TYPE_CHECKING:
@@ -262,6 +262,8 @@ class Value:
                 "write it with the engine's functions, not math's, to differentiate it again"
             )
         caller = sys._getframe(1)
+        if caller.f_code.co_name in FLOATS_ONLY:
+            refuse_numpys(caller)
         place = caller.f_code, caller.f_lasti  # its line is looked up on demand
         reads.append((_nearest(self), *place))
         if arguments and (self._primitive is not None or self in arguments):

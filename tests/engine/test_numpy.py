@@ -110,3 +110,29 @@ def test_statistics_of_numpy_have_derivatives(statistic: Any, derivatives: Any) 
         assert [v.grad for v in parameters] == pytest.approx(expected, rel=1e-12, abs=1e-12)
         for v in parameters:
             v.grad = 0.0
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("gradient", lambda v: np.gradient(v)),
+        ("gradient", lambda v: np.gradient([1.0, 2.0, 3.0], v[0])),
+        ("interp", lambda v: np.interp(v[0], [1.0, 2.0], [3.0, 4.0])),
+        ("i0", lambda v: np.i0(v)),
+        ("roots", lambda v: np.roots(v)),
+        ("sort_complex", lambda v: np.sort_complex(v)),
+        ("qr", lambda v: np.linalg.qr([v[:2], v[1:]])),
+    ],
+)
+def test_functions_of_numpy_that_make_floats_are_refused(name: str, call: Any) -> None:
+    """They gave plain numbers, of which no gradient came back, without a word."""
+    with pytest.raises(TypeError, match=f"NumPy's {name} makes floats of Values, which drops the graph"):
+        call([Value(1.0), Value(4.0), Value(9.0)])
+
+
+def test_a_users_function_of_such_a_name_may_take_floats() -> None:
+    def gradient(v: Value) -> float:
+        return float(v)
+
+    assert gradient(Value(2.0)) == 2.0
+    assert list(np.gradient([float(v) for v in (Value(1.0), Value(4.0))])) == [3.0, 3.0]
