@@ -19,7 +19,7 @@ class Interval:
 
     Raises:
         TypeError: an end is not a number.
-        ValueError: nothing lies between the ends, or one is nan.
+        ValueError: nothing lies between the ends, one is nan, or one of integers is a fraction.
 
     >>> 0.0 in Interval(0, math.inf), 1e-300 in Interval(0, math.inf)
     (False, True)
@@ -37,6 +37,9 @@ class Interval:
                 raise TypeError(f"the ends of an interval are numbers, got {end!r}")
         if not (self.low < self.high or (self.integers and self.low == self.high)):
             raise ValueError(f"nothing lies between {self.low!r} and {self.high!r}: give the lower end first")
+        for end in (self.low, self.high):
+            if self.integers and end % 1 > 0:  # of an infinite end it is nan
+                raise ValueError(f"the ends of an interval of integers are integers, got {end!r}")
 
     def __contains__(self, number: float) -> bool:
         if self.integers:

@@ -93,9 +93,9 @@ def _draw_point(primitive: Primitive, random_: random.Random) -> list[float]:
 
 
 def _draw(domain: Interval, random_: random.Random) -> float:
-    if domain.integers:
-        return float(random_.randint(int(domain.low), int(domain.high)))
     ends = moderate(domain, random_.choice((1.0, 5.0, 30.0, 300.0)))
+    if domain.integers:
+        return float(random_.randint(math.ceil(ends[0]), math.floor(ends[1])))
     while (x := random_.uniform(*ends)) not in domain:
         pass
     return x

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Sequence
+from itertools import cycle
 from typing import Any
 
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from ..primitive import PRIMITIVES, Primitive, lookup
 from ..text.elsewhere import explained
 from ..text.source import expression as expression_code
 from ..value import Value
-from .scalars import inside, near_kink, nudged, numbers, well_inside
+from .scalars import inside, near_kink, nudged, numbers, well_inside, whole
 
 _LARGEST = 100.0  # results and local derivatives beyond this make differences blunt: such steps are tamed
 
@@ -30,6 +31,9 @@ class Expression:
         root: the graph itself; its leaves are in `leaves`.
         leaves: its leaves, in the order of the arguments.
 
+    Raises:
+        ValueError: a leaf is listed twice.
+
     >>> x = Value(2.0)
     >>> e = Expression(x.exp() * x, [x])
     >>> e
@@ -40,6 +44,8 @@ class Expression:
 
     def __init__(self, root: Value, leaves: Sequence[Value]) -> None:
         self.root, self.leaves = root, list(leaves)
+        if len({*self.leaves}) < len(self.leaves):
+            raise ValueError("a leaf occurs twice among the leaves of an expression: list each of them once")
         self.point = [leaf.data for leaf in leaves]
         self.__name__ = "expression"
         kind = inspect.Parameter.POSITIONAL_ONLY
@@ -100,7 +106,8 @@ def expressions(
 
     Raises:
         LookupError: no primitive has that name.
-        ValueError: there are no primitives, or the numbers of nodes are out of order.
+        ValueError: there are no primitives, one has integers as its operands only, which have no derivative, or the
+            numbers of nodes are out of order.
 
     >>> from hypothesis import find
     >>> find(expressions(["exp", "mul"]), lambda e: len(e.nodes) >= 1)
@@ -111,6 +118,11 @@ def expressions(
     ]
     if not table:
         raise ValueError("expressions() of no primitives: give at least one")
+    for primitive in table:
+        if all(domain.integers for domain in primitive.domain):
+            raise ValueError(
+                f"all operands of {primitive.name} are integers, by which there is no derivative: leave it out"
+            )
     if not 1 <= min_nodes <= max_nodes:
         raise ValueError(f"an expression has 1 to max_nodes operations, got {min_nodes=}, {max_nodes=}")
     number = numbers() if leaves is None else leaves
@@ -145,20 +157,16 @@ class _Builder:
         """Earlier nodes, as chosen, where their numbers suit; fresh leaves inside of the domain otherwise."""
         count = primitive.arity or 2 + choices[-1] % 3
         domains = list(primitive.domains(count))
-        found = [
-            float(choices[k % len(choices)] % 2)
-            if domain.integers and domain.high == 1
-            else domain.low
-            if domain.integers
-            else self.node(domain, choices[k % len(choices)], number)
-            for k, domain in enumerate(domains)
+        found: list[Any] = [
+            whole(domain, choice) if domain.integers else self.node(domain, choice, number)
+            for domain, choice in zip(domains, cycle(choices))
         ]
         if _tame(primitive, found):
             return found
         point = nudged(
             primitive,
             [
-                float(operand) if domain.integers else inside(domain, number + 0.618 * k)
+                operand if domain.integers else inside(domain, number + 0.618 * k)
                 for k, (domain, operand) in enumerate(zip(domains, found))
             ],
         )

@@ -23,15 +23,18 @@ def numbers(domain: Interval = REALS, largest: float = 8.0) -> st.SearchStrategy
         domain: where they come from.
         largest: the largest size, where the domain has numbers below it.
 
+    Raises:
+        ValueError: `largest` is not positive, or infinite.
+
     >>> from hypothesis import find
     >>> find(numbers(Interval(0, math.inf)), lambda x: x > 1.5)
     2.0
     """
+    if not 0 < largest < math.inf:
+        raise ValueError(f"numbers() needs a positive size as the largest, got {largest!r}")
     if domain.integers:
-        return st.integers(int(domain.low), int(domain.high)).map(float)
-    low, high = moderate(domain, largest)
-    margin = max(min(_CLEARANCE, (high - low) / 8), math.ulp(max(abs(low), abs(high))))
-    return st.floats(low + margin, high - margin, allow_subnormal=False)
+        return st.integers(*_integers(domain, largest)).map(float)
+    return st.floats(*_reals(domain, largest), allow_subnormal=False)
 
 
 @explained
@@ -49,16 +52,20 @@ def values(domain: Interval = REALS) -> st.SearchStrategy[Value]:
 
 
 @explained
-def points(domain: Primitive | Interval | Sequence[Interval] = REALS, count: int = 1) -> st.SearchStrategy[list[float]]:
+def points(
+    domain: Primitive | Interval | Sequence[Interval] = REALS, count: int | None = None
+) -> st.SearchStrategy[list[float]]:
     """Points to check a function at.
 
     Args:
         domain: the domain of all coordinates, or one for each; or a primitive, whose own domain is meant, and whose
             kinks the points keep clear of.
-        count: how many coordinates a point has; for a fixed number of domains this is theirs.
+        count: how many coordinates a point has: one by default, four of a primitive that takes any number; for a fixed
+            number of domains this is theirs.
 
     Raises:
         TypeError: `domain` is none of these.
+        ValueError: a point would have no coordinates, with which a property holds of nothing.
 
     >>> import engine
     >>> from hypothesis import find
@@ -67,11 +74,15 @@ def points(domain: Primitive | Interval | Sequence[Interval] = REALS, count: int
     >>> find(points(count=2), lambda point: point[0] > 3)
     [4.0, 0.0]
     """
+    if count is not None and count < 1:
+        raise ValueError(f"points() needs a positive number of coordinates, got count={count!r}")
     if isinstance(domain, Primitive):
         primitive = domain
-        intervals = list(primitive.domains(primitive.arity or max(count, 4)))
+        intervals = list(primitive.domains(primitive.arity or count or 4))
         return st.tuples(*map(numbers, intervals)).map(lambda point: nudged(primitive, list(point)))
-    intervals = [domain] * count if isinstance(domain, Interval) else list(domain)
+    intervals = [domain] * (count or 1) if isinstance(domain, Interval) else list(domain)
+    if not intervals:
+        raise ValueError("points() of no domains: give one for each coordinate")
     for interval in intervals:
         if not isinstance(interval, Interval):
             raise TypeError(f"points() takes an Interval, a list of them or a primitive, got {interval!r}")
@@ -88,7 +99,7 @@ def nudged(primitive: Primitive, point: list[float]) -> list[float]:
             return moved
         for rank, k in enumerate(free, 1):
             shift = 0.0137 * attempt * rank
-            moved[k] = point[k] + shift if point[k] + shift in domains[k] else point[k] - shift
+            moved[k] = next((x for x in (point[k] + shift, point[k] - shift) if x in domains[k]), point[k])
     return moved
 
 
@@ -99,11 +110,35 @@ def near_kink(primitive: Primitive, inputs: Sequence[float]) -> bool:
 
 def well_inside(domain: Interval, x: float) -> bool:
     """Whether a number is clear of the ends of a domain."""
-    return domain.low + _CLEARANCE <= x <= domain.high - _CLEARANCE
+    margin = _margin(domain.low, domain.high, x)
+    return domain.low + margin <= x <= domain.high - margin
 
 
 def inside(domain: Interval, x: float) -> float:
     """A number of the domain that follows `x`, between -2 and 2 or as near to that as the domain is."""
-    low = max(domain.low + _CLEARANCE, -2.0) if domain.low < 2.0 else domain.low + _CLEARANCE
-    high = min(domain.high - _CLEARANCE, low + 2.0)
+    low, high = _reals(domain, 2.0)
     return low + (high - low) * (0.5 + math.atan(x) / math.pi)
+
+
+def whole(domain: Interval, choice: int) -> float:
+    """One of the integers of a domain."""
+    low, high = _integers(domain, 8.0)
+    return float(low + choice % (high - low + 1))
+
+
+def _integers(domain: Interval, largest: float) -> tuple[int, int]:
+    """The least and the greatest integer that a domain has up to a size."""
+    low, high = moderate(domain, largest)
+    return math.ceil(low), math.floor(high)
+
+
+def _reals(domain: Interval, largest: float) -> tuple[float, float]:
+    """The ends of what a domain has up to a size, clear of its own."""
+    low, high = moderate(domain, largest)
+    margin = _margin(low, high, max(abs(low), abs(high)))
+    return low + margin, high - margin
+
+
+def _margin(low: float, high: float, x: float) -> float:
+    """How far from the ends of a domain what lies about `x` is clear of them, however narrow or far out that is."""
+    return max(min(_CLEARANCE, (high - low) / 8), math.ulp(x))

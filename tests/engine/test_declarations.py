@@ -194,6 +194,8 @@ def test_a_wrong_column_is_named(columns: dict[str, Any], error: type[Exception]
         ((1, 1), ValueError, "nothing lies between"),
         ((2, 1, True), ValueError, "nothing lies between"),
         ((math.nan, 1), ValueError, "nothing lies between"),
+        ((3.5, 3.9, True), ValueError, "of integers are integers, got 3.5"),
+        ((-math.inf, 2.5, True), ValueError, "of integers are integers, got 2.5"),
         ((0, "1"), TypeError, "ends of an interval are numbers, got '1'"),
         ((None, 1), TypeError, "ends of an interval are numbers, got None"),
     ],

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import engine
 from engine import PRIMITIVES, Interval, Primitive, Value, check_gradients
+from engine.interval import BOOLEAN
 from engine.strategies.graphs import Expression, expressions
 from engine.strategies.nets import Network, datasets, networks
 from engine.strategies.scalars import nudged, numbers, points, values
@@ -49,6 +50,25 @@ def test_numbers_of_any_domain_lie_inside(domain: Interval, data: st.DataObject)
     assert data.draw(numbers(domain)) in domain
     (x,) = data.draw(points(domain))
     assert x in domain
+
+
+@pytest.mark.parametrize(
+    "domain", [*FAR, Interval(2, 5, integers=True), Interval(-math.inf, -1, integers=True)], ids=str
+)
+def test_expressions_of_any_domain_stay_inside(domain: Interval) -> None:
+    """Of (0, 0.001) there came 0.009, of (1e20, 2e20) its end, of (-inf, -1000) numbers above; of integers only one."""
+    kink = lambda z, x, y: y - (domain.low + domain.high) / 2
+    narrow = replace(engine.sub, name="narrow", dunder="", domain=(Interval(), domain), kink=kink)
+    inputs: set[float] = set()
+
+    @given(expressions([narrow, "add", "mul"]), points(narrow))
+    def collect(expression: Expression, point: list[float]) -> None:
+        inputs.update(node.inputs[1] for node in expression.nodes if node.primitive is narrow)
+        inputs.add(point[1])
+
+    collect()
+    assert len(inputs) > 2
+    assert all(x in domain for x in inputs)
 
 
 @settings(max_examples=100)
@@ -134,6 +154,7 @@ def test_points_and_numbers_of_intervals(data: Any) -> None:
     assert all(x in interval for x, interval in zip(point, intervals, strict=True))
     assert data.draw(values(intervals[0])).data in intervals[0]
     assert len(data.draw(points(count=3))) == 3
+    assert [len(data.draw(points(engine.maximum, count=n))) for n in (None, 1, 2, 6)] == [4, 1, 2, 6]
 
 
 @settings(max_examples=50)
@@ -165,9 +186,15 @@ def test_health() -> None:
     [
         (lambda: expressions([]), ValueError, "at least one"),
         (lambda: expressions(["nothing"]), LookupError, "no primitive is named 'nothing'"),
+        (lambda: expressions([replace(engine.neg, domain=(BOOLEAN,))]), ValueError, "all operands of neg are integers"),
         (lambda: expressions(max_nodes=0), ValueError, "max_nodes=0"),
         (lambda: expressions(min_nodes=5, max_nodes=4), ValueError, "min_nodes=5"),
         (lambda: points(["x"]), TypeError, "an Interval, a list of them or a primitive"),
+        (lambda: points(count=0), ValueError, "positive number of coordinates, got count=0"),
+        (lambda: points([]), ValueError, "give one for each coordinate"),
+        (lambda: numbers(largest=0.0), ValueError, "positive size as the largest, got 0.0"),
+        (lambda: numbers(largest=math.inf), ValueError, "positive size as the largest, got inf"),
+        (lambda: Expression((x := Value(2.0)) * x, [x, x]), ValueError, "list each of them once"),
         (lambda: networks(inputs=0), ValueError, "positive number of inputs"),
         (lambda: networks(activations=["nothing"]).example(), LookupError, "nothing"),
         (lambda: datasets(max_rows=0), ValueError, "positive number of max_rows"),
