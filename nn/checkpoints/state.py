@@ -211,7 +211,12 @@ def history_of(stored: Any) -> History:
     if parts is not None and not (isinstance(parts, dict) and _are(str, [*parts.values()])):
         raise ValueError(f"its history has as the parts of a training {show(parts)}")
     numbers = None if some is None else [number_of("a parameter", number) for number in some]
-    return History(losses, batch_losses, stored["backend"], rows, stopped, state, waiting, seed, parts, numbers)
+    samples = stored.get("samples")
+    if samples is not None and not (isinstance(samples, dict) and _are(int, [*samples.values()])):
+        raise ValueError(f"its history has as digests of samples {show(samples)}")
+    return History(
+        losses, batch_losses, stored["backend"], rows, stopped, state, waiting, seed, parts, numbers, samples
+    )
 
 
 def _waiting(stored: Any) -> dict[str, Any] | None:

@@ -34,7 +34,7 @@ class History(Explained):
         rows: for each epoch its number ("epoch", from 1), "loss", "validation_loss" and the metrics, named
             like "validation_accuracy", where there is validation, "lr" at its end, and the "seconds" that it took.
         stopped: why training ended before its last epoch: "patience", "callback", "interrupted" or "nan"; else None.
-        random_state, waiting, seed, parts, numbers: what `fit(..., resume=)` goes on from.
+        random_state, waiting, seed, parts, numbers, samples: what `fit(..., resume=)` goes on from.
     """
 
     losses: list[float] = field(default_factory=list)
@@ -52,6 +52,8 @@ class History(Explained):
     parts: dict[str, str] | None = field(default=None, repr=False, compare=False)
     # A few of the parameters after the last epoch, which tell whether training resumes from there.
     numbers: list[float] | None = field(default=None, repr=False, compare=False)
+    # Digests of a few of the samples that it began with, by what they are for; None if they are not known.
+    samples: dict[str, int] | None = field(default=None, repr=False, compare=False)
 
     @property
     def best_epoch(self) -> int | None:

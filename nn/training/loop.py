@@ -36,7 +36,7 @@ from .mistakes.running import running_numbers, warn_of_running
 from .patience import Patience
 from .preparation import noting, prepared
 from .progress import Progress, Reporter, Reports, reporting
-from .resuming import history_for, note_parts, note_state, warn_of_others
+from .resuming import history_for, note_parts, note_samples, note_state, warn_of_others
 from .steps import EagerStep, LossFunction, Model, Step
 from .validation import Validation
 
@@ -116,10 +116,10 @@ def fit(
         resume: a checkpoint of `nn.load`, or a history, to continue from: `epochs` includes those done before, and
             batches are drawn as if training had never stopped. An int seed must be the same as before, or left out.
             Refused are other layers, another loss, another optimiser or other settings of it but `lr`, another batch
-            size or `shuffle`, and samples of another number or shape; a warning tells of other parameters. Not noticed
-            are other entries of X and y, and changes in code; weights, clipping, schedule, metrics and `lr` may be new.
-            With `patience`, training continues from the state after the last epoch (if patience had run out, nothing
-            is left to do), without it from the best one.
+            size or `shuffle`, and samples of another number or shape; a warning tells of other parameters, and of other
+            samples, by eight of them. Not noticed are other changes of their entries, and changes in code; weights,
+            clipping, schedule, metrics and `lr` may be new. With `patience`, training continues from the state after
+            the last epoch (if patience had run out, nothing is left to do), without it from the best one.
         shuffle: whether the batches of each epoch are random; otherwise, and if a batch takes all samples, they keep
             the order of the data.
         seed: an int for the same batches every time, or a `random.Random` to draw from.
@@ -214,6 +214,7 @@ def fit(
         note_parts(history, task, loss)
         if resume is not None:
             warn_of_others(history, optimizer)
+        note_samples(history, task.rows, None if data.validation is None else data.validation.rows)
         if patient and history.waiting is not None:
             patient.go_on(history.waiting)
         history.numbers = history.waiting = None

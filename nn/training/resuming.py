@@ -5,6 +5,9 @@ from __future__ import annotations
 import copy
 import functools
 import random
+import zlib
+from array import array
+from collections.abc import Mapping
 from numbers import Real
 from types import NoneType
 from typing import Any
@@ -13,12 +16,15 @@ from ..arguments import Seed, counted, show, warn_user, whole_number
 from ..evaluation.columns import shape_of
 from ..layers.module import Module
 from ..layers.structure import layers_of
+from ..losses.weighted import apart
 from ..optimisers.base import Optimizer
 from .epochs.task import Task
 from .history import UNKNOWN, History
+from .rows import Rows
 
 _NOTED = 8
-"""How many numbers tell whether parameters are those of a history: any training changes nearly all of them."""
+"""How many parameters tell whether they are those of a history, as any training changes nearly all of them; and how
+many samples, as another split or order has others at nearly all places."""
 
 
 def history_for(resume: Any, epochs: int, seed: Seed, validation: Any) -> History:
@@ -120,6 +126,56 @@ def warn_of_others(history: History, optimizer: Optimizer) -> None:
             "it remembered is gone. Give the one that made them, or nn.load(model, path, optimizer=optimizer)",
             UserWarning,
         )
+
+
+def note_samples(history: History, rows: Rows, held: Rows | None) -> None:
+    """Note the samples that are trained with and those of the validation, and warn if training goes on with others.
+
+    Args:
+        history: of the training that begins or goes on.
+        rows: the samples to train with.
+        held: those of the validation; None for none.
+    """
+    before = history.samples or {}
+    history.samples = {"samples": _digest(rows), **({} if held is None else {"validation samples": _digest(held)})}
+    for name, digest in history.samples.items():
+        if before.get(name, digest) != digest:
+            warn_user(
+                f"training goes on after {counted(len(history.batch_losses), 'step')}, with other {name} than before: "
+                "unless that is on purpose, give the same ones in the same order. Data split anew has on either side "
+                "what was learned before, so that scores are too good: split it by the same seed",
+                UserWarning,
+            )
+
+
+def _digest(rows: Rows) -> int:
+    """A number that is another one for other samples or labels, found by a few of them.
+
+    It is of float32 numbers, and equal for lists and arrays of any kind: data are often stored in half of the digits.
+    """
+    X, y = rows.first
+    places = range(0, len(rows), -(-len(rows) // _NOTED))
+    labels = [y[k] if rows.weights is None else apart(y[k])[0] for k in places]
+    return zlib.crc32(_bytes([X[k] for k in places]) + _bytes(labels))
+
+
+def _bytes(thing: Any) -> bytes:
+    """The numbers and texts in lists, arrays or mappings, one after the other; of what is neither its kind.
+
+    >>> _bytes([1, [2.5]]) == _bytes((1.0, 2.5)), _bytes({"a": b"?"})
+    (True, b'abytes')
+    """
+    thing = thing.tolist() if hasattr(thing, "tolist") else thing
+    thing = [*thing.items()] if isinstance(thing, Mapping) else thing
+    parts = thing if isinstance(thing, (list, tuple)) else [thing]
+    if {*map(type, parts)} <= {float, int, bool}:
+        try:
+            return array("f", parts).tobytes()
+        except OverflowError:  # an integer beyond all floats
+            return repr(parts).encode()
+    if parts is thing:
+        return b"".join(map(_bytes, parts))
+    return (thing if isinstance(thing, str) else type(thing).__name__).encode()
 
 
 def _some_numbers(optimizer: Optimizer) -> list[float]:

@@ -45,6 +45,7 @@ class Validation:
         fixed: whether samples and labels stay the same, since no code of the user's runs in between.
 
     Attributes:
+        rows: the samples and labels.
         acts: whether a metric is the user's own code, which may change things.
     """
 
@@ -60,7 +61,7 @@ class Validation:
         self._programs = programs_of(model)
         self._programs.hurry()
         X, y = rows.first
-        self._rows, self._loss, self._options = rows, loss, options
+        self.rows, self._loss, self._options = rows, loss, options
         self._names, self._metrics = [f"validation_{name}" for name in ("loss", *metrics)], list(metrics.values())
         self.acts = any(isinstance(metric, OfUser) for metric in metrics.values())
         fixed = fixed and not self.acts
@@ -87,7 +88,7 @@ class Validation:
         return dict(zip(self._names, found or self._from_outputs(watched)))
 
     def _from_outputs(self, watched: bool) -> list[float]:
-        X, y = self._rows.read() if self._fixed is None else self._rows.first
+        X, y = self.rows.read() if self._fixed is None else self.rows.first
         if self._fixed is not None:
             self._fixed.watched = watched
         loss, outputs = self._programs.scored(self._loss, X, y, self._options, self._fixed)

@@ -7,6 +7,7 @@ import warnings
 
 import pytest
 
+import engine
 import nn
 from tests.needs import needs
 from tests.nn.checkpoints.test_resuming import X, Y, changed, numbers
@@ -99,11 +100,58 @@ def test_other_parameters_than_those_of_the_end_are_told_of(tmp_path):
         two_epochs(model, optimizer, epochs=5, resume=resume)
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({}, ""),
+        ({"X": np.array(X), "y": np.array(Y, float)}, ""),
+        ({"X": np.array(X, "f4"), "y": [float(label) for label in Y]}, ""),
+        ({"class_weight": "balanced"}, ""),  # weights may be new
+        ({"X": X[::-1], "y": Y[::-1]}, "other samples than before: unless"),
+        ({"X": [[2 * a, b] for a, b in X]}, "other samples than before"),
+        ({"y": [1 - label for label in Y]}, "other samples than before"),
+        ({"validation": (X[5:9], Y[5:9])}, "other validation samples than before"),
+        ({"validation": None}, ""),
+    ],
+)
+@pytest.mark.parametrize("kind", [None, "json", "safetensors"])
+def test_other_samples_than_before_are_told_of(tmp_path, change, told, kind):
+    """A test set that is split off anew has samples that were learned before, and looks too good."""
+    if kind == "safetensors":
+        needs("safetensors")
+    held = {"validation": (X[:4], Y[:4]), "class_weight": {0: 2.0}}
+    model, optimizer, resume = two_epochs(seed=3, **held)
+    if kind:
+        nn.save(model, tmp_path / f"m.{kind}", optimizer=optimizer, history=resume)
+        resume = nn.load(model, tmp_path / f"m.{kind}", optimizer=optimizer)
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        two_epochs(model, optimizer, epochs=3, resume=resume, **{**held, **change})
+    assert [told in str(each.message) for each in found] == [True] * bool(told)
+
+
+def test_samples_of_any_kind_have_a_digest():
+    def of_texts(x):
+        return [p * len(x["word"]) for p in parameters]
+
+    parameters = [engine.Value(0.5), engine.Value(-0.5)]
+    optimizer = nn.SGD(parameters, lr=0.01)
+    words = [{"word": "ab", "counts": [1, 10**400]}, {"word": "abc", "counts": [None, 2]}]
+    history = nn.fit(of_texts, words, [0, 1], nn.cross_entropy, optimizer, 1, backend="eager", seed=1)
+    for change, count in (({}, 0), ({"word": "abcd"}, 1)):
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always")
+            other = [words[0], {**words[1], **change}]
+            nn.fit(of_texts, other, [0, 1], nn.cross_entropy, optimizer, 2, backend="eager", resume=history)
+        history.numbers = None
+        assert len(found) == count
+
+
 def test_files_that_do_not_tell_the_parts_are_taken_at_their_word(tmp_path):
     """Those of before."""
     model, optimizer, history = two_epochs(seed=3)
     nn.save(model, tmp_path / "m.json", optimizer=optimizer, history=history)
-    changed(tmp_path / "m.json", lambda c: [c["history"].pop(name) for name in ("parts", "numbers")])
+    changed(tmp_path / "m.json", lambda c: [c["history"].pop(name) for name in ("parts", "numbers", "samples")])
     resume = nn.load(model, tmp_path / "m.json")
     assert len(two_epochs(model, optimizer, epochs=4, batch_size=16, resume=resume)[2].losses) == 4
 
