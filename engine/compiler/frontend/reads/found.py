@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 from types import CodeType, FunctionType, MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from ....value import Value
 from ..world.variables import WHOLE, environment
@@ -32,12 +32,44 @@ from .ranks import Rank, rank_of
 
 _RARELY_SET = {*OF_FUNCTIONS, *chain(*PARTS.values()), *DESCRIBING, "__class__", "__dict__", "__bases__"}
 
-Part: TypeAlias = tuple[Any, str, Any]
-"""An object, the name of an attribute that is no entry of a dict, and its content."""
-Name: TypeAlias = tuple[Mapping[str, Any], str, Any]
-"""A dict, or the attributes of a class, a name in it, and its content."""
-Holder: TypeAlias = tuple[Any, tuple[Any, ...]]
-"""A list, dict, set, array or context variable, and its content as `held` gives it."""
+
+class Part(NamedTuple):
+    """An attribute of an object that is no entry of a dict, and its content."""
+
+    owner: Any
+    attribute: str
+    content: Any
+
+    def is_same(self) -> bool:
+        """Whether it still has this content."""
+        return same(attribute_of(self.owner, self.attribute), self.content)
+
+
+class Name(NamedTuple):
+    """A name in a dict, or in the attributes of a class, and its content."""
+
+    names: Mapping[str, Any]
+    name: str
+    content: Any
+
+    def is_same(self) -> bool:
+        """Whether it still has this content."""
+        return same(self.names.get(self.name, ABSENT), self.content)
+
+
+class Holder(NamedTuple):
+    """A list, dict, set, array or context variable, and its content as `held` gives it."""
+
+    holder: Any
+    inside: tuple[Any, ...]
+
+    def is_same(self) -> bool:
+        """Whether it still has this content."""
+        return all_same(held_now(self.holder), self.inside)
+
+
+Read: TypeAlias = Part | Name | Holder
+"""Something that is read, with what it held when it was found."""
 
 
 class Found:
@@ -82,7 +114,7 @@ class Found:
 
     def part(self, owner: Any, attribute: str, content: Any) -> None:
         """A part of a function, such as its code."""
-        self.parts.append((owner, attribute, content))
+        self.parts.append(Part(owner, attribute, content))
 
     def slot(self, owner: Any, attribute: str, name: str, content: Any) -> None:
         """The content of a closure cell, or of a slot of an object."""
@@ -92,7 +124,7 @@ class Found:
 
     def name(self, names: Mapping[str, Any], name: str, content: Any, rank: Rank | None = None) -> None:
         """A global or an attribute; its rank is that of its content, unless it is given."""
-        self.names.append((names, name, content))
+        self.names.append(Name(names, name, content))
         self._numbers.append((name, lambda: names.get(name, ABSENT)))
         if rank is not None:
             self._ranks[id(names), name] = rank
@@ -107,7 +139,7 @@ class Found:
             self.holder(environment)
         else:
             content = environment.get(name, ABSENT)
-            self.names.append((environment, name, content))
+            self.names.append(Name(environment, name, content))
             self._numbers.append((f"the variable {os.fsdecode(name)}", lambda: environment.get(name, ABSENT)))
 
     def directly(self, *things: Any) -> None:
@@ -121,37 +153,35 @@ class Found:
 
     def holder(self, holder: Any, inside: tuple[Any, ...] | None = None) -> None:
         """A list, dict, set, array or context variable, and its content as `held` gives it, if known."""
-        self.holders.append((holder, held(holder) if inside is None else inside))
+        self.holders.append(Holder(holder, held(holder) if inside is None else inside))
         if isinstance(holder, (list, dict)):
             self._numbers.append((f"an entry of a {type(holder).__name__}", lambda: plain_entries(holder)))
 
     def labels(self) -> None:
         """The labels of all Values that were found, for code that reads labels."""
-        found = [content for *_, content in (*self.parts, *self.names)]
-        found += [entry for _, inside in self.holders for entry in inside]
+        found = [part.content for part in self.parts] + [name.content for name in self.names]
+        found += [entry for read in self.holders for entry in read.inside]
         for value in {id(value): value for value in found if is_a(value, Value)}.values():
             self.part(value, "label", value.label)
 
     # ---- how urgent a look is ----
 
-    def rank_of_part(self, part: Part) -> Rank:
+    def rank_of(self, read: Read) -> Rank:
         """When it is compared."""
-        _, attribute, content = part
-        return Rank.SETTING if attribute in _RARELY_SET else rank_of(content)
-
-    def rank_of_name(self, name: Name) -> Rank:
-        """When it is compared."""
-        names, key, content = name
+        if isinstance(read, Holder):
+            return self._rank_of_holder(read.holder)
+        if isinstance(read, Part):
+            return Rank.SETTING if read.attribute in _RARELY_SET else rank_of(read.content)
+        names, name, content = read
         if id(names) in self._announced:
             return Rank.ANNOUNCED
-        if (id(names), key) in self._ranks:
-            return self._ranks[id(names), key]
+        if (id(names), name) in self._ranks:
+            return self._ranks[id(names), name]
         if isinstance(names, MappingProxyType) and isinstance(content, FunctionType):
             return Rank.CLASS  # a method, perhaps never called
         return rank_of(content)
 
-    def rank_of_holder(self, holder: Any) -> Rank:
-        """When the content of a list, dict, ... is compared."""
+    def _rank_of_holder(self, holder: Any) -> Rank:
         is_near = holder.are_near if isinstance(holder, Facts) else id(holder) not in self._inside_announced
         if not (is_near or is_array(holder)):
             return Rank.FAR
@@ -164,19 +194,27 @@ class Found:
 
     # ---- whether it is still the same ----
 
+    @property
+    def reads(self) -> list[Read]:
+        """All of them."""
+        return [*self.parts, *self.names, *self.holders]
+
     def is_same(self) -> bool:
         """Whether everything still holds what it held then, and no attribute has been added that counts unnamed."""
         none_added = all(len(attributes) == count for attributes, count in self._announced.values())
-        return none_added and are_as_they_were(self.parts, self.names, self.holders)
+        return none_added and are_as_they_were(self.reads)
 
     def equals(self, other: Found) -> bool:
         """Whether a later walk has found the same things, and the same in them."""
+        return all_same(self._contents(), other._contents())
+
+    def _contents(self) -> tuple[tuple[Any, ...], ...]:
+        """What was found, wherever that was."""
         return (
-            all_same([c for *_, c in self.parts], [c for *_, c in other.parts])
-            and all_same([c for *_, c in self.names], [c for *_, c in other.names])
-            and [name for _, name, _ in self.names] == [name for _, name, _ in other.names]
-            and len(self.holders) == len(other.holders)
-            and all(all_same(a, b) for (_, a), (_, b) in zip(self.holders, other.holders))
+            tuple([read.content for read in self.parts]),
+            tuple([read.content for read in self.names]),
+            tuple([read.name for read in self.names]),
+            tuple([read.inside for read in self.holders]),
         )
 
     # ---- what runs of the function do to it ----
@@ -217,13 +255,9 @@ class Found:
         return ""
 
 
-def are_as_they_were(parts: Sequence[Part], names: Sequence[Name], holders: Sequence[Holder]) -> bool:
+def are_as_they_were(reads: Iterable[Read]) -> bool:
     """Whether these still hold what they held when they were found."""
     try:
-        return (
-            all(same(attribute_of(part, attribute), content) for part, attribute, content in parts)
-            and all(same(names.get(name, ABSENT), content) for names, name, content in names)
-            and all(all_same(held_now(holder), before) for holder, before in holders)
-        )
+        return all(read.is_same() for read in reads)
     except Exception:  # from a file in memory that is now closed, or the user's code, such as an `__iter__`
         return False

@@ -16,6 +16,7 @@ from types import CellType
 from typing import Any, TypeAlias
 
 from ..world.variables import environment
+from .found import Holder, Name, Part, Read
 from .objects import ABSENT, CONTAINERS, held, is_array, reads_as_array, shows_to_collector
 from .word_guard import Due, Guards, WordGuard
 
@@ -84,7 +85,14 @@ class ReadGuard:
         yield
         self._time = min(before, self._time)
 
-    def add_attribute(self, owner: Any, name: str, content: Any) -> None:
+    def takes(self, read: Read) -> bool:
+        """Whether there is time to compare something that is read, which is then added."""
+        add: dict[type, Callable[..., None]] = {Part: self.add_part, Name: self.add_name, Holder: self.add_holder}
+        left_out = len(self.left_out)
+        add[type(read)](*read)
+        return len(self.left_out) == left_out
+
+    def add_part(self, owner: Any, name: str, content: Any) -> None:
         """An attribute that is not an entry of a dict."""
         term, as_words = f"owner$.{name} is not was$", partial(WordGuard.add_part, owner=owner, name=name)
         if content is ABSENT:

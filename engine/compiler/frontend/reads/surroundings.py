@@ -15,7 +15,7 @@ from typing import Any
 from .... import modes
 from ....value import Value
 from ..world import variables
-from .found import Found, Holder, Name, Part, are_as_they_were
+from .found import Found, Holder, Read, are_as_they_were
 from .methods import METHODS, OF_TABLE
 from .ranks import Rank
 from .read_guard import BUDGET, NAMED, NAMES, ReadGuard
@@ -97,22 +97,14 @@ class Surroundings:
     def _look(self) -> None:
         """Make `changed` and `differs`; what is near comes first."""
         found, look = self.found, ReadGuard(BUDGET)
-        self._far = parts, names, holders = list[Part](), list[Name](), list[Holder]()
-        of_rank: list[list[tuple[Callable[..., None], list[Any], tuple[Any, ...]]]] = [[] for _ in Rank]
-        for part in found.parts:
-            of_rank[found.rank_of_part(part)].append((look.add_attribute, parts, part))
-        for name in found.names:
-            of_rank[found.rank_of_name(name)].append((look.add_name, names, name))
-        for holder in found.holders:
-            of_rank[found.rank_of_holder(holder[0])].append((look.add_holder, holders, holder))
+        self._far: list[Read] = []  # for which there is no time at every call
+        of_rank: list[list[Read]] = [[] for _ in Rank]
+        for read in found.reads:
+            of_rank[found.rank_of(read)].append(read)
 
         def add(*ranks: Rank) -> None:
             for rank in ranks:
-                for add_to_look, far, what in of_rank[rank]:
-                    left = len(look.left_out)
-                    add_to_look(*what)
-                    if len(look.left_out) > left:  # there is no time for it
-                        far.append(what)
+                self._far += [read for read in of_rank[rank] if not look.takes(read)]
 
         with look.prolonged(NAMES):
             add(Rank.NUMBER)
@@ -120,8 +112,7 @@ class Surroundings:
                 add(Rank.NAMED_CONTAINER)
             add(Rank.FUNCTION, Rank.OBJECT)
         add(Rank.CONTAINER, Rank.CLASS, Rank.SETTING, Rank.RARE)
-        for _, far, what in (*of_rank[Rank.FAR], *of_rank[Rank.ANNOUNCED]):
-            far.append(what)
+        self._far += (*of_rank[Rank.FAR], *of_rank[Rank.ANNOUNCED])
         unseen = self._unseen
         look.add("unseen$.append(True)", 0, lambda words: True, unseen=unseen)  # gives None: it is no difference
         announced = "changes[0] != me._count"
@@ -146,9 +137,9 @@ class Surroundings:
     def far(self, more: Sequence[Any]) -> WordGuard | None:
         """A guard of more lists and dicts, and what `differs` leaves out; None if words cannot watch all of it."""
         found, words = self.found, WordGuard()
-        ranks = [(found.rank_of_name(name), name) for name in found.names]
-        announced = [name[0] for rank, name in ranks if rank is Rank.ANNOUNCED]
-        far = [holder for holder, _ in found.holders if found.rank_of_holder(holder) is Rank.FAR]
+        ranks = [(found.rank_of(name), name) for name in found.names]
+        announced = [name.names for rank, name in ranks if rank is Rank.ANNOUNCED]
+        far = [read.holder for read in found.holders if found.rank_of(read) is Rank.FAR]
         holders = [holder for holder in far if holder is not METHODS]
         containers = {id(container): container for container in (*more, *announced, *holders)}.values()
         seen = (
@@ -181,12 +172,12 @@ class Surroundings:
 
     def _changed_far(self) -> str:
         """What has changed far away, in words; "" if nothing has."""
-        parts, names, holders = self._far
-        changed = next((holder for holder, inside in holders if not are_as_they_were((), (), [(holder, inside)])), None)
-        differs = self.near.function("False", lambda: True)
-        if changed is None and differs() and are_as_they_were(parts, names, ()):
+        changed = [read for read in self._far if not are_as_they_were([read])]
+        near_differs = self.near.function("False", lambda: True)
+        if not changed and near_differs():
             return ""
-        kind = "an attribute" if changed is None else f"the content of some {type(changed).__name__}"
+        holders = [read.holder for read in changed if isinstance(read, Holder)]
+        kind = f"the content of some {type(holders[0]).__name__}" if holders else "an attribute"
         return self.found.changed_number() or kind
 
     @classmethod
@@ -212,16 +203,14 @@ class Surroundings:
             inside: the ids of private dicts and lists, which nothing else can change; the same at every call.
         """
         if self._outside is None:
-            parts = self.found.parts
-            names = [name for name in self.found.names if id(name[0]) not in inside]
-            holders = [holder for holder in self.found.holders if id(holder[0]) not in inside]
+            names = [read for read in self.found.names if id(read.names) not in inside]
+            holders = [read for read in self.found.holders if id(read.holder) not in inside]
+            by_name: list[Read] = [*self.found.parts, *names]
             look = ReadGuard(math.inf)
-            for part in parts:
-                look.add_attribute(*part)
-            for name in names:
-                look.add_name(*name)
-            differs = look.function("False", lambda: not are_as_they_were(parts, names, ()))
-            self._outside = lambda: not differs() and (not holders or are_as_they_were((), (), holders))
+            for read in by_name:
+                look.takes(read)
+            differs = look.function("False", lambda: not are_as_they_were(by_name))
+            self._outside = lambda: not differs() and are_as_they_were(holders)
         same = self._outside()
         if same:
             self._count = modes.changes[0]
