@@ -3,44 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
-from ..backends.protocol import Training
-from ..frontend.reads.word_guard import Guards, WordGuard
+from ..frontend.reads.word_guard import Guards
 from ..samples.batch import Batch, Shape
 from ..specialisation import Specialisation
 from ..update import PreparedStep
-from ..values.lending import Loan
-from .optimizer import Optimizer
-
-
-class Held(NamedTuple):
-    """What a session holds while it makes steps.
-
-    Attributes:
-        training: makes the steps.
-        loan: of the parameters; open until one of them is read or set.
-        optimizer: whose memory is in the training.
-        keeper: what the optimiser knows it by.
-        words: words that show that the lock is free, and all this unchanged; None if words cannot tell.
-    """
-
-    training: Training
-    loan: Loan
-    optimizer: Optimizer
-    keeper: Callable[[Any], None]
-    words: WordGuard | None
-
-    @classmethod
-    def of(cls, training: Training, loan: Loan, optimizer: Optimizer, keeper: Callable[[Any], None]) -> Held:
-        """These, and the words that watch them."""
-        words = WordGuard()
-        watched = words.add_lock(training.lock), words.add_slot(loan, "open"), words.add_slot(loan, "glimpses")
-        return cls(training, loan, optimizer, keeper, words if all((*watched, words.add_object(optimizer))) else None)
-
-    def stands(self, prepared: PreparedStep) -> bool:
-        """Whether it still holds all of that, and has done nothing since but repeat a step."""
-        return self.optimizer._keeper is self.keeper and self.loan.open and self.training.prepared is prepared
+from .custody import Custody
 
 
 class RepeatedStep:
@@ -61,7 +30,7 @@ class RepeatedStep:
         prepared: the last step, to be made again.
         shapes: the shapes of all samples and labels.
         special: the loss.
-        held: what the session holds that made that step.
+        custody: what the session had that made that step.
         looking: the lock held by one look at a time, taken before all other locks.
         guards: makes the guards of the model and the loss.
         copied: copies samples and labels into memory of their own, or returns None if they have another shape.
@@ -77,21 +46,22 @@ class RepeatedStep:
         prepared: PreparedStep,
         shapes: list[Shape],
         special: Specialisation,
-        held: Held,
+        custody: Custody,
         looking: Any,
         guards: Callable[[], Guards],
         copied: Callable[[Any, Any], Batch | None],
         failed: Callable[[], float],
     ) -> None:
-        self._prepared, self._held, self._looking, self._copied, self._failed = prepared, held, looking, copied, failed
-        self._settings = held.optimizer.settings
+        self._prepared, self._custody, self._looking = prepared, custody, looking
+        self._copied, self._failed = copied, failed
+        self._settings = custody.optimizer.settings
         self._others = {**self._settings, "lr": 0.0}  # these must not change
         self._shapes, self._labels, self._guards = shapes, special.labels, guards()
         self._differs = self._guards.differs
         self._single: Callable[..., float | bool | None] | None = None  # most make no other step
         self._take_labels()
         by_itself = self._quick is not None and self._guards.due is not None
-        self._own = held.words if by_itself else None
+        self._own = custody.words if by_itself else None
         self.step: Callable[[Any, Any], float | None] = self._look_and_make
 
     def _look_and_make(self, X: Any, y: Any, changed: bool = True) -> float | None:
@@ -102,11 +72,11 @@ class RepeatedStep:
             y: the labels.
             changed: whether native code has found a word changed, so that the words must be noted again.
         """
-        if not self._held.stands(self._prepared):  # also in the middle of other steps, as in a signal handler
+        if not self._custody.stands(self._prepared):  # also in the middle of other steps, as in a signal handler
             return None
         with self._looking:
-            self._held.loan.glimpses = 0
-            same_rate = self._held.optimizer.settings is self._settings
+            self._custody.loan.glimpses = 0
+            same_rate = self._custody.optimizer.settings is self._settings
             own = self._own if changed and same_rate else None  # not where each step has another rate
             if own is not None:
                 own.note()  # before the looks, which see what has changed up to then
@@ -128,10 +98,10 @@ class RepeatedStep:
 
     def _make(self, *samples: Any) -> float | bool | None:
         """Make the step with the lock held, unless something has changed: see `PreparedStep.on`."""
-        with self._held.training.lock:
-            if not self._held.stands(self._prepared):
+        with self._custody.training.lock:
+            if not self._custody.stands(self._prepared):
                 return None
-            optimizer = self._held.optimizer
+            optimizer = self._custody.optimizer
             if optimizer.settings is not self._settings:
                 if {**optimizer.settings, "lr": 0.0} != self._others:
                     return None

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import repeat
 from typing import Any, NoReturn
 
 from ...value import Value
 from ..backends.protocol import Training
-from ..backends.update import on_arrays
 from ..calls.traced import Traces
 from ..compiled import Compiled, traces_of
 from ..errors import TraceError
@@ -20,12 +18,12 @@ from ..forking import new_lock
 from ..frontend.reads.word_guard import Guards
 from ..samples.batch import Batch, Shape
 from ..specialisation import Specialisation
-from ..update import ALWAYS, ConfiguredUpdate, Setting
-from ..values.lending import Loan
+from ..update import ConfiguredUpdate, Setting
+from .custody import Custody
 from .failure import fail
-from .optimizer import Optimizer, configured, started
+from .optimizer import Optimizer, configured
 from .places import Common, frozen, places_of
-from .repeated import Held, RepeatedStep
+from .repeated import RepeatedStep
 
 
 class Session:
@@ -48,18 +46,11 @@ class Session:
         self._special = special
         self.leaves = special.signature.leaves
         self._optimizer, self._params, self._places = optimizer, optimizer.params, places
-        self._frozen, self.trains_all = frozen(places, len(self.leaves)), isinstance(places, slice)
-        self._training = training
-        self._loan = Loan(self.leaves, self._training.parameters, self._gradients, self._training.lock)
+        self.trains_all = isinstance(places, slice)
+        self._training, self._custody = training, Custody(training, self.leaves, optimizer, places)
         self._common = Common(self.leaves)
         self._shapes: list[Shape] = []  # of all samples and labels of the last step
-        self._configured: ConfiguredUpdate | None = None  # the update of the last step
         self._known: tuple[Any, ...] = (None,)  # rule, settings and clipping, and their update
-        self._before = 0  # steps made before the training's count was 0
-        self._stepped = False  # whether there is a gradient of a step that the leaves do not have yet
-        self._since = math.inf  # the training's count before a call that Ctrl-C may have ended
-        self._keeper = self._give_back  # kept, to be recognised by identity
-        self._held = Held.of(training, self._loan, optimizer, self._keeper)
         self._looking = new_lock()  # held while one checks whether a step is like the last, taken before all others
 
     def __call__(self, batch: Batch, configured: ConfiguredUpdate, steps: int = 1, order: Any = None) -> list[float]:
@@ -79,15 +70,9 @@ class Session:
         self._special.compare_once("leaves", batch, _batch_size(batch, order))
         self._shapes = [(batch.size, *shape) for shape in batch.shapes]
         training = self._training
-        with self._with_memory(configured) as loan:
+        with self._custody.with_memory(configured):
             before = training.made
-            self._since, loan.glimpses = before, 0
-            try:
-                losses: list[float] = training(batch.arrays, configured, steps, order, batch.masks)
-            finally:
-                self._see_steps()
-                if self._optimizer._keeper is None:  # a signal handler has looked, at what was there then
-                    self._optimizer._keeper = self._keeper
+            losses: list[float] = training(batch.arrays, configured, steps, order, batch.masks)
         if training.made - before < len(losses):
             self._fail(losses, configured)
         return losses
@@ -102,10 +87,10 @@ class Session:
             copied: copies samples and labels into memory of their own, or returns None if they have another shape.
         """
         prepared = self._training.prepared
-        if prepared is None or prepared.configured is not self._configured:
+        if prepared is None or prepared.configured is not self._custody.configured:
             return None
         return RepeatedStep(
-            prepared, self._shapes, self._special, self._held, self._looking, guards, copied,
+            prepared, self._shapes, self._special, self._custody, self._looking, guards, copied,
             lambda: self._fail(prepared.losses.tolist(), prepared.configured),
         )  # fmt: skip  # what is given, in groups
 
@@ -117,8 +102,7 @@ class Session:
     @property
     def made(self) -> int:
         """How many steps were made in all; `optimizer.steps` counts those since its memories were empty."""
-        made: int = self._before + self._training.made
-        return made
+        return self._custody.made
 
     def losses_of_last(self, count: int) -> list[float]:
         """The losses of the last call's first steps, of which that many were made, also if Ctrl-C has ended it."""
@@ -179,7 +163,7 @@ class Session:
         import numpy as np
 
         leaves, given = self._common.with_values(values)
-        with self._borrowed() as loan:
+        with self._custody.borrowed() as loan:
             loan.array[leaves] = np.array(numbers)[given]
 
     def each(
@@ -222,16 +206,10 @@ class Session:
         self.look_outside()
         training = self._training
         found = np.full((len(starts), len(orders[0]) if orders else steps), np.nan)
-        known: dict[tuple[Setting, ...], ConfiguredUpdate] = {}  # for any lr; what the rule reads is examined only once
-        with self._borrowed():
+        known: dict[tuple[Setting, ...], ConfiguredUpdate] = {}
+        with self._custody.borrowed():
             for k, (row, chosen, order) in enumerate(zip(starts, settings, orders or repeat(None))):
-                self._optimizer.settings = chosen
-                key = tuple({**chosen, "lr": 0.0}.values())
-                update = known.get(key)
-                if update is None:
-                    update = known[key] = self.configured(*clip)
-                if update.lr is not chosen["lr"]:
-                    update = replace(update, lr=chosen["lr"])
+                update = self._configured_with(chosen, clip, known)
                 training.parameters[:], training.memory[:], training.made = row[given], 0.0, 0
                 losses = training.once_more(update, order) if k else None
                 if losses is None:
@@ -240,6 +218,20 @@ class Session:
                 if training.made == len(losses):
                     found[k] = losses
         return found
+
+    def _configured_with(
+        self,
+        settings: Mapping[str, Setting],
+        clip: tuple[float | None, float | None],
+        known: dict[tuple[Setting, ...], ConfiguredUpdate],
+    ) -> ConfiguredUpdate:
+        """As `configured`, with other settings; among those known only `lr` may differ: the rule is examined once."""
+        self._optimizer.settings = settings
+        key = tuple({**settings, "lr": 0.0}.values())
+        if key not in known:
+            known[key] = self.configured(*clip)
+        update = known[key]
+        return update if update.lr is settings["lr"] else replace(update, lr=settings["lr"])
 
     def look_outside(self) -> None:
         """If what the rule reads is unchanged, do not have it traced again for changes announced for other nets."""
@@ -253,102 +245,7 @@ class Session:
 
     def close(self) -> None:
         """Give the parameters their numbers and gradients, and the optimiser its memory."""
-        self._loan.give_back()
-        if self._optimizer._keeper is self._keeper:
-            self._optimizer._take_back()
-
-    @contextmanager
-    def _with_memory(self, configured: ConfiguredUpdate) -> Iterator[Loan]:
-        """As `_borrowed`; the optimiser's memory is in the training too, and whoever asks for it waits."""
-        while True:
-            known = self._configured
-            if self._optimizer._keeper is not self._keeper or known is None or known.rule.kept != configured.rule.kept:
-                self._take(configured)
-            with self._borrowed() as loan:
-                if self._optimizer._keeper is self._keeper:  # otherwise another thread has just asked for it
-                    self._configured = configured
-                    yield loan
-                    return
-
-    @contextmanager
-    def _borrowed(self) -> Iterator[Loan]:
-        """A context in which the leaves' numbers are in the array, to be changed there; other readers wait.
-
-        Their gradients stay as they are until a step is made.
-        """
-        loan, has_been = self._loan, False
-        self._see_steps()
-        try:
-            while not has_been:
-                if not loan.open:
-                    self._stepped = False
-                    loan.take()
-                with loan.lock:
-                    if loan.open:  # otherwise somebody has just looked at them, or lent them
-                        has_been = True
-                        try:
-                            yield loan
-                        finally:
-                            loan.ahead = not loan.open  # somebody, such as a signal handler, has looked meanwhile
-        finally:
-            if loan.ahead:
-                loan.take()
-
-    def _see_steps(self) -> None:
-        self._stepped = self._stepped or self._training.made > self._since
-        self._since = math.inf
-
-    def _take(self, configured: ConfiguredUpdate) -> None:
-        """Take over the optimiser's memory."""
-        training, optimizer = self._training, self._optimizer
-        steps, rows = started(optimizer, configured.rule.kept)
-        for k in configured.rule.kept:
-            training.memory[k] = 0.0
-            if rows[k]:
-                training.memory[k, self._places] = rows[k]
-        made = self.made
-        try:
-            training.made = steps
-            self._before = made - steps
-        except BaseException:  # Ctrl-C, while the count was set or just before
-            self._before = made - training.made
-            raise
-        self._configured = configured  # by which the memory is given back: before anybody can ask for it
-        optimizer._keeper = self._keeper
-
-    def _give_back(self, optimizer: Optimizer) -> None:
-        """Give the optimiser its memory back, as its `keeper`, between two calls."""
-        with self._training.lock:
-            if optimizer._keeper is not self._keeper:  # another thread was here first
-                return
-            assert self._configured is not None
-            kept, places = self._configured.rule.kept, self._places
-            memory, rows = self._training.memory, enumerate(optimizer._own_state[1])
-            new = tuple([memory[k, places].tolist() if k in kept else row for k, row in rows])
-            optimizer._own_state = self._training.made, new
-            optimizer._keeper = None
-
-    def _gradients(self, before: Sequence[float]) -> list[float]:
-        """Take the gradients of the leaves as eager steps leave them.
-
-        Args:
-            before: the gradients before the first of the steps.
-        """
-        training, configured = self._training, self._configured
-        self._see_steps()
-        if configured is None or not self._stepped:
-            return list(before)
-        gradient = training.gradient
-        if configured.clip:
-            norm = math.sqrt(math.fsum(x * x for x in gradient[self._places].tolist()))
-            numbers = configured.numbers(1, norm)[: len(ALWAYS)]
-            (gradient,) = on_arrays(configured.clipping)(numbers, training.parameters, gradient)
-        found: list[float] = gradient.tolist()
-        sums = training.sums.tolist()
-        for k in self._frozen:  # these are not set to zero between steps
-            found[k] = before[k] + sums[k]
-        training.sums[:] = 0.0  # the leaves have them now
-        return found
+        self._custody.end()
 
     def _fail(self, losses: list[float], configured: ConfiguredUpdate) -> NoReturn:
         """Say why the last step was not made.
@@ -356,8 +253,8 @@ class Session:
         Raises:
             FloatingPointError: always.
         """
-        # If the loss is finite, the gradients are those of the step that was not made, as in eager steps.
-        self._stepped = self._stepped or math.isfinite(losses[-1])
+        if math.isfinite(losses[-1]):  # the gradients are those of the step that was not made, as in eager steps
+            self._custody.has_gradient = True
         fail(self._training, configured, losses, self._params, self._places)
 
 

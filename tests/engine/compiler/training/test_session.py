@@ -116,7 +116,7 @@ def test_a_look_just_before_the_steps_changes_nothing(backend: str, monkeypatch:
     expected, batch, w_expected, _ = opened(backend)
     losses = steps(expected, batch, 2)
     session, batch, w, _ = opened(backend)
-    take, times = session._loan.take, [0]
+    take, times = session._custody.loan.take, [0]
 
     def robbed() -> None:
         take()
@@ -124,7 +124,7 @@ def test_a_look_just_before_the_steps_changes_nothing(backend: str, monkeypatch:
         if times[0] % 2:
             assert [value._data for value in w] == [value.data for value in w]  # the look
 
-    monkeypatch.setattr(session._loan, "take", robbed)
+    monkeypatch.setattr(session._custody.loan, "take", robbed)
     assert steps(session, batch, 2) == losses
     assert [value.data for value in w] == [value.data for value in w_expected]
     session.load([w[1], Value(3.0)], [0.75, 9.0])
