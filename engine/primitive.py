@@ -156,8 +156,13 @@ class Primitive:
         """What the forward function made, as a float.
 
         Raises:
-            TypeError: it is no real number.
+            TypeError: it is no real number; or a Value, which comes of one that is no operand, as these are floats.
         """
+        if hasattr(type(z), "__apply_primitive__"):
+            raise TypeError(
+                f"the forward function of {self.name} gave {z!r}: it is called with floats, so it computes with a "
+                "Value that is no operand, to which no gradient flows; make it an operand, or compute with its .data"
+            )
         return as_float(z, f"a Value made by the forward function of {self.name}")
 
     def _complete(self, operands: tuple[Any, ...], named: dict[str, Any]) -> tuple[Any, ...]:
@@ -229,7 +234,8 @@ def declare(
 
     Args:
         name: a Python identifier that no primitive has as its name yet.
-        forward: the operands' floats to the result's float. What it raises reaches the caller.
+        forward: the operands' floats to the result's float. What it raises reaches the caller. Other Values that it
+            computes with get no gradient, and are refused: make them operands.
         local_derivatives: a list with one rule per operand, each called as ``rule(z, x, ...)``: the output
             first, then the operands. A bare callable makes the primitive n-ary: it is called as
             ``rule(z, *xs)`` and returns a list. Write rules with the engine's own functions, not

@@ -222,6 +222,9 @@ def test_what_is_declared_is_first_class() -> None:
         del Value.cube
 
 
+FROM_ELSEWHERE = Value(2.0)
+
+
 @pytest.mark.parametrize(
     ("forward", "rule", "error", "message"),
     [
@@ -232,6 +235,7 @@ def test_what_is_declared_is_first_class() -> None:
             "^a Value made by the forward function of odd_one takes real numbers, got 1j",
         ),
         (lambda x: None, lambda z, x: 1.0, TypeError, "forward function of odd_one takes real numbers, got None"),
+        (lambda x: x * FROM_ELSEWHERE, lambda z, x: 1.0, TypeError, "computes with a Value that is no operand"),
         (lambda x: x, lambda z, x: 1j, TypeError, "adjoint of odd_one takes real numbers, got 1j"),
         (lambda x: x, lambda z, x: [1.0], TypeError, r"adjoint of odd_one takes real numbers, got \[1.0\]"),
         (lambda x: x, lambda z, x: "1", TypeError, "adjoint of odd_one takes real numbers, got '1' of type str"),
