@@ -23,6 +23,8 @@ from .reference import FAST, RNG, X, Y, data, model
 
 np = needs("numpy")
 
+STEPPING = ("engine.compiler.training.session", "engine.compiler.training.custody")
+
 
 class Pressed(BaseException):
     """As Ctrl-C; but one that comes late fails its test, and does not end the whole run."""
@@ -55,7 +57,7 @@ def test_ctrl_c_around_a_step_leaves_it_counted_or_not_made(backend: str) -> Non
 @pytest.mark.parametrize("before", [0, 2])  # the first step of all, and one after the optimiser went on by itself
 def test_ctrl_c_while_a_program_takes_over_the_memory_of_an_optimiser(backend: str, before: int) -> None:
     """In its first steps, nothing said yet how the memory is given back: an AssertionError for who asked for it."""
-    modules = ("engine.compiler.training.session", "engine.compiler.backends.llvm.ir.words", "nn.optimisers.base")
+    modules = (*STEPPING, "engine.compiler.backends.llvm.ir.words", "nn.optimisers.base")
 
     def run(moment: int) -> tuple[int, int]:
         net = nn.MLP(1, [1], init="zeros")
@@ -240,7 +242,7 @@ KINDS = {  # how the steps of an epoch are made: in one call or in several, the 
     "masks": (Dropping, nn.cross_entropy, 12, False, "steady"),
 }
 MODULES = ("nn.training.loop", "nn.training.epochs", "nn.training.trainer.compiled", "nn.training.trainer.ways")
-MODULES += ("nn.training.steps", "nn.optimisers.base", "engine.compiler.training.session")
+MODULES += ("nn.training.steps", "nn.optimisers.base", *STEPPING)
 MODULES += ("engine.compiler.backends.llvm.training", "engine.compiler.backends.array_training")
 
 
