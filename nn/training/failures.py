@@ -11,8 +11,9 @@ from ..data.entries import lost_entries
 from ..data.tables import noted_columns
 from ..layers.dropout import Place, drawing
 from ..layers.module import Module
+from .batch_loss import scored
 from .epochs.task import Task
-from .steps import LossFunction, Model, scored
+from .steps import LossFunction, Model
 
 
 def anomaly_report(task: Task, batch: Sequence[int], step: int) -> str:

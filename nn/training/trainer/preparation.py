@@ -26,9 +26,10 @@ from ...arguments import whole_number
 from ...layers.initializers import made
 from ...optimisers.base import Optimizer, has_rule
 from ...threads import refuse_elsewhere
+from ..batch_loss import nothing_to_learn
 from ..mistakes.ownership import check_ownership, warn_of_layers
 from ..mistakes.reach import look_at_program
-from ..steps import LossFunction, Model, nothing_to_learn
+from ..steps import LossFunction, Model
 from .described_watch import DescribedWatch
 from .model_watch import ModelWatch
 from .sample_loss import SampleLoss

@@ -11,7 +11,8 @@ from engine import Batch, BatchLoss, Description, TraceError, TypeGuard, Value, 
 from ...arguments import is_row, show
 from ...losses.named import OF_ROWS
 from ...own_code import own_code, own_loss
-from ..steps import LossFunction, Model, one_value, scored
+from ..batch_loss import one_value, scored
+from ..steps import LossFunction, Model
 
 Shape = tuple[int, ...]
 """The shape of a sample or a label: () for a number, (n,) for a list of n, ..."""
