@@ -91,7 +91,7 @@ class SharedProgram:
         self._trainer = last or SharedTrainer(first.model, self._data.loss, first.optimizer, **settings)
         self._batches: dict[int, Batch] = {}
         batch = self._batch(self._data.rows.batch_size(batch_size))
-        if not first.originals.isdisjoint(self._trainer.compiled.parameters):
+        if not first.originals.isdisjoint(self._trainer._compiled.parameters):
             raise UnknownStructureError("the loss reads parameters of the net that make gave, and not of the copy")
         self._seconds: dict[tuple[int, int], float] = {}  # per net, by epochs and batch size
         self._rooms: dict[tuple[int, int | None], int] = {}  # for nets like the last ones; see `room`

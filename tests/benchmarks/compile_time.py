@@ -47,7 +47,7 @@ def first_step(sizes: list[int], batch: int, activation: str = "relu") -> Run:
 
     def run() -> bool:
         trainer.step(X, y)
-        program = engine.traces_of(trainer.compiled).last().program("leaves")
+        program = engine.traces_of(trainer._compiled).last().program("leaves")
         return bool(program.stats()["cached"])
 
     return run

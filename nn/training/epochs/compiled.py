@@ -104,7 +104,7 @@ def _masked(task: Task, trainer_of: Callable[[Model], Trainer], layout: Layout) 
 
     known = samples(*task.rows.first)
     if not task.done:
-        look_at_program(task.model, task.optimizer, trainer.compiled, known, of_row)
+        look_at_program(task.model, task.optimizer, trainer._compiled, known, of_row)
 
     def masked(batch: Batch) -> Batch:
         return replace(batch, masks=layout.masks(width, trainer.steps))  # by what the layers are just now

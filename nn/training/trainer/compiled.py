@@ -104,7 +104,7 @@ class Trainer(Preparation):
         super().__init__(model, loss, optimizer, options, schedule, clip_norm, clip_value)
         self._losses: list[float] = []  # of the steps of the last call that were made and returned
         self._lock = new_lock()  # one call at a time: threads take turns
-        self._samples = Samples(self.compiled.batch, self._note_columns)
+        self._samples = Samples(self._compiled.batch, lambda X, y: note_columns(self.model, X, y))
 
     # ---- training ----
 
@@ -187,12 +187,12 @@ class Trainer(Preparation):
             RuntimeError: if there was no step yet.
             ValueError: if there is no such stage.
         """
-        return self.compiled.explain(stage)
+        return self._compiled.explain(stage)
 
     @property
     def backend(self) -> str:
         """The back end in use, and why not a better one; before the first step, the one that was asked for."""
-        return self.compiled.used
+        return self._compiled.used
 
     # ---- showing and copying it ----
 
@@ -298,9 +298,6 @@ class Trainer(Preparation):
         return known if self._way is None else known + self._way.losses_of_last(made - len(known))
 
     # ---- inside ----
-
-    def _note_columns(self, X: Any, y: Any) -> None:
-        note_columns(self.model, X, y)
 
     def _checked(self, X: Any, y: Any) -> Batch:
         """Samples and labels of the user's loop as a batch; those of `fit` have been looked at."""

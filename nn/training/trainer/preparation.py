@@ -48,12 +48,9 @@ class Preparation(Settings):
         schedule: the learning rate of each step.
         clip_norm: the largest norm of the whole gradient.
         clip_value: the largest entry of the gradient.
-
-    Attributes:
-        compiled: the loss of one sample.
     """
 
-    compiled: Compiled
+    _compiled: Compiled  # the loss of one sample
     _traces: Traces  # of that loss
     _sized: Any  # shapes and batch size for which the loss of one sample is weighted
 
@@ -174,8 +171,8 @@ class Preparation(Settings):
         self._leave_way()
         self._sized = None
         before = getattr(self, "_traces", None)
-        self.compiled = compile(self._sample_loss.function, **self._options)
-        self._traces = traces_of(self.compiled)
+        self._compiled = compile(self._sample_loss.function, **self._options)
+        self._traces = traces_of(self._compiled)
         if before is not None:
             self._traces.changing = before.changing
 
@@ -214,7 +211,7 @@ class Preparation(Settings):
         """Compile for samples of another shape, or another optimiser."""
         self._watch, self._traced_at = None, time.perf_counter()
         by_rule, layers = has_rule(self._optimizer), made.count
-        session = open_session(self.compiled, batch, self._optimizer) if by_rule else None
+        session = open_session(self._compiled, batch, self._optimizer) if by_rule else None
         if session is None or not session.trains_all:  # else the loss reads just what the optimiser holds
             check_ownership(self._model, self._loss, self._optimizer)
         if not self.steps and by_rule:
@@ -228,13 +225,13 @@ class Preparation(Settings):
             self._way = NativeSteps(session, batch.shapes, self._optimizer)
         else:
             self._traces.bound(batch)
-            self._way = GradientSteps(self.compiled, batch.shapes, self._optimizer)
+            self._way = GradientSteps(self._compiled, batch.shapes, self._optimizer)
         return self._way
 
     def _look_at_leaves(self, batch: Batch) -> None:
         """Warn of parameters that nobody trains, and of those that the loss never reads."""
         weights = self._sample_loss.weights
-        look_at_program(self._model, self._optimizer, self.compiled, batch, self._model, weights)
+        look_at_program(self._model, self._optimizer, self._compiled, batch, self._model, weights)
 
     def _learns(self, batch: Batch, reads_all: bool) -> bool:
         """Whether the loss depends on one of the optimiser's parameters.

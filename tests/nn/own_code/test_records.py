@@ -37,7 +37,7 @@ def test_what_is_remembered_is_looked_at_again(warm: None) -> None:
     trainer = Trainer(model, cross_entropy, SGD(model.parameters(), lr=0.1), backend="llvm")
     losses = [trainer.step(X, Y)]
     assert "mul" in trainer.explain("differentiate")  # traced when somebody asks
-    batch = trainer.compiled.batch(X, Y)
+    batch = trainer._compiled.batch(X, Y)
     assert trainer._traces.is_current(batch)
     model.layers[0].neurons[0].activation = engine.relu
     assert not trainer._traces.is_current(batch)
@@ -61,7 +61,7 @@ def test_what_was_traced_again_once_is_compared_by_its_description(warm: None, m
     model = plain()
     trainer = Trainer(model, cross_entropy, SGD(model.parameters(), lr=0.1))
     trainer.step(X, Y)
-    batch = trainer.compiled.batch(X, Y)
+    batch = trainer._compiled.batch(X, Y)
     assert [trainer._traces.is_current(batch) for _ in range(3)] == [True] * 3
     assert traces == 1, "the record is looked at by a trace, and after it all that determines the function"
     model.layers[0].neurons[0].w[0] = Value(1.0)

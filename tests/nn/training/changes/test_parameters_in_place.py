@@ -89,10 +89,10 @@ def test_parameters_exchanged_for_others_that_were_there_are_noticed_in_time(
     for _ in range(4):
         trainer.step(X.copy(), Y)
     w = m.layers[0].neurons[0].w
-    program = trainer.compiled
+    program = trainer._compiled
     w[0], w[1] = w[1], w[0]
     trainer.step(X.copy(), Y)
-    assert trainer.compiled is not program
+    assert trainer._compiled is not program
 
 
 def test_the_whole_of_a_look_at_all_takes_a_fiftieth_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
