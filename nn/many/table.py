@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..arguments import known_backend, random_source, show, whole_number
@@ -132,19 +133,8 @@ def fit_many(
     found: dict[int, dict[str, Any]] = {}
     lost: dict[int, str] = {}
     try:
-        same_rows(X=X, y=y, sample_weight=sample_weight)
-        tables = X, y
-        X, y = paired(X, y)
-        # A copy, since make or progress may change them, which workers in other processes would not see.
-        X, y, validation = copy.deepcopy((X, y, validation))
-        weights = weights_of(y, sample_weight, class_weight)
-        if isinstance(validation, (tuple, list)):
-            given_validation(validation, *tables)
-        elif validation is not None:
-            train, last = held_out(len(X), validation, random_source(seed), _strata(make, jobs[0], y))
-            validation = chosen(X, last), chosen(y, last)
-            X, y = chosen(X, train), chosen(y, train)
-            weights = None if weights is None else [weights[row] for row in train]
+        strata_of = partial(_strata, make, jobs[0])
+        X, y, weights, validation = _data(X, y, sample_weight, class_weight, validation, seed, strata_of)
         check_patience(patience, min_delta, validation)
         _warn_of_schedule(schedule, jobs, len(X))
         options = {
@@ -206,6 +196,33 @@ def _jobs(
         arguments = {name: value for name, value in arguments.items() if name not in taken}
         jobs.append(Job(arguments, *[own[name] for name in OWN]))
     return jobs
+
+
+def _data(
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    class_weight: Mapping[Any, float] | str | None,
+    validation: Any,
+    seed: int,
+    strata_of: Callable[[Any], list[Any] | None],
+) -> tuple[Any, Any, list[float] | None, Any]:
+    """Samples, labels and weights to train with, and the validation; copies, as make or progress may change them.
+
+    Workers in other processes would not see that.
+    """
+    same_rows(X=X, y=y, sample_weight=sample_weight)
+    tables = X, y
+    X, y, validation = copy.deepcopy((*paired(X, y), validation))
+    weights = weights_of(y, sample_weight, class_weight)
+    if isinstance(validation, (tuple, list)):
+        given_validation(validation, *tables)
+    elif validation is not None:
+        train, last = held_out(len(X), validation, random_source(seed), strata_of(y))
+        validation = chosen(X, last), chosen(y, last)
+        X, y = chosen(X, train), chosen(y, train)
+        weights = None if weights is None else [weights[row] for row in train]
+    return X, y, weights, validation
 
 
 def _warn_of_schedule(schedule: Callable[[int], float] | None, jobs: Sequence[Job], count: int) -> None:
