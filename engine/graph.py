@@ -1,11 +1,13 @@
-"""Reading the recorded graph: topological order and leaves, without recursion."""
+"""Reading the recorded graph, without recursion: its topological order, its leaves, and whether these have changed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from operator import itemgetter
 from typing import Any
 
+from .numbers import same_number
+from .text.callers import warn_user
 from .value import MANY, Constant, Value
 
 
@@ -121,3 +123,78 @@ def depending_on(values: Iterable[Value], order: Iterable[Value]) -> dict[Value,
         if not found.keys().isdisjoint(node.operands):
             found[node] = None
     return found
+
+
+# ---- whether leaves have changed since it was recorded -----------------------------------------------------------
+
+
+LARGE = 1_000
+"""Nodes of a graph up to which every call looks for changed leaves.
+
+On larger graphs, where a look takes up to a fifth of a step, calls 1, 2, 4, 8, ... for graphs of one size do: so the
+first of its kind is always looked at, and a loop, whose graphs are all of one size, at its beginning.
+"""
+
+_SIZES = 1_000  # of which calls are counted
+_calls: dict[int, int] = {}  # for graphs of each size
+
+
+def look_for_changed_leaves(order: Collection[Value]) -> None:
+    """Refuse a graph that was recorded partly before a leaf was changed and partly after: no function has its gradient.
+
+    So it is with a result that a loop computes once, from a parameter, and uses again after the optimiser's step. A
+    graph that is old as a whole is differentiated at its own numbers, with a warning: so it is with a loss that is
+    computed before the loop.
+
+    Args:
+        order: the nodes, in topological order.
+
+    Raises:
+        RuntimeError: nodes were computed from different numbers of one leaf.
+    """
+    size = len(order)
+    if size > LARGE:
+        if len(_calls) == _SIZES:
+            _calls.clear()
+        call = _calls[size] = _calls.get(size, 0) + 1
+        if call & (call - 1):
+            return
+    if not _may_be_changed(order):
+        return
+    known: dict[Value, tuple[float, str]] = {}
+    for node in order:
+        for operand, number in zip(node.operands, node.inputs):
+            if operand._primitive is not None:
+                continue
+            assert node._primitive is not None
+            name = node._primitive.name
+            first, of_first = known.setdefault(operand, (number, name))
+            if not same_number(first, number):
+                raise RuntimeError(
+                    f"{operand!r} was {first!r} when {of_first} was computed from it, and {number!r} when {name} was: "
+                    "this graph mixes what is older than a change with what is newer, and no function has such a "
+                    "gradient. Compute what was kept, such as a result from before a loop, anew in each step, or keep "
+                    "its detach() if it is a constant"
+                )
+    for leaf, (number, name) in known.items():
+        if not same_number(number, leaf._data):
+            warn_user(
+                f"{leaf!r} was {number!r} when {name} was computed from it, and the gradient is the one at that number"
+                ": compute the result anew after a change, as a loss in each step of a loop",
+                UserWarning,
+            )
+            return
+
+
+def _may_be_changed(order: Iterable[Value]) -> bool:
+    """Whether an operand may have another number than was recorded: it is another object."""
+    for node in order:
+        a, b = node._a, node._b
+        if a.__class__ is Value and a._data is not node._x:
+            return True
+        if b.__class__ is Value:
+            if b._data is not node._y:
+                return True
+        elif b is MANY and tuple([operand._data for operand in a]) != node._x:
+            return True
+    return False

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import engine
 import nn
-from engine import Value, backprop
+from engine import Value, graph
 
 KEPT: dict[str, Callable[[Value], Value]] = {
     "an operator": lambda t: 1 / (t * t),
@@ -119,8 +119,8 @@ def mixed(terms: int) -> Value:
 def test_large_graphs_of_one_size_are_looked_at_in_calls_whose_number_is_a_power_of_two(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(backprop, "_calls", {})
-    loss = mixed(backprop.LARGE)
+    monkeypatch.setattr(graph, "_calls", {})
+    loss = mixed(graph.LARGE)
     for refused in (True, True, False, True, False, False, False, True):
         with pytest.raises(RuntimeError) if refused else nullcontext():
             loss.backward()
@@ -128,19 +128,19 @@ def test_large_graphs_of_one_size_are_looked_at_in_calls_whose_number_is_a_power
 
 def test_the_first_graph_of_its_size_is_looked_at_whatever_came_before(monkeypatch: pytest.MonkeyPatch) -> None:
     """Calls of all sizes were counted together: the third one let a mixed graph pass, however large the others were."""
-    monkeypatch.setattr(backprop, "_calls", {})
+    monkeypatch.setattr(graph, "_calls", {})
     x = Value(2.0)
-    for terms in (1, backprop.LARGE + 1, backprop.LARGE + 1, 1, backprop.LARGE + 2):
+    for terms in (1, graph.LARGE + 1, graph.LARGE + 1, 1, graph.LARGE + 2):
         engine.sum([x * x for _ in range(terms)]).backward()
     with pytest.raises(RuntimeError):
-        mixed(backprop.LARGE + 5).backward()
+        mixed(graph.LARGE + 5).backward()
 
 
 def test_sizes_without_end_take_no_memory_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backprop, "_calls", dict.fromkeys(range(backprop._SIZES), 3))
+    monkeypatch.setattr(graph, "_calls", dict.fromkeys(range(graph._SIZES), 3))
     with pytest.raises(RuntimeError):
-        mixed(backprop.LARGE).backward()
-    assert len(backprop._calls) == 1
+        mixed(graph.LARGE).backward()
+    assert len(graph._calls) == 1
 
 
 @given(

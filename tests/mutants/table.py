@@ -39,7 +39,7 @@ TESTS: dict[str, list[str]] = {
         *BACKPROP,
         "tests/engine/text/test_elsewhere.py",
     ],
-    "engine/graph.py": ["engine/graph.py", *BACKPROP],
+    "engine/graph.py": ["engine/graph.py", "tests/engine/test_changed_leaves.py", *BACKPROP],
     "engine/compiler/calls/changing.py": [
         "engine/compiler/calls/changing.py",
         "tests/engine/compiler/faithful/test_changes_of_data.py",
