@@ -20,7 +20,7 @@ from ..elsewhere import explained
 from ..layers.contents import are_parameters
 from ..layers.held import values_in
 from ..layers.module import Module
-from ..layers.structure import layers_of, numbers_of
+from ..layers.structure import layers_of, numbers_of, rows_of
 from ..optimisers.base import Optimizer
 from ..threads import moving, refuse_elsewhere
 from ..training.history import History
@@ -174,9 +174,10 @@ def _refuse_other_formats(path: str | os.PathLike[str]) -> None:
 def load(model: Module, path: str | os.PathLike[str], *, optimizer: Optimizer | None = None) -> Checkpoint:
     """Read what `save` wrote into a model of the same structure, and into an optimiser of the same kind.
 
-    It warns if a layer of `nn` differs from the saved one, in its activation for example, or plain numbers that methods
-    of your modules read, such as running means: a file has Values alone. Everything is checked before the first number
-    changes, so a wrong file leaves all as it was, and so does Ctrl-C.
+    It warns if a layer of `nn` differs from the saved one, in its activation for example, a `Sequential` calls other
+    functions, or plain numbers differ that methods of your modules read, such as running means: a file has Values
+    alone. Everything is checked before the first number changes, so a wrong file leaves all as it was, and so does
+    Ctrl-C.
 
     Args:
         model: a module with the same parameter paths as the one that was saved.
@@ -217,7 +218,8 @@ def load(model: Module, path: str | os.PathLike[str], *, optimizer: Optimizer | 
     except (TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"{name} holds what nn.save does not write: {type(error).__name__}: {error}") from None
     make([*((parameter, "data", number) for parameter, number in values), *beside])
-    _warn_of_other_layers(model, content.get("layers", {}), name)
+    _warn_of_other_layers(layers_of(model), content.get("layers", {}), name)
+    _warn_of_other_layers(rows_of(model), content.get("rows", {}), name)
     _warn_of_other_numbers(model, content.get("numbers", {}), name)
     loss, classes = content.get("loss", ""), content.get("classes")
     return Checkpoint(name, history, loss, classes, content.get("optimizer") is not None)
@@ -263,15 +265,14 @@ def _warn_of_left_out(model: Module, parameters: dict[str, Value]) -> None:
         )
 
 
-def _warn_of_other_layers(model: Module, saved: Any, file: str) -> None:
+def _warn_of_other_layers(own: dict[str, str], saved: dict[str, str], file: str) -> None:
     """Warn if a model's layers differ from the saved ones: with the same parameters it computes something else.
 
     Args:
-        model: the model that was loaded into.
-        saved: what `layers_of` gave for the saved one.
+        own: what `layers_of` or `rows_of` gives for the model that was loaded into.
+        saved: what it gave for the saved one.
         file: the name of the file.
     """
-    own = layers_of(model)
     if other := _first_other(own, saved):
         path, more = other
         warn_user(

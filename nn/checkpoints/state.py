@@ -16,7 +16,7 @@ from ..evaluation.labels import classes_of, names_several
 from ..evaluation.rules import noted_loss
 from ..layers.dropout import Dropout
 from ..layers.module import Module
-from ..layers.structure import layers_of, numbers_of
+from ..layers.structure import layers_of, numbers_of, rows_of
 from ..optimisers.base import Optimizer
 from ..training.history import UNKNOWN, History
 from .changes import Change
@@ -76,6 +76,7 @@ def module_state(model: Module) -> dict[str, Any]:
     """What a model keeps besides its parameters: layers, numbers, loss, classes, columns, the state of its dropouts."""
     found = {
         "layers": layers_of(model),
+        "rows": rows_of(model),
         "numbers": numbers_of(model),
         **{name: read(model) for name, (_, _, read) in _NOTES.items()},
         "dropouts": [[module.seed, module.calls] for module in model.modules() if isinstance(module, Dropout)],
@@ -125,8 +126,10 @@ def changes_of(
     of_texts = [notes[name] for name in ("classes", "columns", "columns_of_labels")]
     if not isinstance(notes["loss"], str) or not all(names is None or _are(str, names) for names in of_texts):
         raise ValueError("the loss, the classes or the columns are not texts")
+    if len({*(notes["classes"] or ())}) < len(notes["classes"] or ()):
+        raise ValueError(f"two classes have the same name: {show(notes['classes'])}")
     true_or_false("several", notes["several"])
-    for name in ("layers", "numbers"):
+    for name in ("layers", "rows", "numbers"):
         texts = content.get(name, {})
         if not isinstance(texts, dict) or not _are(str, [*texts.values()]):
             raise ValueError(f"the {name} are not texts")
@@ -173,6 +176,8 @@ def _changes_of_optimizer(
                 f"memory {name} has {counted(len(row), 'number')} for {counted(len(written), 'parameter')}"
             )
         rows.append([row[place[path]] for path in paths] if row else [])
+    if len({len(row) for row in rows}) > 1:
+        raise ValueError(f"of its memories some are empty: {', '.join(optimizer.memories)} belong together")
     steps = whole_number("steps", stored["steps"], least=0)
     settings = {name: tuple(value) if isinstance(value, list) else value for name, value in stored["settings"].items()}
     return [(optimizer, "settings", optimizer._changed(settings)), (optimizer, "state", (steps, tuple(rows)))]
@@ -193,6 +198,9 @@ def history_of(stored: Any) -> History:
     losses, batch_losses = (
         [number_of("a loss", number) for number in stored[name]] for name in ("losses", "batch_losses")
     )
+    epochs = [row.get("epoch") for row in rows]
+    if epochs != [*range(1, len(losses) + 1)]:
+        raise ValueError(f"its history has {counted(len(losses), 'loss', 'losses')}, and rows of the epochs {epochs}")
     state = stored.get("random_state")
     if state is not None:
         if not isinstance(state, list) or len(state) != 3:

@@ -8,9 +8,11 @@ from typing import Any
 
 from engine import Value
 
+from .activations import activation_name
 from .contents import is_symbolic
 from .dropout import Dropout
 from .module import Module
+from .sequential import Sequential
 
 
 def layers_of(model: Module) -> dict[str, str]:
@@ -22,6 +24,24 @@ def layers_of(model: Module) -> dict[str, str]:
     """
     found = _modules_in("", model, set())
     return {path: repr(module) for path, module in found if _tells(module) and type(module) is not Dropout}
+
+
+def rows_of(model: Module) -> dict[str, str]:
+    """What each `Sequential` in a model calls, in order, by its path: functions too, which hold no parameters.
+
+    >>> from nn import Layer, softmax
+    >>> rows_of(Sequential(Layer(2, 3), softmax))
+    {'': 'Layer, softmax'}
+    """
+    return {
+        path: ", ".join(
+            type(stage).__name__ if isinstance(stage, Module) else activation_name(stage)
+            for stage in row.layers
+            if type(stage) is not Dropout
+        )
+        for path, row in _modules_in("", model, set())
+        if isinstance(row, Sequential)
+    }
 
 
 def numbers_of(model: Module) -> dict[str, str]:

@@ -49,6 +49,16 @@ OTHERS: dict[str, tuple[Any, Any, str]] = {
         nn.Sequential(nn.Layer(2, 2), nn.Activation("sigmoid")),
         r"saved with Activation\(tanh\)",
     ),
+    "a function at the end": (
+        nn.Sequential(nn.Layer(2, 2)),
+        nn.Sequential(nn.Layer(2, 2), nn.softmax),
+        "saved with Layer at the top, where the model has Layer, softmax: ",
+    ),
+    "an epsilon": (
+        nn.Sequential(nn.LayerNorm(2), nn.RMSNorm(2)),
+        nn.Sequential(nn.LayerNorm(2, eps=0.5), nn.RMSNorm(2, eps=0.1)),
+        r"LayerNorm\(2\) at layers.0, where the model has LayerNorm\(2, eps=0.5\), and 1 more: ",
+    ),
     "heads": (nn.SelfAttention(4, heads=2), nn.SelfAttention(4, heads=1), r"heads=2.*heads=1"),
     "inside of a module of one's own": (Twice("tanh"), Twice("relu"), r"Neuron\(2, tanh\) at parts.a.*and 1 more"),
 }
@@ -85,7 +95,7 @@ def test_what_computes_the_same_is_silent(change: str, tmp_path: Path) -> None:
         nn.load(model, tmp_path / "model.json")
 
 
-@pytest.mark.parametrize("name", ["layers", "numbers"])
+@pytest.mark.parametrize("name", ["layers", "rows", "numbers"])
 @pytest.mark.parametrize("texts", [["Layer"], {"layers.0": 3}, "Layer", None])
 def test_layers_and_numbers_that_are_no_texts_are_refused(name: str, texts: Any, tmp_path: Path) -> None:
     nn.save(nn.MLP(2, [1]), tmp_path / "model.json")
