@@ -129,6 +129,13 @@ def reduce(self: Value, protocol: Any) -> Any:
     return reduce_graph(self, partial(object.__reduce_ex__, self))
 
 
+def _without_brackets(*_: Any, **__: Any) -> NoReturn:
+    raise AttributeError("this is the method stepper itself: write s = y.stepper(), with brackets, and then s.next()")
+
+
+for _name in ("back", "break_at", "jump", "next", "reset", "run", "save", "to", "until"):
+    setattr(stepper, _name, _without_brackets)  # explained() hands them on
+
 for _name, _method in {
     **{
         method.__name__: explained(method)

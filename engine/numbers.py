@@ -59,6 +59,16 @@ def refuse_numpys(caller: FrameType) -> None:
         )
 
 
+def true_or_false(name: str, flag: object) -> None:
+    """Refuse what is meant as a yes or no and is neither: the text "no" would be a yes.
+
+    Raises:
+        TypeError: it is not True or False.
+    """
+    if flag not in (True, False):
+        raise TypeError(f"{name} is True or False, got {flag!r}")
+
+
 def are_plain(numbers: Iterable[Any]) -> bool:
     """Whether all are ints or floats, of which equal ones are interchangeable, as True and 1 are not."""
     return {*map(type, numbers)} <= {int, float}

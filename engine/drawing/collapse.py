@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 from ..value import Constant, Value
@@ -35,6 +36,8 @@ def boxes_of_modules(names: dict[Value, str], collapse: Any, expand: Iterable[st
     Raises:
         TypeError, ValueError: `collapse` or `expand` does not fit these modules.
     """
+    if not isinstance(expand, Iterable):
+        raise TypeError(f'expand= takes paths of modules, such as "layers.2", got {expand!r}')
     modules = list(dict.fromkeys(module_of(path) for path in names.values()))
     opened = {expand} if isinstance(expand, str) else set(expand)
     known = {".".join(module[:depth]) for module in modules for depth in range(1, len(module) + 1)}
@@ -52,10 +55,10 @@ def boxes_of_modules(names: dict[Value, str], collapse: Any, expand: Iterable[st
 
 def _depth(module: Path, modules: list[Path], collapse: Any) -> int:
     """How many parts of the module's path name its box."""
-    if isinstance(collapse, int) and not isinstance(collapse, bool):
+    if isinstance(collapse, Integral) and not isinstance(collapse, bool):
         if collapse < 1:
             raise ValueError(f"collapse: a depth is 1 or more, got {collapse!r}")
-        return min(collapse, len(module))
+        return min(int(collapse), len(module))
     if not isinstance(collapse, str):
         raise TypeError(
             f'collapse takes "layer", "neuron" or a depth, got {collapse!r} of type {type(collapse).__name__}'

@@ -139,16 +139,15 @@ function describe(step, current) {
         "Click a node for its facts, and to set a breakpoint."));
   } else if (position < seed) {
     made.push(element("h2", equation(current), "formula"));
-    const table = element("table"), seen = new Set();
-    for (const operand of nodes[current].operands) {
-      if (seen.has(operand) || nodes[operand].kind === "constant") continue;
-      seen.add(operand);
+    const rows = [];
+    for (const operand of new Set(nodes[current].operands)) {
+      if (nodes[operand].kind === "constant") continue;
       const row = element("tr"), name = element("th", nodes[operand].name);
       name.scope = "row";
       row.append(name, element("td", "= " + short(nodes[operand].value)));
-      table.append(row);
+      rows.push(row);
     }
-    made.push(table);
+    made.push(...folded(rows, some => { const table = element("table"); table.append(...some); return [table]; }));
   } else if (position === seed) {
     made.push(element("h2", `${by(top)}/${by(top)} = 1`, "formula"),
       element("p", "The gradient of the result by itself. From here it is handed back to the operands."));
@@ -156,6 +155,7 @@ function describe(step, current) {
     made.push(element("h2", equation(current), "formula"),
       element("p", `upstream: ${by(top)}/${by(nodes[current].name)} = ${short(step.upstream)}`),
       element("p", "operand += upstream × local derivative", "small"));
+    const cards = [];
     for (const row of step.rows) {
       if (nodes[row.node].kind === "constant") continue;
       const card = element("div", undefined, "rule");
@@ -170,10 +170,19 @@ function describe(step, current) {
           element("span", short(row.contribution), isBad(row.contribution) ? "bad" : "strong"));
         card.append(line, element("p", `gradient ${short(row.before)} → ${short(row.after)}, ${progress(row)}`));
       }
-      made.push(card);
+      cards.push(card);
     }
+    made.push(...folded(cards, some => some));
   }
   return made;
+}
+
+const few = 20;  // operands shown of a node with many, as in the tables of steps
+function folded(rows, wrap) {  // the first and the last of many, and between them the others to unfold
+  if (rows.length <= few + 1) return wrap(rows);
+  const fold = element("details"), others = rows.slice(few / 2, -few / 2);
+  fold.append(element("summary", `${others.length.toLocaleString("en")} more operands`), ...wrap(others));
+  return [...wrap(rows.slice(0, few / 2)), fold, ...wrap(rows.slice(-few / 2))];
 }
 
 function spoken(step, current) {

@@ -26,7 +26,7 @@ from ..text.sheet import counted, left_to_right, short, visible, words
 from ..value import Constant, Value
 from .layout import Edge, Placement, Point
 from .lettering import width_of
-from .picture import has_order
+from .picture import check_limit, has_order
 from .svg import path_of
 
 Json = Any
@@ -48,6 +48,7 @@ def page_of(root: Value, *, names: Any, limit: int | None, place: Place, at: int
     Raises:
         ValueError: there are more than `limit` boxes.
     """
+    check_limit(limit)
     order = topological_order(root)
     count = len(order)
     if limit is not None and count > limit:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from numbers import Real
 from typing import Any, Literal
 
 from .. import ops
 from ..graph import topological_order
+from ..numbers import true_or_false
 from ..pullbacks import derivatives_as_numbers
 from ..text.names import Names
 from ..text.remarks import about_gradients, about_numbers, has_gradients
@@ -82,6 +84,8 @@ def take(
     local_derivatives: bool = False,
 ) -> Picture:
     """The picture of a graph; for the arguments see `engine.draw`."""
+    true_or_false("local_derivatives=", local_derivatives)
+    check_limit(limit)
     order = topological_order(root)
     called = Names(order, names)
     paths = called.given
@@ -103,6 +107,16 @@ def take(
         else:
             boxes.append(_group_box(group, nodes, paths, with_gradients, any(node is root for node in nodes)))
     return Picture(boxes, edges, notes)
+
+
+def check_limit(limit: float | None) -> None:
+    """Refuse a limit that is no number.
+
+    Raises:
+        TypeError: it is none.
+    """
+    if limit is not None and not isinstance(limit, Real):
+        raise TypeError(f"limit= is the most boxes to draw, or None for any number, got {limit!r}")
 
 
 def _view(names: Names, path_to: Value | str | None, around: Value | str | None, radius: int | None) -> list[Value]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from numbers import Integral
 
 from ..graph import depending_on
 from ..value import Value
@@ -19,7 +20,7 @@ def neighbourhood(centre: Value, radius: int, order: list[Value]) -> list[Value]
     Raises:
         ValueError: `radius` is not a whole number of at least 0.
     """
-    if not isinstance(radius, int) or radius < 0:
+    if not isinstance(radius, Integral) or radius < 0:
         raise ValueError(f"radius is a number of edges, 0 or more, got {radius!r}")
     consumers: dict[Value, list[Value]] = {node: [] for node in order}
     for node in order:

@@ -84,11 +84,16 @@ class BackwardPass:
         for node in self.order if self.position else ():
             if change := self._touched(node):
                 return [change]
+        found = []
         before = sum(self._before(node) != 0.0 for node in self.order if node._primitive is None)
-        if not before:
-            return []
-        held = f"{counted(before, 'leaf', 'leaves')} held a gradient before"
-        return [f"{held}, and this pass adds to it; zero_grad() first clears it"]
+        if before:
+            held = f"{counted(before, 'leaf', 'leaves')} held a gradient before"
+            found.append(f"{held}, and this pass adds to it; zero_grad() first clears it")
+        old = sum(node._grad != 0.0 for node in self.order if node._primitive is not None)
+        if old and not self.position:
+            hold = "1 result holds the gradient" if old == 1 else f"{old:,} results hold the gradients"
+            found.append(f"{hold} of a pass before, which the first step clears")
+        return found
 
     def advance(self) -> Step:
         """Do the next step and write the gradients it changes."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from ..numbers import as_float, equal_numbers
+from ..numbers import as_float, equal_numbers, true_or_false
 from ..primitive import Primitive
 from ..text.names import Names
 from ..text.sheet import short
@@ -50,10 +50,12 @@ def breakpoint_at(
         exceeds: the size beyond which to stop.
 
     Raises:
-        TypeError: `target` is none of these.
+        TypeError: `target` is none of these, or a flag neither True nor False.
         ValueError: no node or primitive of the graph has that name, or several nodes; more than one condition, or one
             for something else than a node; `exceeds` is negative or nan.
     """
+    true_or_false("changes=", changes)
+    true_or_false("nan=", nan)
     if changes + nan + (exceeds is not None) > 1:
         raise ValueError("one breakpoint has one condition: give changes, nan or exceeds")
     on_gradient = changes or nan or exceeds is not None

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 from ..graph import topological_order
 from ..pullbacks import flowing_derivatives
 from ..text.names import Names
 from ..text.remarks import about_gradients, about_numbers, has_gradients
-from ..text.sheet import Sheet, Shown, short
+from ..text.sheet import Sheet, Shown, ends, short
 from ..value import Constant, Value
 
 
@@ -36,17 +37,7 @@ class Explanation(Shown):
         title = f"{self.expression} = {short(self.node._data)}"
         if name != self.expression:
             title = f"{name} = {title}"
-        left_out = len(self.nodes) - self.rows
-        if left_out > 0:
-            head = (self.rows + 1) // 2
-            gap = [(f"... {left_out:,} more nodes ...", "", "", "", "")]
-            rows = [
-                *self._table(self.nodes[:head]),
-                *gap,
-                *self._table(self.nodes[len(self.nodes) - self.rows + head :]),
-            ]
-        else:
-            rows = self._table(self.nodes)
+        rows = ends(self.nodes, self.rows, self._row, "nodes")
         columns = ["node", "value", "gradient", "formula", "local derivatives"]
         if not has_gradients(self.node):
             columns.remove("gradient")
@@ -54,20 +45,17 @@ class Explanation(Shown):
         notes = [*about_numbers(self.names), *about_gradients(self.names)]
         return Sheet(title, columns, rows, notes, heads=True)
 
-    def _table(self, nodes: tuple[Value, ...]) -> list[tuple[str, ...]]:
+    def _row(self, node: Value) -> tuple[str, ...]:
         names = self.names
-        table: list[tuple[str, ...]] = []
-        for node in nodes:
-            parts = [
-                f"d/d{names.bracketed(operand)} = {short(d)}"
-                for operand, d in zip(node.operands, flowing_derivatives(node))
-                if d is not None
-            ]
-            if len(parts) > 6:
-                parts[6:] = [f"... {len(parts) - 6} more"]
-            formula = "" if node._primitive is None else names.formula(node)
-            table.append((names(node), short(node._data), short(node._grad), formula, ", ".join(parts)))
-        return table
+        parts = [
+            f"d/d{names.bracketed(operand)} = {short(d)}"
+            for operand, d in zip(node.operands, flowing_derivatives(node))
+            if d is not None
+        ]
+        if len(parts) > 6:
+            parts[6:] = [f"... {len(parts) - 6:,} more"]
+        formula = "" if node._primitive is None else names.formula(node)
+        return names(node), short(node._data), short(node._grad), formula, ", ".join(parts)
 
 
 def explain(node: Value, names: Any = None, rows: int = 30) -> Explanation:
@@ -94,7 +82,7 @@ def explain(node: Value, names: Any = None, rows: int = 30) -> Explanation:
       (a*b + c) * 2  8      (a*b + c) * 2    d/d(a*b + c) = 2
       no backward pass yet, or the gradient here is 0: gradients are not shown
     """
-    if not isinstance(rows, int) or rows < 2:
+    if not isinstance(rows, Integral) or rows < 2:
         raise ValueError(f"rows, the number of nodes shown, must be 2 or more, got {rows!r}")
     order = topological_order(node)
     called = Names(order, names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import math
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 from ..backprop import grad
@@ -141,7 +142,7 @@ def why(output: Value, target: Value | str, k: int = 5, names: Any = None) -> Wh
       -12  = (-3) * 1 * 4  a -> a*b -> c -> L
       4    = 1 * 4         a -> c -> L
     """
-    if not isinstance(k, int) or k < 1:
+    if not isinstance(k, Integral) or k < 1:
         raise ValueError(f"k, the number of paths to show, must be 1 or more, got {k!r}")
     order = topological_order(output)
     called = Names(order, names)

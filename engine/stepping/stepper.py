@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from numbers import Integral
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -123,6 +124,15 @@ class Stepper(Shown):
         self._check_count(count, len(self) - self.position, "left", "the pass is complete: back() goes back")
         return self._move(self.position + count)
 
+    def __iter__(self) -> Stepper:
+        """For a loop over the steps that are left, each of which it does: a ``break`` leaves it where it is."""
+        return self
+
+    def __next__(self) -> AnyStep:
+        if self.done:
+            raise StopIteration
+        return self.next()
+
     @explained
     def back(self, count: int = 1) -> Stepper:
         """Undo the last step, or `count` of them: every gradient is exactly what it was.
@@ -223,7 +233,7 @@ class Stepper(Shown):
         self._last = None
 
     def _check_count(self, count: int, there: int, what: str, none: str) -> None:
-        if not isinstance(count, int) or count < 1:
+        if not isinstance(count, Integral) or count < 1:
             raise ValueError(f"the number of steps must be 1 or more, got {count!r}")
         if count > there:
             most = f"only {there} {'step is' if there == 1 else 'steps are'} {what}"

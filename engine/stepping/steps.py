@@ -10,9 +10,11 @@ from ..graph import topological_order
 from ..primitive import Primitive
 from ..text.elsewhere import explained
 from ..text.names import Names
-from ..text.remarks import changed_since
-from ..text.sheet import Sheet, Shown, counted, short
+from ..text.remarks import about_names, changed_since
+from ..text.sheet import Sheet, Shown, counted, ends, short
 from ..value import Constant, Value
+
+_ROWS = 20  # operands shown of a node with many
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -55,26 +57,23 @@ class Step(Shown):
 
     def _sheet(self) -> Sheet:
         """What is shown of it."""
-        names, node = self.names, self.node
-        title = f"step {self.number} of {self.total}: {_equation(names, node)}, upstream {short(self.upstream)}"
-        rows = []
-        for k, operand in enumerate(self.operands):
-            local, contribution = self.locals[k], self.contributions[k]
-            if isinstance(operand, Constant):
-                continue
-            if local is None or contribution is None:
-                rows.append((names(operand), "nothing: not selected", f"grad {short(self.after[k])}", ""))
-                continue
-            rows.append(
-                (
-                    names(operand),
-                    f"{short(self.upstream)} * {factor(local)} = {short(contribution)}",
-                    f"grad {short(self.before[k])} -> {short(self.after[k])}",
-                    progress(*self.paths[k]),
-                )
-            )
-        notes = changed_since([node], names)
+        equation = _equation(self.names, self.node)
+        title = f"step {self.number} of {self.total}: {equation}, upstream {short(self.upstream)}"
+        shown = [k for k, operand in enumerate(self.operands) if not isinstance(operand, Constant)]
+        rows = ends(shown, _ROWS, self._row, "operands")
+        notes = _notes(self, "operands, locals, contributions, before and after", rows, shown)
         return Sheet(title, ("operand", "upstream * local", "gradient", "state"), rows, notes)
+
+    def _row(self, k: int) -> tuple[str, ...]:
+        name, local, contribution = self.names(self.operands[k]), self.locals[k], self.contributions[k]
+        if local is None or contribution is None:
+            return name, "nothing: not selected", f"grad {short(self.after[k])}", ""
+        return (
+            name,
+            f"{short(self.upstream)} * {factor(local)} = {short(contribution)}",
+            f"grad {short(self.before[k])} -> {short(self.after[k])}",
+            progress(*self.paths[k]),
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -102,14 +101,19 @@ class ForwardStep(Shown):
 
     def _sheet(self) -> Sheet:
         """What is shown of it."""
-        names = self.names
-        title = f"forward {self.number} of {self.total}: {_equation(names, self.node)}"
-        rows = [
-            (names(operand), f"= {short(x)}")
-            for operand, x in dict(zip(self.operands, self.inputs)).items()
-            if not isinstance(operand, Constant)
-        ]
-        return Sheet(title, ("operand", "value"), rows, changed_since([self.node], names))
+        title = f"forward {self.number} of {self.total}: {_equation(self.names, self.node)}"
+        found = dict(zip(self.operands, self.inputs))
+        shown = [operand for operand in found if not isinstance(operand, Constant)]
+        rows = ends(shown, _ROWS, lambda operand: (self.names(operand), f"= {short(found[operand])}"), "operands")
+        return Sheet(title, ("operand", "value"), rows, _notes(self, "operands and inputs", rows, shown))
+
+
+def _notes(step: AnyStep, columns: str, rows: Sequence[object], operands: Sequence[object]) -> list[str]:
+    """What a reader of a step must know; where rows are left out, how to see them."""
+    names, node = step.names, step.node
+    more = f"all {len(operands):,} are in the step's {columns}; why(name) tells of one"
+    nodes = dict.fromkeys((node, *step.operands))
+    return [more] * (len(rows) < len(operands)) + [*about_names(names, [*nodes]), *changed_since([node], names)]
 
 
 def progress(k: int, n: int) -> str:

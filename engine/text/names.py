@@ -106,10 +106,11 @@ class Names:
         self._position = {node: k for k, node in enumerate(order, 1)}
         self.given = given_names(given)
         self._owners: dict[str, Value] = {}  # by name, so that no name stands for two nodes
+        self.shared: set[str] = set()  # labels, as they are shown, that several nodes had when this was made
         for node in order:
-            label = self.label(node)
-            if label:
-                self._owners.setdefault(words(label, _LONGEST), node)
+            label = words(self.label(node), _LONGEST)
+            if label and self._owners.setdefault(label, node) is not node:
+                self.shared.add(label)
 
     def __call__(self, node: Value) -> str:
         """The name of a node, by its labels at the moment."""

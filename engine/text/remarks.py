@@ -25,6 +25,7 @@ Rule = Callable[[Sequence[Value], Callable[[Value], str]], Iterable[str]]
 
 NO_PASS = "no backward pass yet, or the gradient here is 0: gradients are not shown"
 
+_STRANGERS = "nothing that names= names, such as {}, is in this graph: give what it was computed from, as names=model"
 _FEW = 3  # notes of a kind that get a line each
 
 
@@ -86,15 +87,25 @@ def register_note(rule: Rule) -> Rule:
 
 def about_numbers(names: Names) -> list[str]:
     """The notes on what was computed."""
-    return [*about_names(names), *[note for rule in _RULES for note in rule(names.order, names)]]
+    found = [note for rule in _RULES for note in rule(names.order, names)]
+    if names.given and names.given.keys().isdisjoint(names.order):
+        found.insert(0, _STRANGERS.format(next(iter(names.given.values()))))
+    return [*about_names(names), *found]
 
 
-def about_names(names: Names) -> list[str]:
-    """The notes on labels that mislead: ``w*w`` of two labels is no square, and ``w*2`` of another number no double."""
-    labelled = [(node, label) for node in names.order if (label := names.label(node))]
-    owners: dict[str, list[str]] = {}
-    for node, _ in labelled:
-        owners.setdefault(names(node), []).append(short(node._data))
+def about_names(names: Names, shown: Sequence[Value] | None = None) -> list[str]:
+    """The notes on labels that mislead: ``w*w`` of two labels is no square, and ``w*2`` of another number no double.
+
+    Args:
+        names: what the nodes are called.
+        shown: those whose labels a reader sees; None for all.
+    """
+    shown = names.order if shown is None else shown
+    labelled = [(node, label) for node in shown if (label := names.label(node))]
+    owners: dict[str, list[str]] = {names(node): [] for node, _ in labelled}
+    for node in shown if names.shared.isdisjoint(owners) else names.order:
+        if names.label(node) and names(node) in owners:
+            owners[names(node)].append(short(node._data))
     shared = [(name, numbers) for name, numbers in owners.items() if len(numbers) > 1]
     several = _alike(
         [f"{len(numbers)} nodes are labelled {name!r} ({_listed(numbers)})" for name, numbers in shared],

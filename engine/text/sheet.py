@@ -7,10 +7,13 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
+from typing import TypeVar
 from unicodedata import category, east_asian_width
+
+Item = TypeVar("Item")
 
 _LEAST = 10  # characters that are left of a cell when it is cut
 _BESIDE = "\0"  # stands for the second column of a wide letter; `visible` text has none of its own
@@ -40,6 +43,21 @@ def counted(number: int, thing: str, things: str = "") -> str:
     ('1 sample', '1,797 samples', '2 classes')
     """
     return f"{number:,} {thing if number == 1 else things or thing + 's'}"
+
+
+def ends(items: Sequence[Item], most: int, row: Callable[[Item], Sequence[str]], things: str) -> list[Sequence[str]]:
+    """A row for each item; of more than `most` for the first and the last, and between these how many are left out.
+
+    >>> ends("abcdefg", 4, lambda letter: (letter, "1"), "letters")
+    [('a', '1'), ('b', '1'), ('... 3 more letters ...', ''), ('f', '1'), ('g', '1')]
+    """
+    left_out = len(items) - most
+    if left_out <= 1:
+        return [*map(row, items)]
+    head = (most + 1) // 2
+    shown = [*map(row, items[:head]), *map(row, items[left_out + head :])]
+    gap = (f"... {left_out:,} more {things} ...", *[""] * (len(shown[0]) - 1))
+    return [*shown[:head], gap, *shown[head:]]
 
 
 # What would act on a terminal, has no place in XML, would turn the text around it, or cannot be seen, so that two

@@ -405,3 +405,23 @@ def test_numbers_are_written_as_in_pictures(browser: Any, tmp_path: Path) -> Non
     assert [page.node(leaf).text.split("\n")[1] for leaf in leaves] == list(map(short, numbers))
     page.click_node(leaves[numbers.index(-0.0)])
     assert page.text('[data-fact="value"]') == "-0"  # by which 1 / x is -inf
+
+
+def test_many_operands_are_folded_and_unfold(browser: Any, tmp_path: Path) -> None:
+    page = Page(browser, engine.sum([Value(float(k), f"x{k}") for k in range(60)]), tmp_path)
+    for key, rows in (("", "th"), ("g", ".rule")):
+        page.press(*([key] if key else []), Keys.ARROW_RIGHT)
+        assert (
+            len([row for row in page.browser.find_elements(By.CSS_SELECTOR, f"#step {rows}") if row.is_displayed()])
+            == 20
+        )
+        fold = page.find("#step summary")
+        assert fold.text == "40 more operands"
+        fold.click()
+        names = [
+            row.text.split()[0]
+            for row in page.browser.find_elements(By.CSS_SELECTOR, f"#step {rows}")
+            if row.is_displayed()
+        ]
+        assert names == [f"x{k}" for k in range(60)]
+    assert page.errors() == []

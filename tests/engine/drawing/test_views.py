@@ -146,3 +146,17 @@ def test_the_paths_to_a_parameter_collapse(collapse: str) -> None:
     net = Network(2, 16, 1)
     dot = to_dot(net.loss(40), names=net, path_to=net.named_parameters()[0][1], collapse=collapse)
     assert 1 <= len(boxes(dot)) <= 150
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"limit": "5"}, "limit= is the most boxes to draw, or None for any number, got '5'"),
+        ({"local_derivatives": "no"}, "local_derivatives= is True or False, got 'no'"),
+        ({"names": {"m.w": (w := Value(2.0))}, "collapse": "layer", "expand": 3}, "expand= takes paths of modules"),
+    ],
+)
+def test_options_of_another_kind(options: dict[str, Any], message: str) -> None:
+    """The text "no" drew the derivatives; the others ended in bare errors."""
+    with pytest.raises(TypeError, match=message):
+        to_dot(w * 3, **options)

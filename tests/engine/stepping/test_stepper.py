@@ -471,3 +471,56 @@ def test_a_shallow_copy_is_none_either() -> None:
     """It moved the same pass, and was closed when the other was dropped."""
     with pytest.raises(TypeError, match="copy the root, and step through that"):
         copy.copy((Value(2.0) * 3.0).stepper())
+
+
+def test_a_loop_makes_the_steps_that_are_left() -> None:
+    loss, a, _ = graph()
+    s = loss.stepper()
+    first = next(s)
+    assert isinstance(first, Step)
+    assert [step.number for step in s] == [2, 3]
+    assert (s.done, a.grad, next(s, None)) == (True, -8.0, None)
+    for step in s.reset():
+        if step.node.label == "c":
+            break
+    assert (s.position, a.grad) == (2, -2.0)
+
+
+def test_a_new_stepper_tells_of_gradients_that_are_there() -> None:
+    loss, _, _ = graph()
+    loss.backward()
+    s = loss.stepper()
+    leaves, results = "2 leaves held a gradient before", "3 results hold the gradients of a pass before"
+    assert leaves in s.text
+    assert f"{results}, which the first step clears" in s.text
+    s.next()
+    assert leaves in s.text
+    assert results not in s.text
+    assert results in s.back().text
+    loss.zero_grad()
+    assert "before" not in loss.stepper().text
+
+
+def test_a_stepper_without_its_brackets() -> None:
+    loss, _, _ = graph()
+    s: Any = loss.stepper
+    for move in (s.next, s.run, s.to, s.break_at):
+        with pytest.raises(AttributeError, match=r"write s = y.stepper\(\), with brackets"):
+            move()
+
+
+def test_numpys_whole_numbers_count_steps() -> None:
+    np = needs("numpy")
+    loss, _, _ = graph()
+    s = loss.stepper()
+    assert s.next(np.int64(2)).number == 2
+    assert loss.why("a", k=np.int64(1)).paths
+    assert loss.explain(rows=np.int64(3)).text
+
+
+@pytest.mark.parametrize("flag", ["changes", "nan"])
+def test_a_flag_of_a_breakpoint_is_true_or_false(flag: str) -> None:
+    loss, _, _ = graph()
+    options: dict[str, Any] = {flag: "no"}
+    with pytest.raises(TypeError, match=f"{flag}= is True or False, got 'no'"):
+        loss.stepper().break_at("a", **options)
