@@ -58,6 +58,8 @@ class Given(Arithmetic):
         if not name.startswith("__") and not asked_by_project():
             is_given = self.kind == "input" and self not in self.graph.given.retyped
             kinds = [self.graph.given.type_of(self)] if is_given else [int, float]
+            if name == "real" and bool not in kinds and self.primitive not in CONDITIONS:
+                return self  # NumPy asks for it in norms
             if any(hasattr(kind, name) for kind in kinds):
                 raise refusal(f"the function asks {self!r} for its attribute {name}", _FIX)
         if name == "__array_interface__":  # NumPy asks before it makes an array of it

@@ -286,3 +286,24 @@ def test_truth_values_less_one() -> Case:
 def test_a_large_integer_with_floats_is_a_float() -> None:
     """Python rounds it then too."""
     assert list(compile(lambda x: x * (2**53 + 1))([0.5, 3.0])) == [0.5 * (2**53 + 1), 3.0 * (2**53 + 1)]
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+def test_the_real_part_of_a_number_is_the_number(backend: str) -> None:
+    """NumPy 2.5 asks for it in norms."""
+
+    def function(x: Any) -> Any:
+        return w * x.real + (x * x).real
+
+    w = Value(2.0)
+    assert [*compile(function, backend=backend)([1.5, -2.0])] == [function(1.5).data, function(-2.0).data]
+
+
+@refused
+def test_the_real_part_of_a_condition_may_be_a_whole_number() -> Case:
+    return Case(lambda x: (x > 0).real + (x > 1).real)
+
+
+@refused
+def test_the_real_part_of_a_truth_value_is_a_whole_number() -> Case:
+    return Case(lambda x: x.real + x.real, samples=([True, False],))
