@@ -10,7 +10,7 @@ from typing import Any
 
 from ....value import Value
 from .code import ASKING, COMPUTING, LISTING
-from .functions import Functions
+from .found import Met
 from .objects import ABSENT, CONTAINERS, LOADED, PLAIN, attribute_of, class_of, functions_of, is_a
 from .owners import announces, inherits_from_library, is_of_project, is_of_users, slots_of
 from .ranks import Rank
@@ -19,49 +19,57 @@ _METHODS = (FunctionType, staticmethod, classmethod, property)
 _STORED = (GetSetDescriptorType, MemberDescriptorType)
 
 
-class Attributes(Functions):
-    """Examines the attributes of objects, classes and modules, each of them once."""
+class Attributes:
+    """Examines the attributes of objects, classes and modules, each of them once.
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._private: set[int] = set()  # containers that objects of this project keep for themselves
-        self._owners: list[Any] = []  # of attributes that may not have been named yet
+    Args:
+        met: what the walk has met so far.
 
-    def _named_attributes(self, owner: Any, attributes: Mapping[str, Any]) -> Iterator[Any]:
+    Attributes:
+        private: the ids of containers that objects of this project keep for themselves.
+        owners: whose attributes may not have been named yet.
+    """
+
+    def __init__(self, met: Met) -> None:
+        self._met, self._found, self._used = met, met.found, met.used
+        self.private: set[int] = set()
+        self.owners: list[Any] = []
+
+    def named(self, owner: Any, attributes: Mapping[str, Any]) -> Iterator[Any]:
         """The attributes that some code names, or may read without naming them."""
         if is_of_project(type(owner)) and not is_a(owner, Value):
             yield from self._attributes_of_project(owner, attributes)
             return
-        self._owners.append(owner)
+        self.owners.append(owner)
         if is_a(owner, type):
-            self.found.names_of_class(owner, attributes)
+            self._found.names_of_class(owner, attributes)
         if not self._unlisted(owner):
-            self._once(owner, "all", attributes)
+            self._met.once(owner, "all", attributes)
         unnamed = self._unnamed_reads(owner)
         for name, content in list(attributes.items()):
-            named = name in self.used
-            if (named or unnamed(name, content)) and self._is_new(owner, name):
+            named = name in self._used
+            if (named or unnamed(name, content)) and self._met.is_new(owner, name):
                 if named:
-                    self._iterator(content, name)
-                self.found.directly(content)
-                yield from self._attribute(attributes, name, content)
+                    self._met.iterator(content, name)
+                self._found.directly(content)
+                yield from self.one(attributes, name, content)
         self._absent_attributes(owner, attributes)
 
     def _attributes_of_project(self, owner: Any, attributes: Mapping[str, Any]) -> Iterator[Any]:
         """All attributes of one of this project's objects, such as a layer."""
         if not announces(type(owner)):  # what it keeps for itself may change
-            self._private.update(id(c) for c in attributes.values() if is_a(c, (list, dict, set)))
+            self.private.update(id(c) for c in attributes.values() if is_a(c, (list, dict, set)))
             yield from attributes.values()
             return
-        self.found.announced(vars(owner))
+        self._found.announced(vars(owner))
         self._call_of(class_of(owner))
         for name, content in list(attributes.items()):
-            if self._is_new(owner, name):
-                yield from self._attribute(attributes, name, content)
+            if self._met.is_new(owner, name):
+                yield from self.one(attributes, name, content)
 
-    def _attribute(self, attributes: Mapping[str, Any], name: str, content: Any) -> list[Any]:
+    def one(self, attributes: Mapping[str, Any], name: str, content: Any) -> list[Any]:
         """What to enter for an attribute: its content, or the functions of a method or property."""
-        self.found.name(attributes, name, content)
+        self._found.name(attributes, name, content)
         if not is_a(content, _METHODS):
             return [content]
         is_own = is_of_users(class_of(content))  # a property of their own class
@@ -69,7 +77,7 @@ class Attributes(Functions):
 
     def _unnamed_reads(self, owner: Any) -> Callable[[str, Any], bool]:
         """Whether an attribute, by its name and content, matters although no code names it."""
-        kind, computing = class_of(owner), not self.used.isdisjoint(COMPUTING)
+        kind, computing = class_of(owner), not self._used.isdisjoint(COMPUTING)
         is_class = issubclass(kind, type)
 
         def matters(name: str, content: Any) -> bool:
@@ -88,14 +96,14 @@ class Attributes(Functions):
         """The names that code reads and an object lacks: should they be added, they hide those of its class or base."""
         kind = class_of(owner)
         if issubclass(kind, type):
-            for name in self.used.intersection(dir(owner)).difference(attributes):
-                if name[:2] != "__" and self._is_new(owner, name):
-                    self.found.name(attributes, name, ABSENT, Rank.RARE)
+            for name in self._used.intersection(dir(owner)).difference(attributes):
+                if name[:2] != "__" and self._met.is_new(owner, name):
+                    self._found.name(attributes, name, ABSENT, Rank.RARE)
         elif not issubclass(kind, ModuleType) and kind is not FunctionType:
-            asks = not self.used.isdisjoint(ASKING) or hasattr(kind, "__getattr__")
-            for name in self.used if asks else self.used.intersection(dir(kind)):
-                if name not in attributes and self._is_new(owner, name):
-                    self.found.name(attributes, name, ABSENT)
+            asks = not self._used.isdisjoint(ASKING) or hasattr(kind, "__getattr__")
+            for name in self._used if asks else self._used.intersection(dir(kind)):
+                if name not in attributes and self._met.is_new(owner, name):
+                    self._found.name(attributes, name, ABSENT)
 
     def _unlisted(self, owner: Any) -> bool:
         """Whether only attributes that some code names count: all do for objects that a library's own methods read.
@@ -103,44 +111,43 @@ class Attributes(Functions):
         And for functions, which begin with none, if some code asks whether they have some.
         """
         if is_a(owner, (ModuleType, FunctionType)):
-            return self.used.isdisjoint(COMPUTING if is_a(owner, ModuleType) else LISTING | ASKING)
+            return self._used.isdisjoint(COMPUTING if is_a(owner, ModuleType) else LISTING | ASKING)
         kind = owner if is_a(owner, type) else class_of(owner)
         are_users = kind is owner or is_of_users(kind)
-        return are_users and not inherits_from_library(kind) and self.used.isdisjoint(LISTING)
+        return are_users and not inherits_from_library(kind) and self._used.isdisjoint(LISTING)
 
     def _is_searched(self, space: Any) -> bool:
         """Whether some code may read what it does not name from a class, or a module."""
-        return id(space) in self._searched if is_a(space, ModuleType) else not self.used.isdisjoint(COMPUTING)
+        return id(space) in self._met.searched if is_a(space, ModuleType) else not self._used.isdisjoint(COMPUTING)
 
     def _call_of(self, kind: type) -> None:
         """The call method of this project's layers: users replace it in the class, to look at all layers."""
-        for base in kind.__mro__ if self._is_new(kind, "every base") else ():
-            if "__call__" in vars(base) and not is_of_users(base) and self._is_new(base, "__call__"):
-                self.found.name(vars(base), "__call__", vars(base)["__call__"], Rank.RARE)
+        for base in kind.__mro__ if self._met.is_new(kind, "every base") else ():
+            if "__call__" in vars(base) and not is_of_users(base) and self._met.is_new(base, "__call__"):
+                self._found.name(vars(base), "__call__", vars(base)["__call__"], Rank.RARE)
 
-    def _slots(self, owner: Any, kind: type) -> Iterator[Any]:
+    def slots(self, owner: Any, kind: type) -> Iterator[Any]:
         """The content of ``__slots__``, of which an object of the library's may be asked any by a name of its own."""
         for name in slots_of(kind):
-            if (id(owner), name) not in self._attributes:
-                content = attribute_of(owner, name)
-                if type(content) not in PLAIN or name in self.used or not self._unlisted(owner):
-                    self._attributes.add((id(owner), name))
-                    self.found.slot(owner, name, name, content)
-                    self.found.directly(content)
+            content = attribute_of(owner, name)
+            if type(content) not in PLAIN or name in self._used or not self._unlisted(owner):
+                if self._met.is_new(owner, name):
+                    self._found.slot(owner, name, name, content)
+                    self._found.directly(content)
                     yield content
-                elif not self._owners or self._owners[-1] is not owner:
-                    self._owners.append(owner)
+            elif not self.owners or self.owners[-1] is not owner:
+                self.owners.append(owner)
 
-    def _settings(self, module: ModuleType) -> Iterator[Any]:
+    def settings(self, module: ModuleType) -> Iterator[Any]:
         """What the user's code names in a module that is not searched, including the content of containers there."""
         attributes = vars(module)
-        self._owners.append(module)
-        for name in self.used.intersection(attributes):
+        self.owners.append(module)
+        for name in self._used.intersection(attributes):
             content = attributes[name]
             if content is sys.modules:
-                self._once(LOADED, "", LOADED)
-            elif self._is_new(module, name):
-                self.found.name(attributes, name, content, Rank.SETTING)
+                self._met.once(LOADED, "", LOADED)
+            elif self._met.is_new(module, name):
+                self._found.name(attributes, name, content, Rank.SETTING)
                 if is_a(content, (*CONTAINERS, ModuleType, ABCMeta)) and not is_of_project(module):
                     yield content
 

@@ -1,9 +1,10 @@
-"""What a walk has found: all that a function reads from outside, with what it held then."""
+"""What a walk has met and found: all that a function reads from outside, with what it held then."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from io import IOBase
 from itertools import chain
 from types import CodeType, FunctionType, MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
@@ -20,6 +21,7 @@ from .objects import (
     LeafList,
     all_same,
     attribute_of,
+    class_of,
     held,
     held_now,
     is_a,
@@ -253,6 +255,51 @@ class Found:
             if type(was) is tuple and len(now) == len(was):
                 return name
         return ""
+
+
+class Met:
+    """What a walk has met so far.
+
+    Attributes:
+        found: what it has found.
+        used: the names in the code.
+        seen: what was entered, by id.
+        searched: the ids of modules from which code may read what it does not name.
+    """
+
+    def __init__(self) -> None:
+        self.found = Found()
+        self.used: set[str] = set()
+        self.seen: dict[int, Any] = {}
+        self.searched: set[int] = set()
+        self._known: set[tuple[int, Any]] = set()  # parts of objects, by the object's id
+
+    def is_new(self, owner: Any, what: Any) -> bool:
+        """Whether this part of an object is met for the first time; from now on it is not."""
+        part = id(owner), what
+        new = part not in self._known
+        self._known.add(part)
+        return new
+
+    def once(self, owner: Any, what: str, found: Any) -> None:
+        """Tell what is in an object, once."""
+        if self.is_new(owner, what):
+            self.found.holder(found)
+
+    def part(self, owner: Any, attribute: str, content: Any) -> None:
+        """Tell a part of an object, once."""
+        if self.is_new(owner, attribute):
+            self.found.part(owner, attribute, content)
+
+    def iterator(self, content: Any, name: str, code: CodeType | None = None) -> None:
+        """Tell of anything that gives a new entry at every read, such as a file; and of another name for `type`."""
+        if content is type:
+            self.found.aliases.append((name, code))
+        goes_on = hasattr(class_of(content), "__next__")
+        if is_a(content, IOBase):
+            goes_on = not content.closed and content.readable() and not content.writable()
+        if goes_on:
+            self.found.iterators.append((name, code))
 
 
 def are_as_they_were(reads: Iterable[Read]) -> bool:

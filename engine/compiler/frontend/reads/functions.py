@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from io import IOBase
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -13,71 +12,50 @@ from ..given.identity_tests import may_test_identity
 from ..given.truth_tests import may_test_truth
 from ..world import variables
 from .code import COMPUTING, DECIDING, has_patterns, minds_arrays, modules_imported_by, names_of, reading_name, texts_of
-from .found import Found
-from .objects import ABSENT, DECIMALS, DESCRIBING, OF_FUNCTIONS, attribute_of, class_of, is_a
+from .found import Met
+from .objects import ABSENT, DECIMALS, DESCRIBING, OF_FUNCTIONS, attribute_of, is_a
 from .ranks import Rank
 
 
 class Functions:
-    """Examines each function once.
+    """Examines functions.
 
-    Attributes:
-        found: what has been found so far.
-        used: the names in the code.
+    Args:
+        met: what the walk has met so far.
     """
 
-    def __init__(self) -> None:
-        self.found = Found()
-        self.used: set[str] = set()
-        self._seen: dict[int, Any] = {}
-        self._attributes: set[tuple[Any, Any]] = set()
-        self._searched: set[int] = set()  # modules from which code may read what it does not name
+    def __init__(self, met: Met) -> None:
+        self._met, self._found, self._used = met, met.found, met.used
 
-    def _is_new(self, owner: Any, what: Any) -> bool:
-        """Whether this part of an object is met for the first time; from now on it is not."""
-        part, known = (id(owner), what), self._attributes
-        new = part not in known
-        known.add(part)
-        return new
-
-    def _once(self, owner: Any, what: str, found: Any) -> None:
-        """Tell what is in an object, once."""
-        if self._is_new(owner, what):
-            self.found.holder(found)
-
-    def _part(self, owner: Any, attribute: str, content: Any) -> None:
-        if self._is_new(owner, attribute):
-            self.found.part(owner, attribute, content)
-
-    def _function(self, function: FunctionType) -> Iterator[Any]:
+    def of(self, function: FunctionType) -> Iterator[Any]:
         """What a function refers to, by its own attributes and by the names in its code."""
-        for name in DESCRIBING & self.used:
-            self._part(function, name, getattr(function, name))
+        for name in DESCRIBING & self._used:
+            self._met.part(function, name, getattr(function, name))
             yield getattr(function, name)
-        if "__globals__" in self.used:
-            self._once(function.__globals__, "", function.__globals__)
-        if not self._is_new(function, ""):
+        if "__globals__" in self._used:
+            self._met.once(function.__globals__, "", function.__globals__)
+        if not self._met.is_new(function, ""):
             return
         code = function.__code__
         for variable in variables.read_by.get(code, ()):
-            if self._is_new(variables.read_by, variable):
-                self.found.variable(variable)
+            if self._met.is_new(variables.read_by, variable):
+                self._found.variable(variable)
         for attribute in OF_FUNCTIONS:
-            self.found.part(function, attribute, getattr(function, attribute))
+            self._found.part(function, attribute, getattr(function, attribute))
         if function.__kwdefaults__:
-            self.found.holder(function.__kwdefaults__)
+            self._found.holder(function.__kwdefaults__)
         defaults = (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
         cells = [attribute_of(cell, "cell_contents") for cell in function.__closure__ or ()]  # some may still be empty
         names = names_of(code)
         named = {*names, *map(reading_name, (*cells, *defaults, *map(function.__globals__.get, names)))}
         computing = not COMPUTING.isdisjoint(named)
         for name, cell, content in zip(code.co_freevars, function.__closure__ or (), cells):
-            self.found.slot(cell, "cell_contents", name, content)
+            self._found.slot(cell, "cell_contents", name, content)
             self._named(content, name, code, computing)
             yield content
-        self.found.directly(*defaults)
+        self._found.directly(*defaults)
         for content in defaults:
-            self._iterator(content, "a default", code)
+            self._met.iterator(content, "a default", code)
         yield from defaults
         if is_users(code.co_filename):
             yield from self._names_in(function, computing)
@@ -89,9 +67,9 @@ class Functions:
             function: the function.
             computing: whether its code reads attributes that it does not name.
         """
-        found, code, space = self.found, function.__code__, function.__globals__
+        found, code, space = self._found, function.__code__, function.__globals__
         names = names_of(code)
-        self.used.update(names, filter(str.isidentifier, texts_of(code)) if computing else ())
+        self._used.update(names, filter(str.isidentifier, texts_of(code)) if computing else ())
         found.matches = found.matches or has_patterns(code)
         found.tests_truth = found.tests_truth or may_test_truth(code)
         found.tests_identity = found.tests_identity or may_test_identity(code)
@@ -107,46 +85,36 @@ class Functions:
         for name in names:
             content = space.get(name, ABSENT)
             if content is not ABSENT:
-                self.found.name(space, name, content)
+                self._found.name(space, name, content)
                 self._named(content, name, code, computing)
                 yield content
-            elif self._is_new(space, name):  # a builtin, or an attribute
+            elif self._met.is_new(space, name):  # a builtin, or an attribute
                 minds = "NameError" in names  # whether the name exists
-                self.found.name(space, name, ABSENT, None if minds else Rank.RARE)
+                self._found.name(space, name, ABSENT, None if minds else Rank.RARE)
                 yield from self._built_in(function, name)
         yield from self._modules(modules_imported_by(function))
 
     def _named(self, content: Any, name: str, code: CodeType, computing: bool) -> None:
         """What some code has under a name; from a module it may read anything, if it reads what it does not name."""
-        self.found.directly(content)
-        self._iterator(content, name, code)
-        if computing and is_a(content, ModuleType) and id(content) not in self._searched:
-            self._searched.add(id(content))
-            self._seen.pop(id(content), None)
+        self._found.directly(content)
+        self._met.iterator(content, name, code)
+        if computing and is_a(content, ModuleType) and id(content) not in self._met.searched:
+            self._met.searched.add(id(content))
+            self._met.seen.pop(id(content), None)
 
     def _built_in(self, function: FunctionType, name: str) -> Iterator[Any]:
         """What a name that is not a global means: a builtin, or what was added to the builtins."""
         names = attribute_of(function, "__builtins__")  # not every typeshed knows it
         content = names.get(name, ABSENT)
-        if content is not ABSENT and self._is_new(names, name):
+        if content is not ABSENT and self._met.is_new(names, name):
             hardly_changes = isinstance(content, (BuiltinFunctionType, type))
-            self.found.name(names, name, content, Rank.FAR if hardly_changes else None)
+            self._found.name(names, name, content, Rank.FAR if hardly_changes else None)
             yield content
 
     def _modules(self, names: Iterable[str], rank: Rank | None = None) -> Iterator[Any]:
         """The modules that some code imports or may look up in `sys.modules`, including those not loaded yet."""
         for name in names:
             content = sys.modules.get(name, ABSENT)
-            if self._is_new(sys.modules, name):
-                self.found.name(sys.modules, name, content, rank)
+            if self._met.is_new(sys.modules, name):
+                self._found.name(sys.modules, name, content, rank)
                 yield content
-
-    def _iterator(self, content: Any, name: str, code: CodeType | None = None) -> None:
-        """Tell of anything that gives a new entry at every read, such as a file; and of another name for `type`."""
-        if content is type:
-            self.found.aliases.append((name, code))
-        goes_on = hasattr(class_of(content), "__next__")
-        if is_a(content, IOBase):
-            goes_on = not content.closed and content.readable() and not content.writable()
-        if goes_on:
-            self.found.iterators.append((name, code))

@@ -24,7 +24,8 @@ from ..conditions import OWN
 from ..symbol import Symbol
 from .attributes import Attributes
 from .code import reading_name
-from .found import Found
+from .found import Found, Met
+from .functions import Functions
 from .methods import METHODS, OF_TABLE, is_of_engine
 from .objects import (
     ABSENT,
@@ -59,7 +60,7 @@ _FIX_REPLACED = (
 )
 
 
-class Walk(Attributes):
+class Walk:
     """Enters each object once, near ones first.
 
     Args:
@@ -67,7 +68,9 @@ class Walk(Attributes):
     """
 
     def __init__(self, leaf_lists: Mapping[int, LeafList]) -> None:
-        super().__init__()
+        self._met = met = Met()
+        self._found, self._used = met.found, met.used
+        self._functions, self._attributes = Functions(met), Attributes(met)
         self._leaf_lists = leaf_lists
         self._weak: list[weakref.ReferenceType[Any]] = []
 
@@ -77,10 +80,10 @@ class Walk(Attributes):
         Raises:
             TraceError: there is more than can be examined.
         """
-        seen, queue = self._seen, [function, *self._declared(), *self._added_to_values()]
+        seen, queue = self._met.seen, [function, *self._declared(), *self._added_to_values()]
         before = -1
-        while len(self.used) != before:  # attributes count if some code names them, even code that is met later
-            before = len(self.used)
+        while len(self._used) != before:  # attributes count if some code names them, even code that is met later
+            before = len(self._used)
             for thing in queue:  # the queue grows meanwhile
                 if id(thing) in seen:
                     continue
@@ -91,16 +94,16 @@ class Walk(Attributes):
                         "Give a large list of lists as an array, or pass what the function needs of it as an argument.",
                     )
                 queue += self._inside(thing)
-            queue = [*self._owners, *self._declared()]
-            self._owners = []
+            queue = [*self._attributes.owners, *self._declared()]
+            self._attributes.owners = []
             for owner in queue:
                 seen.pop(id(owner), None)
         self._refuse_mortals({*seen, *map(id, queue)})
-        if "label" in self.used:
-            self.found.labels()
+        if "label" in self._used:
+            self._found.labels()
         self._refuse_replaced()
-        self.found.kept, self.found.at_first = list(seen.values()), self.found.numbers()
-        return self.found
+        self._found.kept, self._found.at_first = list(seen.values()), self._found.numbers()
+        return self._found
 
     def _refuse_mortals(self, met: set[int]) -> None:
         """Refuse weak references to anything not met in another way: it may die at any time."""
@@ -115,7 +118,7 @@ class Walk(Attributes):
     def _declared(self) -> Iterator[Primitive]:
         """The user's primitives that code may apply without naming them: as a method or by an operator."""
         for primitive in PRIMITIVES.values():
-            if primitive not in OWN and (primitive.dunder or not self.used.isdisjoint(primitive.methods)):
+            if primitive not in OWN and (primitive.dunder or not self._used.isdisjoint(primitive.methods)):
                 yield primitive
 
     def _added_to_values(self) -> Iterator[Any]:
@@ -123,14 +126,14 @@ class Walk(Attributes):
         for name in vars(Value).keys() - vars(Symbol).keys():
             content = vars(Value)[name]
             if not is_of_engine(content):
-                yield from self._attribute(vars(Value), name, content)
+                yield from self._attributes.one(vars(Value), name, content)
 
     def _refuse_replaced(self) -> None:
         """Refuse operators and methods of Values that are the user's, where symbols have those of the table."""
         for name in OF_TABLE:
             if not is_of_engine(vars(Value)[name]):
                 raise refusal(f"Value.{name} has been replaced", _FIX_REPLACED)
-        self.found.holder(METHODS)
+        self._found.holder(METHODS)
 
     def _inside(self, thing: Any) -> list[Any]:
         """What to enter next.
@@ -155,7 +158,7 @@ class Walk(Attributes):
         for base, names in PARTS.items():
             if issubclass(kind, base):
                 yield from self._library_parts(thing, names)
-        self.used.update(filter(None, [reading_name(thing)]))
+        self._used.update(filter(None, [reading_name(thing)]))
         if kind in _CODE:
             yield from self._code(thing, kind)
         elif issubclass(kind, weakref.ReferenceType):
@@ -163,7 +166,7 @@ class Walk(Attributes):
         elif issubclass(kind, CONTAINERS):
             yield from self._container(thing)
         elif kind is Facts:
-            self.found.holder(thing)
+            self._found.holder(thing)
         elif is_of_compiler(kind):
             yield getattr(thing, "function", None)
         elif is_space:
@@ -173,9 +176,9 @@ class Walk(Attributes):
         if users and not is_space:  # even of lists and arrays
             own = own_class(kind)
             if not issubclass(own, Value):
-                self._part(thing, "__class__", attribute_of(thing, "__class__"))
+                self._met.part(thing, "__class__", attribute_of(thing, "__class__"))
                 if isinstance(attributes := attribute_of(thing, "__dict__"), dict):  # it may be replaced as a whole
-                    self._part(thing, "__dict__", attributes)
+                    self._met.part(thing, "__dict__", attributes)
             yield own
             yield from self._object(thing, own)
         elif kind.__dictoffset__ and (issubclass(kind, (*CONTAINERS, StringIO, BytesIO)) or is_array(thing)):
@@ -186,8 +189,8 @@ class Walk(Attributes):
         if kind is FunctionType and wraps_own(thing):
             yield thing.__wrapped__
         elif kind is FunctionType:
-            yield from self._named_attributes(thing, vars(thing))
-            yield from self._function(thing)
+            yield from self._attributes.named(thing, vars(thing))
+            yield from self._functions.of(thing)
         elif kind is MethodType:
             yield from (thing.__func__, thing.__self__)
         elif kind is BuiltinMethodType:
@@ -196,10 +199,10 @@ class Walk(Attributes):
                 yield DECIMALS
         elif kind is not Primitive:
             texts = [text for text in thing.__reduce__()[1] if isinstance(text, str)]
-            self.used.update(name for path in texts for name in path.split("."))
+            self._used.update(name for path in texts for name in path.split("."))
         elif thing not in OWN:  # it is compiled as what its functions compose of other primitives
-            if self._is_new(PRIMITIVES, thing.name):  # its name may be given to another primitive
-                self.found.name(PRIMITIVES, thing.name, PRIMITIVES.get(thing.name, ABSENT))
+            if self._met.is_new(PRIMITIVES, thing.name):  # its name may be given to another primitive
+                self._found.name(PRIMITIVES, thing.name, PRIMITIVES.get(thing.name, ABSENT))
             yield from (thing.forward, *thing.rules, thing.kink, thing.native)
 
     def _weakly_held(self, reference: weakref.ReferenceType[Any]) -> Iterator[Any]:
@@ -212,23 +215,23 @@ class Walk(Attributes):
     def _space(self, space: Any, kind: Any) -> Iterator[Any]:
         """What code may read from a module or class: of the user's anything, of others what it names."""
         if isinstance(space, ABCMeta):
-            self._once(REGISTRATIONS, "", REGISTRATIONS)
+            self._met.once(REGISTRATIONS, "", REGISTRATIONS)
         if is_of_users(space):
             if isinstance(space, type):
-                for name in ("__bases__", *({"__name__", "__qualname__"} & self.used)):
-                    self._part(space, name, getattr(space, name))
+                for name in ("__bases__", *({"__name__", "__qualname__"} & self._used)):
+                    self._met.part(space, name, getattr(space, name))
                 yield from self._subclasses(space)
-            self._once(space, "", names_in(space))
+            self._met.once(space, "", names_in(space))
             if isinstance(space, EnumMeta):  # code may go through its members, naming none
                 yield from space.__members__.values()
             if vars(space).get("_is_protocol"):  # `isinstance` asks for the names in it
-                self.used.update((*vars(space), "hasattr"))
-            if "metadata" in self.used:  # `dataclasses.fields` gives it
+                self._used.update((*vars(space), "hasattr"))
+            if "metadata" in self._used:  # `dataclasses.fields` gives it
                 yield vars(space).get("__dataclass_fields__")
             yield from (*(space.__bases__ if issubclass(kind, type) else ()), type(space))
-            yield from self._named_attributes(space, vars(space))
+            yield from self._attributes.named(space, vars(space))
         elif issubclass(kind, ModuleType):
-            yield from self._settings(space)
+            yield from self._attributes.settings(space)
         elif space.__module__ == "decimal":
             yield DECIMALS
 
@@ -237,50 +240,50 @@ class Walk(Attributes):
         if kind.__name__ == "ufunc":  # it may be the user's function
             yield from gc.get_referents(thing)
         elif is_array(thing) or reads_as_array(thing) or issubclass(kind, (StringIO, BytesIO)) or is_memory(kind):
-            self.found.holder(thing)
+            self._found.holder(thing)
             if reads_as_array(thing) or (is_array(thing) and thing.dtype.hasobject):
                 yield from held(thing)
         elif issubclass(kind, threading.local):
-            self.found.holder(thing)
+            self._found.holder(thing)
             yield from (kind, *held(thing))
         elif kind is ContextVar:
-            self.found.holder(thing)
+            self._found.holder(thing)
             yield from held(thing)
         elif kind.__module__ == "decimal":
             yield decimals(thing) if kind.__name__ == "Context" else DECIMALS
         elif issubclass(kind, VIEWS):
             yield thing.mapping
         elif shows_to_collector(kind):
-            self.found.holder(thing)
+            self._found.holder(thing)
             yield from (*held(thing), *getattr(thing, "__dict__", {}).values())
         elif not (issubclass(kind, Value) or users):
             yield from self._object(thing, kind)
         if is_generator(thing):
-            self.found.generators.append(thing)
+            self._found.generators.append(thing)
 
     def _library_parts(self, thing: Any, names: Sequence[str]) -> Iterator[Any]:
         for name in names:
             content = getattr(thing, name)
-            self._part(thing, name, content)
-            self._iterator(content, name)
-            self.found.directly(content, *(content if type(content) is tuple else ()))
+            self._met.part(thing, name, content)
+            self._met.iterator(content, name)
+            self._found.directly(content, *(content if type(content) is tuple else ()))
             yield content
 
     def _object(self, thing: Any, kind: Any) -> Iterator[Any]:
         """The attributes of an object."""
         if issubclass(kind, BaseException):
-            self._part(thing, "args", thing.args)
+            self._met.part(thing, "args", thing.args)
             yield thing.args
-        yield from self._slots(thing, kind)  # first: whatever else the class names may get into the dict
+        yield from self._attributes.slots(thing, kind)  # first: whatever else the class names may get into the dict
         attributes = attributes_of(thing)
         if isinstance(attributes, Mapping):
             yield kind
-            yield from self._named_attributes(thing, attributes)
+            yield from self._attributes.named(thing, attributes)
 
     def _subclasses(self, of: type) -> Iterator[Any]:
         """The classes derived from one, if code asks for them."""
-        if "__subclasses__" in self.used:
-            self._once(of, "__subclasses__", subclasses_of(of))
+        if "__subclasses__" in self._used:
+            self._met.once(of, "__subclasses__", subclasses_of(of))
             yield from type.__subclasses__(of)
 
     def _container(self, container: Any) -> Iterator[Any]:
@@ -288,15 +291,15 @@ class Walk(Attributes):
         if known is not None and not same_objects(known.inside, container):
             known = None  # it holds others now
         inside, kinds = (held(container), set[type]()) if known is None else known
-        if not isinstance(container, (tuple, frozenset)) and id(container) not in self._private:
-            self.found.holder(container, inside)
+        if not isinstance(container, (tuple, frozenset)) and id(container) not in self._attributes.private:
+            self._found.holder(container, inside)
         if known is None:
             kinds = {*map(type, inside)}
             if type in kinds or any(hasattr(kind, "__next__") for kind in kinds):
                 for entry in inside:
-                    self._iterator(entry, "an entry")
+                    self._met.iterator(entry, "an entry")
             if not all(map(is_leaf, kinds)):
                 yield from inside
                 return
         if type(container) is list:
-            self.found.leaf_lists[id(container)] = LeafList(inside, kinds)
+            self._found.leaf_lists[id(container)] = LeafList(inside, kinds)
