@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 
@@ -12,3 +13,20 @@ class Job(NamedTuple):
     seed: int
     epochs: int
     batch_size: int | None
+
+    def net(self, make: Callable[..., Any]) -> Any:
+        """What `make` makes of it: of lists of its own, as it may append to them, and be called again."""
+        return make(**own_lists(self.arguments))
+
+
+def own_lists(item: Any) -> Any:
+    """The same with other lists and dicts, down to what is neither.
+
+    >>> given = {"sizes": [32, 10]}
+    >>> own_lists(given)["sizes"].append(1)
+    >>> given
+    {'sizes': [32, 10]}
+    """
+    if type(item) is dict:
+        return {name: own_lists(each) for name, each in item.items()}
+    return type(item)(map(own_lists, item)) if type(item) in (list, tuple) else item

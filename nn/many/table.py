@@ -24,7 +24,7 @@ from ..training.progress import Progress, Reporter, reporting
 from ..training.validation import given_validation, held_out
 from ..training.weighting import weights_of
 from .executors import MakeExecutor
-from .job import Job
+from .job import Job, own_lists
 from .workers import Recipe, over
 
 if TYPE_CHECKING:
@@ -72,7 +72,8 @@ def fit_many(
     Args:
         make: called as ``make(**config)``, returns a model, its loss and its optimiser. The keys `seed`, `epochs`
             and `batch_size` are passed on only if they are among its parameters; draw the first weights from `seed`.
-        configs: a dict for each net; the keys `seed`, `epochs` and `batch_size` are `fit`'s own.
+        configs: a dict for each net; the keys `seed`, `epochs` and `batch_size` are `fit`'s own. Of lists and dicts in
+            it `make` gets copies, which it may change.
         X: the samples.
         y: as many labels.
         epochs: how often to go through the data, for configurations that do not say.
@@ -108,8 +109,8 @@ def fit_many(
         took, and its `error`, or None; what an error prevented is nan. `pandas.DataFrame` takes the list as it is.
 
     Raises:
-        TypeError: if `make` cannot be called, a configuration is not a dict or has a `random.Random` as its seed, or
-            `executor` is not an executor.
+        TypeError: if `make` cannot be called, a configuration is not a dict, has a `random.Random` as its seed or an
+            iterator, or `executor` is not an executor.
         ValueError: if there is no configuration, or one uses a key that rows have themselves; if X and y differ in
             length.
         PicklingError: if make, data, options or a configuration cannot be sent to the workers of an executor other
@@ -128,7 +129,7 @@ def fit_many(
         raise TypeError(f"make must be a callable that gives a model, a loss and an optimiser, not {show(make)}")
     known_backend(backend)
     epochs, seed = whole_number("epochs", epochs, least=1), whole_number("seed", seed, least=0)
-    configs = list(configs)
+    configs = [own_lists(dict(config) if isinstance(config, Mapping) else config) for config in configs]
     jobs = _jobs(make, configs, seed, epochs, batch_size)
     found: dict[int, dict[str, Any]] = {}
     lost: dict[int, str] = {}
@@ -183,6 +184,11 @@ def _jobs(
                 'rows, as frame.to_dict("records") does'
             )
         for name in config:
+            if hasattr(type(config[name]), "__next__"):
+                raise TypeError(
+                    f"configuration {place} has an iterator as its {name!r}, which the first net made of it uses up: "
+                    "give a list"
+                )
             if name in ("loss", "seconds", "error") or name.startswith("validation_"):
                 raise ValueError(f"configuration {place} has the key {name!r}, which its row has itself: rename it")
         own = {"epochs": epochs, "batch_size": batch_size, **config}
@@ -238,7 +244,7 @@ def _strata(make: Make, job: Job, y: Any) -> list[Any] | None:
     """The classes by which held-out samples are stratified, if the loss is one for classes."""
     loss = None
     with suppress(Exception):  # its row will have the error
-        _, loss, _ = make(**job.arguments)
+        _, loss, _ = job.net(make)
     return strata(y, loss)
 
 

@@ -158,7 +158,7 @@ class Workbench:
         return _Made(job, time.perf_counter() - began, None, program, numbers, settings, room), net
 
     def _net(self, job: Job) -> Net:
-        net = self._make(**job.arguments)
+        net = job.net(self._make)
         if not (isinstance(net, (tuple, list)) and len(net) == 3 and isinstance(net[2], Optimizer)):
             raise TypeError(f"make gives a model, a loss and an optimiser, not {show(net)}")
         model, loss, optimizer = net

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -190,6 +192,31 @@ def test_seeds_of_numpy_are_no_whole_numbers_for_a_call_of_many() -> None:
     assert without_seconds(found) == without_seconds(expected)
 
 
+@pytest.mark.parametrize("executor", [None, lambda: ThreadPoolExecutor(2)])
+def test_lists_that_make_changes_are_as_given_at_its_next_call(executor: Any) -> None:
+    """The first configuration also tells by which classes samples are held out: its net had a layer more than meant."""
+
+    def with_outputs(sizes: list[int], seed: int) -> Any:
+        sizes.append(2)
+        model = nn.MLP(2, sizes, activation="tanh", seed=seed)
+        return model, nn.cross_entropy, nn.SGD(model.parameters(), 0.1)
+
+    def configs() -> Iterator[dict[str, Any]]:
+        """One dict again and again, as a loop may give it."""
+        config: dict[str, Any] = {"sizes": [3]}
+        for config["seed"] in (1, 2):
+            yield config
+
+    rows = nn.fit_many(with_outputs, configs(), X, Y, epochs=2, validation=0.2, executor=executor)
+    expected = nn.fit_many(
+        lambda sizes, seed: with_outputs([3], seed),
+        [{"sizes": [3], "seed": seed} for seed in (1, 2)],
+        *(X, Y, 2),
+        validation=0.2,
+    )
+    assert without_seconds(rows) == without_seconds(expected)
+
+
 def test_make_must_be_callable() -> None:
     with pytest.raises(TypeError, match="make must be a callable that gives a model, a loss and an optimiser, not int"):
         nn.fit_many(3, CONFIGS, X, Y)
@@ -263,6 +290,8 @@ def test_refusals() -> None:
     for configs in ([3], {"lr": [0.1]}):
         with pytest.raises(TypeError, match=r"configuration 0 must be a dict .*: of a table give the rows"):
             nn.fit_many(make, configs, X, Y)
+    with pytest.raises(TypeError, match=r"configuration 0 has an iterator as its 'hidden'.*: give a list"):
+        nn.fit_many(make, [{"hidden": iter([4])}], X, Y)
     with pytest.raises(ValueError, match="configuration 0 has the key 'loss'"):
         nn.fit_many(make, [{"loss": "mse"}], X, Y)
     with pytest.raises(TypeError, match=r"executor is one of concurrent\.futures"):
