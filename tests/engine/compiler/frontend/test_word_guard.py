@@ -409,6 +409,6 @@ def test_whether_words_and_time_tell_it_all() -> None:
 
     for function, all_of_it in ((told, True), (lambda: some, False)):
         watching = Surroundings(function).near.guards("False", "False", [[1], {}], LATER, lambda: True, None)
-        assert watching.until is (LATER if all_of_it else None)
+        assert watching.due is (LATER if all_of_it else None)
         assert not watching.differs_at_all()
         assert not differ(watching.words)
