@@ -45,7 +45,7 @@ def evaluate(argv: Sequence[str]) -> int:
         except ValueError as error:  # there is nothing to walk through
             return _mistake(error)
     status = _report(arguments.expression, values, root)
-    if arguments.draw:
+    if arguments.draw is not None:
         try:
             _draw(root, arguments.draw)
         except (ImportError, OSError, ValueError, RuntimeError) as error:

@@ -72,13 +72,21 @@ def examine(primitive: Primitive, points: int) -> Row:
     for _ in range(points):
         inputs = _draw_point(primitive, random_)
         node = Value.__apply_primitive__(primitive, tuple(map(Value, inputs)))
-        worst_value = max(worst_value, _ulps(node.data, oracle.value(primitive, inputs)))
-        for position, got in enumerate(local_derivatives(node)):
+        derivatives = local_derivatives(node)
+        off = _ulps(node.data, oracle.value(primitive, inputs))
+        worst_value = max(worst_value, off)
+        for position, got in enumerate(derivatives):
             error = 0.0 if got is None else _ulps(got, oracle.derivative(primitive, inputs, position))
             if error > worst_derivative:
                 worst_derivative, where = error, tuple(inputs)
-        alarms += not check_subject(alone(primitive, tuple(inputs)), order=1)
+        alarms += off > _limit(node, derivatives) or not check_subject(alone(primitive, tuple(inputs)), order=1)
     return Row(primitive, worst_value, worst_derivative, where, alarms)
+
+
+def _limit(node: Value, derivatives: list[float | None]) -> float:
+    """How many units a value may be off: four, and what four of its operands make of it, as where terms cancel."""
+    by_operands = sum(abs(d or 0.0) * math.ulp(x) for d, x in zip(derivatives, node.inputs))
+    return 4 * (1 + by_operands / math.ulp(node.data))
 
 
 def _draw_point(primitive: Primitive, random_: random.Random) -> list[float]:

@@ -70,6 +70,12 @@ def test_drawing(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert err.startswith("error: ")
 
 
+def test_a_picture_without_a_name_is_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:
+    """As of `--draw "$FILE"` where there is no FILE: nothing was drawn, without a word."""
+    status, _, err = run(capsys, "w*2", "w=1", "--draw", "")
+    assert (status, "a path is empty" in err) == (2, True)
+
+
 def test_as_a_command() -> None:
     command = [sys.executable, "-m", "engine", "x**2", "x=3"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -67,6 +68,19 @@ def test_the_selftest_finds_a_wrong_rule() -> None:
     assert row.alarms == 5
     assert row.derivative > 1e12
     assert row.value <= 1.0
+
+
+@pytest.mark.parametrize("wrong", [lambda x: math.tanh(x) + 1e-13, lambda x: math.tanh(x) * (1 + 1e-12)])
+def test_the_selftest_finds_wrong_values(
+    wrong: Callable[[float], float], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their slope is right, as of a library of C that is a little off: it said "ok" beside thousands of units."""
+    needs("mpmath")
+    bad = replace(engine.tanh, forward=wrong)
+    assert examine(bad, 5).alarms == 5
+    monkeypatch.setattr(selftest, "PRIMITIVES", {"tanh": bad})
+    assert main(["selftest", "--points", "5"]) == 1
+    assert "5 WRONG" in capsys.readouterr().out
 
 
 def test_a_bad_number_of_points(capsys: pytest.CaptureFixture[str]) -> None:
