@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from ... import ops
 from ...numbers import Requirement, is_number
 from ...primitive import Primitive, watch
 from ...value import Value
@@ -182,22 +181,6 @@ class Symbol(Value):
 
     def __invert__(self) -> NoReturn:
         raise refusal(f"~ of {self}", _FIX_NOT)
-
-    # ---- operators that are neither methods of the table nor comparisons; these are installed below ----
-
-    def __pos__(self) -> Symbol:
-        return self
-
-    def __round__(self, digits: int | None = None) -> Symbol:
-        if digits is not None:
-            raise TypeError(f"round() of a Value takes no digits: write round(v * 10**{digits}) / 10**{digits}")
-        return ops.round(self)
-
-    def __divmod__(self, other: Any) -> tuple[Any, Any]:
-        return ops.floordiv(self, other), ops.mod(self, other)
-
-    def __rdivmod__(self, other: Any) -> tuple[Any, Any]:
-        return ops.floordiv(other, self), ops.mod(other, self)
 
     @staticmethod
     def __differentiate__(output: Any, inputs: Sequence[Any], create_graph: bool) -> list[Symbol]:

@@ -33,6 +33,12 @@ def test_it_is_what_a_value_gives(function: Callable[[Any, Any], Any], point: tu
     assert found == pytest.approx(result.data, rel=1e-14)
 
 
+def test_operators_of_several_primitives_are_those_of_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy of them stayed what it was where somebody had replaced one, so that functions of it were refused."""
+    monkeypatch.setattr(Value, "__round__", lambda x, digits=None: 10.0 * x)
+    assert list(compile(lambda x: round(Value(2.0) * x), backend="python")([2.75])) == [55.0]
+
+
 def test_labels_are_accepted_and_forgotten() -> None:
     def named(x: Any) -> Any:
         y = x * 2.0
