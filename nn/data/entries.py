@@ -87,24 +87,29 @@ def _column(X: Any) -> str:
 def _no_number(name: str, data: Any, rows: Sequence[int] | None) -> tuple[Any, str] | None:
     """The first entry that is not a number, and what to say of it; None if all are."""
     if hasattr(data, "iloc") and hasattr(data, "columns"):
-        for k, column in enumerate(data.columns):
-            for row, entry in enumerate(map(plain, data.iloc[:, k].tolist())):
-                if not isinstance(entry, (Real, Value)) and not is_row(entry):
-                    remedy = _remedy(name, entry)
-                    if isinstance(entry, str) and _is_numeral(entry):
-                        remedy = f"pandas.to_numeric({name}[{column!r}]) makes numbers of such texts"
-                    elif isinstance(entry, str):
-                        remedy = (
-                            f"pandas.get_dummies({name}, columns=[{column!r}]) makes a column of 0 and 1 for each text"
-                        )
-                    return entry, f"column {column!r} has in row {row} not a number but {show(entry)}: {remedy}"
-        return None
+        return _no_number_in_table(name, data)
     data = data.tolist() if hasattr(data, "tolist") else data
     for row, item in enumerate(data) if isinstance(data, (list, tuple)) else ():
         for where, entry in _entries(item):
             if not isinstance(entry, (Real, Value)):
                 place = f"{name}[{row if rows is None else rows[row]}]{where}"
                 return entry, f"{place} is not a number but {show(entry)}: {_remedy(name, entry)}"
+    return None
+
+
+def _no_number_in_table(name: str, table: Any) -> tuple[Any, str] | None:
+    """The same of a table, column by column."""
+    for k, column in enumerate(table.columns):
+        for row, entry in enumerate(map(plain, table.iloc[:, k].tolist())):
+            if isinstance(entry, (Real, Value)) or is_row(entry):
+                continue
+            if not isinstance(entry, str):
+                remedy = _remedy(name, entry)
+            elif _is_numeral(entry):
+                remedy = f"pandas.to_numeric({name}[{column!r}]) makes numbers of such texts"
+            else:
+                remedy = f"pandas.get_dummies({name}, columns=[{column!r}]) makes a column of 0 and 1 for each text"
+            return entry, f"column {column!r} has in row {row} not a number but {show(entry)}: {remedy}"
     return None
 
 
