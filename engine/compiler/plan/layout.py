@@ -15,13 +15,12 @@ from ...primitive import Primitive
 from ..frontend.graph import operations
 from ..frontend.operands import DotOperands, LeafRow, apart, as_range
 from ..frontend.symbol import Symbol
-from .plan import Group, Run
+from .plan import STAGES, Group, Run
 from .strides import Column, chunks, columns, runs
 
 _BUFFER = {"leaf": "P", "constant": "C", "input": "X", "accumulator": "G"}
 _SWAPPABLE = frozenset({ops.add, ops.mul})
 _FEW = 5  # operands, up to which the rows of a group must read each of them from one group
-_STAGES = ("prologue", "body", "epilogue")
 
 _number, _uniform = attrgetter("number"), attrgetter("uniform")
 
@@ -72,7 +71,7 @@ class Layout:
     """
 
     def __init__(self, roots: Sequence[Symbol]) -> None:
-        self.stages: dict[str, list[Group]] = {stage: [] for stage in _STAGES}
+        self.stages: dict[str, list[Group]] = {stage: [] for stage in STAGES}
         self.constants: list[float] = []
         self.sizes = {"U": 0, "S": 0}
         self._ranks: dict[Symbol, tuple[str, float]] = {}  # buffer and slot; of a constant the number
@@ -255,7 +254,7 @@ def _levels(symbols: Sequence[Symbol]) -> dict[str, list[list[Symbol]]]:
     """The operations of each stage by their level: the length of the longest chain of that stage that ends there."""
     places: dict[Symbol, tuple[str, int]] = {}
     below_of: dict[int, set[tuple[str, int]]] = {}  # by the id of the operands, which a layer's neurons have in common
-    levels: dict[str, list[list[Symbol]]] = {stage: [] for stage in _STAGES}
+    levels: dict[str, list[list[Symbol]]] = {stage: [] for stage in STAGES}
     for symbol in symbols:
         below = below_of.get(id(symbol.below))
         if below is None:

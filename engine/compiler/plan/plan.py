@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 UNIFORM = frozenset("PCUG")
+STAGES = ("prologue", "body", "epilogue")
+"""Of a plan, in order, by the names of their groups."""
 
 
 @dataclass(frozen=True, slots=True)

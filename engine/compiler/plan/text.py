@@ -8,7 +8,7 @@ from itertools import count
 from ..frontend.graph import operations
 from ..frontend.symbol import Symbol
 from ..passes.computation import Computation
-from .plan import Copy, Group, Plan, Reduction, Run, Scatter
+from .plan import STAGES, Copy, Group, Plan, Reduction, Run, Scatter
 
 _LONG = 12  # slots of a table or operands in a list, up to which all are written
 
@@ -49,7 +49,8 @@ def computation_text(computation: Computation) -> str:
 def plan_text(plan: Plan) -> str:
     """A plan as assignments between slots of its buffers (see `plan.plan`); r counts rows, c columns, from 0."""
     lines = [sizes_text(plan)]
-    for stage, groups in (("prologue", plan.prologue), ("body", plan.body), ("epilogue", plan.epilogue)):
+    for stage in STAGES:
+        groups = getattr(plan, stage)
         if groups:
             lines += [stage, *[f"  {group_text(group)}" for group in groups]]
         if stage == "body":

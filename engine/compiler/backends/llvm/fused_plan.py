@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ...plan.plan import Group, Plan, Reduction, Run
+from ...plan.plan import STAGES, Group, Plan, Reduction, Run
 from ...plan.text import group_text, jobs_text, reduction_text, run_text, sizes_text
 from .kernels.guard import Guard
 from .kernels.lane_sums import Sums
 from .kernels.shape import Shape
-
-STAGES = ("prologue", "body", "epilogue")
 
 Fused = list[Group]
 """Groups with the same number of rows, which one kernel computes row by row; a matrix product comes first."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 
-from ...plan.plan import Group, Run
+from ...plan.plan import STAGES, Group, Run
 from ...plan.strides import run_of
-from .fused_plan import STAGES, Fused, FusedPlan, distinct_slots, other_reads, place, runs_of
+from .fused_plan import Fused, FusedPlan, distinct_slots, other_reads, place, runs_of
 from .ir.templates import calls, is_cheap, is_choice
 from .kernels.formula import aligned
 from .kernels.kernel import FEW

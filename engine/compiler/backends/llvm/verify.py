@@ -6,8 +6,8 @@ from collections import Counter
 from typing import Any
 
 from ...errors import PlanError
-from ...plan.plan import Group, Run
-from .fused_plan import STAGES, Fused, FusedPlan, job_reads, place, runs_of
+from ...plan.plan import STAGES, Group, Run
+from .fused_plan import Fused, FusedPlan, job_reads, place, runs_of
 from .kernels.formula import aligned
 from .kernels.guard import Guard
 from .kernels.lane_sums import Sums

@@ -14,6 +14,8 @@ from itertools import pairwise
 from types import CellType, FunctionType, MappingProxyType
 from typing import Any, NamedTuple
 
+from .objects import OF_FUNCTIONS
+
 if sys.implementation.name != "cpython":
     raise ImportError(
         "engine.compile and nn need CPython, whose objects and instructions tell what a function reads and does, and "
@@ -37,7 +39,7 @@ def word(place: int) -> int:
 @functools.cache
 def offset(kind: type[Any], name: str) -> int:
     """Where an object of this class keeps an attribute: a part of a function, or the content of a cell."""
-    if kind is FunctionType and name in ("__code__", "__defaults__", "__kwdefaults__"):
+    if kind is FunctionType and name in OF_FUNCTIONS:
         thing: Any = lambda a=1, *, b=2: a + b  # one that has all three
     elif kind is CellType and name == "cell_contents":
         thing = CellType(object())
