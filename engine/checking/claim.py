@@ -36,6 +36,8 @@ from .report import Derivative, Kink, contradicted
 
 __tracebackhide__ = True  # pytest then shows the user's own lines
 
+_WIDER = (8, 16, 24)  # octaves
+
 MANY_WRONG = 10
 """So many wrong or excluded claims are found; then others are glanced at only, as one takes hundreds of values."""
 
@@ -77,7 +79,7 @@ class Claim:
 
     def confirmed(self) -> Estimate | None:
         """The first likely estimate that agrees with the claim and is sharp, or flat if it hides no slope."""
-        estimates = likely_estimates(self.line, self.at, self.likely, self.noise)
+        estimates = likely_estimates(self.line, self.at, self.likely, self.noise, self.epsilon)
         found = confirming(self.slope, self.slack, estimates, self.epsilon)
         return None if found is not None and found.flat and self.hides_slope() else found
 
@@ -98,19 +100,38 @@ class Claim:
     def on_grid(self) -> Claim:
         """The same with room for the grid that values lie on where something inside is rounded more coarsely."""
         line, at = self.line, self.at
-        return replace(self, noise=max(self.noise, grain(line, at), spacing_next_to_1(line, at)))
+        return replace(self, noise=max(self.noise, grain(line, at, self.epsilon), spacing_next_to_1(line, at)))
 
     def hides_slope(self) -> bool:
-        """Whether equal values near the point may hide a slope: one within rounding that a wide step shows."""
+        """Whether equal values near the point may hide a slope: one within rounding that a wide step shows.
+
+        Of that which a step shows as wide as the point's number, even a small part may be hidden. One that only wider
+        ones show is none of this place, as that of a relu far off, unless rounding would hide it as a whole.
+        """
         value, width = self.line(self.at), max(power_of_two(abs(self.at)) if self.at else 0.0, 2.0**-10) / math.sqrt(2)
-        moved = [abs(self.line(self.at + sign * width) - value) for sign in (1, -1)]
-        slope = max(filter(math.isfinite, moved), default=0.0) / width
-        return slope > 0 and resolution(self.epsilon) * slope < 16 * self.on_grid().noise / self.likely
+        for wide, part in ((width, resolution(self.epsilon)), *((width * 2.0**k, 1.0) for k in _WIDER)):
+            moved = [abs(self.line(self.at + sign * wide) - value) for sign in (1, -1)]
+            slope = max(filter(math.isfinite, moved), default=0.0) / wide
+            if slope > 0:
+                return part * slope < 16 * self.on_grid().noise / self.likely
+        return False
 
     def judged(self, estimates: Iterable[Estimate | None]) -> Verdict:
         """What estimates say about the claim; one by equal values that may hide a slope says nothing about 0."""
         told = (e for e in estimates if e is not None and not (e.flat and self.slope == 0 and self.hides_slope()))
-        return judge(self.slope, self.slack, told, self.epsilon)
+        verdict = judge(self.slope, self.slack, told, self.epsilon)
+        return verdict._replace(excluded=verdict.excluded and not self._may_be_mixed(verdict.estimate))
+
+    def _may_be_mixed(self, found: Estimate | None) -> bool:
+        """Whether an estimate may be of the claim by mixing the slopes of a kink that rounding hides from finer steps.
+
+        The values bend within its finest step; if they do so at one place, slopes differ from it by as much.
+        """
+        if found is None or found.rounding <= found.truncation:
+            return False
+        line, at, step = self.line, self.at, abs(found.step) / 8
+        bend = abs((line(at + step) - line(at)) - (line(at) - line(at - step))) / 2
+        return (abs(self.slope - found.derivative) - found.bound - self.slack) * step <= bend
 
     def glanced_at(self, bent: bool) -> Derivative:
         """The line of the report if nothing is tried beyond differences: it agrees, or is left open.
@@ -137,7 +158,7 @@ class Claim:
     def entry(self, verdict: Verdict, kink: Kink | None = None) -> Derivative:
         """The line of the report where the function has one slope."""
         found = verdict.estimate or Estimate(math.nan, math.inf, 0.0, 0.0)
-        return self._entry(verdict, found.derivative, found.bound, kink)
+        return replace(self._entry(verdict, found.derivative, found.bound, kink), why=verdict.why)
 
     def entry_between(self, found: RangeVerdict, kink: Kink, bound: float = 0.0) -> Derivative:
         """The line of the report where it has several."""
@@ -188,7 +209,7 @@ class Claim:
         if verdict.estimate is None or not (verdict.status == "differs" or verdict.excluded):
             return None
         step = abs(verdict.estimate.step)
-        below, above = (one_sided(self.line, self.at, sign * step, self.noise) for sign in (-1.0, 1.0))
+        below, above = (one_sided(self.line, self.at, s * step, self.noise, self.epsilon) for s in (-1.0, 1.0))
         if below is None or above is None:
             return None
         left, right = (Side(side.derivative + 0.0, side.bound, step) for side in (below, above))
@@ -202,13 +223,13 @@ class Claim:
         return beside(near, self.direction, self.slope, self.slack, slopes)
 
     def after_second_look(self, found: Derivative) -> Derivative:
-        """The same line, or a second look's at a finite claim that differences contradict."""
-        if not contradicted(found) or not math.isfinite(self.slope):
+        """The same line, or a second look's at a claim that differences contradict."""
+        if not contradicted(found):
             return found
         verdict = heard(self.line, self.at, self.slope, self.slack, found.expected, self.noise, self.epsilon)
         if verdict is None or (verdict.status == "differs" and found.slopes is not None):
             return found
-        return self.entry(verdict, found.kink)
+        return self.entry(verdict, None if verdict.why else found.kink)
 
     def within(self, reach: float, kink: Kink) -> Derivative:
         """The whole verdict at a place beside a kink, where the function is smooth as far as `reach`."""

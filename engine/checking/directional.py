@@ -141,7 +141,7 @@ class Gradient:
             return away(u - 1.0)  # each number moves by its own size
 
         measured = measured_noise(line, 1.0, self.near.epsilon) if everywhere else 0.0
-        near = self._with_noise(max(grain(line, 1.0), measured))
+        near = self._with_noise(max(grain(line, 1.0, self.near.epsilon), measured))
         steepest = [max(map(abs, (d.claimed, *(d.slopes or (d.expected,))))) for d in found]
         near = replace(near, noise=max(near.noise, 4 * near.moved(steepest)))
         against = refuted(near, self.claims, self.slack, kinked)

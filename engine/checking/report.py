@@ -67,6 +67,7 @@ class Derivative:
         direction: the direction of a slope, a number for each input; empty for a derivative by one input.
         closely: whether everything was tried before it was left unresolved; not if so many others had been found wrong
             before that only a few differences were taken.
+        why: why no differences can tell, in words; "" if they can, or lack the digits.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Derivative:
     excluded: bool = False
     direction: tuple[float, ...] = ()
     closely: bool = True
+    why: str = ""
 
     @property
     def relative_error(self) -> float:
@@ -107,6 +109,8 @@ class Derivative:
     @property
     def finding(self) -> str:
         """What the differences say about the claim, in words."""
+        if self.why:
+            return f"{self.claimed:.17g}, and no differences can tell: {self.why}"
         if self.at_jump:
             return f"{self.claimed:.17g} is among the slopes beside a jump, at which there is no derivative"
         if self.slopes is not None and self.status == "unresolved" and not self.excluded:

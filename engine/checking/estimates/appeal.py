@@ -12,9 +12,13 @@ import math
 from collections.abc import Iterator
 
 from .differences import EPSILON, Estimate, Line, central, one_sided, power_of_two, steps, uneven
-from .noise import noise_among_floats, steepest_among_floats
-from .thresholds import CLEAR, ENOUGH, EXPLAINED, SAFETY, TELLS, TREAD, TURNS, resolution
+from .noise import noise_among_floats
+from .thresholds import CLEAR, ENOUGH, EXPLAINED, SAFETY, TELLS, TREAD, resolution
+from .turning import turns_between_floats
 from .verdicts import Verdict, agrees, resolved
+
+BETWEEN_FLOATS = "values at neighbouring floats scatter like those of so steep a function"
+BEYOND_FLOATS = "they overflow, as a slope beyond the largest float does"
 
 _RATIO = 2.0
 _WIDE = [2.0**k for k in (0, 2, 5, 7, 10, 12, 14, 16)]  # wide steps, as multiples of the likeliest
@@ -28,7 +32,7 @@ def heard(
     Args:
         f: the function along a line.
         x: the point on the line.
-        claimed: the claim, a finite number.
+        claimed: the claim.
         slack: its rounding.
         expected: the derivative by the differences that contradict it.
         noise: how far a value may be off, by rounding alone: measured noise may be the function itself.
@@ -40,13 +44,12 @@ def heard(
     >>> heard(f, 1e-9, 0.5, 0.0, 0.0, 1e-33).status
     'differs'
     """
+    if not math.isfinite(claimed):
+        return Verdict("unresolved", None, why=BEYOND_FLOATS) if _overflows(f, x, claimed, noise) else None
     apart = abs(claimed - expected) if math.isfinite(expected) else abs(claimed)
-    roughness = noise_among_floats(f, x, epsilon)
-    rough = max(noise, roughness)
-    if roughness > EXPLAINED * noise and _turbulent(f, x, rough, epsilon):
-        steepest = steepest_among_floats(f, x, epsilon)
-        if TELLS * CLEAR * steepest < abs(claimed) < 4 * steepest:
-            return Verdict("unresolved", None)
+    if turns_between_floats(f, x, claimed, noise, epsilon):
+        return Verdict("unresolved", None, why=BETWEEN_FLOATS)
+    rough = max(noise, noise_among_floats(f, x, epsilon))
     best = _plateau(_finest_first(f, x, rough, TELLS * apart, epsilon), TELLS * apart)
     if best is not None and agrees(claimed, best, slack):
         sharp = resolved(claimed, best, resolution(epsilon), slack)
@@ -59,11 +62,11 @@ def heard(
     return None if best is None else Verdict("differs", best)
 
 
-def _turbulent(f: Line, x: float, rough: float, epsilon: float) -> bool:
-    """Whether values at neighbouring floats differ as much as those a likely step apart: it turns between them."""
-    step = min(steps(x, epsilon=epsilon)[0], power_of_two(abs(x)) / 8 if x else math.inf)
-    values = [y for y in (f(x + part * step) for part in (-1, -0.6, -0.3, 0.3, 0.6, 1)) if math.isfinite(y)]
-    return len(values) > 2 and rough > TURNS * (max(values) - min(values))
+def _overflows(f: Line, x: float, claimed: float, noise: float) -> bool:
+    """Whether secants on both sides are infinite as claimed, by steps that are small beside `x`."""
+    step = abs(x) / 8
+    below, here, above = (f(x + sign * step) for sign in (-1, 0, 1))
+    return step > 0 and all(abs(d) > EXPLAINED * noise and d / step == claimed for d in (here - below, above - here))
 
 
 def _finest_first(f: Line, x: float, noise: float, bound: float, epsilon: float) -> Iterator[Estimate]:
@@ -72,7 +75,7 @@ def _finest_first(f: Line, x: float, noise: float, bound: float, epsilon: float)
     step = power_of_two(max(16 * epsilon * abs(x), likely * 2.0**-40 if x == 0 else 0.0))
     while 0 < step <= likely:
         if 2 * noise <= bound * step / 4:
-            estimate = central(f, x, uneven(step, x), noise, levels=3)
+            estimate = central(f, x, uneven(step, x), noise, levels=3, epsilon=epsilon)
             if estimate is not None:
                 yield estimate
         step *= _RATIO
@@ -108,7 +111,9 @@ def seen_from_afar(f: Line, x: float, noise: float, epsilon: float = EPSILON) ->
     """
     likely = power_of_two(steps(x, epsilon=epsilon)[0])
     wide = [uneven(likely * factor, x) for factor in _WIDE]
-    found = [estimate for estimate in (central(f, x, step, noise) for step in wide) if estimate is not None]
+    found = [
+        estimate for estimate in (central(f, x, step, noise, epsilon=epsilon) for step in wide) if estimate is not None
+    ]
     clearest = sorted(_backed(found), key=lambda estimate: estimate.bound)[:2]
     if len(clearest) < 2:
         return None

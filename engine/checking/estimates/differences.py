@@ -10,6 +10,7 @@ decided in `verdicts`.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
@@ -79,7 +80,17 @@ def steps(x: float, reach: float = math.inf, epsilon: float = EPSILON) -> list[f
     return list(dict.fromkeys(step for step in found if smallest <= step < reach))
 
 
-def central(f: Line, x: float, step: float, noise: float = 0.0, levels: int = 4) -> Estimate | None:
+def _rounded(place: float, epsilon: float) -> float:
+    """Where a function is really evaluated that takes numbers of this relative spacing."""
+    if epsilon <= EPSILON or not place:
+        return place
+    spacing = epsilon * power_of_two(abs(place))
+    return round(place / spacing) * spacing
+
+
+def central(
+    f: Line, x: float, step: float, noise: float = 0.0, levels: int = 4, epsilon: float = EPSILON
+) -> Estimate | None:
     """The derivative of `f` at `x` from values at both sides, up to `step` away.
 
     Args:
@@ -88,6 +99,7 @@ def central(f: Line, x: float, step: float, noise: float = 0.0, levels: int = 4)
         step: the largest distance; it is halved from level to level.
         noise: how far a value of `f` may be off by rounding.
         levels: how many steps are extrapolated; twice as many values are computed.
+        epsilon: the relative spacing of the numbers that `f` takes.
 
     Returns:
         The estimate, or None if a value is not finite.
@@ -103,14 +115,15 @@ def central(f: Line, x: float, step: float, noise: float = 0.0, levels: int = 4)
         h = step / 2**level
         right, left = f(x + h), f(x - h)
         low, high = min(low, left, right), max(high, left, right)
-        quotient = (right - left) / ((x + h) - (x - h))
+        apart = (x + h) - (x - h)
+        quotient = (right - left) / apart if apart else math.nan  # the least of floats has no half
         if not math.isfinite(quotient):
             return None
         coarser, row = row, [quotient]
         for order, coarse in enumerate(coarser, 1):  # Neville: each entry removes one more power of h * h
             row.append(row[-1] + (row[-1] - coarse) / (4**order - 1))
-    scale = (high - low) / step
-    off = max(abs((x + h) - x - h), abs(x - (x - h) - h))  # by the rounding of x + h
+    scale = min((high - low) / step, sys.float_info.max)  # it may overflow where the derivative does not
+    off = max(abs(_rounded(x + sign * h, epsilon) - x - sign * h) for sign in (1, -1))  # by the rounding of x + h
     noise = max(noise, 4 * EPSILON * max(abs(right), abs(left))) + off * scale
     if row[-1] == row[-2] == 0:  # equal values may hide what is below the rounding of x
         noise = max(noise, EPSILON * (abs(x) + step))
@@ -122,17 +135,19 @@ def central_estimates(
     f: Line, x: float, noise: float = 0.0, reach: float = math.inf, epsilon: float = EPSILON
 ) -> Iterator[Estimate | None]:
     """An estimate by central differences for each of the `steps`."""
-    return (central(f, x, step, noise) for step in steps(x, reach, epsilon))
+    return (central(f, x, step, noise, epsilon=epsilon) for step in steps(x, reach, epsilon))
 
 
-def likely_estimates(f: Line, x: float, likely: float, noise: float) -> Iterator[Estimate | None]:
+def likely_estimates(
+    f: Line, x: float, likely: float, noise: float, epsilon: float = EPSILON
+) -> Iterator[Estimate | None]:
     """The first estimates to try: from four values, then from more, and from wider ones if the function is noisy."""
-    yield central(f, x, likely / 4, noise, levels=2)
-    yield central(f, x, likely, noise)
-    yield central(f, x, likely * 32, noise)
+    yield central(f, x, likely / 4, noise, levels=2, epsilon=epsilon)
+    yield central(f, x, likely, noise, epsilon=epsilon)
+    yield central(f, x, likely * 32, noise, epsilon=epsilon)
 
 
-def one_sided(f: Line, x: float, step: float, noise: float = 0.0) -> Estimate | None:
+def one_sided(f: Line, x: float, step: float, noise: float = 0.0, epsilon: float = EPSILON) -> Estimate | None:
     """The derivative of `f` at `x` from the side that `step` points to (its sign); `x` itself is not evaluated.
 
     So it is right even if the value at `x` belongs to the other side.
@@ -143,7 +158,7 @@ def one_sided(f: Line, x: float, step: float, noise: float = 0.0) -> Estimate | 
     steps = [step * part for part in (1 / 8, 1 / 4, 1 / 2, 3 / 4, 1)]
     places = [x + each for each in steps]
     unit = step / 4
-    off = max(abs((place - x) - each) for place, each in zip(places, steps))
+    off = max(abs((_rounded(place, epsilon) - x) - each) for place, each in zip(places, steps))
     if off > abs(unit) / 8:
         return None  # the floats near x are too far from one another
     nearest, near, second, third, far = values = [f(place) for place in places]

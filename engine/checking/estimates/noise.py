@@ -12,7 +12,9 @@ from itertools import pairwise
 from .differences import EPSILON, Line, power_of_two
 
 SMALLEST = 2.0**-1074
-_FLOATS = 61.0  # the distance, in floats, of what are called neighbouring floats
+NEIGHBOURS = (61.0, -53.0, 37.0, -101.0)
+"""The distances, in floats, of what are called neighbouring floats: several, as on some an argument such as 1e10 * x
+happens to be exact, or a function to turn as a whole."""
 _COARSE = 2.0**-9  # values on a grid of this part of their size or finer may be rounded, to half precision at worst
 
 
@@ -22,54 +24,63 @@ def measured_noise(f: Line, x: float, epsilon: float = EPSILON) -> float:
     The second smoothest of four grids counts: noise is everywhere, a kink or a jump is not. What is smooth among
     neighbouring floats turns fast, as a root close to its end; where all values are equal there, it has stairs.
     """
-    unit = epsilon**0.625 * _scale(x)
-    away = _scale(x) * power_of_two(epsilon**0.2)
+    unit = epsilon**0.625 * scale_of(x)
+    away = scale_of(x) * power_of_two(epsilon**0.2)
     # grids of different widths, as one may happen to be as wide as a grid that the values lie on
     grids = ((0.0, -1.37), (0.0, 1.43), (-away, -1.61), (away, 1.79))
     found = sorted(filter(math.isfinite, (_roughness(f, x + far, width * unit) for far, width in grids)))
     noise = found[(len(found) - 1) // 2] if found else 0.0
-    near = _FLOATS * epsilon * _scale(x)
+    near = NEIGHBOURS[0] * epsilon * scale_of(x)
     stairs = not noise or f(x + near) == f(x - near) == f(x + 8 * near)
     return noise if stairs else min(noise, noise_among_floats(f, x, epsilon))
 
 
 def noise_among_floats(f: Line, x: float, epsilon: float = EPSILON) -> float:
     """The same from neighbouring floats: roughness among these is noise, not finer structure of the function."""
-    # several grids: on some an argument such as 1e10 * x happens to be exact
-    units = (math.copysign(max(abs(each) * epsilon * _scale(x), SMALLEST), each) for each in (61, -53, 37, -101))
+    units = [count * spacing_at(x, epsilon) for count in NEIGHBOURS]
     return max(filter(math.isfinite, (_roughness(f, x, unit) for unit in units)), default=0.0)
 
 
-def steepest_among_floats(f: Line, x: float, epsilon: float = EPSILON) -> float:
-    """The size of the steepest secant between neighbouring floats; inf where there are no values."""
-    unit = max(_FLOATS * epsilon * _scale(x), SMALLEST)
-    values = [f(x + k * unit) for k in range(-2, 3)]
-    slopes = [abs(later - earlier) / unit for earlier, later in pairwise(values)]
-    return max(slopes) if all(map(math.isfinite, slopes)) else math.inf
+def spacing_at(x: float, epsilon: float = EPSILON) -> float:
+    """The distance of the next number."""
+    return max(epsilon * scale_of(x), SMALLEST)
 
 
-def _scale(x: float) -> float:
+def scale_of(x: float) -> float:
+    """The power of two that steps are measured by."""
     return power_of_two(abs(x)) if x else 2.0**-10
 
 
 def _wide(x: float) -> float:
     """A wide step at `x`, with all digits that a float has."""
-    return max(_scale(x), 2.0**-10) / math.sqrt(2)
+    return max(scale_of(x), 2.0**-10) / math.sqrt(2)
 
 
 def _roughness(f: Line, start: float, step: float) -> float:
     """Third differences: those of a smooth function vanish, those of noise of size s are about s times sqrt(20)."""
-    differences = [f(start + k * step) for k in range(1, 9)]
-    for _ in range(3):
-        differences = [later - earlier for earlier, later in pairwise(differences)]
-    return max(map(abs, differences))
+    return differences_of(f, start, step)[1]
 
 
-def grain(f: Line, x: float) -> float:
+def differences_of(f: Line, start: float, step: float) -> tuple[float, float]:
+    """The largest of the first differences of values on a grid beside a place, and of the third ones."""
+    values = [f(start + k * step) for k in range(1, 9)]
+    first = [later - earlier for earlier, later in pairwise(values)]
+    second = [later - earlier for earlier, later in pairwise(first)]
+    third = [later - earlier for earlier, later in pairwise(second)]
+    return max(map(abs, first)), max(map(abs, third))
+
+
+def grain(f: Line, x: float, epsilon: float = EPSILON) -> float:
     """The grid that values of `f` lie on if they are rounded more coarsely than floats; 0.0 if they are not.
 
     Single precision inside of a function shows as values without digits beyond its own. The steps are wide, as the
-    values may be equal close to `x`, and have all digits that a float has, so that exact values have them too.
+    values may be equal close to `x`, and have all digits that a float has, so that exact values have them too. For a
+    tiny `x` they are first as wide as `x`: further away values may be larger by far, and their grid with them.
+
+    Args:
+        f: the function, along a line.
+        x: the point on the line.
+        epsilon: the relative spacing of the numbers that `f` takes; values on a grid as fine are not coarser.
 
     >>> import struct
     >>> grain(lambda x: struct.unpack("f", struct.pack("f", 100 + x / 1000))[0], 2.0) == 2.0**-17
@@ -77,14 +88,16 @@ def grain(f: Line, x: float) -> float:
     >>> grain(lambda x: 100 + x / 1000, 2.0)
     0.0
     """
-    width, here = _wide(x), f(x)
-    values = [f(x + sign * width * part) for part in (1, 0.31, 0.093) for sign in (1, -1)]
-    values = [value for value in values if math.isfinite(value) and value not in (0, here)]
-    if len(values) < 3:
-        return 0.0
-    finest = min(map(_last_digit, values))
-    size = max(map(abs, values))
-    return finest if 4 * EPSILON * size < finest <= _COARSE * size else 0.0
+    here = f(x)
+    for width in sorted({scale_of(x) / math.sqrt(2), _wide(x)}):
+        values = [f(x + sign * width * part) for part in (1, 0.31, 0.093) for sign in (1, -1)]
+        values = [value for value in values if math.isfinite(value) and value not in (0, here)]
+        if len(values) < 3:
+            continue
+        finest = min(map(_last_digit, values))
+        size = max(map(abs, values))
+        return finest if 4 * epsilon * size < finest <= _COARSE * size else 0.0
+    return 0.0
 
 
 def spacing_next_to_1(f: Line, x: float) -> float:

@@ -221,7 +221,7 @@ def _by_finer_steps(
     A finer estimate that contradicts a coarser one by more than their bounds is the truer one: something lies between.
     """
     known = cache(f)
-    smallest = max(finest, 16 * epsilon * abs(x), 2.0**-1000)
+    smallest = max(finest, 16 * epsilon * abs(x), 2.0**-1068 if x else 2.0**-1000)
     best: Estimate | None = None
     reach, outside = math.inf, False
     scale: float | None = None
@@ -232,7 +232,7 @@ def _by_finer_steps(
         for step in (uneven(each, x) for each in ladder):
             if step < smallest:
                 break
-            found = one_sided(known, x, sign * step, noise)
+            found = one_sided(known, x, sign * step, noise, epsilon)
             if found is None:
                 if best is not None:
                     break

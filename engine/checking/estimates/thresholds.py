@@ -35,8 +35,9 @@ TOUCH = 1e-6
 EXPLAINED = 8.0
 """Third differences of values may be this many times as large as the values are off."""
 
-TURNS = 1 / 16
-"""A function turns between neighbouring floats if its values there differ by more than this part of those around."""
+ROUGH = 1 / 2
+"""Values are rough if their third differences are larger than this part of their first; those of a smooth function are
+smaller."""
 
 EQUAL_RATES = 0.15
 """Taylor's remainder shrinks like that of a wrong gradient if its power is as close as this to 1."""

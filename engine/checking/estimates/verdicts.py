@@ -20,11 +20,13 @@ class Verdict(NamedTuple):
         estimate: the sharpest one; None if there is none.
         excluded: whether the claim, though unresolved, is off by more than the estimate's bound and 1 %, and no other
             estimate speaks for it.
+        why: why no differences can tell, in words, if they do not just lack the digits.
     """
 
     status: Status
     estimate: Estimate | None
     excluded: bool = False
+    why: str = ""
 
 
 def agrees(claimed: float, estimate: Estimate, slack: float) -> bool:

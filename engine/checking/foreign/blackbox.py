@@ -16,7 +16,7 @@ from typing import Any
 from ...ieee import inner
 from ..claim import Claim, in_turn
 from ..directional import Gradient, direction_name, random_directions, slope_along
-from ..estimates.differences import Line
+from ..estimates.differences import Line, power_of_two
 from ..estimates.noise import measured_noise
 from ..estimates.slopes import Slopes
 from ..estimates.taylor import looks_wrong, taylor_direction, taylor_rate
@@ -30,6 +30,7 @@ from .points import pasted
 __tracebackhide__ = True  # pytest then shows the user's own lines
 
 _WIDE = 512.0  # kinks this much closer than the likeliest step look to wide steps as if at the point
+_FAR = 64.0  # how many times as far as a kink claims are compared beside the point, too
 _FACTORS = (-0.5, 0.25)  # of directions in one that no slope but a linear one passes; powers of two add no rounding
 
 
@@ -244,11 +245,13 @@ class _Probe:
 
     def _around(self, claim: Claim, output: int, kink: Kink) -> Iterator[Derivative]:
         """The claims a little below and above the kink, where the function is smooth."""
-        for there in (claim.at - claim.likely / 2, claim.at + claim.likely / 2):
+        own = power_of_two(abs(claim.at)) if claim.at else math.inf
+        reach = min(claim.likely, max(own, _FAR * abs(kink.distance))) / 2  # at a tiny number: all may be other far off
+        for there in (claim.at - reach, claim.at + reach):
             if math.isfinite(claim.line(there)):
                 slope = self.function.claims(self.function.point.moved(self.index, there))[output][self.index]
                 beside = replace(claim, at=there, slope=slope, slack=slack_of(slope, claim.epsilon))
-                yield beside.within(claim.likely / 2, kink)
+                yield beside.within(reach, kink)
 
 
 def _judged(claim: Claim, wide: Slopes, fine: Slopes) -> Derivative:

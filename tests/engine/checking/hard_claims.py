@@ -90,6 +90,14 @@ TURNING: list[Claim] = [
         [math.exp(30) * math.cos(math.exp(30))],
         [1e20, NAN],
     ),
+    *row(
+        "x^2 + sin(x^5)",
+        lambda x: x[0] ** 2 + math.sin(x[0] ** 5),
+        [950.0],
+        lambda x: [2 * x[0] + 5 * x[0] ** 4 * math.cos(x[0] ** 5)],
+        [1900 + 5 * 950.0**4 * math.cos(950.0**5)],
+        [0.0, 1e5, NAN],
+    ),
 ]
 
 NEAR_ENDS: list[Claim] = [
@@ -102,9 +110,21 @@ NEAR_ENDS: list[Claim] = [
         smooth("sqrt(x - 1)", lambda x: math.sqrt(x - 1), 1 + 1e-9, lambda x: 0.5 / math.sqrt(x - 1)),
         smooth("acos(x)", math.acos, 1 - 1e-9, lambda x: -1 / math.sqrt(1 - x * x)),
         smooth("tan(x)", math.tan, math.pi / 2 - 1e-10, lambda x: 1 / math.cos(x) ** 2),
+        smooth("log(x), nearly beyond the largest slope", math.log, 6e-309, lambda x: 1 / x),
         smooth("sin(x/1e-30)", lambda x: math.sin(x / 1e-30), 1e-30, lambda x: math.cos(x / 1e-30) / 1e-30, tiny=True),
     )
     for claim in claims
+] + [
+    *row("log(x), beyond the largest slope", lambda x: math.log(x[0]), [1e-310], lambda x: [INF], [INF], [-INF, NAN]),
+    # beside the kink, which is close, but a million times as far as the point, the claim overflows
+    *row(
+        "|x - 0.9e-300|",
+        lambda x: abs(x[0] - 9e-301) * 1e300,
+        [1e-300],
+        lambda x: [math.copysign(1e300, x[0] - 9e-301) if abs(x[0]) < 1e-290 else NAN],
+        [1e300],
+        [-1e300, 0.0, 1.01e300],
+    ),
 ]
 
 SLOW: list[Claim] = [
@@ -345,6 +365,18 @@ HIDDEN: list[Claim] = [
             [[0.0, 0.0], [2.0, 0.0]],
             [[-4.0, 0.0], [5.0, 0.0], [NAN, 0.0]],
         ),
+    )
+] + [
+    # nor is a claim excluded by a difference that knows its slope to a third, as wide as from one kink to the next
+    claim
+    for away in (-2e-12, -4e-8, -2e-4, -2e-3, 1e-6)
+    for claim in row(
+        "1e14 + |x - 1| x + x^2",
+        lambda x: 1e14 + abs(x[0] - 1) * x[0] + x[0] ** 2,
+        [1 + away],
+        lambda x: [sign(x[0] - 1) * x[0] + abs(x[0] - 1) + 2 * x[0]],
+        [sign(away) * (1 + away) + abs(away) + 2 * (1 + away)],
+        [-50.0, 100.0, NAN],
     )
 ]
 

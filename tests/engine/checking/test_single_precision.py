@@ -104,3 +104,35 @@ def test_the_loss_of_a_sample_that_is_surely_right_hides_its_slope(margin: float
     assert report, report
     assert report.unresolved
     assert not check_gradients(loss, margin, grad=lambda x: -1e-3)
+
+
+def single(number: float) -> np.float32:
+    return np.float32(number)
+
+
+@pytest.mark.parametrize(
+    ("f", "at", "slope"),
+    [
+        # every claim agreed: far away the values are 1e20 times as large, and so is their grid
+        (lambda x: (x[0] / single(1e-15)) ** 2, 1.3e-15, lambda x: 2 * x[0] / single(1e-15) / single(1e-15)),
+        # a right one was wrong: by a wide step from a tiny number no digit of it is left, and x*x is symmetric about 0
+        (lambda x: (x[0] * single(1e12)) ** 2 + 1, 2.6e-12, lambda x: 2 * x[0] * single(1e12) * single(1e12)),
+        (lambda x: np.sin(x[0] * single(1e12)), 1.5e-12, lambda x: np.cos(x[0] * single(1e12)) * single(1e12)),
+    ],
+)
+@pytest.mark.parametrize("factor", [1.0, 1.05, 2.0, -1.0, 0.0])
+def test_a_number_that_is_tiny_beside_the_usual_steps(f: Gradient, at: float, slope: Gradient, factor: float) -> None:
+    report = check_gradients(f, np.array([at], np.float32), grad=lambda x: [single(factor) * slope(x)])
+    assert [d.status for d in report.derivatives] == ["agrees" if factor == 1.0 else "differs"]
+
+
+def test_zero_does_not_agree_where_rounding_swallows_every_usual_step() -> None:
+    """With a bound of 17 it did. A relu far off is flat, though, as its slope would show."""
+    for f, point, status in (
+        (lambda x: (x[0] + single(1e8)) * single(1e-3), np.array([1.0], np.float32), "unresolved"),
+        (lambda x: (x[0] + 1e18) * 1e-3, np.array([1.0]), "unresolved"),
+        (lambda x: np.maximum(x[0] - 100, 0) + 3, np.array([0.5], np.float32), "agrees"),
+        (lambda x: x[0] * 0 + single(1e8), np.array([0.5], np.float32), "agrees"),
+    ):
+        report = check_gradients(f, point, grad=_nothing)
+        assert [d.status for d in report.derivatives] == [status]

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from engine.checking.estimates.appeal import heard
-from engine.checking.estimates.noise import noise_among_floats, steepest_among_floats
+from engine.checking.estimates.noise import noise_among_floats
 
 
 def turning(x: float) -> float:
@@ -55,6 +55,4 @@ def test_what_turns_between_neighbouring_floats_is_no_business_of_differences() 
 def test_neighbouring_floats() -> None:
     assert noise_among_floats(math.sin, 1.0) < 1e-15
     assert 1e-7 < noise_among_floats(lambda x: math.sin(1e10 * x), 1.0) < 1e-4
-    assert steepest_among_floats(lambda x: 3 * x, 1.0) == pytest.approx(3.0, rel=0.1)
-    assert steepest_among_floats(lambda x: math.nan, 1.0) == math.inf
     assert noise_among_floats(lambda x: math.nan, 5e-324) == 0.0

@@ -27,7 +27,6 @@ from engine.checking.estimates.noise import (
     grain,
     measured_noise,
     noise_among_floats,
-    steepest_among_floats,
 )
 from engine.checking.estimates.slopes import slopes_at
 from engine.checking.estimates.verdicts import judge
@@ -359,19 +358,7 @@ def test_noise_among_floats_is_that_of_the_roughest_grid_with_values() -> None:
     assert measured_noise(lambda x: (x * 1e15) % 1.0 if abs(x - 1) < 1e-11 else math.nan, 1.0) == 0.0
     least = Scripted()
     noise_among_floats(least, 5e-324)
-    assert least.asked[::8] == [1e-323, 0.0, 1e-323, 0.0], "a float further at least"
-
-
-def test_the_steepest_secant_by_hand() -> None:
-    f = Scripted(0.0, 1.0, 3.0, 3.0, -4.0)
-    unit = 61 * 2.0**-52 * 4.0
-    assert steepest_among_floats(f, -6.0) == 7.0 / unit
-    assert f.asked == [-6.0 + k * unit for k in (-2, -1, 0, 1, 2)]
-    for place in range(5):
-        assert steepest_among_floats(Scripted(*(math.nan if k == place else 1.0 for k in range(5))), 1.0) == math.inf
-    least = Scripted(0.0, 1.0)
-    assert steepest_among_floats(least, 5e-324) == math.inf
-    assert least.asked == [-5e-324, 0.0, 5e-324, 1e-323, 1.5e-323]
+    assert least.asked[::8] == [count * 5e-324 for count in (62, -52, 38, -100)], "floats beside the least"
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.5, 1.0, 3.0])
@@ -414,11 +401,14 @@ def test_a_grid_is_finer_than_half_precision_and_coarser_than_floats(rounded: in
     assert grain(f, 0.503) == (2.0**-rounded if found else 0.0)
 
 
-@pytest.mark.parametrize(("x", "scale"), [(1.0, 1.0), (-6.0, 4.0), (0.0, 2.0**-10), (2.0**-20, 2.0**-10)])
-def test_where_a_grid_is_looked_for(x: float, scale: float) -> None:
-    f, width = Scripted(), scale / math.sqrt(2)
+@pytest.mark.parametrize(
+    ("x", "scales"), [(1.0, [1.0]), (-6.0, [4.0]), (0.0, [2.0**-10]), (2.0**-20, [2.0**-20, 2.0**-10])]
+)
+def test_where_a_grid_is_looked_for(x: float, scales: list[float]) -> None:
+    f = Scripted()
     grain(f, x)
-    assert f.asked == [x, *(x + sign * width * part for part in (1, 0.31, 0.093) for sign in (1, -1))]
+    parts = [sign * part for part in (1, 0.31, 0.093) for sign in (1, -1)]
+    assert f.asked == [x, *(x + scale / math.sqrt(2) * part for scale in scales for part in parts)]
 
 
 @pytest.mark.parametrize(

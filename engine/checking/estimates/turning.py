@@ -1,0 +1,55 @@
+"""Whether a function turns between neighbouring floats, so that no difference can tell its slope.
+
+The values of ``sin(x**5)`` at the floats around 950 look like noise, since the next float is half a radian further. A
+claim is not called wrong there if it says just that. On a function that is smooth among neighbouring floats, or whose
+values are off by rounding alone, a claim that is too steep remains wrong.
+"""
+
+from __future__ import annotations
+
+import math
+
+from .differences import EPSILON, Line, steps
+from .noise import NEIGHBOURS, differences_of, scale_of, spacing_at
+from .thresholds import CLEAR, EXPLAINED, ROUGH, TELLS
+
+
+def turns_between_floats(f: Line, x: float, claimed: float, noise: float, epsilon: float = EPSILON) -> bool:
+    """Whether values at neighbouring floats lie apart like those of a function that turns between them, as claimed.
+
+    They do if they are rough on both sides, by more than half of their digits, and the claim is steep enough to move
+    the value that far from one float to the next, or at least not much less. Where values at floats next to one
+    another are smooth, they show how steep it is at most.
+
+    Args:
+        f: the function, along a line.
+        x: the point on the line.
+        claimed: the slope that is claimed.
+        noise: how far values may be off.
+        epsilon: the relative spacing of the numbers that `f` takes.
+
+    >>> f = lambda x: x * x + math.sin(x**5)
+    >>> [turns_between_floats(f, 950.0, slope, 1e-9) for slope in (3e12, 1e3)]
+    [True, False]
+    >>> turns_between_floats(lambda x: x * x, 950.0, 3e12, 1e-9)
+    False
+    """
+    spacing = spacing_at(x, epsilon)
+    above, below = (_differences(f, x, [n * spacing for n in NEIGHBOURS if n * sign > 0]) for sign in (1, -1))
+    likely = min(steps(x, epsilon=epsilon)[0], scale_of(x) / 8 if x else math.inf)
+    size = max(filter(math.isfinite, (abs(f(x + move)) for move in (-likely, 0.0, likely))))
+    explained = max(EXPLAINED * noise, math.sqrt(epsilon) * size)
+    if not all(_rough(side) and max(third for _, third in side) > explained for side in (above, below)):
+        return False
+    close = _differences(f, x, [spacing, -spacing])
+    steepest = max(first for first, _ in close) / spacing
+    return TELLS * CLEAR * steepest < abs(claimed) < (math.inf if _rough(close) else 4 * steepest)
+
+
+def _differences(f: Line, x: float, units: list[float]) -> list[tuple[float, float]]:
+    return [differences_of(f, x, unit) for unit in units]
+
+
+def _rough(grids: list[tuple[float, float]]) -> bool:
+    """Whether values on one of the grids are rough; where there are no values, nothing is known."""
+    return all(map(math.isfinite, sum(grids, ()))) and any(third > ROUGH * first for first, third in grids)
