@@ -16,6 +16,7 @@ import difflib
 import functools
 import warnings
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import Any, TypeVar
 
 try:
@@ -50,9 +51,10 @@ _ABSENT = {
     ),
     **dict.fromkeys(("learning_rate", "power_t"), "the rate stays learning_rate_init; nn.fit takes a schedule"),
     "warm_start": "each fit starts anew; nn.fit(..., resume=history) goes on",
+    "class_weight": "give fit(..., sample_weight=), as by sklearn.utils.class_weight.compute_sample_weight",
     "max_fun": "it is trained with Adam, for max_iter epochs",
 }
-"""Parameters that scikit-learn's networks have and these do not, and what to do instead."""
+"""Parameters that scikit-learn's estimators have and these do not, and what to do instead."""
 
 
 Init = TypeVar("Init", bound=Callable[..., None])
@@ -148,6 +150,16 @@ class _Network(Explained, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         self.early_stopping, self.validation_fraction = early_stopping, validation_fraction
         self.n_iter_no_change, self.backend = n_iter_no_change, backend
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """As for any estimator.
+
+        Raises:
+            AttributeError: it is a parameter of scikit-learn's estimators that nothing here would read.
+        """
+        if name in _ABSENT:
+            raise AttributeError(f"{type(self).__name__} has no parameter {name!r}: {_ABSENT[name]}")
+        super().__setattr__(name, value)
+
     def _learn(self, X: Any, y: Any, outputs: int, loss: str, sample_weight: Any) -> Any:
         """Train a network on checked data."""
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
@@ -169,7 +181,9 @@ class _Network(Explained, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
             count *= 1 - round(len(X) * share) / len(X)  # what is held out teaches nothing
         # The loss is a mean over a batch. Where all samples are held out `fit` says so.
         decay = real_number("alpha", self.alpha, least=0.0) / (min(size, count) or 1)
-        decay *= self._factor
+        decay *= self._factor / (
+            outputs if loss == "mse" else 1
+        )  # the mean over outputs, where scikit-learn has the sum
         optimizer = _Penalised(self.model_.parameters(), lr=rate)
         optimizer.decay = [0.0 if path.endswith(".b") else decay for path, _ in self.model_.named_parameters()]
         whole_number("n_iter_no_change", self.n_iter_no_change, least=1)
@@ -207,10 +221,13 @@ class _Network(Explained, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         return validate_data(self, X, dtype=np.float64, reset=False)
 
     def _has_settled(self, _: Any, history: History, epoch: int) -> bool:
-        """Whether the loss has not improved by `tol` for `n_iter_no_change` epochs."""
-        last = self.n_iter_no_change
-        losses = history.losses
-        return epoch > last and min(losses[-last:]) > min(losses[:-last]) - self._factor * self.tol
+        """Whether more than `n_iter_no_change` epochs in a row improved on the best before each by less than `tol`."""
+        count, tol = self.n_iter_no_change + 1, self._factor * self.tol
+        if epoch <= count:
+            return False
+        last = history.losses[-count:]
+        best = accumulate(last, min, initial=min(history.losses[:-count]))
+        return all(loss > before - tol for before, loss in zip(best, last))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -230,10 +247,10 @@ class MLPClassifier(ClassifierMixin, _Network):  # type: ignore[misc]  # as abov
         max_iter: the largest number of epochs.
         shuffle: whether batches are random.
         random_state: for the same network every time: an int, a `RandomState` or None.
-        tol: by how much the loss must improve.
+        tol: by how much an epoch must improve on the best loss so far.
         early_stopping: whether to hold out samples and stop, with the best weights, when their loss stops improving.
         validation_fraction: the share of samples to hold out.
-        n_iter_no_change: how many epochs may pass without an improvement.
+        n_iter_no_change: how many epochs in a row may pass without such an improvement.
         verbose: whether to show the progress.
         backend: as of `nn.fit`. With "auto" the first few samples that are predicted are computed eagerly, and later
             ones in compiled code, so that the same sample may have another last digit by then; "llvm" and "numpy"

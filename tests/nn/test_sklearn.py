@@ -119,6 +119,7 @@ def test_scikit_learns_own_checks(kind):
         ("solver", "it is trained with Adam; nn.fit takes any optimiser"),
         ("learning_rate", "the rate stays learning_rate_init; nn.fit takes a schedule"),
         ("warm_start", r"each fit starts anew; nn.fit\(..., resume=history\) goes on"),
+        ("class_weight", r"give fit\(..., sample_weight=\), as by sklearn.utils.class_weight.compute_sample_weight"),
         ("hidden_layers", r"did you mean hidden_layer_sizes\?"),
         ("x", "there are activation, alpha, backend, batch_size, .*, verbose"),
     ],
@@ -127,6 +128,16 @@ def test_a_parameter_that_is_not_there_is_refused_in_the_estimators_name(name, t
     with pytest.raises(TypeError, match=f"MLPClassifier has no parameter '{name}': {told}\\Z"):
         MLPClassifier((3,), **{name: 1})
     assert "alpha: 'float' = 0.0001" in str(inspect.signature(MLPRegressor))
+
+
+@pytest.mark.parametrize("name", ["warm_start", "learning_rate", "class_weight"])
+def test_a_parameter_that_is_not_there_cannot_be_set_either(name):
+    """`network.warm_start = True` was kept, and read by nothing: each fit began anew all the same."""
+    network = MLPRegressor((3,))
+    with pytest.raises(AttributeError, match=f"MLPRegressor has no parameter '{name}': "):
+        setattr(network, name, True)
+    network.note = "mine"
+    assert clone(network.set_params(alpha=0.5)).alpha == 0.5
 
 
 @pytest.mark.parametrize(
@@ -229,20 +240,41 @@ def test_the_loss_of_regression_is_scikit_learns_and_so_is_what_counts_as_an_imp
     theirs, ours = Theirs(**options).fit(zeros, targets), MLPRegressor(**options).fit(zeros, targets)
     assert [ours.loss_, theirs.loss_] == pytest.approx([0.5, 0.5], abs=0.05)
 
-    def settled(losses):
-        return min(losses[-10:]) > min(losses[:-10]) - 1e-4
-
-    assert [settled(ours.loss_curve_), settled(ours.loss_curve_[:-1])] == [True, False]
+    assert settled(ours.loss_curve_, 1e-4, 10) == len(ours.loss_curve_) < 400
 
 
+def settled(losses, tol, n_iter_no_change):
+    """The epoch after which scikit-learn stops, by its own rule."""
+    from sklearn.neural_network import MLPRegressor as Theirs
+
+    rule = Theirs(tol=tol)
+    rule.best_loss_, rule._no_improvement_count, rule.loss_curve_ = np.inf, 0, []
+    for epoch, loss in enumerate(losses, 1):
+        rule.loss_curve_.append(loss)
+        rule._update_no_improvement_count(False, None, None, None)
+        if rule._no_improvement_count > n_iter_no_change:
+            return epoch
+    return None
+
+
+@pytest.mark.parametrize(("tol", "wait"), [(1e-2, 3), (0.1, 1), (0.02, 8)])
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+def test_training_stops_where_scikit_learns_does(kind, tol, wait):
+    """Epochs that improve by less than `tol` each stop it, however much they do together: it went on twice as long."""
+    network = kind((5,), "tanh", tol=tol, n_iter_no_change=wait, max_iter=400, learning_rate_init=0.02, random_state=0)
+    network.fit((X - X.mean(0)) / X.std(0), Y)
+    assert settled(network.loss_curve_, tol, wait) == network.n_iter_ < 400
+
+
+@pytest.mark.parametrize("effects", [[1.0, -2.0, 0.5, 1.0], [[1.0, 0.0], [-2.0, 0.5], [0.5, 1.0], [1.0, 3.0]]])
 @pytest.mark.parametrize("alpha", [0.0, 30.0])
-def test_the_penalty_is_scikit_learns(alpha):
+def test_the_penalty_is_scikit_learns(alpha, effects):
     """It is one of the weights alone, beside half of the mean squared error: a network of one layer is a ridge."""
     from sklearn.linear_model import Ridge
     from sklearn.neural_network import MLPRegressor as Theirs
 
     samples = (X - X.mean(0)) / X.std(0)
-    targets = 10.0 + samples @ [1.0, -2.0, 0.5, 1.0]
+    targets = 10.0 + samples @ np.array(effects)
     options = {"activation": "identity", "alpha": alpha, "max_iter": 1500, "learning_rate_init": 0.1, "random_state": 0}
     ours, theirs = (
         kind(hidden_layer_sizes=(), batch_size=150, tol=0.0, n_iter_no_change=1500, **options)
