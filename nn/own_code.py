@@ -37,7 +37,7 @@ PARTS = [
     "nn.evaluation.metrics",
     "nn.evaluation.means",
     "nn.evaluation.programs",
-    "nn.training.steps",
+    "nn.training.batch_loss",
 ]
 """The modules that compiled models, losses and metrics consist of, and those that call them."""
 

@@ -19,6 +19,7 @@ from nn.losses import classes
 from nn.losses.named import LOSSES
 from nn.losses.weighted import weighted
 from nn.own_code import own_code, own_loss
+from nn.training import batch_loss
 from tests.needs import NATIVE, needs
 from tests.nn.own_code.changes import CHANGES, OWN, X, Y, plain
 
@@ -31,6 +32,11 @@ def test_what_a_user_has_changed_is_not_own_code(name: str, monkeypatch: pytest.
     assert own_code(plain(), cross_entropy) is not None
     model, loss = CHANGES[name](monkeypatch)
     assert own_code(model, loss) is own_code(model, weighted(loss)) is None
+
+
+def test_what_passes_the_batch_to_the_loss_belongs_to_what_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch_loss, "one_value", lambda loss: 2.0 * loss)
+    assert own_code(plain(), cross_entropy) is None
 
 
 @pytest.mark.parametrize("name", OWN)
