@@ -12,6 +12,7 @@ import pytest
 
 import engine
 from engine import Interval, Value, declare, grad, hessian, jvp
+from engine.compiler.frontend.symbol import Symbol
 
 OF_TWO: dict[str, Any] = {
     "forward": lambda x, y: x * y,
@@ -285,6 +286,8 @@ def test_numbers_of_any_kind_become_floats_at_once(kind: str) -> None:
             del engine.PRIMITIVES[each.name]
         for name in ("odd_kind", "odd_both", "__matmul__", "__rmatmul__"):
             delattr(Value, name)
+        for name in ("__matmul__", "__rmatmul__"):  # of compiled functions, too, which other tests of @ compile
+            delattr(Symbol, name)
 
 
 def test_a_rule_that_would_silently_drop_the_graph_says_so() -> None:
