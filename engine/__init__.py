@@ -103,6 +103,7 @@ if TYPE_CHECKING:
     from .drawing import draw as draw
     from .drawing import draw_dot as draw_dot
     from .drawing import to_dot as to_dot
+    from .drawing.notebook import show_picture as show_picture
     from .files import write_file as write_file
     from .stepping import AnomalyError as AnomalyError
     from .stepping import backward_steps as backward_steps
@@ -126,6 +127,7 @@ _NAMES = {
     "TraceError Traces TreeReader TypeGuard Guards all_same batch_loss classes_of compile counts_steps lent_numbers "
     "let_rule_describe_itself lost_loss new_lock open_session traces_of update_step",
     "drawing": "draw draw_dot to_dot",
+    "drawing.notebook": "show_picture",
     "files": "write_file",
     "stepping": "AnomalyError backward_steps detect_anomaly find_anomaly forward_steps",
     "text.callers": "warn_user",
@@ -153,8 +155,8 @@ def __getattr__(name: str) -> Any:
 _FOR_NN = """Batch BatchLoss Description Drop Due Guards Imported LeafReadError Masks Phrasebook RepeatedStep Session
     Shown Surroundings TABLE Traces TreeReader TypeGuard all_same always_recorded batch_loss changes classes_of
     collector_at_rest counted counts_steps display_width is_traced leaves_made lent_numbers
-    let_rule_describe_itself looking_once lost_loss new_lock open_session purpose traces_of update_step warn_user
-    write_file"""
+    let_rule_describe_itself looking_once lost_loss new_lock open_session purpose show_picture traces_of update_step
+    warn_user write_file"""
 _BUILT_ON = frozenset(_FOR_NN.split())
 """What `nn` is built on: imported from here like everything else, but not offered to users of the engine alone."""
 

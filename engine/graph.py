@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from operator import itemgetter
 from typing import Any
 
-from .numbers import same_number
+from .numbers import same_number, shortened
 from .text.callers import warn_user
 from .value import MANY, Constant, Value
 
@@ -47,7 +47,11 @@ def recorded_order(root: Value, start: Any = None) -> dict[Value, Any]:
 
 def _ordered(root: Value, start: Any, with_numbers: bool) -> dict[Value, Any]:
     if not isinstance(root, Value):
-        raise TypeError(f"a graph has a Value as its root, got {root!r} of type {type(root).__name__}")
+        remedy = ": give one of them, or their engine.sum" if isinstance(root, (list, tuple)) else ""
+        if hasattr(root, "named_parameters"):
+            remedy = ": give what it computes, such as the loss, with names= for the model"
+        kind = type(root).__name__
+        raise TypeError(f"a graph has a Value as its root, got {shortened(root)} of type {kind}{remedy}")
     order: dict[Value, Any] = {}
     stack: list[Any] = [root]
     pop, push, extend = stack.pop, stack.append, stack.extend

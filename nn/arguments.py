@@ -124,6 +124,10 @@ def has_rows(item: Any) -> bool:
     return is_row(item) and len(item) > 0 and is_row(item[0])
 
 
+MODEL_FIRST = "a model goes before X and y, where one is taken"
+"""For a model in the place of data, or data in that of the model."""
+
+
 def as_row(name: str, item: Any) -> list[Any]:
     """`item` as a list that is not empty.
 
@@ -132,7 +136,7 @@ def as_row(name: str, item: Any) -> list[Any]:
         ValueError: if it is empty.
     """
     if not is_row(item):
-        remedy = f": give list({name})" if isinstance(item, Iterator) else ""
+        remedy = f": give list({name})" if isinstance(item, Iterator) else f": {MODEL_FIRST}" if callable(item) else ""
         raise TypeError(f"{name} must be a list, tuple or array, not {show(item)}{remedy}")
     row = list(item)
     if not row:

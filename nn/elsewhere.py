@@ -124,6 +124,7 @@ _BY_CLASS: dict[str, dict[tuple[str, ...], str]] = {
         ("compile",): "loss, optimiser and metrics are arguments of nn.fit, which compiles by itself",
         ("count_params", "n_params", "num_parameters"): "write len(model.parameters())",
         ("cpu", "cuda", "device", "double", "float", "half", "to"): "nn.fit(..., dtype=, threads=) says how",
+        ("draw", "plot", "show", "visualize"): "write y.draw(path, names=model) of a result y, or nn.summary(model, x)",
         ("evaluate",): "write nn.evaluate(model, X, y, loss)",
         ("fit",): "write nn.fit(model, X, y, loss, optimizer)",
         ("forward", "transform"): "call the model itself: model(x)",

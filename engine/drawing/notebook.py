@@ -92,8 +92,8 @@ def steps_frame(root: Value, names: Any = None, at: int = 0) -> str | None:
     )
 
 
-def shown(svg: bytes) -> Path | None:
-    """Show a picture: in the notebook that runs this, else in the browser, from a file."""
+def show_picture(svg: bytes) -> Path | None:
+    """Show a picture, of a graph or of `nn`: in the notebook that runs this, else in the browser, from a file."""
     import tempfile
     import webbrowser
     from pathlib import Path
@@ -101,7 +101,7 @@ def shown(svg: bytes) -> Path | None:
     if _ipython() is not None and _shows_images():
         sys.modules["IPython"].display.display({"image/svg+xml": svg.decode(), "text/plain": "a picture"}, raw=True)
         return None
-    target = Path(tempfile.mkdtemp(prefix="stepgrad-"), "graph.svg")
+    target = Path(tempfile.mkdtemp(prefix="stepgrad-"), "picture.svg")
     target.write_bytes(svg)
     webbrowser.open(target.as_uri())
     return target

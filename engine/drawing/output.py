@@ -147,7 +147,7 @@ def draw(
     'g.svg'
     """
     from .images import FORMATS, Style, image
-    from .notebook import shown
+    from .notebook import show_picture
 
     known = [*inspect.signature(draw).parameters][1:-1] + [*inspect.signature(take).parameters][1:]
     for name in options:
@@ -163,7 +163,7 @@ def draw(
             names = f".{', .'.join(FORMATS)}"
             raise ValueError(f"a picture is drawn to a name that ends in {names}, got {str(path)!r}{remedy}")
     drawn = image(take(root, **options), kind, Style(theme, rankdir, title, dpi, scale), renderer, timeout)
-    return shown(drawn) if target is None else write_file(target, drawn)
+    return show_picture(drawn) if target is None else write_file(target, drawn)
 
 
 @explained

@@ -168,6 +168,7 @@ _BY_CLASS: dict[str, dict[tuple[str, ...], str]] = {
             "every Value has a gradient; detach() cuts one off, and what no optimiser holds is frozen"
         ),
         ("retain_grad",): "every Value keeps its gradient",
+        ("save",): 'write v.draw("graph.svg") for a picture, v.save_steps("steps.html") for a page',
         ("step", "steps"): "write v.stepper()",
         ("zero_",): "write v.data = 0.0, or v.grad = 0.0",
     },

@@ -52,6 +52,8 @@ def named(error: Exception, X: Any, y: Any = (), rows: Sequence[int] | None = No
             text += "\nX holds records: give numpy.lib.recfunctions.structured_to_unstructured(X)"
         elif _is_flat(X):
             text += f"\nX holds samples, one in each row: for a single sample give [x], for a column {_column(X)}"
+            if _holds_rows(y):
+                text += "; if X and y are exchanged, X comes first"
     elif kind is FloatingPointError and not hasattr(error, "history"):  # with it, `fit` has named them
         lost = lost_entries(_in_rows(X), _in_rows(y), range(len(X)), names=names_of_columns(X))
         text = "\n".join(filter(None, [text, lost]))
@@ -75,6 +77,12 @@ def _in_rows(data: Any) -> Any:
 def _is_flat(X: Any) -> bool:
     """Whether these are numbers in one row, and not in rows."""
     return isinstance(X, (list, tuple)) and len(X) > 0 and not is_row(X[0]) if not hasattr(X, "ndim") else X.ndim == 1
+
+
+def _holds_rows(y: Any) -> bool:
+    """Whether these are rows of several numbers."""
+    first = y[0] if isinstance(y, (list, tuple)) and y else ()
+    return y.ndim == 2 and y.shape[1] > 1 if hasattr(y, "ndim") else is_row(first) and len(first) > 1
 
 
 def _column(X: Any) -> str:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import engine
 
-from ..arguments import check_takes, first_parameters, real_number, show
+from ..arguments import MODEL_FIRST, check_takes, first_parameters, is_row, real_number, show
 from ..elsewhere import remark
 from ..layers import activations
 from ..layers.ending import last_activation
@@ -122,6 +122,10 @@ def called(name: str, function: Function) -> Function:
         instead = f": give nn.{function}" if isinstance(function, str) and function in LOSSES else ""
         if isinstance(function, (float, engine.Value)):
             instead = ": give the function itself, such as nn.mse, not what it gives"
+        if name == "loss" and hasattr(function, "params"):
+            instead = ": the optimiser comes after the loss"
+        if name == "model" and is_row(function):
+            instead = f": {MODEL_FIRST}"
         if hasattr(type(function), "forward"):
             instead = ": name its forward __call__, which nothing else calls"
         raise TypeError(f"{name} must be a callable, not {show(function)}{instead}")

@@ -95,7 +95,10 @@ def nll(log_probabilities: Any, target: Any, reduction: str = "mean") -> Loss:
 def _cross_entropy(logits: list[Any], target: Any) -> Loss:
     count = len(logits)
     if count == 1:
-        raise ValueError("cross_entropy needs two logits or more: for one output use bce_with_logits or hinge")
+        raise ValueError(
+            "cross_entropy needs two logits or more, one for each class: give the model an output for each, or for two "
+            "classes one output and bce_with_logits or hinge"
+        )
     if is_row(target):
         return _of_probabilities(logits, _probabilities(target, count))
     if isinstance(target, Value):

@@ -27,12 +27,12 @@ def check_parts(model: Any, loss: Any, optimizer: Any, schedule: Any, step: Any)
         TypeError: one of them is of the wrong kind.
         ValueError: the optimiser does not hold the model's parameters, and the step is the user's own.
     """
+    called("model", model)
+    called("loss", loss)
     if not isinstance(optimizer, Optimizer):
         raise TypeError(
             f"optimizer must be an Optimizer, such as SGD(model.parameters(), lr=0.1), not {show(optimizer)}"
         )
-    called("model", model)
-    called("loss", loss)
     if schedule is not None and not callable(schedule):
         raise TypeError(
             f"schedule gives the learning rate of each step by its number, and {show(schedule)} cannot be "

@@ -6,6 +6,7 @@ import io
 import math
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from engine import display_width
@@ -94,25 +95,35 @@ class History(Explained):
             raise KeyError(f"there is no {name!r}, but {', '.join(map(repr, columns)) or 'no epoch yet'}")
         return columns[name]
 
-    def plot(self, path: str | os.PathLike[str] | None = None) -> None:
-        """Save the curves of the losses, and of the metrics if there are any, as a picture.
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Path | None:
+        """Save the curves of the losses, and of the metrics if there are any, as a picture; without a path, show it.
 
         Epochs whose numbers are nan or infinite are marked by a red cross.
 
         Args:
-            path: the file; its suffix gives the format, such as .png or .svg.
+            path: the file; its suffix gives the format, such as .png or .svg. Without one, a notebook shows the curves,
+                and elsewhere they open in the browser.
+
+        Returns:
+            The path of the file; None where a notebook shows the curves.
 
         Raises:
-            TypeError: if there is no path.
+            TypeError: if `path` is something else.
             ImportError: if matplotlib is not installed.
             ValueError: if there is no epoch to draw, or no such format.
         """
+        if path is None:
+            from engine import show_picture  # what draws is imported when something is drawn
+
+            picture = io.BytesIO()
+            self._figure().savefig(picture, format="svg")
+            return show_picture(picture.getvalue())
         if not isinstance(path, (str, os.PathLike)):
             raise TypeError(
-                f"plot() saves the curves to a file, and its path is {show(path)}: write history.plot('curves.png'); a "
-                "notebook shows them for history alone"
+                f"plot() saves the curves to a file, and its path is {show(path)}: write history.plot('curves.png')"
             )
         self._figure().savefig(path)
+        return Path(path)
 
     def _repr_png_(self) -> bytes | None:
         """The curves, for a notebook."""

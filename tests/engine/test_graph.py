@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,5 +38,23 @@ def test_the_order_is_that_of_a_depth_first_walk(recipe: Recipe, xs: list[float]
 
 
 def test_a_graph_hangs_on_a_value() -> None:
-    with pytest.raises(TypeError, match=r"a graph has a Value as its root, got 2\.0 of type float"):
+    with pytest.raises(TypeError, match=r"a graph has a Value as its root, got 2\.0 of type float$"):
         engine.topological_order(2.0)
+
+
+def test_a_list_or_a_model_in_place_of_a_root_says_what_to_give() -> None:
+    class Model:
+        def named_parameters(self) -> list[tuple[str, Value]]:
+            return []
+
+        def __repr__(self) -> str:
+            return "a model\nof many lines"
+
+    outputs: Any = [Value(1.0), Value(2.0)]
+    model: Any = Model()
+    with pytest.raises(TypeError, match=r"of type list: give one of them, or their engine\.sum$"):
+        engine.topological_order(outputs)
+    with pytest.raises(
+        TypeError, match="got a model of many lines of type Model: give what it computes, such as the loss"
+    ):
+        engine.topological_order(model)

@@ -108,7 +108,9 @@ def test_labels_before_logits(loss):
 
 
 def test_cross_entropy_of_one_output():
-    with pytest.raises(ValueError, match="two logits or more: for one output use bce_with_logits or hinge"):
+    with pytest.raises(
+        ValueError, match="give the model an output for each, or for two classes one output and bce_with_logits"
+    ):
         cross_entropy([[Value(0.5)], [Value(0.1)]], [0, 1])
 
 

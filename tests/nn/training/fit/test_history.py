@@ -75,7 +75,7 @@ def test_the_history_as_text_columns_and_curve(tmp_path):
     columns = history.to_dict()
     assert columns["loss"] == history.losses
     needs("matplotlib")
-    history.plot(tmp_path / "curve.png")
+    assert history.plot(tmp_path / "curve.png") == tmp_path / "curve.png"
     assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
     assert history._repr_png_().startswith(b"\x89PNG")
     assert nn.History([1.0, -1.0], rows=[{"epoch": 1, "loss": 1.0}, {"epoch": 2, "loss": -1.0}])._repr_png_()
@@ -158,7 +158,16 @@ def test_a_column_is_asked_for_by_its_name() -> None:
             use()
 
 
-@pytest.mark.parametrize("path", [(), (3,)])
-def test_curves_need_a_path(path):
+def test_curves_are_saved_to_a_path():
     with pytest.raises(TypeError, match=r"saves the curves to a file, .*: write history\.plot\('curves\.png'\)"):
-        nn.History(losses=[0.5], rows=[{"epoch": 1, "loss": 0.5}]).plot(*path)
+        nn.History(losses=[0.5], rows=[{"epoch": 1, "loss": 0.5}]).plot(3)
+
+
+def test_curves_without_a_path_are_shown(monkeypatch):
+    """The type of `plot` said that a path may be left out, and it was refused."""
+    needs("matplotlib")
+    opened = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    path = nn.History(losses=[0.5], rows=[{"epoch": 1, "loss": 0.5}]).plot()
+    assert opened == [path.as_uri()]
+    assert "<svg" in path.read_text(encoding="utf-8")
