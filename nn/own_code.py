@@ -31,6 +31,7 @@ from .optimisers.base import Optimizer
 
 PARTS = [
     "nn.arguments",
+    "nn.rows",
     "nn.layers",
     "nn.losses",
     "nn.evaluation.columns",

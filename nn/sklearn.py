@@ -30,7 +30,7 @@ except ImportError as error:
     what = "scikit-learn 1.6 or later" if str(error.name).startswith("sklearn") else error.name
     raise ImportError(f'nn.sklearn needs {what}: pip install "scikit-learn>=1.6"') from None
 
-from .arguments import real_number, refuse_gaps, true_or_false, whole_number
+from .arguments import real_number, true_or_false, whole_number
 from .attributes import Explained
 from .data.tables import note_columns, same_rows
 from .evaluation.predicting import classify, predict, predict_proba
@@ -38,6 +38,7 @@ from .layers.dense import MLP
 from .losses.named import LOSSES
 from .optimisers.adam import Adam
 from .optimisers.declaration import Memory
+from .rows import refuse_gaps
 from .training.history import History
 from .training.loop import fit
 

@@ -64,6 +64,7 @@ FLOORS = """
     engine  engine.__main__
     nn.elsewhere
     nn.arguments  nn.attributes  nn.modes  nn.threads
+    nn.rows
     nn.layers
     nn.losses  nn.optimisers  nn.schedules  nn.data
     nn.own_code  nn.purity

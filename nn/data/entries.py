@@ -10,7 +10,8 @@ from typing import Any
 
 from engine import Value
 
-from ..arguments import is_row, plain, show
+from ..arguments import plain, show
+from ..rows import is_row
 from .tables import names_of_columns
 
 _SHOWN = 3  # numbers that are named

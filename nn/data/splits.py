@@ -6,20 +6,9 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from ..arguments import (
-    Seed,
-    counted,
-    has_array,
-    is_row,
-    listed,
-    plain,
-    random_source,
-    real_number,
-    true_or_false,
-    warn_user,
-    whole_number,
-)
+from ..arguments import Seed, counted, listed, plain, random_source, real_number, true_or_false, warn_user, whole_number
 from ..elsewhere import explained
+from ..rows import has_array, is_row
 from .tables import paired, same_rows
 
 

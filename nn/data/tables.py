@@ -6,8 +6,9 @@ from collections import Counter
 from itertools import combinations
 from typing import Any
 
-from ..arguments import as_samples, plain, same_length
+from ..arguments import plain
 from ..layers.module import Module
+from ..rows import as_samples, same_length
 
 
 def samples_of(model: Any, X: Any) -> Any:

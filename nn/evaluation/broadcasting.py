@@ -8,7 +8,7 @@ from typing import Any
 
 from engine import no_grad
 
-from ..arguments import is_row
+from ..rows import is_row
 from .columns import shape_of_each
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, TypeAlias
 
-from ..arguments import is_row, only
+from ..rows import is_row, only
 
 Form: TypeAlias = "tuple[int, ...] | list[Any]"
 """How an output is nested: its shape; where rows differ in length, a list of the forms of its parts."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine import no_grad
 
-from ..arguments import are_narrow
+from ..rows import are_narrow
 
 _WIDE = {"i": "i8", "u": "i8", "f": "f8"}
 

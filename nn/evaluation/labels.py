@@ -7,8 +7,9 @@ from itertools import chain
 from numbers import Real
 from typing import Any
 
-from ..arguments import as_row, class_index, is_row, only, plain, real_number, same_length, show
+from ..arguments import class_index, plain, real_number, show
 from ..layers.module import Module
+from ..rows import as_row, is_row, only, same_length
 from .columns import above, flat, width_of
 from .rules import RULES, name_of_sample_loss
 

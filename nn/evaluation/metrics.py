@@ -9,9 +9,10 @@ from typing import Any
 import engine
 from engine import maximum, take, where
 
-from ..arguments import counted, has_array
+from ..arguments import counted
 from ..data.tables import paired
 from ..elsewhere import explained
+from ..rows import has_array
 from .columns import flat, innermost, places_taken, shape_of_each, width_of, width_of_each
 from .labels import classes_of, label_indices
 from .predicting import as_scores, classes_from

@@ -8,8 +8,9 @@ from typing import Any
 
 from engine import compile
 
-from ..arguments import listed, only, warn_user
+from ..arguments import listed, warn_user
 from ..elsewhere import explained
+from ..rows import only
 from .columns import above, are_shares, ends_of, flat, largest, mapped, nan_at, width_of_each
 from .labels import classes_of, names_several
 from .programs import LossFunction, Model, in_form_of, outputs_of

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from engine import Value, leaves_made, no_grad, traces_of
 
-from ..arguments import are_narrow, has_array, is_row, known_backend, plain, show, warn_user
+from ..arguments import known_backend, plain, show, warn_user
 from ..data.entries import named
 from ..data.tables import samples_of
 from ..layers.module import Module
 from ..modes import evaluating
 from ..own_code import describe, own_code
+from ..rows import are_narrow, has_array, is_row
 from .broadcasting import refuse_all_pairs
 from .columns import form_of, outputs_of_rows, with_form
 from .few_bits import refuse_overflow

@@ -9,13 +9,14 @@ from typing import Any, NamedTuple, TypeVar
 
 import engine
 
-from ..arguments import MODEL_FIRST, check_takes, first_parameters, is_row, real_number, show
+from ..arguments import MODEL_FIRST, check_takes, first_parameters, real_number, show
 from ..elsewhere import remark
 from ..layers import activations
 from ..layers.ending import last_activation
 from ..layers.module import Module
 from ..losses.named import LOSSES
 from ..losses.reduction import is_per_sample, of_one_sample
+from ..rows import is_row
 
 Function = TypeVar("Function")
 

@@ -9,8 +9,9 @@ from typing import Any, TypeAlias
 import engine
 from engine import Primitive, Value, exp, logsumexp, maximum
 
-from ..arguments import as_row, class_index, is_row, show, whole_number
+from ..arguments import class_index, show, whole_number
 from ..elsewhere import explained
+from ..rows import as_row, is_row
 
 Activation: TypeAlias = Callable[[Value], Value]
 

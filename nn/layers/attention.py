@@ -7,8 +7,9 @@ from typing import Any
 
 from engine import dot
 
-from ..arguments import Seed, as_row, has_rows, random_source, show, true_or_false, whole_number
+from ..arguments import Seed, random_source, show, true_or_false, whole_number
 from ..elsewhere import explained
+from ..rows import as_row, has_rows
 from .activations import softmax
 from .dense import Layer
 from .module import Module

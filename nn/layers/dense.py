@@ -9,8 +9,9 @@ from typing import Any
 
 from engine import Value, affine, dot
 
-from ..arguments import Seed, as_inputs, as_row, has_rows, is_row, random_source, true_or_false, whole_number
+from ..arguments import Seed, random_source, true_or_false, whole_number
 from ..elsewhere import explained
+from ..rows import as_inputs, as_row, has_rows, is_row
 from .activations import Activation, activation_name, as_method, get_activation
 from .initializers import Initializer, get_initializer, weights
 from .module import Module

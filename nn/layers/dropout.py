@@ -15,9 +15,10 @@ from typing import Any, Protocol
 
 from engine import Drop, Masks, purpose
 
-from ..arguments import Seed, is_row, random_source, real_number
+from ..arguments import Seed, random_source, real_number
 from ..elsewhere import explained
 from ..modes import Within
+from ..rows import is_row
 from .module import Module
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from engine import Value, require, take
 
-from ..arguments import Seed, is_row, plain, random_source, real_number, whole_number
+from ..arguments import Seed, plain, random_source, real_number, whole_number
 from ..elsewhere import explained
+from ..rows import is_row
 from .initializers import Initializer, get_initializer, weights
 from .module import Module
 

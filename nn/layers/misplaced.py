@@ -8,7 +8,8 @@ from typing import Any
 
 from engine import Value
 
-from ..arguments import is_row, warn_user
+from ..arguments import warn_user
+from ..rows import is_row
 from .contents import Holder, contents, is_parameter, is_symbolic, modules_in, named_values, parameters_in
 
 

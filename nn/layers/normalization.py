@@ -6,8 +6,9 @@ from typing import Any
 
 from engine import Value, dot, mean, sqrt
 
-from ..arguments import as_inputs, has_rows, real_number, true_or_false, whole_number
+from ..arguments import real_number, true_or_false, whole_number
 from ..elsewhere import explained
+from ..rows import as_inputs, has_rows
 from .module import Module
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..arguments import is_row, same_length, show
+from ..arguments import show
+from ..rows import is_row, same_length
 from .activations import Activation as Function
 from .activations import activation_name, get_activation
 from .module import Module

@@ -8,8 +8,8 @@ from typing import Any
 
 from engine import Value, is_traced, log, log1p, relu, require, softplus, where
 
-from ..arguments import Numbers
 from ..elsewhere import explained
+from ..rows import Numbers
 from .activated import warn_of_activated
 from .labels import PROBABILITY, SIGN, Number, checked, weighted
 from .places import place_by_place

@@ -9,9 +9,10 @@ from typing import Any
 import engine
 from engine import Value, dot, is_traced, logsumexp, require, take, where
 
-from ..arguments import as_row, counted, has_rows, is_row, same_length
+from ..arguments import counted
 from ..elsewhere import explained
 from ..layers.activations import log_softmax
+from ..rows import as_row, has_rows, is_row, same_length
 from .activated import TAKES, warn_of_activated
 from .labels import ClassIndex, Distribution, without_unused
 from .reduction import Loss, check_reduction, reduced

@@ -7,7 +7,8 @@ from typing import Any
 
 from engine import Value
 
-from ..arguments import Numbers, as_row, is_row, only, real_number, same_length
+from ..arguments import real_number
+from ..rows import Numbers, as_row, is_row, only, same_length
 from .reduction import Loss, check_reduction, reduced
 
 

@@ -11,8 +11,9 @@ from weakref import WeakKeyDictionary
 import engine
 from engine import mean
 
-from ..arguments import as_row, is_row, same_length, show
+from ..arguments import show
 from ..elsewhere import instead_of
+from ..rows import as_row, is_row, same_length
 
 # A loss is a Value if its predictions are Values and a float if they are numbers; with "none" a list of them.
 Loss: TypeAlias = Any

@@ -7,8 +7,8 @@ from typing import Any
 import engine
 from engine import square
 
-from ..arguments import Numbers
 from ..elsewhere import explained
+from ..rows import Numbers
 from .labels import TARGET, checked
 from .places import place_by_place
 from .reduction import Loss

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine import mean
 
-from ..arguments import is_row
+from ..rows import is_row
 from .named import LOSSES
 
 LossFunction = Callable[[list[Any], list[Any]], Any]

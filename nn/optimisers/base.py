@@ -8,11 +8,12 @@ from typing import Any, ClassVar, TypeVar
 
 from engine import Value
 
-from ..arguments import counted, is_row, listed, show, warn_user, whole_number
+from ..arguments import counted, listed, show, warn_user, whole_number
 from ..attributes import Explained, Known
 from ..elsewhere import explained
 from ..layers.contents import are_leaves
 from ..layers.module import Module
+from ..rows import is_row
 from ..threads import refuse_elsewhere
 from .declaration import Memory, Setting, as_memory, refuse_in_a_trace
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from engine import purpose
 
-from ..arguments import is_row, plain, real_number, show, true_or_false
+from ..arguments import plain, real_number, show, true_or_false
+from ..rows import is_row
 
 if TYPE_CHECKING:
     from .base import Optimizer

@@ -10,13 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from ..arguments import (
-    Seed,
-    random_source,
-    real_number,
-    true_or_false,
-    whole_number,
-)
+from ..arguments import Seed, random_source, real_number, true_or_false, whole_number
 from ..data.entries import naming_data
 from ..data.splits import batches
 from ..elsewhere import explained

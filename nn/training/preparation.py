@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ..arguments import Seed, as_samples, is_row, random_source, show
+from ..arguments import Seed, random_source, show
 from ..data.tables import names_of_columns, notes_of_columns, paired, same_rows
 from ..evaluation.labels import are_names, classes_of, name_classes, name_positions, names_several, plain_text, strata
 from ..evaluation.metrics import Metric
@@ -17,6 +17,7 @@ from ..evaluation.programs import LossFunction, Model, Options
 from ..evaluation.rules import name_of_sample_loss
 from ..layers.module import Module
 from ..losses.weighted import weighted
+from ..rows import as_samples, is_row
 from .mistakes.targets import warn_of_unreachable
 from .rows import Rows
 from .validation import Validation, given_validation, held_out, refuse_lost

@@ -8,7 +8,6 @@ from typing import Any, Protocol
 
 from engine import Value, always_recorded, changes, collector_at_rest, leaves_made, lost_loss, topological_order
 
-from ..arguments import as_samples
 from ..attributes import Known
 from ..data.entries import named
 from ..data.tables import note_columns, paired
@@ -23,6 +22,7 @@ from ..layers.dropout import Place, drawing
 from ..layers.initializers import made
 from ..optimisers.base import Optimizer, has_rule, make_step
 from ..optimisers.clipping import clip_gradients, clip_limits
+from ..rows import as_samples
 from .batch_loss import nothing_to_learn, one_value, scored
 from .mistakes.ownership import check_ownership, refuse_outdated, refuse_results, results_of, warn_of_layers
 from .mistakes.reach import look_at_graph, look_beside_graph

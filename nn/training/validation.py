@@ -10,7 +10,7 @@ from typing import Any
 
 from engine import no_grad
 
-from ..arguments import is_row, plain, real_number, show
+from ..arguments import plain, real_number, show
 from ..data.entries import lost_numbers
 from ..data.splits import split_rows
 from ..data.tables import names_of_columns, paired, same_columns, same_order
@@ -21,6 +21,7 @@ from ..evaluation.named import OfUser
 from ..evaluation.programs import Fixed, LossFunction, Model, Options, programs_of
 from ..evaluation.rules import is_mean, name_of_loss, name_of_sample_loss
 from ..modes import evaluating
+from ..rows import is_row
 from .rows import Rows
 
 LOOKED_AT = 10

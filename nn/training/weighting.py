@@ -9,10 +9,11 @@ from typing import Any
 
 from engine import no_grad
 
-from ..arguments import as_samples, is_row, plain, real_number, same_length, show
+from ..arguments import plain, real_number, show
 from ..evaluation.programs import LossFunction, Model
 from ..evaluation.rules import is_mean
 from ..modes import evaluating
+from ..rows import as_samples, is_row, same_length
 
 SEVERAL = 5
 """Of so many samples a loss is compared with its mean over them."""

@@ -9,6 +9,7 @@ import pytest
 import nn
 from engine import Constant, Value
 from nn import arguments as checks
+from nn import rows
 
 
 @pytest.mark.parametrize(
@@ -30,7 +31,7 @@ from nn import arguments as checks
     ],
 )
 def test_is_row(item, expected):
-    assert checks.is_row(item) is expected
+    assert rows.is_row(item) is expected
 
 
 class Tensor:
@@ -179,7 +180,7 @@ def test_real_number_refuses(value, error, message):
 
 def test_as_inputs_keeps_values_and_makes_numbers_constants():
     v = Value(2.0)
-    first, second, third = checks.as_inputs("model", (v, 3, np.float64(0.5)), 3)
+    first, second, third = rows.as_inputs("model", (v, 3, np.float64(0.5)), 3)
     assert first is v
     assert isinstance(second, Constant)
     assert second.data == 3.0
@@ -225,9 +226,9 @@ class Table:
 
 
 def test_samples_of_a_table_are_its_rows():
-    found = checks.as_samples("X", Table([[1.0, 2.0], [3.0, 4.0]]))
+    found = rows.as_samples("X", Table([[1.0, 2.0], [3.0, 4.0]]))
     assert found.tolist() == [[1.0, 2.0], [3.0, 4.0]]
     with pytest.raises(ValueError, match="X is empty: give at least one item"):
-        checks.as_samples("X", Table([]))
+        rows.as_samples("X", Table([]))
     with pytest.raises(TypeError, match="X must be a list, tuple or array, not float64"):
-        checks.as_samples("X", np.float64(1.0))
+        rows.as_samples("X", np.float64(1.0))

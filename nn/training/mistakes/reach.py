@@ -25,13 +25,14 @@ from engine import (
     traces_of,
 )
 
-from ...arguments import counted, is_row, listed, warn_user
+from ...arguments import counted, listed, warn_user
 from ...evaluation.programs import LossFunction, Model
 from ...layers.dropout import Layout, Place, drawing
 from ...layers.held import values_in, whole_parts
 from ...layers.module import Module
 from ...optimisers.base import Optimizer
 from ...own_code import own_code
+from ...rows import is_row
 
 _SAMPLES = 8  # that tell whether outputs follow a number
 _NUDGE = 1e-5  # of parameters, which moves the loss by far more than rounding does

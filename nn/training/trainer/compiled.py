@@ -11,13 +11,14 @@ from typing import Any, TypeAlias
 
 from engine import Batch, collector_at_rest, looking_once, new_lock
 
-from ...arguments import Seed, as_samples, counted, random_source, whole_number
+from ...arguments import Seed, counted, random_source, whole_number
 from ...data.entries import named, naming_data
 from ...data.tables import note_columns
 from ...elsewhere import explained, missing
 from ...evaluation.rules import note_other_loss
 from ...optimisers.base import Optimizer
 from ...purity import is_pure
+from ...rows import as_samples
 from ..mistakes.targets import warn_of_unreachable
 from ..steps import LossFunction, Model
 from .pickling import refuse_unnamed

@@ -8,9 +8,10 @@ from typing import Any
 
 from engine import Batch, BatchLoss, Description, TraceError, TypeGuard, Value, batch_loss
 
-from ...arguments import is_row, show
+from ...arguments import show
 from ...losses.named import OF_ROWS
 from ...own_code import own_code, own_loss
+from ...rows import is_row
 from ..batch_loss import one_value, scored
 from ..steps import LossFunction, Model
 
