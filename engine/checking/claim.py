@@ -109,11 +109,13 @@ class Claim:
         ones show is none of this place, as that of a relu far off, unless rounding would hide it as a whole.
         """
         value, width = self.line(self.at), max(power_of_two(abs(self.at)) if self.at else 0.0, 2.0**-10) / math.sqrt(2)
-        for wide, part in ((width, resolution(self.epsilon)), *((width * 2.0**k, 1.0) for k in _WIDER)):
-            moved = [abs(self.line(self.at + sign * wide) - value) for sign in (1, -1)]
-            slope = max(filter(math.isfinite, moved), default=0.0) / wide
-            if slope > 0:
-                return part * slope < 16 * self.on_grid().noise / self.likely
+        for octaves, part in ((0, resolution(self.epsilon)), *((k, 1.0) for k in _WIDER)):
+            wide = width * 2.0**octaves
+            moved = max(
+                filter(math.isfinite, (abs(self.line(self.at + w) - value) for w in (wide, -wide))), default=0.0
+            )
+            if moved > (16 * (self.noise + self.epsilon * wide) if octaves else 0.0):  # else it may be rounding there
+                return part * moved / wide < 16 * self.on_grid().noise / self.likely
         return False
 
     def judged(self, estimates: Iterable[Estimate | None]) -> Verdict:
@@ -180,8 +182,10 @@ class Claim:
         """The same verdict if there is one slope; else what the slopes say."""
         if slopes.sides and not slopes.smooth:
             return self.at_kink(slopes, self.kink(slopes, why=why))
-        verdict = self.unless_between(verdict, slopes)
-        mixed = None if self._refuted(slopes) else self._mixed(verdict)
+        verdict, refuted = self.unless_between(verdict, slopes), self._refuted(slopes)
+        if refuted and verdict.status == "agrees":  # wide steps see a hump between them as a flat function
+            verdict = self.judged(slopes.estimates)
+        mixed = None if refuted else self._mixed(verdict)
         if mixed is not None:
             why = f"or within {mixed.low.step:.2g} of it, where rounding hides the slopes"
             between = RangeVerdict("unresolved", mixed.low.slope, mixed.high.slope)

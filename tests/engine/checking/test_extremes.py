@@ -205,3 +205,21 @@ def test_slopes_that_are_not_known_are_given_with_their_bound() -> None:
     (found,) = check_gradients(engine.tan, [math.pi / 2]).derivatives
     assert found.status == "unresolved"
     assert re.fullmatch(r"2\.667\d+e\+32, differences give \S+( to \S+)? \+- \S+", found.finding)
+
+
+@pytest.mark.parametrize(
+    ("factor", "status"), [(1.0, "agrees"), (0.0, "differs"), (1.01, "differs"), (-1.0, "differs")]
+)
+@pytest.mark.parametrize("directions", [None, 3])
+def test_a_hump_no_wider_than_tiny_numbers(factor: float, status: str, directions: int | None) -> None:
+    """To steps of the usual width the function is 0, and flat: along directions a gradient of zeros agreed."""
+
+    def hump(x: list[float]) -> float:
+        first, second = (each * 1e300 for each in x)
+        return 1e-100 / (1 + first * first + second * second)
+
+    def slopes(x: list[float]) -> list[float]:
+        return [-2e300 * factor * (each * 1e300) * hump(x) * (hump(x) * 1e100) for each in x]
+
+    report = check_gradients(hump, [-7.4e-301, -6e-301], grad=slopes, directions=directions)
+    assert {d.status for d in report.derivatives} == {status}
