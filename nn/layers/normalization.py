@@ -43,7 +43,7 @@ class RMSNorm(Module):
         return _scaled(x, self.weight, self.eps)
 
     def __repr__(self) -> str:
-        return f"RMSNorm({len(self.weight)}{_other(self.eps)})"
+        return f"RMSNorm({len(self.weight)})"
 
 
 class LayerNorm(Module):
@@ -81,17 +81,13 @@ class LayerNorm(Module):
         return scaled if self.bias is None else [entry + b for entry, b in zip(scaled, self.bias)]
 
     def __repr__(self) -> str:
-        return f"LayerNorm({len(self.weight)}{_other(self.eps)})"
+        return f"LayerNorm({len(self.weight)})"
 
 
 def _scaled(x: list[Value], weight: list[Value], eps: float) -> list[Value]:
     """``weight * x / sqrt(mean(x²) + eps)``."""
     scale = 1.0 / sqrt(dot(x, x) / len(x) + _above_zero(eps))
     return [w * (entry * scale) for w, entry in zip(weight, x)]
-
-
-def _other(eps: float) -> str:
-    return "" if eps == 1e-5 else f", eps={eps:g}"
 
 
 def _above_zero(eps: float) -> float:

@@ -12,6 +12,7 @@ from .activations import activation_name
 from .contents import is_symbolic
 from .dropout import Dropout
 from .module import Module
+from .normalization import LayerNorm, RMSNorm
 from .sequential import Sequential
 
 
@@ -47,12 +48,13 @@ def rows_of(model: Module) -> dict[str, str]:
 def numbers_of(model: Module) -> dict[str, str]:
     """The numbers in attributes that methods of the user's modules read, and rows of them, by path, as text.
 
-    Detached Values are among them: what `detach` or `no_grad` gave is a number that stays.
+    Detached Values are among them: what `detach` or `no_grad` gave is a number that stays. So is the `eps` of a norm,
+    which older files do not say.
     """
     return {
         f"{path}.{name}" if path else name: f"{_in_lists(item)}"
         for path, module in _modules_in("", model, set())
-        if (names := _names_read_by(type(module)))
+        if (names := _names_read_by(type(module)) | ({"eps"} if isinstance(module, (LayerNorm, RMSNorm)) else set()))
         for name, item in vars(module).items()
         if name in names and not name.startswith("_") and _are_numbers(item)
     }

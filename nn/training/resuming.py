@@ -8,6 +8,7 @@ import random
 import zlib
 from array import array
 from collections.abc import Mapping
+from contextlib import suppress
 from numbers import Real
 from types import NoneType
 from typing import Any
@@ -162,19 +163,25 @@ def _digest(rows: Rows) -> int:
 def _bytes(thing: Any) -> bytes:
     """The numbers and texts in lists, arrays or mappings, one after the other; of what is neither its kind.
 
+    >>> from fractions import Fraction
     >>> _bytes([1, [2.5]]) == _bytes((1.0, 2.5)), _bytes({"a": b"?"})
     (True, b'abytes')
+    >>> _bytes([0.0, 0.5]) == _bytes([-0.0, Fraction(1, 2)])
+    True
     """
     thing = thing.tolist() if hasattr(thing, "tolist") else thing
     thing = [*thing.items()] if isinstance(thing, Mapping) else thing
     parts = thing if isinstance(thing, (list, tuple)) else [thing]
     if {*map(type, parts)} <= {float, int, bool}:
         try:
-            return array("f", parts).tobytes()
+            return array("f", [part + 0.0 for part in parts]).tobytes()  # -0.0 is 0.0
         except OverflowError:  # an integer beyond all floats
             return repr(parts).encode()
     if parts is thing:
         return b"".join(map(_bytes, parts))
+    if isinstance(thing, Real):  # of another kind, such as a long double
+        with suppress(OverflowError):
+            return _bytes(float(thing))
     return (thing if isinstance(thing, str) else type(thing).__name__).encode()
 
 

@@ -106,6 +106,8 @@ def test_other_parameters_than_those_of_the_end_are_told_of(tmp_path):
         ({}, ""),
         ({"X": np.array(X), "y": np.array(Y, float)}, ""),
         ({"X": np.array(X, "f4"), "y": [float(label) for label in Y]}, ""),
+        ({"X": np.array(X, "g"), "y": np.array(Y, "g")}, ""),
+        ({"X": [[a or -0.0, b or -0.0] for a, b in X], "y": [label or -0.0 for label in Y]}, ""),
         ({"class_weight": "balanced"}, ""),  # weights may be new
         ({"X": X[::-1], "y": Y[::-1]}, "other samples than before: unless"),
         ({"X": [[2 * a, b] for a, b in X]}, "other samples than before"),

@@ -57,7 +57,7 @@ OTHERS: dict[str, tuple[Any, Any, str]] = {
     "an epsilon": (
         nn.Sequential(nn.LayerNorm(2), nn.RMSNorm(2)),
         nn.Sequential(nn.LayerNorm(2, eps=0.5), nn.RMSNorm(2, eps=0.1)),
-        r"LayerNorm\(2\) at layers.0, where the model has LayerNorm\(2, eps=0.5\), and 1 more: ",
+        r"saved with layers.0.eps = 1e-05, where the model has 0.5, and 1 more: ",
     ),
     "heads": (nn.SelfAttention(4, heads=2), nn.SelfAttention(4, heads=1), r"heads=2.*heads=1"),
     "inside of a module of one's own": (Twice("tanh"), Twice("relu"), r"Neuron\(2, tanh\) at parts.a.*and 1 more"),
@@ -93,6 +93,23 @@ def test_what_computes_the_same_is_silent(change: str, tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         nn.load(model, tmp_path / "model.json")
+
+
+def test_a_file_that_does_not_say_the_epsilon_of_a_norm_is_right_for_any(tmp_path: Path) -> None:
+    """It was said to have the usual one, and training did not go on from it."""
+    model = nn.Sequential(nn.Layer(2, 2, seed=1), nn.LayerNorm(2, eps=1e-3), nn.Layer(2, 1, "identity", seed=2))
+    optimizer, data = nn.SGD(model.parameters(), lr=0.01), ([[0.0, 1.0], [2.0, 1.0]], [1.0, 0.0])
+    history = nn.fit(model, *data, nn.mse, optimizer, epochs=1)
+    nn.save(model, tmp_path / "model.json", optimizer=optimizer, history=history)
+    content = json.loads((tmp_path / "model.json").read_text())
+    assert content.pop("numbers") == {"layers.1.eps": "0.001"}
+    layers = {"layers.0": "Layer(2, 2, relu)", "layers.1": "LayerNorm(2)", "layers.2": "Layer(2, 1, identity)"}
+    assert content["layers"] == layers  # as files had it before they said more
+    (tmp_path / "model.json").write_text(json.dumps(content))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        saved = nn.load(model, tmp_path / "model.json", optimizer=optimizer)
+        assert len(nn.fit(model, *data, nn.mse, optimizer, epochs=2, resume=saved).losses) == 2
 
 
 @pytest.mark.parametrize("name", ["layers", "rows", "numbers"])
