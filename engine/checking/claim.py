@@ -127,12 +127,15 @@ class Claim:
     def _may_be_mixed(self, found: Estimate | None) -> bool:
         """Whether an estimate may be of the claim by mixing the slopes of a kink that rounding hides from finer steps.
 
-        The values bend within its finest step; if they do so at one place, slopes differ from it by as much.
+        The values bend within its finest step; if they do so at one place, slopes differ from it by as much. What
+        bends a smooth function grows with the square of the step instead, as two wider steps show.
         """
         if found is None or found.rounding <= found.truncation:
             return False
         line, at, step = self.line, self.at, abs(found.step) / 8
-        bend = abs((line(at + step) - line(at)) - (line(at) - line(at - step))) / 2
+        here, wider = line(at), (step, 2 * step, 4 * step)
+        first, second, third = ((line(at + h) - here) - (here - line(at - h)) for h in wider)
+        bend = abs(4 * (second - first) - (third - second)) / 4
         return (abs(self.slope - found.derivative) - found.bound - self.slack) * step <= bend
 
     def glanced_at(self, bent: bool) -> Derivative:

@@ -136,3 +136,25 @@ def test_zero_does_not_agree_where_rounding_swallows_every_usual_step() -> None:
     ):
         report = check_gradients(f, point, grad=_nothing)
         assert [d.status for d in report.derivatives] == [status]
+
+
+@pytest.mark.parametrize(
+    ("f", "at", "slope"),
+    [
+        (
+            lambda x: sum((np.sin(x[0] * single(k)) / single(k) for k in range(1, 8)), single(0)),
+            2.736205577850342,
+            lambda x: sum(np.cos(x[0] * single(k)) for k in range(1, 8)),
+        ),
+        (
+            lambda x: np.sin(x[0]) + np.sin(x[0] * single(100)) * single(1e-2),
+            2.0846023559570312,
+            lambda x: np.cos(x[0]) + np.cos(x[0] * single(100)),
+        ),
+    ],
+)
+@pytest.mark.parametrize("factor", [1.0, 1.1])
+def test_a_curve_is_no_kink_that_rounding_hides(f: Gradient, at: float, slope: Gradient, factor: float) -> None:
+    """A claim that is a tenth off was let pass, as the bend of a curve may be that of a kink too."""
+    report = check_gradients(f, np.array([at], np.float32), grad=lambda x: [single(factor) * slope(x)])
+    assert bool(report) == (factor == 1.0)
