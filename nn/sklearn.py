@@ -182,9 +182,8 @@ class _Network(Explained, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
             count *= 1 - round(len(X) * share) / len(X)  # what is held out teaches nothing
         # The loss is a mean over a batch. Where all samples are held out `fit` says so.
         decay = real_number("alpha", self.alpha, least=0.0) / (min(size, count) or 1)
-        decay *= self._factor / (
-            outputs if loss == "mse" else 1
-        )  # the mean over outputs, where scikit-learn has the sum
+        terms = outputs if loss == "mse" else 1  # of which ours is the mean, scikit-learn's the sum
+        decay *= self._factor / terms
         optimizer = _Penalised(self.model_.parameters(), lr=rate)
         optimizer.decay = [0.0 if path.endswith(".b") else decay for path, _ in self.model_.named_parameters()]
         whole_number("n_iter_no_change", self.n_iter_no_change, least=1)

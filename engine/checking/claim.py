@@ -28,7 +28,7 @@ from .estimates.differences import (
     power_of_two,
     steps,
 )
-from .estimates.noise import grain, spacing_next_to_1
+from .estimates.noise import grain, grid_of_differences
 from .estimates.slopes import RangeVerdict, Side, Slopes, slopes_at
 from .estimates.thresholds import TELLS, resolution
 from .estimates.verdicts import Verdict, confirming, judge
@@ -99,8 +99,8 @@ class Claim:
 
     def on_grid(self) -> Claim:
         """The same with room for the grid that values lie on where something inside is rounded more coarsely."""
-        line, at = self.line, self.at
-        return replace(self, noise=max(self.noise, grain(line, at, self.epsilon), spacing_next_to_1(line, at)))
+        where = self.line, self.at, self.epsilon
+        return replace(self, noise=max(self.noise, grain(*where), grid_of_differences(*where)))
 
     def hides_slope(self) -> bool:
         """Whether equal values near the point may hide a slope: one within rounding that a wide step shows.
@@ -186,7 +186,9 @@ class Claim:
         if slopes.sides and not slopes.smooth:
             return self.at_kink(slopes, self.kink(slopes, why=why))
         verdict, refuted = self.unless_between(verdict, slopes), self._refuted(slopes)
-        if refuted and verdict.status == "agrees":  # wide steps see a hump between them as a flat function
+        if (
+            refuted and verdict.status == "agrees" and not slopes.spans(self.slope)
+        ):  # wide steps see a hump between them as a flat function
             verdict = self.judged(slopes.estimates)
         mixed = None if refuted else self._mixed(verdict)
         if mixed is not None:

@@ -15,6 +15,7 @@ SMALLEST = 2.0**-1074
 NEIGHBOURS = (61.0, -53.0, 37.0, -101.0)
 """The distances, in floats, of what are called neighbouring floats: several, as on some an argument such as 1e10 * x
 happens to be exact, or a function to turn as a whole."""
+_CANCELLED = 2.0**10  # numbers inside a function are so many times as large as its values some way off, at most
 _COARSE = 2.0**-9  # values on a grid of this part of their size or finer may be rounded, to half precision at worst
 
 
@@ -100,21 +101,43 @@ def grain(f: Line, x: float, epsilon: float = EPSILON) -> float:
     return 0.0
 
 
-def spacing_next_to_1(f: Line, x: float) -> float:
-    """The spacing of floats below 1 if small values are nearly whole multiples of it, else 0.0.
+def grid_of_differences(f: Line, x: float, epsilon: float = EPSILON) -> float:
+    """The grid that small values of `f` lie on as differences of larger numbers, which rounding left few; else 0.0.
 
-    So values are that are computed by way of a number next to 1, as -log(p) is of a probability.
+    So values of log(1 + x*x) and 1 - cos(x) are near 0, or those of -log(p) where p is next to 1. Close to `x` they are
+    equal, and further away too many to see the grid: it shows where a few are different, all by multiples of the least.
 
-    >>> spacing_next_to_1(lambda x: -math.log(1 / (1 + math.exp(-x))), 32.0) == 2.0**-53
-    True
-    >>> spacing_next_to_1(lambda x: math.log1p(math.exp(-x)), 32.0)
-    0.0
+    Args:
+        f: the function, along a line.
+        x: the point on the line.
+        epsilon: the relative spacing of the numbers that `f` takes.
+
+    >>> round(grid_of_differences(lambda x: -math.log(1 / (1 + math.exp(-x))), 32.0) * 2**52)
+    1
+    >>> round(grid_of_differences(lambda x: 3 * math.log(1 + x * x), 1e-9) * 2**52)
+    3
+    >>> grid_of_differences(lambda x: math.log1p(math.exp(-x)), 32.0), grid_of_differences(math.floor, 0.5)
+    (0.0, 0.0)
     """
-    width = _wide(x)
-    values = {f(x + width * k / 16) for k in range(-8, 9)}
-    multiples = [2 * value / EPSILON for value in values if 0 < abs(value) < 2.0**-36]
-    whole = len(multiples) > 2 and all(abs(m - round(m)) < 1e-4 < abs(m) for m in multiples)
-    return EPSILON / 2 if whole else 0.0
+    narrow, width, gaps = _wide(x) * 2.0**-40, _wide(x) * 2.0**8, list[float]()
+    while width > 4 * narrow:
+        middle = math.sqrt(narrow * width)
+        found = _gaps(f, x, middle)
+        narrow, width, gaps = (narrow, middle, found) if len(found) > 2 else (middle, width, gaps)
+    grid = min(gaps, default=0.0)
+    if not gaps or any(abs(gap / grid - round(gap / grid)) > epsilon**0.25 for gap in gaps):
+        return 0.0
+    near, far = (
+        max(filter(math.isfinite, (abs(f(x + sign * move)) for sign in (0, 1, -1))))
+        for move in (width, max(abs(x), 1.0))
+    )
+    return grid if 4 * epsilon * near < grid <= _CANCELLED * epsilon * far else 0.0
+
+
+def _gaps(f: Line, x: float, width: float) -> list[float]:
+    """How far different values lie apart, at uneven places, as those of x*x on an even grid are multiples, too."""
+    values = sorted({value for k in range(9) if math.isfinite(value := f(x + width * math.sin(k)))})
+    return [higher - lower for lower, higher in pairwise(values)]
 
 
 def _last_digit(x: float) -> float:

@@ -40,6 +40,20 @@ def test_between_two_slopes_that_are_nearly_one_a_claim_is_not_called_wrong(clai
     assert [d.status for d in report.derivatives] == [status]
 
 
+@pytest.mark.parametrize("x", [1e-9, 1e-8, 1e-7])
+@pytest.mark.parametrize("scale", [1.0, 3e-3, 7.0])
+def test_small_values_that_larger_numbers_leave_refute_no_right_slope(x: float, scale: float) -> None:
+    """Values of log(1 + x*x) are 0 there: so 0 agreed, and the slope itself was called wrong."""
+
+    def f(x: float) -> float:
+        return scale * math.log(1 + x * x)
+
+    right = 2 * scale * x / (1 + x * x)
+    for claim, expected in ((right, ("agrees", "unresolved")), (0.0, ("differs",)), (2 * right, ("differs",))):
+        report = check_gradients(f, x, grad=lambda x, claim=claim: claim)
+        assert report.derivatives[0].status in expected, claim
+
+
 def test_arrays_of_any_shape_and_jacobians() -> None:
     x = np.array([[0.5, -1.0, 2.0], [1.5, 0.0, -0.5]])
     before = x.copy()
