@@ -186,9 +186,8 @@ class Claim:
         if slopes.sides and not slopes.smooth:
             return self.at_kink(slopes, self.kink(slopes, why=why))
         verdict, refuted = self.unless_between(verdict, slopes), self._refuted(slopes)
-        if (
-            refuted and verdict.status == "agrees" and not slopes.spans(self.slope)
-        ):  # wide steps see a hump between them as a flat function
+        # Wide steps see a hump between them as a flat function.
+        if refuted and verdict.status == "agrees" and not slopes.spans(self.slope):
             verdict = self.judged(slopes.estimates)
         mixed = None if refuted else self._mixed(verdict)
         if mixed is not None:

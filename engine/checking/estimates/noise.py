@@ -7,6 +7,7 @@ called wrong, values at neighbouring floats are asked.
 from __future__ import annotations
 
 import math
+import sys
 from itertools import pairwise
 
 from .differences import EPSILON, Line, power_of_two
@@ -125,7 +126,7 @@ def grid_of_differences(f: Line, x: float, epsilon: float = EPSILON) -> float:
         found = _gaps(f, x, middle)
         narrow, width, gaps = (narrow, middle, found) if len(found) > 2 else (middle, width, gaps)
     grid = min(gaps, default=0.0)
-    if not gaps or any(abs(gap / grid - round(gap / grid)) > epsilon**0.25 for gap in gaps):
+    if not gaps or any(abs(math.remainder(gap, grid)) > epsilon**0.25 * grid for gap in gaps):
         return 0.0
     near, far = (
         max(filter(math.isfinite, (abs(f(x + sign * move)) for sign in (0, 1, -1))))
@@ -137,7 +138,7 @@ def grid_of_differences(f: Line, x: float, epsilon: float = EPSILON) -> float:
 def _gaps(f: Line, x: float, width: float) -> list[float]:
     """How far different values lie apart, at uneven places, as those of x*x on an even grid are multiples, too."""
     values = sorted({value for k in range(9) if math.isfinite(value := f(x + width * math.sin(k)))})
-    return [higher - lower for lower, higher in pairwise(values)]
+    return [min(higher - lower, sys.float_info.max) for lower, higher in pairwise(values)]
 
 
 def _last_digit(x: float) -> float:

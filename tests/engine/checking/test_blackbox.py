@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine import Value, check_gradients
+from engine.checking.estimates.noise import grid_of_differences
 from engine.testing import assert_gradients
 from tests.needs import needs
 
@@ -52,6 +53,12 @@ def test_small_values_that_larger_numbers_leave_refute_no_right_slope(x: float, 
     for claim, expected in ((right, ("agrees", "unresolved")), (0.0, ("differs",)), (2 * right, ("differs",))):
         report = check_gradients(f, x, grad=lambda x, claim=claim: claim)
         assert report.derivatives[0].status in expected, claim
+
+
+@pytest.mark.parametrize("levels", [(-1.7e308, 1.7e308, 0.0, 1e-320), (-1.7e308, 1.7e308, -1e308, 1e308)])
+def test_values_as_far_apart_as_floats_go_are_no_error(levels: tuple[float, ...]) -> None:
+    """Their distances overflow, and so do quotients of these."""
+    assert grid_of_differences(lambda x: levels[int(abs(x) * 1e15) % 4], 0.5) == 0.0
 
 
 def test_arrays_of_any_shape_and_jacobians() -> None:

@@ -26,13 +26,8 @@ def _noisy(x: float) -> float:
         (_fifth, 650.0, 5 * 650.0**4 * math.cos(650.0**5), 1e-15, True),
         (_fifth, 950.0, 5 * 950.0**4 * math.cos(950.0**5), 1e-15, True),
         (lambda x: _fifth(x) + x * x, 950.0, 3e12, 1e-9, True),
-        (
-            lambda x: math.sin(1e20 * x),
-            1.0,
-            1e20 * math.cos(1e20),
-            1e-15,
-            True,
-        ),  # many turns in between
+        # many turns in between
+        (lambda x: math.sin(1e20 * x), 1.0, 1e20 * math.cos(1e20), 1e-15, True),
         (lambda x: math.sin(math.exp(x)), 30.0, 1e12, 1e-15, True),
         # values next to one another show how steep it is
         (lambda x: math.sin(math.exp(x)), 30.0, 1e20, 1e-15, False),
