@@ -70,7 +70,7 @@ def test_a_look_at_numbers_that_another_loan_has_holds_no_lock(monkeypatch: pyte
             looks[0] += 1
             return others.parameters()[0].data > 1e9 or found.differs()
 
-        return found._replace(until=None, differs=differs)
+        return found._replace(due=None, differs=differs)
 
     monkeypatch.setattr(ModelWatch, "guards", reading)
     trainer = Trainer(model, nn.mse, SGD(model.parameters(), 0.1), "llvm")
