@@ -1,6 +1,7 @@
 """Whole steps in compiled code.
 
-- compiled: Trainer; settings: what may be set at any time; samples: the batches it takes; ways: how it makes a step
+- compiled: Trainer, as users see it; settings: what may be set at any time
+- running: how it makes steps, one or an epoch of them; samples: the batches it takes; ways: who changes the parameters
 - preparation: the program that makes a step, compiled when it is needed
 - model_watch: whether a model is still what was compiled; described_watch: the same, if it describes itself
 - sample_loss: the loss of one sample, compiled such that its mean is the loss of the batch

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -45,9 +44,7 @@ class Preparation(Settings):
         loss: the loss of a batch.
         optimizer: changes the parameters.
         options: how it is compiled: back end, dtype, threads.
-        schedule: the learning rate of each step.
-        clip_norm: the largest norm of the whole gradient.
-        clip_value: the largest entry of the gradient.
+        settings: what else `Settings` takes.
     """
 
     _compiled: Compiled  # the loss of one sample
@@ -55,16 +52,9 @@ class Preparation(Settings):
     _sized: Any  # shapes and batch size for which the loss of one sample is weighted
 
     def __init__(
-        self,
-        model: Model,
-        loss: LossFunction,
-        optimizer: Optimizer,
-        options: dict[str, Any],
-        schedule: Callable[[int], float] | None,
-        clip_norm: float | None,
-        clip_value: float | None,
+        self, model: Model, loss: LossFunction, optimizer: Optimizer, options: dict[str, Any], **settings: Any
     ) -> None:
-        super().__init__(model, loss, optimizer, schedule, clip_norm, clip_value)
+        super().__init__(model, loss, optimizer, **settings)
         self._options = options
         self._way: Way | None = None  # how steps are made; None until the samples' shape is known
         self._steps_before = 0  # made in earlier ways

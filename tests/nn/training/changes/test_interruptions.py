@@ -241,7 +241,7 @@ KINDS = {  # how the steps of an epoch are made: in one call or in several, the 
     "batch by batch": (model, nn.cross_entropy, 10, True, "at once"),
     "masks": (Dropping, nn.cross_entropy, 12, False, "steady"),
 }
-MODULES = ("nn.training.loop", "nn.training.epochs", "nn.training.trainer.compiled", "nn.training.trainer.ways")
+MODULES = ("nn.training.loop", "nn.training.epochs", "nn.training.trainer.running", "nn.training.trainer.ways")
 MODULES += ("nn.training.steps", "nn.optimisers.base", *STEPPING)
 MODULES += ("engine.compiler.backends.llvm.training", "engine.compiler.backends.array_training")
 
