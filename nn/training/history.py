@@ -1,4 +1,4 @@
-"""The history of a training run: a row for each epoch, as text, curve and table."""
+"""The history of a training run: a row for each epoch, as text, table and curves."""
 
 from __future__ import annotations
 
@@ -13,15 +13,13 @@ from engine import display_width
 
 from ..arguments import counted, show
 from ..attributes import Explained
+from .curves import figure_of
 
 UNKNOWN = -1
 """Stands for the seed where a file or pickle does not say which it was."""
 
 HEAD = 8
 """How many rows a table shows; a longer one shows the first, the last, and some in between."""
-
-MANY = 10_000
-"""Epochs beyond which the best place of a legend would take seconds to find, and a warning."""
 
 
 @dataclass
@@ -139,37 +137,7 @@ class History(Explained):
     def _figure(self) -> Any:
         if not self.rows:
             raise ValueError("there is no epoch to draw yet")
-        try:
-            from matplotlib.backends.backend_agg import FigureCanvasAgg
-            from matplotlib.figure import Figure
-        except ImportError:
-            raise ImportError("curves need matplotlib: pip install matplotlib") from None
-        columns = self.to_dict()
-        epochs = columns["epoch"]
-        losses: list[str] = [name for name in ("loss", "validation_loss") if name in columns]
-        metrics = [name for name in columns if name not in (*losses, "epoch", "lr", "seconds")]
-        figure: Any = Figure(figsize=(5.0 + 4.0 * bool(metrics), 3.2), dpi=120, layout="constrained")
-        FigureCanvasAgg(figure)
-        panels: Any = figure.subplots(1, 1 + bool(metrics), squeeze=False)[0]
-        groups: list[list[str]] = [losses, metrics]
-        for axes, group in zip(panels, groups):
-            for name in group:
-                alone = _without_neighbours(columns[name])
-                look = {"marker": ".", "markevery": alone} if alone else {}
-                axes.plot(epochs, columns[name], label=name.replace("_", " "), linewidth=1.8, **look)
-            lost = [row["epoch"] for row in self.rows if not all(math.isfinite(row.get(name, 0.0)) for name in group)]
-            if lost:  # marked below, as a gap in a curve, or its early end, is easily overlooked
-                below = axes.get_xaxis_transform()
-                axes.plot(lost, [0.0] * len(lost), "rx", transform=below, clip_on=False, label="nan or inf")
-            axes.set_xlabel("epoch")
-            axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
-            axes.spines[["top", "right"]].set_visible(False)
-            axes.grid(axis="y", color="#e6e9ec", linewidth=0.8)
-            axes.legend(frameon=False, loc="best" if len(epochs) <= MANY else "center right")
-        shown = [x for name in losses for x in columns[name] if not math.isnan(x)]
-        if shown and min(shown) > 0.0 and 10.0 * min(shown) < max(shown) < math.inf:
-            panels[0].set_yscale("log")
-        return figure
+        return figure_of(self.rows, self.to_dict())
 
     def __repr__(self) -> str:
         if not self.losses:
@@ -197,13 +165,3 @@ class History(Explained):
 
 def _briefly(number: float) -> str:
     return str(number) if isinstance(number, int) else f"{number:.4g}"
-
-
-def _without_neighbours(numbers: list[float]) -> list[int]:
-    """The places of numbers beside which there is no other, so that a line would not show them.
-
-    >>> _without_neighbours([0.5, math.nan, 0.25, 0.125, math.inf, 0.5])
-    [0, 5]
-    """
-    finite = [False, *map(math.isfinite, numbers), False]
-    return [k for k in range(len(numbers)) if finite[k : k + 3] == [False, True, False]]

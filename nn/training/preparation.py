@@ -61,7 +61,7 @@ def prepared(
     same_rows(X=X, y=y, sample_weight=sample_weight)
     weights = weights_of(labels, sample_weight, class_weight)
     notes: dict[str, Any] = {"_loss": name_of_sample_loss(loss), **of_columns}
-    several = name_several(labels, loss)
+    several = _name_several(labels, loss)
     if several or names_several(model):
         notes["_several"] = several
     classes = classes_of(model)
@@ -69,22 +69,16 @@ def prepared(
     if names:
         notes["classes"] = classes = _names(model, labels, loss)
     rows = Rows(X, y, len(samples), name_of_sample_loss(loss), classes if names else None)
-    samples, labels = rows.first
-    warn_of_unreachable(model, loss, labels)
+    warn_of_unreachable(model, loss, rows.first[1])
     checked = None
     if validation is not None:
         if isinstance(validation, (tuple, list)):
-            held_X, held_y = given_validation(validation, X, y)
-            named = classes or [] if are_names(held_y, classes) else None
-            held = Rows(validation[0], validation[1], len(held_X), rows.loss, named)
-            held_classes = strata(held_y, loss)
+            held, held_classes = _given(validation, rows, loss, classes)
         else:
             # From the seed itself, so that a resumed training holds out the same samples.
             source = rng if rng is seed or seed is None else random_source(seed)
-            held_classes = list(as_samples("y", y)) if names else strata(labels, loss)
-            first, last = held_out(len(samples), validation, source, held_classes)
+            first, last, held_classes = _split(validation, rows, loss, source)
             rows, held = replace(rows, places=first), replace(rows, places=last)
-            samples, labels = rows.first
             weights = None if weights is None else [weights[row] for row in first]
         held_X, held_y = held.first
         refuse_lost(model, loss, held_X, held_y, held.places or range(len(held_X)), names_of_columns(X))
@@ -94,9 +88,24 @@ def prepared(
     elif metrics is not None:
         raise ValueError("metrics are taken on validation data: give validation=(X, y), or a share such as 0.2")
     if weights is not None:
-        refuse_other_than_means(model, loss, samples, labels)
+        refuse_other_than_means(model, loss, *rows.first)
         rows, loss = replace(rows, weights=weights), weighted(loss)
     return Prepared(rows, loss, checked, notes)
+
+
+def _given(validation: Any, rows: Rows, loss: LossFunction, classes: list[str] | None) -> tuple[Rows, list[Any] | None]:
+    """The samples of `validation=(X, y)` beside those to train with, and the class of each, if they have one."""
+    X, y = given_validation(validation, rows.X, rows.y)
+    names = classes or [] if are_names(y, classes) else None
+    return Rows(validation[0], validation[1], len(X), rows.loss, names), strata(y, loss)
+
+
+def _split(
+    share: Any, rows: Rows, loss: LossFunction, source: random.Random
+) -> tuple[list[int], list[int], list[Any] | None]:
+    """The places of samples to train with, and of those held out; and the class of each, if they have one."""
+    classes = strata(rows.first[1], loss) if rows.classes is None else list(as_samples("y", rows.y))
+    return *held_out(len(rows), share, source, classes), classes
 
 
 @contextmanager
@@ -141,11 +150,11 @@ def _names(model: Model, y: Any, loss: LossFunction) -> list[str]:
     return known
 
 
-def name_several(y: Any, loss: Any) -> bool:
+def _name_several(y: Any, loss: Any) -> bool:
     """Whether each output has a label of its own (multi-label), so that several may be 1, or none.
 
     >>> from nn import bce, mse
-    >>> name_several([[1, 1], [0, 1]], bce), name_several([[1, 0], [0, 1]], bce), name_several([[1, 1], [0, 1]], mse)
+    >>> _name_several([[1, 1], [0, 1]], bce), _name_several([[1, 0], [0, 1]], bce), _name_several([[1, 1], [0, 1]], mse)
     (True, False, False)
     """
     if name_of_sample_loss(loss) not in ("bce", "bce_with_logits") or not is_row(y[0]) or len(y[0]) == 1:

@@ -89,6 +89,7 @@ TESTS: dict[str, list[str]] = {
     "nn/optimisers/clipping.py": ["nn/optimisers/clipping.py", *OPTIMISERS],
     "nn/optimisers/declaration.py": OPTIMISERS,
     "nn/optimisers/sgd.py": OPTIMISERS,
+    "nn/training/curves.py": ["nn/training/curves.py", "tests/nn/training/fit/test_history.py"],
     "nn/training/epochs/choice.py": EPOCHS,
     "nn/training/epochs/compiled.py": EPOCHS,
     "nn/training/epochs/eager.py": EPOCHS,
