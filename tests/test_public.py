@@ -208,9 +208,10 @@ def test_the_front_door_is_short_and_all_doors_lead_somewhere() -> None:
 
 
 _ELSEWHERE = """
-import sys
+import contextlib, io, sys
 {other}
 import engine
+from engine.__main__ import main
 from importlib import import_module
 x = engine.Value(3.0)
 (x * x).backward()
@@ -220,6 +221,9 @@ for missing in (lambda: engine.compile, lambda: import_module("nn")):
         missing()
     except ImportError as error:
         print({lacking!r} in str(error))
+with contextlib.redirect_stdout(io.StringIO()) as tour:
+    print(main([]), file=sys.__stdout__)
+print({lacking!r} in tour.getvalue())
 """
 
 
@@ -234,4 +238,4 @@ def test_pythons_other_than_cpython_with_its_lock_say_what_they_lack(other: str,
     """The compiler reads CPython's instructions and objects: elsewhere it would be wrong, or crash."""
     source = _ELSEWHERE.format(other=other, lacking=lacking)
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["True", "True"]
+    assert done.stdout.split() == ["True", "True", "0", "True"]

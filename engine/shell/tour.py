@@ -8,8 +8,6 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..compiler.backends.choice import is_native
-
 SCENES: list[tuple[str, list[str]]] = [
     (
         "A neuron. Every number is a Value that remembers how it was computed.",
@@ -61,10 +59,19 @@ That was it. To go on:
   demos/guide/                                             the guide"""
 
 
+def lacking() -> str:
+    """What the compiled scene lacks here; empty if nothing."""
+    try:
+        from ..compiler.backends.choice import is_native  # only CPython has it, see `compiler.frontend.reads.layout`
+    except ImportError as error:
+        return str(error)
+    return "" if is_native("auto") else NOT_COMPILED
+
+
 def scenes() -> Iterator[tuple[str, Sequence[str]]]:
     """What is shown on this machine."""
     yield from SCENES
-    if is_native("auto"):
+    if not lacking():
         yield COMPILED
 
 
@@ -82,8 +89,8 @@ def tour() -> int:
             except (EOFError, KeyboardInterrupt):
                 print()
                 return 0
-    if COMPILED not in list(scenes()):
-        print(f"\n{NOT_COMPILED}")
+    if reason := lacking():
+        print(f"\n{reason}")
     print(f"\n{CLOSING}")
     return 0
 

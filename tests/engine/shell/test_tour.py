@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from engine.__main__ import main
+from engine.compiler.backends import choice
 from engine.shell import tour
 
 
@@ -48,7 +49,7 @@ def test_enter_goes_on_and_the_end_of_input_ends_it(
 def test_without_the_compiler_it_says_how_to_get_it(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tour, "is_native", lambda backend: False)
+    monkeypatch.setattr(choice, "is_native", lambda backend: False)
     assert tour.tour() == 0
     out = capsys.readouterr().out
     assert tour.NOT_COMPILED in out
