@@ -1,7 +1,8 @@
 """Random numbers: a function that draws some while it is traced is refused, and the generators get their state back.
 
 What was drawn would be a constant of the program, but a new number at every call of the eager function. A function
-that draws and then restores the state itself, or only reads it, is found out by a run from another state.
+that draws and then restores the state itself, or only reads it, is found out by a run from another state. Beside other
+threads no state is given back: one of them may have drawn, and would get the same numbers again.
 """
 
 from __future__ import annotations
@@ -16,7 +17,24 @@ from types import FrameType
 from typing import Any
 
 from ...text.callers import Source, is_users
-from ..errors import refusal
+from ..errors import TraceError, refusal
+
+
+class Drawn(Exception):
+    """Random numbers were drawn during a run.
+
+    Args:
+        generators: all that were looked at.
+        names: those that were drawn from.
+    """
+
+    def __init__(self, generators: Generators, names: Sequence[str]) -> None:
+        self.generators, self.names = generators, names
+
+
+def others_run() -> bool:
+    """Whether there are other threads, which may draw random numbers at any time."""
+    return threading.active_count() > 1
 
 
 class Generators:
@@ -38,9 +56,9 @@ class Generators:
         return [source.name for source in self._sources if source.drawn()]
 
     def give_back(self) -> None:
-        """Restore the states of those that numbers were drawn from."""
+        """Restore the states of those that numbers were drawn from, unless other threads may have drawn them."""
         for source in self._sources:
-            if source.drawn():  # otherwise another thread that is drawing now would get the same number again
+            if not others_run() and source.drawn():
                 source.give_back()
 
     @contextmanager
@@ -55,14 +73,11 @@ class Generators:
                     source.give_back()
 
     @contextmanager
-    def untouched(self, run: Callable[[], Any]) -> Iterator[None]:
-        """A context in which drawing numbers is refused; the states are restored in any case.
-
-        Args:
-            run: does the same once more, to find the line.
+    def untouched(self) -> Iterator[None]:
+        """A context in which numbers may not be drawn; the states are restored in any case.
 
         Raises:
-            TraceError: numbers were drawn.
+            Drawn: they were.
         """
         try:
             yield
@@ -70,10 +85,19 @@ class Generators:
             drawn = self.drawn()
             self.give_back()
         if drawn:
-            source = self._line_of(run)
-            self.give_back()
-            fix = _FIX if threading.active_count() == 1 else f"{_FIX} {_ANOTHER_THREAD}"
-            raise refusal(f"the function drew random numbers from {' and '.join(drawn)}", fix, source=source)
+            raise Drawn(self, drawn)
+
+    def refusal(self, drawn: Sequence[str], run: Callable[[], Any]) -> TraceError:
+        """The error for a function that drew from some of them.
+
+        Args:
+            drawn: their names.
+            run: does the same once more, to find the line.
+        """
+        source = self._line_of(run)
+        self.give_back()
+        fix = f"{_FIX} {_ANOTHER_THREAD}" if others_run() else _FIX
+        return refusal(f"the function drew random numbers from {' and '.join(drawn)}", fix, source=source)
 
     def _line_of(self, run: Callable[[], Any]) -> Source | None:
         """The first line of the user's code after which a state has changed; found line by line, so slowly."""
@@ -88,6 +112,8 @@ class Generators:
             lines[frame] = frame.f_lineno
             return watch
 
+        for source in self._sources:
+            source.note()
         lines: dict[FrameType, int] = {}
         before = sys.gettrace()
         sys.settrace(watch)
@@ -114,7 +140,11 @@ class _Source:
 
     def __init__(self, name: str, get: Callable[[], Any], put: Callable[[Any], None], draw: Callable[[], Any]) -> None:
         self.name, self._get, self._put, self._draw = name, get, put, draw
-        self._before = get()
+        self.note()
+
+    def note(self) -> None:
+        """Take the state as it is now for the one before."""
+        self._before = self._get()
 
     def is_in(self, state: Any) -> bool:
         """Whether it is in this state."""

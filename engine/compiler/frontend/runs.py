@@ -19,12 +19,14 @@ from .given.numbers import Given, may_be_asked
 from .given.rows import FIX_CHANGED, Row, as_rows, refuse_changes
 from .graph import Graph
 from .naming import described
-from .randomness import Generators
+from .randomness import Drawn, Generators, others_run
 from .reads.moved import moved
 from .reads.surroundings import Surroundings
 from .symbol import Symbol
 from .watching import Watch, watched
 from .world.hook import FIX_TYPE, refused
+
+_ATTEMPTS = 4  # beside other threads; a function that draws does so in each
 
 _FIX_DIFFERENCE = (
     "A compiled function must depend on its arguments and on Values only: no random numbers, counters or changing "
@@ -44,6 +46,33 @@ _EACH_ENTRY = (
     "each entry of an argument is a sample, here a single number. For samples that are rows give a list of rows, [x] "
     "for one row x, and for none an array of shape (0, width)"
 )
+
+
+def run(
+    function: Callable[..., Any],
+    shapes: Sequence[Shape],
+    new_graph: Callable[[], Graph],
+    surroundings: Surroundings,
+    trusted: bool,
+) -> Runs:
+    """The runs of a function, made, for arguments as `Runs` and `Runs.make` take them.
+
+    If random numbers were drawn beside other threads, it is run again, since one of these may have done it.
+
+    Raises:
+        TraceError: as by `Runs.make`, or it draws random numbers.
+    """
+    attempts = 0
+    while True:
+        attempts += 1
+        runs = Runs(function, shapes, new_graph, surroundings)
+        try:
+            runs.make(trusted)
+            return runs
+        except Drawn as drawn:
+            surroundings.found.give_back()
+            if attempts == _ATTEMPTS or not others_run():
+                raise drawn.generators.refusal(drawn.names, runs._run) from None
 
 
 class Runs:
@@ -84,8 +113,8 @@ class Runs:
         """Run it twice; only once if it is trusted to do the same.
 
         Raises:
-            TraceError: it does something that cannot be traced, draws random numbers, or computes something else in
-                another run.
+            TraceError: it does something that cannot be traced, or computes something else in another run.
+            Drawn: random numbers were drawn, by the function or by another thread.
         """
         for name, code in self._around.iterators:
             raise refusal(f"{self._name} reads from {name}, which goes on", _FIX_ITERATOR, source=_first_line(code))
@@ -108,7 +137,7 @@ class Runs:
     def _make(self, trusted: bool = False) -> None:
         around = self._around
         generators = Generators(around.generators)
-        with generators.untouched(self._run):
+        with generators.untouched():
             self.made, self.outputs, self.shape = self._run()
             if trusted and self.made.isdisjoint(self.graph.leaves):
                 return

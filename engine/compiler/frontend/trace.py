@@ -21,7 +21,7 @@ from .declared import Meaning, written
 from .graph import Graph, operations
 from .operands import DotOperands, LeafRow, Operands, parts
 from .reads.surroundings import Surroundings
-from .runs import Runs
+from .runs import run
 from .symbol import Symbol
 
 
@@ -101,9 +101,8 @@ def trace(
             graph.given.types, graph.given.minds_arrays = types, around.minds_arrays
             return graph
 
-        runs = Runs(function, shapes, graph_of_runs, surroundings)
         try:
-            runs.make(trusted)
+            runs = run(function, shapes, graph_of_runs, surroundings, trusted)
             meaning = Meaning(runs.outputs, new_graph)
         except BaseException:
             around.give_back()

@@ -6,11 +6,13 @@ import copy
 import functools
 import random
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from engine import TraceError, Value, compile
+from engine.compiler.frontend.runs import Runs
 from tests.needs import needs
 
 from .cases import Case, equal, refused
@@ -96,3 +98,24 @@ def test_random_states_are_given_back() -> None:
         with pytest.raises(TraceError, match="random"):
             compile(lambda x: x + 0.0 * draw(), backend="python")([1.0])  # noqa: B023  # it is called at once
     assert (random.getstate(), np.random.get_state()[1].tolist(), _global_random.getstate()) == states
+
+
+def test_what_another_thread_draws_meanwhile_is_no_fault_of_the_function(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was refused, and as the state was given back, the next to draw got the same number again."""
+    random.seed(3)
+    expected, drawn = [random.random() for _ in range(2)], []
+    random.seed(3)
+    w, run = Value(2.0), Runs._run
+
+    def with_a_draw(self: Runs, disturbed: bool = False) -> Any:
+        if not drawn:
+            drawn.append(pool.submit(random.random).result())
+        return run(self, disturbed)
+
+    monkeypatch.setattr(Runs, "_run", with_a_draw)
+    with ThreadPoolExecutor(1) as pool:
+        assert compile(lambda x: w * x, backend="python")([1.5]) == [3.0]
+        drawn.append(random.random())
+        with pytest.raises(TraceError, match=r"drew random numbers.*: compile.lambda(.|\n)*Or another thread"):
+            compile(lambda x: x * random.random(), backend="python")([1.0])
+    assert drawn == expected
