@@ -52,7 +52,10 @@ def render(
             "PDF, which have no pixels, ask for a smaller dpi=, or draw less of the graph with collapse=, path_to= or "
             "around="
         )
-    return run(positioned.decode(), "png", "nop2", dpi, timeout)
+    try:
+        return run(positioned.decode(), "png", "nop2", dpi, timeout)
+    except RuntimeError:  # a Graphviz without this layout, which newer Debians have in a package apart
+        return run(dot, "png", "dot", dpi, timeout)
 
 
 def custom(renderer: Renderer, dot: str, kind: str) -> bytes:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import os
 import re
 import shutil
 import sys
@@ -81,6 +82,26 @@ def test_a_png_that_would_be_huge_is_an_error_with_advice(graphviz: str) -> None
     assert renderers.render(dot, "png").startswith(b"\x89PNG")
     with pytest.raises(ValueError, match=r"a PNG of this graph would have \d+ x \d+ pixels.*SVG.*collapse="):
         renderers.render(dot, "png", most_pixels=10_000)
+
+
+@needs_dot
+def test_a_graphviz_that_only_has_the_layout_dot_makes_a_png_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    width, height = _pixels(renderers.render(to_dot(expression()[0]), "png"))
+    lacking = tmp_path / "dot"
+    lacking.write_text(f'#!/bin/sh\ncase "$*" in *neato*) exit 1 ;; esac\nexec {DOT} "$@"\n')
+    lacking.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert shutil.which("dot") == str(lacking)
+    found = _pixels(renderers.render(to_dot(expression()[0]), "png"))
+    assert found == pytest.approx((width, height), rel=0.05)  # the margins differ
+
+
+def _pixels(png: bytes) -> tuple[int, int]:
+    """Width and height, from the header."""
+    assert png.startswith(b"\x89PNG")
+    return int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")
 
 
 def test_a_layout_that_takes_too_long_is_ended(graphviz: str) -> None:
