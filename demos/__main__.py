@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 
 from demos.options import add_output, whole
+from engine.shell.streams import in_a_shell
 
 DEMOS = {
     "digits": ("seed",),
@@ -68,4 +70,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(in_a_shell(main))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from typing import Any
 
 import engine
+from engine.shell.streams import in_a_shell
 
 
 class Scalar:
@@ -91,4 +93,4 @@ def main(argv: Sequence[str] | None = None) -> engine.Adoption:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(in_a_shell(main))

@@ -6,12 +6,14 @@ Regression: identity activation at the output and mean squared error, beside ord
 from __future__ import annotations
 
 import math
+import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import nn
 from demos.options import demo_packages, size, training_options
+from engine.shell.streams import in_a_shell
 
 
 class Trained(NamedTuple):
@@ -118,4 +120,4 @@ def least_squares(X: list[list[float]], y: list[float]) -> Any:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(in_a_shell(main))

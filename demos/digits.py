@@ -7,6 +7,7 @@ steps are made twice: in the open, node by node, and by the compiled program tha
 from __future__ import annotations
 
 import copy
+import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from typing import NamedTuple
 
 import nn
 from demos.options import demo_packages, training_options
+from engine.shell.streams import in_a_shell
 
 SIDE = 8
 SHADES = " .:-=+*#%@"
@@ -125,4 +127,4 @@ def draw(image: Sequence[float]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(in_a_shell(main))

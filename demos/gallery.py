@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import math
+import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ import engine
 import nn
 from demos.options import add_output, whole
 from engine import Value
+from engine.shell.streams import in_a_shell
 
 
 def options() -> ArgumentParser:
@@ -143,4 +145,4 @@ def page(drawn: Sequence[tuple[str, str]], steps: Sequence[str], theme: str) -> 
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(in_a_shell(main))

@@ -7,6 +7,7 @@ and RMS norms. It is trained in compiled code in a few seconds.
 from __future__ import annotations
 
 import random
+import sys
 from argparse import SUPPRESS, ArgumentDefaultsHelpFormatter, ArgumentParser
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ import engine
 import nn
 from demos.options import size, whole
 from demos.words import WORDS
+from engine.shell.streams import in_a_shell
 
 END = "."  # before and after each word
 CONTEXT = 8  # letters that the network sees
@@ -148,4 +150,4 @@ def made_up(model: GPT, letters: str, temperature: float, rng: random.Random, lo
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(in_a_shell(main))

@@ -5,6 +5,7 @@ Binary cross-entropy of one output; the decision boundary and the loss curve are
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 import engine
 import nn
 from demos.options import add_output, demo_packages, size, training_options, whole
+from engine.shell.streams import in_a_shell
 
 PAPER, INK, MUTED = "#ffffff", "#22272e", "#8a929c"
 CLASSES = ("#c8553d", "#2a6f97")  # of the points: class 0, class 1
@@ -157,4 +159,4 @@ def axis_of(column: Sequence[float], resolution: int) -> list[float]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(in_a_shell(main))

@@ -7,6 +7,7 @@ all by the same table of rules.
 from __future__ import annotations
 
 import math
+import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 import engine
 import nn
 from demos.options import training_options, whole
+from engine.shell.streams import in_a_shell
 
 SPAN = 3.0  # the equation holds from 0 to here
 
@@ -68,4 +70,4 @@ def main(argv: Sequence[str] | None = None) -> Trained:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(in_a_shell(main))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import random
+import sys
 from argparse import SUPPRESS, ArgumentDefaultsHelpFormatter, ArgumentParser
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from typing import Any, NamedTuple
 import engine
 from demos.options import whole
 from engine import Value
+from engine.shell.streams import in_a_shell
 
 
 class Priced(NamedTuple):
@@ -83,4 +85,4 @@ def formula(spot: float, strike: float, volatility: float, rate: float, time: fl
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(in_a_shell(main))

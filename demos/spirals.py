@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import random
+import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import NamedTuple
 import nn
 from demos.moons import INK, PAPER, axis_of, canvas
 from demos.options import add_output, demo_packages, training_options, whole
+from engine.shell.streams import in_a_shell
 
 COLOURS = ("#c8553d", "#2a6f97", "#6a994e")
 PALE = ("#f2d5cc", "#cfe1ec", "#dbe8d3")
@@ -130,4 +132,4 @@ def draw_learning(history: nn.History, norms: list[list[float]], path: Path) -> 
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(in_a_shell(main))

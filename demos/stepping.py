@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
 
@@ -9,6 +10,7 @@ import engine
 import nn
 from demos.options import whole
 from engine import Value
+from engine.shell.streams import in_a_shell
 
 
 def options() -> ArgumentParser:
@@ -87,4 +89,4 @@ def heading(text: str, code: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(in_a_shell(main))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import sys
 import time
 from argparse import SUPPRESS, ArgumentDefaultsHelpFormatter, ArgumentParser
 from collections.abc import Sequence
@@ -19,6 +20,7 @@ from typing import Any, NamedTuple
 import nn
 from demos.digits import SIDE, load
 from demos.options import whole
+from engine.shell.streams import in_a_shell
 
 RATES = (0.003, 0.01, 0.03, 0.1, 0.3)
 WIDTHS = (8, 16, 24, 32)
@@ -119,4 +121,4 @@ def show(rows: Sequence[dict[str, Any]]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(in_a_shell(main))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import nn
 from demos.options import training_options
+from engine.shell.streams import in_a_shell
 
 INPUTS = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
 LABELS = [0.0, 1.0, 1.0, 0.0]
@@ -51,4 +53,4 @@ def main(argv: Sequence[str] | None = None) -> Trained:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(in_a_shell(main))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import io
-import os
 import sys
 from collections.abc import Callable, Sequence
 
 from .shell import adopting
 from .shell.commands import check, evaluate
 from .shell.selftest import selftest
+from .shell.streams import in_a_shell
 from .shell.tour import tour
 
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {"adopt": adopting.run, "check": check, "selftest": selftest}
@@ -30,24 +29,5 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
-def _in_a_shell() -> int:
-    """`main`, with streams that may be closed, full or limited to ASCII, or whose reader may have left."""
-    sys.stdin = sys.stdin or open(os.devnull)  # noqa: SIM115  # to the end of the process
-    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115  # as above
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
-    try:
-        status = main()
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        return 130
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # where what is still buffered goes
-        if not isinstance(error, BrokenPipeError):
-            print(f"error: {error}", file=sys.stderr)
-        return 1
-    return status
-
-
 if __name__ == "__main__":
-    sys.exit(_in_a_shell())
+    sys.exit(in_a_shell(main))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,26 @@ def test_one_demo_as_a_user_runs_it_in_a_pipe() -> None:
         assert "right answers: 100%" in ran.stdout
         assert ran.stdout.isascii()
         assert ran.stderr == ""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX")
+def test_a_reader_that_has_gone_is_no_error() -> None:
+    """As `head` once it has its lines: there was a traceback."""
+    for command in (["demos", "xor", "--quick"], ["demos.xor", "--quick"], ["demos.stepping"]):
+        reader, writer = os.pipe()
+        os.close(reader)
+        try:
+            found = subprocess.run(
+                [sys.executable, "-m", *command], stdout=writer, stderr=subprocess.PIPE, text=True, cwd=ROOT
+            )
+        finally:
+            os.close(writer)
+        assert (found.returncode, found.stderr) == (1, ""), command
+
+
+def test_every_demo_ends_as_a_program_in_a_shell() -> None:
+    for name in (*main_job.DEMOS, "__main__"):
+        assert "    sys.exit(in_a_shell(main))\n" in (ROOT / "demos" / f"{name}.py").read_text("utf-8"), name
 
 
 def test_options_reach_the_demos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

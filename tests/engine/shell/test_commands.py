@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import engine
-from engine import __main__ as command_line
 from engine.__main__ import main
+from engine.shell.streams import in_a_shell
 from tests.needs import needs
 
 
@@ -252,14 +252,13 @@ def test_an_output_that_is_no_file_and_ctrl_c(monkeypatch: pytest.MonkeyPatch) -
     shown = io.StringIO()
     monkeypatch.setattr(sys, "stdout", shown)
     monkeypatch.setattr(sys, "argv", ["engine", "µ*2", "µ=3"])
-    assert command_line._in_a_shell() == 0
+    assert in_a_shell(main) == 0
     assert "µ*2 = 6" in shown.getvalue()
 
     def pressed() -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(command_line, "main", pressed)
-    assert command_line._in_a_shell() == 130
+    assert in_a_shell(pressed) == 130
 
 
 def test_a_walk_through_nothing_is_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:
