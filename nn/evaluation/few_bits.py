@@ -1,4 +1,4 @@
-"""Losses and metrics of the user's whose labels have few bits, in which NumPy's sums and differences overflow."""
+"""Models, losses and metrics of the user's, given numbers of few bits, in which NumPy's differences overflow."""
 
 from __future__ import annotations
 
@@ -9,45 +9,56 @@ from typing import Any
 from engine import no_grad
 
 from ..rows import are_narrow
+from .columns import flat
 
 _WIDE = {"i": "i8", "u": "i8", "f": "f8"}
+_ARGUMENTS = {"X": ("samples", "X.astype(float)"), "y": ("labels", "y.astype(float), or y.astype(int) for classes")}
 
 
-def refuse_overflow(what: str, score: Callable[[Any, Any], Any], found: Any, outputs: Any, labels: Any) -> None:
-    """Check that a function gives the same for labels of few bits as for the same numbers in 64 bits.
+def refuse_overflow(
+    what: str, score: Callable[[Any, Any], Any], found: Any, outputs: Any, data: Any, name: str = "y"
+) -> None:
+    """Check that a function gives the same for data of few bits as for the same numbers in 64 bits.
 
     Of 0 and 1 in uint8, NumPy makes 255 and 1 by 2 * y - 1, without a word.
 
     Args:
         what: what the function is, for the message.
-        score: the function, of outputs and labels.
-        found: what it has given for these.
+        score: the function, of outputs and the data.
+        found: what it has given for these: a number, or nested rows of them.
         outputs: of all samples.
-        labels: as many.
+        data: as many labels, or the samples themselves.
+        name: of the data: "y" or "X".
 
     Raises:
         ValueError: it does not.
     """
-    if not are_narrow(labels):
+    if not are_narrow(data):
         return
     try:
         with no_grad():
-            number, wide = float(found), float(score(outputs, _widened(labels)))
-            if _are_close(number, wide) or not _are_close(number, float(score(outputs, labels))):
+            off = _first_off(found, score(outputs, _widened(data)))
+            if off is None or _first_off(found, score(outputs, data)):
                 return  # or the function gives another number at every call
     except Exception:  # a function that is made for their type
         return
+    (number, wide), (kind, remedy) = off, _ARGUMENTS[name]
     raise ValueError(
-        f"{what} gives {number:g} for these labels, and {wide:g} for the same numbers in 64 bits: NumPy computes in "
-        "their own few bits, in which sums, differences and products overflow. Give y.astype(float), or "
-        "y.astype(int) for classes"
+        f"{what} gives {number:g} for these {kind}, and {wide:g} for the same numbers in 64 bits: NumPy computes in "
+        f"their own few bits, in which sums, differences and products overflow or lose digits. Give {remedy}"
     )
 
 
-def _widened(labels: Any) -> Any:
-    if isinstance(labels, list):
-        return [label.tolist() if hasattr(label, "tolist") else label for label in labels]
-    return labels.astype(_WIDE[labels.dtype.kind])
+def _widened(data: Any) -> Any:
+    if isinstance(data, (list, tuple)):
+        return [_widened(item) for item in data]
+    return data.astype(_WIDE[data.dtype.kind]) if hasattr(data, "dtype") else data
+
+
+def _first_off(found: Any, others: Any) -> tuple[float, float] | None:
+    """The first number that is not close to the one in its place; None if all are."""
+    pairs = zip(map(float, flat(found)), map(float, flat(others)))
+    return next((pair for pair in pairs if not _are_close(*pair)), None)
 
 
 def _are_close(one: float, other: float) -> bool:

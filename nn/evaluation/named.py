@@ -35,7 +35,7 @@ def metrics_for(
 
     Raises:
         TypeError: if one is neither a name nor a function.
-        ValueError: if a name is not known, or two metrics have the same name.
+        ValueError: if a name is not known, does not fit the loss, or two metrics have the same name.
     """
     if metrics is None:
         name = name_of_sample_loss(loss)
@@ -102,5 +102,11 @@ def _metric(metric: Any, model: Model, loss: LossFunction, X: Any) -> tuple[str,
     if metric not in known:
         raise ValueError(
             f"no metric is named {metric!r}: choose accuracy, top3 (or another number), r2, mae, or give a function"
+        )
+    trained_with = name_of_sample_loss(loss)
+    if trained_with in RULES and trained_with != "bce":  # whose outputs are probabilities, close to the labels
+        raise ValueError(
+            f"{metric} compares outputs with labels as numbers, and what {trained_with} trains are scores: give "
+            "metrics='accuracy', or a function of labels and outputs"
         )
     return metric, known[metric]

@@ -200,9 +200,15 @@ class Programs:
             self._compiled[key] = compile(function, **options._asdict())
         return self._compiled[key]
 
-    def _eagerly(self, X: Any) -> Any:
-        with no_grad():
+    def _eagerly(self, X: Any) -> list[Any]:
+        def outputs(X: Any) -> list[Any]:
             return [_floats(self._model(x)) for x in X]
+
+        with no_grad():
+            found = outputs(X)
+        if self._may_overflow(X):
+            refuse_overflow("the model", lambda _, wide: outputs(wide), found, None, X, "X")
+        return found
 
     def _run(
         self,
@@ -247,7 +253,7 @@ class Programs:
             return finish(found)
 
     def _may_overflow(self, X: Any) -> bool:
-        """Whether a model of the user's may compute in few bits: a trace finds out, and a warning tells."""
+        """Whether a model of the user's may compute in few bits: a trace finds out, and a warning or an error tells."""
         return are_narrow(X) and own_code(self._model, None) is None
 
     def look_at_leaves(self) -> None:

@@ -22,6 +22,7 @@ from ..layers.dropout import Place, drawing
 from ..layers.initializers import made
 from ..optimisers.base import Optimizer, has_rule, make_step
 from ..optimisers.clipping import clip_gradients, clip_limits
+from ..own_code import own_code
 from ..rows import as_samples
 from .batch_loss import nothing_to_learn, one_value, scored
 from .mistakes.ownership import check_ownership, refuse_outdated, refuse_results, results_of, warn_of_layers
@@ -103,7 +104,8 @@ class EagerStep(Known):
             TypeError: if the loss is not one Value.
             ValueError: if there are no samples, or not as many labels; if the first loss depends on no parameter, or
                 one on a result that was kept while parameters changed; if the optimiser holds none of the model's
-                parameters, or those of a part that was replaced.
+                parameters, or those of a part that was replaced; if a model of yours computes with samples of few bits,
+                as of uint8, in which sums overflow.
             FloatingPointError: if it is nan or infinite; the parameters stay as they were.
         """
         try:
@@ -132,12 +134,12 @@ class EagerStep(Known):
             check_ownership(self.model, self.loss, self.optimizer)
             self._seen = seen
         results = results_of(self.model) if self.steps < 2 else []  # in the second step those of the first one
-        predictions, layers = [], made.count
-        for place, x in enumerate(X):
-            with drawing(Place(self.steps, place)):
-                predictions.append(self.model(x))
+        layers = made.count
+        predictions = self._predicted(X)
         if not self.steps:
             warn_of_layers(layers)
+            if own_code(self.model, None) is None:  # layers compute in floats
+                refuse_overflow("the model", lambda _, wide: self._predicted(wide), predictions, None, X, "X")
         loss = one_value(scored(self.loss, predictions, y))
         if not math.isfinite(loss.data):
             raise lost_loss(loss.data, self.optimizer.lr)
@@ -159,6 +161,13 @@ class EagerStep(Known):
         make_step(self.optimizer, self, "steps")
         self._leaves = leaves_made[0]
         return loss.data
+
+    def _predicted(self, X: Any) -> list[Any]:
+        predictions = []
+        for place, x in enumerate(X):
+            with drawing(Place(self.steps, place)):
+                predictions.append(self.model(x))
+        return predictions
 
     def _look_for_parameters(self, loss: Value) -> None:
         params = self.optimizer.params

@@ -1,8 +1,9 @@
-"""Labels of few bits, in which NumPy's differences overflow without a word: refused in one's own losses and metrics."""
+"""Labels and samples of few bits, whose sums overflow without a word: refused in models and losses of yours."""
 
 import pytest
 
 import nn
+from engine import Value
 from nn.evaluation.few_bits import refuse_overflow
 from tests.needs import needs
 from tests.nn.evaluation.networks import X, network
@@ -37,6 +38,42 @@ def test_what_overflows_is_refused_with_both_numbers(use):
         use(Y)
     use(Y.astype(int))
     use(Y.astype(float))
+
+
+class Squares(nn.Module):
+    """Of 20 in uint8 it makes 144."""
+
+    def __init__(self):
+        self.w = Value(0.5)
+
+    def __call__(self, x):
+        return [self.w * (np.asarray(x) ** 2).sum()]
+
+
+def trained_on(backend, pixels):
+    model = Squares()
+    return nn.fit(model, pixels, [1.0, 2.0], nn.mse, nn.SGD(model.parameters(), 1e-6), epochs=1, backend=backend)
+
+
+USES_OF_SAMPLES = {
+    "fit in eager steps": lambda X: trained_on("eager", X),
+    "fit": lambda X: trained_on("auto", X),
+    "predict eagerly": lambda X: nn.predict(Squares(), X, backend="eager"),
+    "predict": lambda X: nn.predict(Squares(), X),
+    "score": lambda X: nn.score(Squares(), X, [1.0, 2.0], nn.mse, backend="eager"),
+}
+
+
+@pytest.mark.filterwarnings("ignore::nn.EagerWarning")  # the model cannot be compiled for such samples
+@pytest.mark.parametrize("use", USES_OF_SAMPLES.values(), ids=USES_OF_SAMPLES)
+@pytest.mark.parametrize("form", [np.array, list], ids=["array", "rows"])
+def test_models_that_overflow_on_samples_are_refused_too(use, form):
+    """Eager steps and predictions asked for by name computed with 144."""
+    pixels = np.array([[1, 20], [2, 3]], np.uint8)
+    with pytest.raises(ValueError, match=r"the model gives 72.5 for these samples, and 200.5 .* Give X\.astype\(float"):
+        use(form(pixels))
+    use(form(pixels.astype(float)))
+    use(form(pixels // 2))
 
 
 COUNT = iter(range(100))

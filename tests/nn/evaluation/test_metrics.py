@@ -1,6 +1,7 @@
 """Metrics by hand and beside scikit-learn; evaluate and score; the summary."""
 
 import math
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -121,6 +122,10 @@ def test_metrics_by_name():
     assert list(metrics_for(None, model, lambda outputs, labels: outputs[0], [])) == []
     assert list(metrics_for(["accuracy", "top2", "mae", max], model, nn.mse, [])) == ["accuracy", "top2", "mae", "max"]
     assert list(metrics_for("r2", model, nn.mse, [])) == ["r2"]
+    assert list(metrics_for("mae", model, nn.bce, [])) == ["mae"]
+    for loss in (nn.cross_entropy, nn.nll, nn.hinge, partial(nn.bce_with_logits, reduction="sum")):
+        with pytest.raises(ValueError, match=r"mae compares outputs with labels as numbers, .* are scores: give"):
+            metrics_for("mae", model, loss, [])
     with pytest.raises(ValueError, match="no metric is named 'acc'"):
         metrics_for("acc", model, nn.mse, [])
     with pytest.raises(TypeError, match="a metric is a name or a function of labels and outputs, not int 3"):
