@@ -69,7 +69,7 @@ def compile(
 
     Args:
         function: what to compile; left out in ``@engine.compile(dtype="float32")``.
-        dtype: "float64" or "float32".
+        dtype: "float64" or "float32"; the "python" back end computes in float64 all the same.
         backend: "llvm", "numpy", "python", or "auto" for the best that is installed.
         threads: how many may share the samples of a call, in the "llvm" back end: no more than there are processors,
             and only one if the samples are too few for sharing to pay. The same number of threads gives the same

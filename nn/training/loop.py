@@ -126,7 +126,7 @@ def fit(
             which it was, and why. What model and loss read is watched, as by `nn.Trainer`; not watched are the
             internals of installed packages, what their C code reads, and what model and loss themselves change
             whenever they run.
-        dtype: "float64" or "float32", in compiled code.
+        dtype: "float64" or "float32", in compiled code; that of "python" computes in float64 all the same.
         threads: how many of them may share the samples of a step, in the "llvm" back end; see `engine.compile`.
 
     Returns:

@@ -47,7 +47,7 @@ class Trainer(Running):
         optimizer: changes the parameters. One that is declared as a rule, as nn's are, runs in compiled code; one
             with a `step` of its own gets its gradients from there.
         backend: "llvm", "numpy", "python", or "auto" for the best that is installed.
-        dtype: "float64" or "float32".
+        dtype: "float64" or "float32"; the "python" back end computes in float64 all the same.
         threads: how many of them may share the samples of a step, in the "llvm" back end; see `engine.compile`.
         clip_norm: the largest norm of the whole gradient: a longer one is scaled to it before the step.
         clip_value: the largest entry of the gradient, positive or negative: larger ones are cut to it.

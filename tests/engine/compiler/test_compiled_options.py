@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+import math
 import pickle
 from typing import Any
 
 import pytest
 
 from engine import Value, compile
-from tests.needs import NATIVE
+from tests.needs import INSTALLED, NATIVE
 
 
 @pytest.mark.parametrize(
@@ -160,3 +161,9 @@ def test_samples_are_given_one_way(arguments: Any, batch: Any, message: str) -> 
         with pytest.raises(TypeError, match=message):
             call(*arguments, batch=ready if batch is None else batch)
     assert compiled(batch=ready) == [9.0]
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+def test_plain_python_computes_in_float64_whatever_is_asked_for(backend: str) -> None:
+    far = compile(lambda x: x * 1e30 * 1e30, backend=backend, dtype="float32")([1.0])
+    assert list(far) == [1e30 * 1e30 if backend == "python" else math.inf]
