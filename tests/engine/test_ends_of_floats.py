@@ -50,6 +50,43 @@ def test_second_derivatives_at_the_vector_0() -> None:
         assert not any(math.isnan(d) for row in engine.hessian(f)(0.0, -2.0) for d in row)
 
 
+@pytest.mark.parametrize(
+    ("function", "x", "slope"),
+    [
+        (engine.asin, 1.0, math.inf),
+        (engine.asin, -1.0, math.inf),
+        (engine.acos, 1.0, -math.inf),
+        (engine.acos, -1.0, -math.inf),
+        (engine.acosh, 1.0, math.inf),
+        (engine.atanh, 1.0, math.inf),
+        (engine.atanh, -1.0, math.inf),
+        (engine.log1p, -1.0, math.inf),
+    ],
+    ids=lambda x: getattr(x, "name", None),
+)
+def test_slopes_at_the_ends_of_a_domain_are_their_limits(function: Primitive, x: float, slope: float) -> None:
+    """Not 0, as of a vector without a direction."""
+    assert engine.gradient(function)(x) == [slope]
+
+
+def test_the_sign_of_a_zero_divisor_tells_the_side_of_the_pole() -> None:
+    assert engine.gradient(engine.div)(1.0, 0.0) == [math.inf, -math.inf]
+    assert engine.gradient(engine.div)(1.0, -0.0) == [-math.inf, -math.inf]
+    assert engine.gradient(engine.div)(-1.0, -0.0) == [-math.inf, math.inf]
+
+
+def test_slopes_of_an_angle_on_the_axes() -> None:
+    """On the cut too, where it is that of both sides."""
+    for y, x, slopes in (
+        (0.0, 2.0, [0.5, 0.0]),
+        (0.0, -2.0, [-0.5, 0.0]),
+        (-0.0, -2.0, [-0.5, 0.0]),
+        (2.0, 0.0, [0.0, -0.5]),
+        (-2.0, 0.0, [0.0, 0.5]),
+    ):
+        assert engine.gradient(engine.atan2)(y, x) == slopes
+
+
 @pytest.mark.parametrize("y", [1e-15, 0.7, 1e15, -1e19, 1e21, -1e100, 1e150])
 def test_second_derivatives_of_a_quotient_next_to_zero(y: float) -> None:
     """Where x / y is next to 0 its derivative by y is scaled; the one of that by x was 0 for large y."""

@@ -232,6 +232,25 @@ def test_a_power_of_what_is_far_from_1_has_an_exact_derivative(x: float, y: floa
         assert abs(slope - exact) <= 4 * math.ulp(float(exact))
 
 
+@pytest.mark.parametrize("primitive", [p for p in TABLE if p.values[0].arity != 1])
+def test_second_derivatives_by_all_pairs_of_operands(primitive: Primitive) -> None:
+    """A rule that gives the right number and no graph of it, such as exp(x.data), has a right gradient alone."""
+    count = primitive.arity or 4
+    for xs in ([0.7, -1.3, 2.0, 0.4], [1.5, 0.6, -0.8, 1.1], [-0.9, 0.8, 1.2, -0.3]):
+        xs = [1.0 if domain.integers else x for x, domain in zip(xs, primitive.domains(count))]
+        if primitive.name == "pow" and xs[0] < 0:
+            continue
+        places = [k for k, domain in enumerate(primitive.domains(count)) if not domain.integers]
+
+        def f(*leaves: Any, xs: list[float] = xs, places: list[int] = places) -> Any:
+            return Value.__apply_primitive__(primitive, (*map(Value, xs[: places[0]]), *leaves))
+
+        found = engine.hessian(f)(*[xs[k] for k in places])
+        for row, i in zip(found, places):
+            exact = [float(oracle.exact_higher(primitive, xs, (i, j))) for j in places]
+            assert row == pytest.approx(exact, rel=1e-13, abs=1e-15)
+
+
 def test_derivatives_of_several_operands_by_hand() -> None:
     a, b, c, d, e = map(Value, (2.0, 3.0, 5.0, 7.0, 11.0))
     assert local_derivatives(engine.dot([a, b], [c, d])) == [5.0, 7.0, 2.0, 3.0]
