@@ -50,7 +50,7 @@ True
 
     assert_gradients(loss, torch.randn(4, dtype=torch.float64), grad=gradient)
 
-Hypothesis allows an example 200 ms; where kinks of many inputs take longer, write ``@settings(deadline=None)``.
+Hypothesis allows an example 200 ms; where kinks or slopes of 0 take longer, write ``@settings(deadline=None)``.
 
 ``assert check_gradients(...)`` does as well (pytest shows both ends of the report, with ``-vv`` all of it), and
 `assert_gradients` takes ``directions=3`` for thousands of parameters, ``noise=1e-9`` for functions that are not exact,

@@ -24,12 +24,15 @@ def numbers(domain: Interval = REALS, largest: float = 8.0) -> st.SearchStrategy
         largest: the largest size, where the domain has numbers below it.
 
     Raises:
+        TypeError: `domain` is no Interval.
         ValueError: `largest` is not positive, or infinite.
 
     >>> from hypothesis import find
     >>> find(numbers(Interval(0, math.inf)), lambda x: x > 1.5)
     2.0
     """
+    if not isinstance(domain, Interval):
+        raise TypeError(f"numbers come from an Interval, such as engine.Interval(0, 1), got {domain!r}")
     if not 0 < largest < math.inf:
         raise ValueError(f"numbers() needs a positive size as the largest, got {largest!r}")
     if domain.integers:
@@ -80,6 +83,8 @@ def points(
         primitive = domain
         intervals = list(primitive.domains(primitive.arity or count or 4))
         return st.tuples(*map(numbers, intervals)).map(lambda point: nudged(primitive, list(point)))
+    if isinstance(domain, int):
+        raise TypeError(f"points() takes where they come from first: for {domain} coordinates write count={domain}")
     intervals = [domain] * (count or 1) if isinstance(domain, Interval) else list(domain)
     if not intervals:
         raise ValueError("points() of no domains: give one for each coordinate")

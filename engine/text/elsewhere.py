@@ -143,7 +143,8 @@ _BY_NAME: dict[str, dict[tuple[str, ...], str]] = {
 _BY_CLASS: dict[str, dict[tuple[str, ...], str]] = {
     "Compiled": {
         ("grad", "gradient"): "write value_and_grad(...), with wrt='inputs' for derivatives by the samples",
-        ("forward", "map"): "call the function itself",
+        ("forward", "map", "vmap"): "call the function itself",
+        ("jvp",): "write engine.jvp(f, numbers, direction)",
         ("hessian", "jacobian"): "write engine.hessian(f)(*numbers) or engine.jacobian(f)(*numbers)",
         ("lower", "inspect_llvm"): 'after a call write explain(), explain("plan") or llvm_ir()',
     },
@@ -160,6 +161,9 @@ _BY_CLASS: dict[str, dict[tuple[str, ...], str]] = {
         ("clamp", "clip"): "write engine.minimum(engine.maximum(v, low), high)",
         ("clone",): "write v + 0, or v.detach() for a copy outside the graph",
         ("grad_fn",): "write v.primitive and v.operands",
+        ("_children",): "write v.operands",
+        ("dim", "numel", "shape", "size"): "it is one number",
+        ("is_leaf",): "write not v.operands",
         ("item", "value"): "write v.data, or float(v)",
         ("numpy",): "write v.data",
         ("plot", "render", "show", "visualize"): "write v.draw()",

@@ -120,7 +120,9 @@ def called(name: str, function: Function) -> Function:
             Keras.
     """
     if not callable(function):
-        instead = f": give nn.{function}" if isinstance(function, str) and function in LOSSES else ""
+        instead = ""
+        if isinstance(function, str):
+            instead = f": give nn.{function}" if function in LOSSES else remark(function)
         if isinstance(function, (float, engine.Value)):
             instead = ": give the function itself, such as nn.mse, not what it gives"
         if name == "loss" and hasattr(function, "params"):

@@ -13,6 +13,7 @@ from engine import display_width
 
 from ..arguments import counted, show
 from ..attributes import Explained
+from ..elsewhere import instead_of
 from .curves import figure_of
 
 UNKNOWN = -1
@@ -90,7 +91,9 @@ class History(Explained):
             )
         columns = self.to_dict()
         if name not in columns:
-            raise KeyError(f"there is no {name!r}, but {', '.join(map(repr, columns)) or 'no epoch yet'}")
+            told = instead_of(name, (), type(self))
+            there = ", ".join(map(repr, columns)) or "no epoch yet"
+            raise KeyError(f"there is no {name!r}, but {there}{told and f': {told}'}")
         return columns[name]
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Path | None:

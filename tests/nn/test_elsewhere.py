@@ -20,6 +20,11 @@ def parts() -> tuple[Any, ...]:
     return model, X, Y, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1)
 
 
+def trainer() -> nn.Trainer:
+    model, _, _, loss, optimizer = parts()
+    return nn.Trainer(model, loss, optimizer, "python")
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -32,7 +37,14 @@ def parts() -> tuple[Any, ...]:
         (lambda: nn.Layer(2, units=3), r"Layer\(\) has no argument 'units': here it is nout"),
         (lambda: nn.Dropout(rate=0.5), "here it is p"),
         (lambda: nn.Adam([], learning_rate=0.1), r"Adam\(\) has no argument 'learning_rate': here it is lr"),
-        (lambda: nn.predict(parts()[0], X, verbose=0), "it takes model, X, backend$"),
+        (lambda: nn.predict(parts()[0], X, verbose=0), "'verbose': leave it out$"),
+        (lambda: nn.evaluate(parts()[0], X, Y, nn.cross_entropy, batch_size=8), "'batch_size': leave it out$"),
+        (lambda: nn.predict(parts()[0], X, axis=0), "it takes model, X, backend$"),
+        (lambda: nn.Layer(2, 3, input_shape=(2,)), r"Layer\(\) has no argument 'input_shape': nin says"),
+        (lambda: nn.Layer(2, 3, kernel_regularizer="l2"), "write weight_decay= of the optimiser$"),
+        (lambda: nn.fit(*parts(), steps_per_epoch=4), "takes each sample once"),
+        (lambda: trainer().run(X, Y, epochs=2), r"^run\(\) has no argument 'epochs': write steps="),
+        (lambda: trainer().epoch(X, Y, epochs=2), r"^epoch\(\) has no argument 'epochs': it takes X, y, batch_size"),
         (
             lambda: nn.cross_entropy([0.0], 0, weight=[2.0]),
             r"cross_entropy\(\) has no argument 'weight': .*class_weight=",
@@ -122,7 +134,7 @@ def test_what_to_write_are_arguments_that_there_are() -> None:
     things = [getattr(nn, name) for name in nn.__all__ if callable(getattr(nn, name))]
     things += [nn.schedules.step, nn.schedules.cosine]
     explained_ones = [t for t in things if hasattr(t.__init__ if isinstance(t, type) else t, "__wrapped__")]
-    explained_ones += [nn.Optimizer.step, nn.Optimizer.zero_grad]
+    explained_ones += [nn.Optimizer.step, nn.Optimizer.zero_grad, nn.Trainer.run, nn.Trainer.epoch]
     names = {name for thing in explained_ones for name in inspect.signature(thing).parameters}
     assert _BY_NAME.keys() <= names | {f"{thing.__name__}()" for thing in explained_ones}
 

@@ -104,7 +104,7 @@ def _outputs(f: Callable[..., Any], arguments: tuple[Any, ...], noise: float) ->
         raise TypeError(f"{name_of(f)}{inspect.signature(f)} cannot be called with {given}: {error}") from None
     except ValueError:  # written in C: no signature
         pass
-    first, again = numbers_in(f(*arguments)), numbers_in(f(*arguments))
+    first, again = _first(f, arguments), numbers_in(f(*arguments))
     require_the_same(first, again, noise)
     for number in first:
         if not math.isfinite(number):
@@ -112,6 +112,28 @@ def _outputs(f: Callable[..., Any], arguments: tuple[Any, ...], noise: float) ->
                 f"the function has no finite value at the point: it gives {number!r} at {shortened(arguments, 80)}"
             )
     return first
+
+
+def _first(f: Callable[..., Any], arguments: tuple[Any, ...]) -> list[float]:
+    """The outputs of a first call, which a function of numbers may not expect to be one with a list."""
+    try:
+        return numbers_in(f(*arguments))
+    except TypeError as error:
+        point = arguments[0] if len(arguments) == 1 else None
+        if not isinstance(point, list) or not _takes(f, point):
+            raise
+        raise TypeError(
+            f"{name_of(f)} takes numbers, it seems, and was called with the list {shortened(point)}, since with grad= "
+            f"or jvp= a point is given as it is: a tuple is several arguments, here {shortened(tuple(point))}"
+        ) from error
+
+
+def _takes(f: Callable[..., Any], arguments: list[Any]) -> bool:
+    """Whether a function can be called with these arguments."""
+    try:
+        return bool(numbers_in(f(*arguments)))
+    except Exception:  # it is the user's code
+        return False
 
 
 def _argument_names(f: Callable[..., Any], count: int) -> list[str]:

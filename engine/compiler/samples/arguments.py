@@ -35,6 +35,10 @@ def as_batch(arguments: Sequence[Any], dtype: str | None) -> Batch:
     return Batch(sizes[0] if sizes else 1, tuple(shapes), tuple(arrays), given)
 
 
+_PLAIN = "; on Values, as engine.hessian does, or inside another compiled function, call its plain one, f.function"
+"""Said of a Value in place of a sample, or of samples."""
+
+
 def _as_array(argument: Any, dtype: str, position: int) -> tuple[int, Shape, Any, Any]:
     import numpy as np
 
@@ -57,6 +61,7 @@ def _as_lists(argument: Any, position: int) -> tuple[int, Shape, list[list[float
     if not isinstance(samples, (list, tuple)):
         raise TypeError(
             f"argument {position} is {shortened(samples)}: give a list or array with one entry for each sample"
+            f"{_PLAIN if isinstance(samples, Value) else ''}"
         )
     rows: list[list[float]] = []
     shapes = set()
@@ -110,9 +115,7 @@ def _flatten(sample: Any, row: list[float], position: int, number: int) -> Shape
             raise ValueError(f"argument {position} is ragged: a sample has parts of the shapes {sorted(shapes)}")
         return (len(sample), *(shapes.pop() if shapes else ()))
     if isinstance(sample, Value) or not is_number(sample):
-        fix = "a compiled function takes numbers"
-        if isinstance(sample, Value):
-            fix += "; to use it on Values, or inside another compiled function, call its plain one, f.function"
+        fix = f"a compiled function takes numbers{_PLAIN if isinstance(sample, Value) else ''}"
         kind = type(sample).__name__
         raise TypeError(f"argument {position} holds {sample!r} of type {kind} in sample {number}: {fix}")
     row.append(as_float(sample, f"argument {position}, sample {number}"))

@@ -130,6 +130,7 @@ class Trainer(Running):
 
     __call__ = step
 
+    @explained
     def run(self, X: Any, y: Any, steps: int) -> list[float]:
         """Make several steps on the same samples, in one call; return their losses.
 
@@ -145,6 +146,7 @@ class Trainer(Running):
         with self._lock, naming_data(X, y):
             return self._train(self._checked(X, y), steps)
 
+    @explained
     def epoch(self, X: Any, y: Any, batch_size: int = 32, seed: Seed = None, shuffle: bool = True) -> list[float]:
         """Make a step for each batch of the samples in random order, in one call; return their losses.
 

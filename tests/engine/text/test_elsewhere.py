@@ -116,6 +116,22 @@ def test_a_call_as_elsewhere_gets_the_remedy(call: Callable[[], Any], message: s
         call()
 
 
+@pytest.mark.parametrize(
+    ("thing", "name", "message"),
+    [
+        (engine.compile(f), "jvp", r"write engine\.jvp\(f, numbers, direction\)$"),
+        (engine.compile(f), "vmap", "call the function itself$"),
+        (Value(1.0), "shape", "it is one number$"),
+        (Value(1.0), "is_leaf", r"write not v\.operands$"),
+        (Value(1.0), "_children", r"write v\.operands$"),
+    ],
+)
+def test_an_attribute_as_elsewhere_gets_the_remedy(thing: Any, name: str, message: str) -> None:
+    assert not hasattr(thing, name)
+    with pytest.raises(AttributeError, match=message):
+        getattr(thing, name)
+
+
 @pytest.mark.parametrize("name", sorted(EXPLAINED))
 def test_every_explained_function_takes_what_it_took(name: str) -> None:
     """Its name, documentation and signature are the function's own, and an unknown argument is told of by that name."""

@@ -245,7 +245,12 @@ def test_an_output_of_nan_is_no_class(backend, outputs):
 )
 def test_a_loss_is_called_and_not_named(use):
     model = nn.MLP(1, [1], seed=1)
-    for loss, remedy in (("mse", ": give nn.mse"), ("huber", ""), (None, "")):
+    for loss, remedy in (
+        ("mse", ": give nn.mse"),
+        ("huber", ""),
+        ("binary_crossentropy", ": write bce, or bce_with_logits of raw outputs"),
+        (None, ""),
+    ):
         with pytest.raises(TypeError, match=rf"loss must be a callable, not \w+ '?{loss}'?{remedy}\Z"):
             use(model, loss)
 

@@ -149,8 +149,11 @@ def test_a_column_is_asked_for_by_its_name() -> None:
     history = nn.History(rows=[{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25, "validation_loss": 1.0}])
     assert (history["epoch"], history["loss"]) == ([1, 2], [0.5, 0.25])
     assert history["validation_loss"] == pytest.approx([math.nan, 1.0], nan_ok=True)
-    with pytest.raises(KeyError, match="there is no 'val_loss', but 'epoch', 'loss', 'validation_loss'"):
+    with pytest.raises(KeyError, match="there is no 'val_loss', but 'epoch', 'loss', 'validation_loss'") as raised:
         history["val_loss"]
+    assert raised.value.args[0].endswith(": write to_dict()['validation_loss']")
+    with pytest.raises(KeyError, match=r"'validation_loss'\W$"):
+        history["nothing"]
     with pytest.raises(KeyError, match="no epoch yet"):
         nn.History()["loss"]
     for use in (lambda: history[0], lambda: [*history]):
