@@ -54,6 +54,25 @@ def test_a_primitive_gives_what_the_eager_engine_gives(primitive: Primitive, bac
             assert close(derivative, found, max(abs(derivative), 1e-290)), (row, derivative, found)
 
 
+@pytest.mark.parametrize("backend", INSTALLED)
+@pytest.mark.parametrize("name", ["mod", "floordiv", "div", "mul", "neg", "round", "ceil"])
+def test_a_zero_has_the_sign_that_the_eager_engine_gives_it(name: str, backend: str) -> None:
+    """Its reciprocal is inf or -inf; to `close` both zeros are equal."""
+    primitive = PRIMITIVES[name]
+    function, rows = cases(primitive)
+    found = compile(lambda *xs: function(*xs), backend=backend)(*[list(column) for column in zip(*rows)])
+    for row, z in zip(rows, found):
+        expected = primitive(*row)
+        assert expected != 0 or math.copysign(1.0, expected) == math.copysign(1.0, float(z)), row
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+def test_any_condition_but_0_holds(backend: str) -> None:
+    conditions = [-1.0, -3.0, 0.5, math.inf, math.nan, 5e-324, 0.0, -0.0]
+    found = compile(lambda c: ops.where(c, 1.0, 2.0), backend=backend)(conditions)
+    assert [*map(float, found)] == [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 2.0, 2.0]
+
+
 def test_every_primitive_has_a_native_form() -> None:
     lacking = [p.name for p in PRIMITIVES.values() if p.native is None and p.name not in ("dot", "take")]
     assert lacking == []
