@@ -6,13 +6,13 @@ A sweep sums the adjoints apart from the graph, so that a run which is interrupt
 from __future__ import annotations
 
 import os
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Literal, overload
 from weakref import ref
 
 from .graph import look_for_changed_leaves, recorded_order, topological_order
+from .locks import Lock
 from .modes import always_recorded, arguments, inside_rule, observer
 from .numbers import same_number
 from .pullbacks import UNREACHED, call_flowing, derivatives_as_numbers, flowing_derivatives, pullbacks
@@ -22,7 +22,7 @@ from .value import Constant, Value, detached
 
 Function = Callable[..., Any]
 
-_commit = threading.RLock()  # threads whose graphs share leaves add to their gradients one after the other
+_commit = Lock()  # threads whose graphs share leaves add to their gradients one after the other
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_commit.acquire, after_in_parent=_commit.release, after_in_child=_commit.release)
 
@@ -216,12 +216,16 @@ def pass_on(node: Value) -> None:
 def add_gradients(adjoints: dict[Value, float]) -> None:
     """Add adjoints to the gradients of leaves, and set those of results, all at once: see `backward`."""
     with _commit:
-        for node, adjoint in adjoints.items():
-            if node._primitive is None:
-                adjoints[node] = node._grad if node.__class__ is Constant else node._grad + adjoint
-            elif not adjoint:
-                adjoints[node] = 0.0  # not the -0.0 of a node that was not reached
-        deque(map(_set_grad, adjoints, adjoints.values()), maxlen=0)
+        _add_gradients(adjoints)  # no loop in here, see `locks`
+
+
+def _add_gradients(adjoints: dict[Value, float]) -> None:
+    for node, adjoint in adjoints.items():
+        if node._primitive is None:
+            adjoints[node] = node._grad if node.__class__ is Constant else node._grad + adjoint
+        elif not adjoint:
+            adjoints[node] = 0.0  # not the -0.0 of a node that was not reached
+    deque(map(_set_grad, adjoints, adjoints.values()), maxlen=0)
 
 
 @always_recorded()

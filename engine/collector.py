@@ -8,7 +8,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_lock = threading.RLock()
+from .locks import Lock
+
+_lock = Lock()
 _resting: dict[object, int] = {}  # the thread of each open context
 _enabled = True  # what to go back to
 
@@ -33,11 +35,19 @@ def collector_at_rest() -> Iterator[None]:
             gc.disable()
         yield
     finally:
-        with _lock:
-            if context in _resting:
-                del _resting[context]
-                if not _resting and _enabled:
-                    gc.enable()
+        try:
+            _end(context)
+        except KeyboardInterrupt:  # while it waited for the lock
+            _end(context)
+            raise
+
+
+def _end(context: object) -> None:
+    with _lock:
+        if context in _resting:
+            del _resting[context]
+            if not _resting and _enabled:
+                gc.enable()
 
 
 def _in_child() -> None:

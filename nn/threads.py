@@ -49,16 +49,21 @@ def alone(optimizer: Holder) -> Iterator[None]:
     training = _Training.here(optimizer)
     _now.append(training)  # before the look: of two that come at a time, one sees the other
     try:
-        began = [*_now]
-        for other in filter(_Training.is_elsewhere, began[: began.index(training)]):
-            if other.optimizer is optimizer or other.trains(optimizer.params):
-                raise RuntimeError(
-                    "another thread trains parameters of this optimizer now, and steps of one of them would be lost: "
-                    "give each a model and an optimizer of its own, as by copy.deepcopy((model, optimizer))"
-                )
+        _refuse_beside(training)
         yield
     finally:
         _now.remove(training)
+
+
+def _refuse_beside(training: _Training) -> None:
+    """Refuse a training of what one that began earlier in another thread trains."""
+    began, optimizer = [*_now], training.optimizer
+    for other in filter(_Training.is_elsewhere, began[: began.index(training)]):
+        if other.optimizer is optimizer or other.trains(optimizer.params):
+            raise RuntimeError(
+                "another thread trains parameters of this optimizer now, and steps of one of them would be lost: "
+                "give each a model and an optimizer of its own, as by copy.deepcopy((model, optimizer))"
+            )
 
 
 def refuse_elsewhere(act: str, parameters: Callable[[], Iterable[Value]]) -> None:

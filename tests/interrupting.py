@@ -69,11 +69,12 @@ def interrupted(action: Callable[[], object], moment: int, modules: tuple[str, .
 @cache
 def _moments(code: CodeType) -> frozenset[int]:
     """The instructions before which Python looks: never between the body of a `with` and its exit, for one."""
-    found, looked = {0}, False
+    found, looked, special = {0}, False, False
     for instruction in dis.get_instructions(code):
         if looked:
             found.add(instruction.offset)
-        looked = instruction.opname.startswith(_LOOKS) and "INTRINSIC" not in instruction.opname
+        looked = instruction.opname.startswith(_LOOKS) and "INTRINSIC" not in instruction.opname and not special
+        special = instruction.opname == "LOAD_SPECIAL"  # `__enter__`, see `engine.locks`
         if looked and "JUMP" in instruction.opname:
             found.add(instruction.argval)
     return frozenset(found)

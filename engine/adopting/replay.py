@@ -143,20 +143,24 @@ class Replay:
 @contextmanager
 def _recorded(graph: TheirGraph, called: Callable[[Node, Callable[[], Any]], None]) -> Iterator[None]:
     """Inside, `called` stands in for every `_backward`: in the objects, or in their class if it is a method."""
-    nodes = {id(node.theirs): node for node in graph.nodes}
     with ExitStack() as undo:
-        for cls in {type(node.theirs) for node in graph.nodes}:
-            method = getattr(cls, "_backward", None)
-            if callable(method):  # for a slot the class has a descriptor, which is not callable
-                own = vars(cls).get("_backward")
-                undo.callback(*(delattr, cls, "_backward") if own is None else (setattr, cls, "_backward", own))
-                setattr(cls, "_backward", _instead(method, nodes, called))  # noqa: B010  # a user's class
-        for node in graph.nodes:
-            own = node.theirs._backward
-            if own is not None and (not hasattr(own, "__self__") or own.__self__ is not node.theirs):
-                undo.callback(setattr, node.theirs, "_backward", own)
-                node.theirs._backward = lambda node=node, own=own: called(node, own)
+        _replace(graph, called, undo)  # no loop in here, see `locks`
         yield
+
+
+def _replace(graph: TheirGraph, called: Callable[[Node, Callable[[], Any]], None], undo: ExitStack) -> None:
+    nodes = {id(node.theirs): node for node in graph.nodes}
+    for cls in {type(node.theirs) for node in graph.nodes}:
+        method = getattr(cls, "_backward", None)
+        if callable(method):  # for a slot the class has a descriptor, which is not callable
+            own = vars(cls).get("_backward")
+            undo.callback(*(delattr, cls, "_backward") if own is None else (setattr, cls, "_backward", own))
+            setattr(cls, "_backward", _instead(method, nodes, called))  # noqa: B010  # a user's class
+    for node in graph.nodes:
+        own = node.theirs._backward
+        if own is not None and (not hasattr(own, "__self__") or own.__self__ is not node.theirs):
+            undo.callback(setattr, node.theirs, "_backward", own)
+            node.theirs._backward = lambda node=node, own=own: called(node, own)
 
 
 def _instead(

@@ -13,6 +13,8 @@ import time
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
+from ..locks import Lock
+
 if TYPE_CHECKING:
     from threading import RLock
 
@@ -31,7 +33,7 @@ def new_lock(awaited: bool = False) -> RLock:
     Args:
         awaited: whether a fork waits until the lock is free.
     """
-    lock = threading.RLock()
+    lock = Lock()
     _locks[id(lock)] = lock
     if awaited:
         _awaited[id(lock)] = lock

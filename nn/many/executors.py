@@ -53,34 +53,37 @@ class Jobs(Generic[Result]):
         """
         waiting, running = deque(self._parts(count)), dict[Any, Sequence[int]]()
         try:
-            while waiting or running:
-                while waiting and len(running) < self._room():
-                    try:
-                        running[self._submit(self._executor, waiting[0])] = waiting[0]
-                    except BrokenExecutor:
-                        if not running:
-                            raise
-                        break  # those that run will tell
-                    waiting.popleft()
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
-                failed, error = self._collected(done, running)
-                if isinstance(error, BrokenExecutor):
-                    failed += self._collected(set(running), running)[0]  # all of them fail
-                if error is None:
-                    continue
-                if self._make:
-                    self._alone(failed, self._make)
-                else:
-                    self._name_all(failed, error)
-                    if isinstance(error, BrokenExecutor):
-                        for part in waiting:
-                            self.lost.update(dict.fromkeys(part, f"not run, since the executor broke before: {error}"))
-                        waiting.clear()
+            self._go_through(waiting, running)  # no loop in here, see `engine.locks`
         finally:
             for future in running:
                 future.cancel()
             if self._make:
                 self._executor.shutdown()
+
+    def _go_through(self, waiting: deque[range], running: dict[Any, Sequence[int]]) -> None:
+        while waiting or running:
+            while waiting and len(running) < self._room():
+                try:
+                    running[self._submit(self._executor, waiting[0])] = waiting[0]
+                except BrokenExecutor:
+                    if not running:
+                        raise
+                    break  # those that run will tell
+                waiting.popleft()
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            failed, error = self._collected(done, running)
+            if isinstance(error, BrokenExecutor):
+                failed += self._collected(set(running), running)[0]  # all of them fail
+            if error is None:
+                continue
+            if self._make:
+                self._alone(failed, self._make)
+            else:
+                self._name_all(failed, error)
+                if isinstance(error, BrokenExecutor):
+                    for part in waiting:
+                        self.lost.update(dict.fromkeys(part, f"not run, since the executor broke before: {error}"))
+                    waiting.clear()
 
     def _parts(self, count: int) -> list[range]:
         """Jobs that are submitted together: about four parts for each worker."""

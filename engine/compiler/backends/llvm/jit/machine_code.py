@@ -215,15 +215,19 @@ def optimised(text: str, quick: str = "", plain: str = "") -> Any:
     context of its own, since a context keeps all that it has seen, such as constants.
     """
     with _passing:
-        llvm, passes = binding(), _passes()
-        context, modules = llvm.create_context(), []
-        for part, run in ((text, passes.run_all), (quick, passes.run_quick), (plain, passes.run_plain)):
-            if part:
-                modules.append(llvm.parse_assembly(part, context))
-                if verification_enabled():
-                    modules[-1].verify()
-                run(modules[-1])
-        module, *others = modules or [llvm.parse_assembly("", context)]
-        for other in others:
-            module.link_in(other)
-        return module
+        return _linked(text, quick, plain)  # no loop in here, see `locks`
+
+
+def _linked(text: str, quick: str, plain: str) -> Any:
+    llvm, passes = binding(), _passes()
+    context, modules = llvm.create_context(), []
+    for part, run in ((text, passes.run_all), (quick, passes.run_quick), (plain, passes.run_plain)):
+        if part:
+            modules.append(llvm.parse_assembly(part, context))
+            if verification_enabled():
+                modules[-1].verify()
+            run(modules[-1])
+    module, *others = modules or [llvm.parse_assembly("", context)]
+    for other in others:
+        module.link_in(other)
+    return module

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from .....locks import Lock
 from ..jit.machine_code import Library
 from . import fork_join
 from .fork_join import APART, ASLEEP, IDLE, WORKER
@@ -128,16 +129,19 @@ class ThreadPool:
         if len(workers) < parts - 1 or not self._free.acquire(False):
             return drive(frame, None)
         try:
-            for worker in workers:
-                worker.line[_ENGAGED] = 1  # from now on it does not fall asleep
-                if worker.line[_STANDING] == ASLEEP and (pays or time.perf_counter() - self._left < _RECENT):
-                    worker.wake()
+            self._engage(workers, pays)  # no loop in here, see `engine.locks`
             return drive(frame, self._place)
         finally:
             for worker in workers:
                 worker.line[_ENGAGED] = 0
             self._left = time.perf_counter()
             self._free.release()
+
+    def _engage(self, workers: list[Worker], pays: bool) -> None:
+        for worker in workers:
+            worker.line[_ENGAGED] = 1  # from now on it does not fall asleep
+            if worker.line[_STANDING] == ASLEEP and (pays or time.perf_counter() - self._left < _RECENT):
+                worker.wake()
 
     def end(self) -> None:
         """End all threads."""
@@ -146,7 +150,7 @@ class ThreadPool:
 
 
 _pool: ThreadPool | None = None
-_lock = threading.Lock()
+_lock = Lock()
 
 
 def thread_pool() -> ThreadPool:
@@ -167,7 +171,7 @@ def _end() -> None:
 def _begin() -> None:
     """In a forked process: threads are not copied, and locks may be held by those left behind."""
     global _lock
-    _lock = threading.Lock()
+    _lock = Lock()
     if _pool is not None:
         _pool.begin()
 
