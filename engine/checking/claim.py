@@ -22,6 +22,7 @@ from .estimates.differences import (
     EPSILON,
     Estimate,
     Line,
+    central,
     central_estimates,
     likely_estimates,
     one_sided,
@@ -37,6 +38,8 @@ from .report import Derivative, Kink, contradicted
 __tracebackhide__ = True  # pytest then shows the user's own lines
 
 _WIDER = (8, 16, 24)  # octaves
+
+OF_A_NEIGHBOUR = "it is off by no more than the slope changes from one float to the next few"
 
 MANY_WRONG = 10
 """So many wrong or excluded claims are found; then others are glanced at only, as one takes hundreds of values."""
@@ -235,9 +238,26 @@ class Claim:
         if not contradicted(found):
             return found
         verdict = heard(self.line, self.at, self.slope, self.slack, found.expected, self.noise, self.epsilon)
-        if verdict is None or (verdict.status == "differs" and found.slopes is not None):
-            return found
-        return self.entry(verdict, None if verdict.why else found.kink)
+        if verdict is not None and not (verdict.status == "differs" and found.slopes is not None):
+            found = self.entry(verdict, None if verdict.why else found.kink)
+        if contradicted(found) and self._at_a_neighbour(found):
+            return replace(found, status="unresolved", excluded=False, why=OF_A_NEIGHBOUR)
+        return found
+
+    def _at_a_neighbour(self, found: Derivative) -> bool:
+        """Whether the slope changes by as much as the claim is off when the point's numbers move by a few floats.
+
+        So it is where squares of residuals are least: these are what rounding leaves of larger numbers.
+        """
+        if self.near is None or not math.isfinite(self.slope - found.expected):
+            return False
+        step = min(self.likely, self.near.step(self.direction))
+        lines = (self.near.line(self.direction, start) for start in self.near.neighbours())
+        estimates = [central(line, 0.0, step, self.noise, levels=2, epsilon=self.epsilon) for line in lines]
+        known = [e for e in estimates if e is not None]
+        largest = max((e.derivative - e.bound for e in known), default=0.0)
+        spread = max(largest - min((e.derivative + e.bound for e in known), default=0.0), 0.0)
+        return abs(self.slope - found.expected) <= found.bound + self.slack + spread
 
     def within(self, reach: float, kink: Kink) -> Derivative:
         """The whole verdict at a place beside a kink, where the function is smooth as far as `reach`."""

@@ -25,6 +25,7 @@ _FEW, _MANY = 8, 96  # points drawn nearby, each with its mirror image; many bef
 _SMALL = 8  # up to this many inputs, many points are drawn even if nothing has looked like a kink yet
 _SHRINK = 8.0  # how much smaller the second cloud of points is
 _PAIRS = 6  # how many kinked inputs are combined two by two
+_NEIGHBOURS, _FLOATS = 4, 4.0  # pairs of neighbours of a point, and how many floats their numbers are from it
 _MIXED = 4  # directions that move all kinked inputs at once
 
 
@@ -58,6 +59,13 @@ class Neighbourhood:
         """A step that suits every number that the direction moves."""
         moved = [(x, d) for x, d in zip(self.point, direction) if d]
         return min(steps(x, epsilon=self.epsilon)[0] / abs(d) for x, d in moved)
+
+    def neighbours(self) -> Iterator[list[float]]:
+        """Points whose numbers are a few floats from the point's, in pairs on opposite sides of it."""
+        random_ = random.Random(2)
+        for _ in range(_NEIGHBOURS):
+            moves = [random_.choice((-_FLOATS, _FLOATS)) * self.epsilon * x for x in self.point]
+            yield from ([x + sign * move for x, move in zip(self.point, moves)] for sign in (1, -1))
 
     def moved(self, gradient: Sequence[float]) -> float:
         """How far the rounding of the point's numbers moves a value, by the slopes that are finite."""

@@ -55,6 +55,24 @@ def test_small_values_that_larger_numbers_leave_refute_no_right_slope(x: float, 
         assert report.derivatives[0].status in expected, claim
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_at_a_perfect_fit_a_gradient_of_zeros_is_not_wrong(seed: int) -> None:
+    """Residuals that are 0 as rounding has it are 1e-17 by the numbers themselves, so that the slope is not quite 0."""
+    draw = np.random.default_rng(seed)
+    X, w = np.round(draw.normal(size=(5, 3)), 1), np.round(draw.normal(size=3), 1)
+    y = X @ w
+    for factor in (1.0, 1.001):  # beside the fit a thousandth is found
+
+        def gradient(w: Any, factor: float = factor) -> Any:
+            return factor * 2 * X.T @ (X @ w - y) / 5
+
+        assert check_gradients(lambda w: float(((X @ w - y) ** 2).mean()), w, grad=gradient)
+        beside = check_gradients(lambda w: float(((X @ w - y) ** 2).mean()), w + 1e-3, grad=gradient)
+        assert bool(beside) == (factor == 1.0)
+    off = check_gradients(lambda w: float(((X @ w - y) ** 2).mean()), w, grad=lambda w: gradient(w) + 1e-12)
+    assert [d.status for d in off.derivatives] == ["differs"] * 3
+
+
 @pytest.mark.parametrize("levels", [(-1.7e308, 1.7e308, 0.0, 1e-320), (-1.7e308, 1.7e308, -1e308, 1e308)])
 def test_values_as_far_apart_as_floats_go_are_no_error(levels: tuple[float, ...]) -> None:
     """Their distances overflow, and so do quotients of these."""
