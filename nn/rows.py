@@ -146,7 +146,7 @@ def _of_numpy(data: Any) -> Any:
         return numpy.asarray(data.detach() if hasattr(data, "detach") else data)
     except (TypeError, RuntimeError) as error:
         kind = f"{type(data).__name__} of {getattr(data, 'dtype', 'unknown type')}"
-        remedy = "make an array of it, as by X.float().cpu().numpy()"
+        remedy = "make an array of it, as with X.float().cpu().numpy()"
         raise TypeError(f"NumPy cannot read a {kind}: {error}; {remedy}") from error
 
 

@@ -52,7 +52,7 @@ _ABSENT = {
     ),
     **dict.fromkeys(("learning_rate", "power_t"), "the rate stays learning_rate_init; nn.fit takes a schedule"),
     "warm_start": "each fit starts anew; nn.fit(..., resume=history) goes on",
-    "class_weight": "give fit(..., sample_weight=), as by sklearn.utils.class_weight.compute_sample_weight",
+    "class_weight": "give fit(..., sample_weight=), such as that of sklearn.utils.class_weight.compute_sample_weight",
     "max_fun": "it is trained with Adam, for max_iter epochs",
 }
 """Parameters that scikit-learn's estimators have and these do not, and what to do instead."""
@@ -303,7 +303,7 @@ class MLPClassifier(ClassifierMixin, _Network):  # type: ignore[misc]  # as abov
         return self.classes_[classify(self.model_, X, loss="cross_entropy", backend=self.backend)]
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """The accuracy; data is refused as by `fit`."""
+        """The accuracy; refuses the same data as `fit`."""
         _refuse_misread(X, y=y, sample_weight=sample_weight)
         return float(super().score(X, y, sample_weight))
 
@@ -345,7 +345,7 @@ class MLPRegressor(RegressorMixin, _Network):  # type: ignore[misc]  # as above
         return found[:, 0] if found.shape[1] == 1 else found
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
-        """The coefficient of determination, R²; data is refused as by `fit`."""
+        """The coefficient of determination, R²; refuses the same data as `fit`."""
         _refuse_misread(X, y=y, sample_weight=sample_weight)
         return float(super().score(X, y, sample_weight))
 

@@ -62,7 +62,7 @@ def _refuse_beside(training: _Training) -> None:
         if other.optimizer is optimizer or other.trains(optimizer.params):
             raise RuntimeError(
                 "another thread trains parameters of this optimizer now, and steps of one of them would be lost: "
-                "give each a model and an optimizer of its own, as by copy.deepcopy((model, optimizer))"
+                "give each a model and an optimizer of its own, as with copy.deepcopy((model, optimizer))"
             )
 
 

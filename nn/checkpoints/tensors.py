@@ -89,7 +89,7 @@ def read(model: Module, path: str | os.PathLike[str]) -> tuple[list[tuple[Value,
         if tensor.shape != shape:
             raise ValueError(f"{name}: {key} has the shape {tensor.shape}, the model's has {shape}")
         if tensor.dtype.kind not in "fiu":
-            raise ValueError(f"{name}: {key} holds {tensor.dtype}, and a model numbers")
+            raise ValueError(f"{name}: {key} holds {tensor.dtype}, and a model holds numbers")
         for parameter, number in zip(flat(values), tensor.astype(float).reshape(-1).tolist()):
             other = numbers.setdefault(parameter, number)
             if other != number and (other == other or number == number):

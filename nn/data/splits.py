@@ -117,8 +117,8 @@ def train_test_split(
     """
     if is_row(test):
         raise TypeError(
-            "X and y are split, and here is a third: split the places, as by train, held, *_ = train_test_split("
-            "range(len(y)), y), and choose from each array by them"
+            "train_test_split takes X and y, and no third array: split their places, as in train, held, *_ = "
+            "train_test_split(range(len(y)), y), and choose from each array by them"
         )
     size = _one_of("test", test, "test_size", test_size)
     rng = random_source(_one_of("seed", seed, "random_state", random_state))

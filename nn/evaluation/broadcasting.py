@@ -41,7 +41,7 @@ def refuse_all_pairs(what: str, score: Callable[[Any, Any], Any], found: Any, ou
         return
     if math.isclose(as_row, as_column, rel_tol=1e-9, abs_tol=1e-12):
         raise ValueError(
-            f"{what} gives {number:g} for outputs in rows of one, and {as_row:g} for the outputs themselves: of a "
+            f"{what} gives {number:g} for outputs in rows of one, and {as_row:g} for the outputs themselves: from a "
             "column of N x 1 outputs and N labels NumPy makes all N x N pairs. Take the outputs out of their rows "
             "first, as outputs[:, 0] of an array"
         )

@@ -50,8 +50,8 @@ def width_of_each(outputs: Any) -> int:
     widths = {width_of(shape_of_each(outputs))} if hasattr(outputs, "dtype") else _widths(outputs)
     if len(widths) > 1:
         raise ValueError(
-            f"outputs are rows of {' and '.join(map(str, sorted(widths)))} numbers, as of a model with several heads: "
-            "judge each of them alone, such as the first by lambda x: model(x)[0]"
+            f"outputs are rows of {' and '.join(map(str, sorted(widths)))} numbers, as from a model with several "
+            "heads: judge each by itself, such as the first with lambda x: model(x)[0]"
         )
     return widths.pop()
 

@@ -52,7 +52,8 @@ def are_texts(labels: Any) -> bool:
     if any(texts) and not all(texts):
         other = show(labels[texts.index(False)])
         raise TypeError(
-            f"some labels are texts and others are not, such as {other}: make texts of all, or leave those samples out"
+            f"some labels are texts and others are not, such as {other}: make all of them texts, or leave those "
+            "samples out"
         )
     return bool(texts) and texts[0]
 

@@ -44,7 +44,7 @@ def metrics_for(
     found: dict[str, Metric] = {}
     for name, metric in [_metric(one, model, loss, X) for one in chosen]:
         if name == "loss" or name in found:
-            raise ValueError(f"there is a column {name!r} already: give the metric, a function, another __name__")
+            raise ValueError(f"there is a column {name!r} already: give the metric's function another __name__")
         found[name] = metric
     return found
 

@@ -64,8 +64,8 @@ def predict_proba(model: Model, X: Any, *, loss: LossFunction | str | None = Non
     outputs = as_scores(outputs_of(model, X, backend))
     if rule is RULES["cross_entropy"] and are_shares(outputs):
         warn_user(
-            "all outputs are probabilities already, from 0 to 1 with the sum 1, and those trained with cross_entropy "
-            "are logits, which go through a softmax here: give loss=nn.bce for probabilities as they are",
+            "all outputs are probabilities already, from 0 to 1 with the sum 1, but outputs trained with cross_entropy "
+            "are logits, to which a softmax is applied here: give loss=nn.bce to take probabilities as they are",
             UserWarning,
         )
     if hasattr(outputs, "dtype"):
@@ -160,7 +160,7 @@ def classes_from(model: Model, outputs: Any, loss: Any = None, threshold: float 
     width = width_of_each(as_scores(outputs))
     if width > 1:
         if threshold is not None:
-            raise ValueError(f"a threshold is for a single output: of {width} the largest one tells the class")
+            raise ValueError(f"a threshold is for a single output: of {width} the largest gives the class")
         if names_several(model):
             raise ValueError(
                 f"the labels that the model learned from may name several of {width} classes at once, or none, so "
@@ -180,8 +180,8 @@ def as_scores(outputs: Any) -> Any:
     if isinstance(outputs[0], dict):
         names = [*map(repr, outputs[0])]
         raise TypeError(
-            f"outputs are dicts{listed(names)}, of which no single one tells the class: judge each of them alone, such "
-            f"as the first by lambda x: model(x)[{names[0]}]"
+            f"outputs are dicts{listed(names)}, none of which alone gives the class: judge each by itself, such as the "
+            f"first with lambda x: model(x)[{names[0]}]"
         )
     place = nan_at(outputs)
     if place is not None:

@@ -179,7 +179,7 @@ def check_order(what: str, function: Any, first: str, second: str) -> None:
     if len(names) == 2 and names[0] in _USUAL[second] and names[1] in _USUAL[first]:
         raise TypeError(
             f"{what} is called with {first} and {second}, in this order, and {getattr(function, '__name__', 'it')} "
-            f"takes ({', '.join(names)}): exchange its parameters"
+            f"takes ({', '.join(names)}): put its parameters in that order"
         )
 
 
@@ -237,7 +237,7 @@ def threshold_of(model: Any, loss: Any, threshold: Any, ends: Row) -> float:
     rule, _ = _rule_of(model, loss)
     if rule is None or rule.threshold is None:
         raise ValueError(
-            "nothing tells the threshold for the class of a single output: the model was not trained by nn.fit with a "
+            "the threshold for the class of a single output is not known: the model was not trained by nn.fit with a "
             "loss for classes, and its last activation is not a sigmoid; give threshold= (0.5 for a probability, 0 for "
             "a logit or score) or loss="
         )
@@ -256,8 +256,8 @@ def probabilities_of(model: Any, loss: Any = None) -> Rule:
         if name:
             raise ValueError(f"outputs trained with {name} give no probabilities: nn.predict gives them as they are")
         raise ValueError(
-            "nothing tells whether the outputs are probabilities or logits: give the loss that they were trained with, "
-            "such as loss=nn.cross_entropy for logits, or nn.bce where they are probabilities"
+            "it is not known whether the outputs are probabilities or logits: give the loss that they were trained "
+            "with, such as loss=nn.cross_entropy for logits, or nn.bce where they are probabilities"
             f"{'' if loss is None else f'; not {show(loss)}'}"
         )
     return rule

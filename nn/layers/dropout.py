@@ -174,7 +174,9 @@ def masked_otherwise() -> Exception:
     """The error for a model that masks other entries than when its masks were laid out."""
     from engine import TraceError
 
-    return TraceError("the model masks other entries than when its masks were laid out: a Dropout came, went or moved")
+    return TraceError(
+        "the model masks other entries than when its masks were laid out: a Dropout was added, removed or moved"
+    )
 
 
 def _flat(x: Any) -> list[Any]:

@@ -203,7 +203,7 @@ def _row_by_row(loss: str, formula: Callable[[list[Any], Any], Loss], scores: An
         warn_of_activated(loss, *(as_row("logits", rows[0]) if is_row(rows[0]) else rows))
     if not is_row(rows[0]):
         if has_rows(target):
-            raise TypeError(f"{loss} takes the logits of samples, then a label of each: exchange them")
+            raise TypeError(f"{loss} takes the logits of samples, then a label for each: exchange them")
         return formula(_scores(rows), target)
     targets = as_row("targets", target)
     same_length("logit row", rows, "target", targets)

@@ -180,13 +180,13 @@ def _jobs(
     for place, config in enumerate(configs):
         if not isinstance(config, Mapping) or not all(isinstance(name, str) for name in config):
             raise TypeError(
-                f"configuration {place} must be a dict with names as keys, not {show(config)}: of a table give the "
+                f"configuration {place} must be a dict with names as keys, not {show(config)}: for a table give the "
                 'rows, as frame.to_dict("records") does'
             )
         for name in config:
             if hasattr(type(config[name]), "__next__"):
                 raise TypeError(
-                    f"configuration {place} has an iterator as its {name!r}, which the first net made of it uses up: "
+                    f"configuration {place} has an iterator as its {name!r}, which the first net made from it uses up: "
                     "give a list"
                 )
             if name in ("loss", "seconds", "error") or name.startswith("validation_"):

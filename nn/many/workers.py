@@ -63,8 +63,8 @@ def _check_pickle(what: str, thing: Any) -> None:
         pickle.dumps(thing)
     except Exception as error:
         raise pickle.PicklingError(
-            f"workers are sent {what} by pickle, which cannot store it ({error}): define functions at the level of a "
-            "module, no lambdas and none inside others, or take a ThreadPoolExecutor, or no executor"
+            f"workers are sent {what} by pickle, which cannot store it ({error}): define functions at the top level of "
+            "a module, no lambdas and none inside others, or take a ThreadPoolExecutor, or no executor"
         ) from error
 
 

@@ -162,7 +162,7 @@ class Optimizer(Known, Explained):
         if counts_steps(self):
             raise ValueError(
                 f"parameter {place} is new, and {type(self).__name__} would treat its first step as number "
-                f"{self._own_state[0] + 1}: make a new optimiser of all, or, to start anew with this one, set its "
+                f"{self._own_state[0] + 1}: make a new optimiser for all, or, to start anew with this one, set its "
                 f"{' and '.join(self.memories)} to [] first"
             )
 
@@ -243,7 +243,7 @@ class Optimizer(Known, Explained):
         """
         if not self.steps and not any(p.grad for p in self._params):
             warn_user(
-                "every gradient is 0 at the first step: unless the loss is at its least, call backward() on it after "
+                "every gradient is 0 at the first step: unless the loss is at its minimum, call backward() on it after "
                 "zero_grad(), and compute it from these parameters, neither under no_grad() nor through float()",
                 UserWarning,
             )

@@ -88,4 +88,4 @@ class SGD(Optimizer):
                 f"not momentum={momentum:g} and dampening={dampening:g}"
             )
         if dampening and not momentum:
-            raise ValueError(f"dampening={dampening:g} is of the velocity, and with momentum=0 there is none")
+            raise ValueError(f"dampening={dampening:g} acts on the velocity, and with momentum=0 there is none")

@@ -36,7 +36,7 @@ def check_parts(model: Any, loss: Any, optimizer: Any, schedule: Any, step: Any)
     if schedule is not None and not callable(schedule):
         raise TypeError(
             f"schedule gives the learning rate of each step by its number, and {show(schedule)} cannot be "
-            "called: a rate that stays is the optimiser's lr"
+            "called: a constant rate is the optimiser's lr"
         )
     if schedule is not None and type(schedule) not in FIXED:
         check_takes("a schedule", schedule, "the number of the step")
@@ -98,7 +98,7 @@ def callbacks_of(given: Callback | Iterable[Callback]) -> list[Callback]:
             name = getattr(callback, "__name__", type(callback).__name__)
             raise TypeError(
                 f"a callback is called with model, history and epoch, in this order, and {name} takes "
-                f"({', '.join(first)}, ...): exchange its parameters"
+                f"({', '.join(first)}, ...): put its parameters in that order"
             )
     return callbacks
 

@@ -116,8 +116,8 @@ def warn_of_others(history: History, optimizer: Optimizer) -> None:
     steps = len(history.batch_losses)
     if history.numbers not in (None, _some_numbers(optimizer)):
         warn_user(
-            f"training goes on after {counted(steps, 'step')}, from other parameters than it ended with: unless they "
-            "were changed on purpose, give the model that it trained, or nn.load(model, path, optimizer=optimizer)",
+            f"training goes on after {counted(steps, 'step')}, from other parameters than those it ended with: unless "
+            "they were meant to change, give the model that it trained, or nn.load(model, path, optimizer=optimizer)",
             UserWarning,
         )
     remembers = optimizer.memories and optimizer.settings.get("momentum") != 0.0
@@ -143,8 +143,8 @@ def note_samples(history: History, rows: Rows, held: Rows | None) -> None:
         if before.get(name, digest) != digest:
             warn_user(
                 f"training goes on after {counted(len(history.batch_losses), 'step')}, with other {name} than before: "
-                "unless that is on purpose, give the same ones in the same order. Data split anew has on either side "
-                "what was learned before, so that scores are too good: split it by the same seed",
+                "unless that is on purpose, give the same ones in the same order. With another split, samples "
+                "held out now were learned from before, and scores are too good: split by the same seed",
                 UserWarning,
             )
 

@@ -63,8 +63,8 @@ def _by_class(labels: list[Any], class_weight: Mapping[Any, float] | str) -> dic
     unknown = [label for label in given if label not in counts]
     if missing and unknown:  # of which one may be meant by the other
         raise ValueError(
-            f"class_weight names {unknown[0]!r}, which is no label, and leaves out {missing[0]!r}: what is left out "
-            "has the weight 1"
+            f"class_weight names {unknown[0]!r}, which is no label, and leaves out {missing[0]!r}: a class left "
+            "out has the weight 1"
         )
     return {label: given.get(label, 1.0) for label in counts}
 
@@ -73,10 +73,12 @@ def _label(label: Any) -> Any:
     """A label as a key: classes that are numbers are equal whatever their type."""
     label = plain(label)
     if is_row(label):
-        remedy = ": give y.squeeze(1)" if len(label) == 1 else ", whose samples sample_weight can weigh"
+        remedy = ": give y.squeeze(1)" if len(label) == 1 else "; sample_weight can weigh such samples"
         raise TypeError(f"class_weight needs labels that are classes, not rows such as {show(label)}{remedy}")
     if isinstance(label, float) and not label.is_integer():
-        raise ValueError(f"class_weight needs labels that are classes, not numbers as {label:.15g}: give sample_weight")
+        raise ValueError(
+            f"class_weight needs labels that are classes, not numbers such as {label:.15g}: give sample_weight"
+        )
     return label
 
 
@@ -98,6 +100,6 @@ def refuse_other_than_means(model: Model, loss: LossFunction, X: Any, y: Any) ->
     of_each = math.fsum(each) / len(each)
     if math.isfinite(whole) and not math.isclose(whole, of_each, rel_tol=1e-6, abs_tol=1e-12):
         raise ValueError(
-            f"sample_weight and class_weight need a loss that is the mean over the samples: of {len(each)} of them it "
-            f"is {whole:g}, and the mean of theirs is {of_each:g}; nn.per_sample makes one of the loss of a sample"
+            f"sample_weight and class_weight need a loss that is the mean over the samples: for {len(each)} of them it "
+            f"is {whole:g}, and the mean of their losses {of_each:g}; nn.per_sample makes one from the loss of a sample"
         )

@@ -119,7 +119,10 @@ def test_scikit_learns_own_checks(kind):
         ("solver", "it is trained with Adam; nn.fit takes any optimiser"),
         ("learning_rate", "the rate stays learning_rate_init; nn.fit takes a schedule"),
         ("warm_start", r"each fit starts anew; nn.fit\(..., resume=history\) goes on"),
-        ("class_weight", r"give fit\(..., sample_weight=\), as by sklearn.utils.class_weight.compute_sample_weight"),
+        (
+            "class_weight",
+            r"give fit\(..., sample_weight=\), such as that of sklearn.utils.class_weight.compute_sample_weight",
+        ),
         ("hidden_layers", r"did you mean hidden_layer_sizes\?"),
         ("x", "there are activation, alpha, backend, batch_size, .*, verbose"),
     ],

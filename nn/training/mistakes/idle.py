@@ -57,7 +57,7 @@ def warn_if_idle(history: History, schedule: Callable[[int], float] | None, step
         return warn_of_zeros(schedule, len(history.losses), len(history.batch_losses) - steps, steps)
     if row["epoch"] == 2 and row["loss"] and math.isclose(*history.losses, rel_tol=1e-12):
         warn_user(
-            f"the loss stays at {row['loss']:g}: no gradient reaches the parameters, as where relus are 0 for all "
+            f"the loss stays at {row['loss']:g}: no gradient reaches the parameters, as when relus are 0 for all "
             f"samples, or lr={row['lr']:g} is too small to change them",
             UserWarning,
         )

@@ -152,9 +152,9 @@ def look_beside_graph(
         return
     if differ:
         warn_user(
-            "the loss follows the optimiser's parameters by their numbers too, and no gradient comes of that: .data, "
-            f"float() and the functions of math leave the graph ({reason}). Compute with the Values themselves and the "
-            "functions of engine; where it is meant so, detach() says it",
+            "the loss also depends on the optimiser's parameters by their plain numbers, which give no gradient: "
+            f".data, float() and the functions of math leave the graph ({reason}). Compute with the Values themselves "
+            "and the functions of engine; where it is meant so, detach() says it",
             UserWarning,
         )
 
@@ -253,7 +253,7 @@ def _warn_of_strays(model: Model, strays: Collection[Value]) -> None:
         found = (name for name, value in values_in(model, methods=True) if value in strays)
         remedy = "keep them in attributes of an nn.Module, or in lists and dicts there"
         if any(value.is_detached for value in strays):
-            remedy = "Value(x.data) makes a parameter of what detach() or no_grad() gave"
+            remedy = "Value(x.data) makes a parameter from what detach() or no_grad() gave"
         warn_user(
             f"{type(model).__name__} computes with {counted(len(strays), 'parameter')} that neither its parameters() "
             f"nor the optimiser has{listed(found)}, and nothing trains or saves them: {remedy}; what is to stay as "
@@ -281,7 +281,7 @@ def _warn_of_cut(model: Model, missed: Collection[Value], numbers: Callable[[], 
     cut = {p for part in parts.values() for p in part} or missed
     where = f" ({reason})" if reason else ""
     warn_user(
-        f"the outputs follow {counted(len(cut), 'parameter')}{listed(parts)} by their numbers alone, and no "
+        f"the outputs depend on {counted(len(cut), 'parameter')}{listed(parts)} by their plain numbers alone, and no "
         f"gradient reaches them: .data, float() and the functions of math leave the graph{where}. Compute with the "
         "Values themselves and the functions of engine; detach() says that it is meant so",
         UserWarning,

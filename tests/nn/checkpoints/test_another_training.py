@@ -87,7 +87,7 @@ def test_other_parameters_than_those_of_the_end_are_told_of(tmp_path):
     model, optimizer, history = two_epochs(seed=3)
     for p in model.parameters()[1:]:  # as after restoring the file of an earlier epoch
         p.data += 1.0
-    message = "goes on after 8 steps, from other parameters than it ended with: unless"
+    message = "goes on after 8 steps, from other parameters than those it ended with: unless"
     with pytest.warns(UserWarning, match=message):
         two_epochs(model, optimizer, epochs=4, resume=history, callbacks=keep)
     resume, fresh = nn.load(model, tmp_path / "m.json", optimizer=optimizer), nn.MLP(2, [3, 2], seed=2)

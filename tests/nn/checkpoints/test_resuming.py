@@ -96,7 +96,7 @@ def test_what_outputs_mean_is_what_the_file_says(tmp_path, name):
     model = nn.MLP(2, [1], seed=1)
     nn.fit(model, X, np.array(["a", "b"])[Y], nn.bce_with_logits, nn.SGD(model.parameters(), lr=0.1), 1)
     nn.load(model, tmp_path / name)
-    with pytest.raises(ValueError, match="nothing tells the threshold"):
+    with pytest.raises(ValueError, match=r"the threshold .* is not known"):
         nn.classify(model, X)
     assert set(nn.classify(model, X, threshold=0.0)) == {0, 1}
 
@@ -307,7 +307,10 @@ def test_wrong_tensors_change_nothing(tmp_path):
     for tensors, message in (
         ({"layers.0.weight": np.zeros((1, 2))}, r"missing \['layers.0.bias'\]"),
         ({"layers.0.weight": np.zeros((2, 1)), "layers.0.bias": np.zeros(1)}, r"the shape \(2, 1\), the model's has"),
-        ({"layers.0.weight": np.zeros((1, 2), bool), "layers.0.bias": np.zeros(1)}, "holds bool, and a model numbers"),
+        (
+            {"layers.0.weight": np.zeros((1, 2), bool), "layers.0.bias": np.zeros(1)},
+            "holds bool, and a model holds numbers",
+        ),
     ):
         library.save_file(tensors, path)
         with pytest.raises(ValueError, match=message):

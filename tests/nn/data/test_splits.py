@@ -240,7 +240,7 @@ def test_a_third_array_is_split_by_places(options):
     """It was taken for the share to hold out, and told that this has two names."""
     X, y, weights = np.arange(8).reshape(4, 2), [0, 1, 0, 1], np.arange(4.0)
     with pytest.raises(
-        TypeError, match=r"here is a third: split the places, as by train, held, \*_ = train_test_split\("
+        TypeError, match=r"no third array: split their places, as in train, held, \*_ = train_test_split\("
     ):
         train_test_split(X, y, weights, **options)
     train, held, *_ = train_test_split(range(len(y)), y, **options)

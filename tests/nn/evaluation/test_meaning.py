@@ -160,7 +160,9 @@ def test_a_class_or_probability_that_nothing_tells_is_refused():
         nn.predict_proba(network(3), X)
     with pytest.raises(ValueError, match=r"trained with hinge give no probabilities: nn.predict gives them"):
         nn.predict_proba(model, X, loss=nn.hinge)
-    with pytest.raises(ValueError, match=r"nothing tells whether the outputs are probabilities or logits: .*loss=nn\."):
+    with pytest.raises(
+        ValueError, match=r"it is not known whether the outputs are probabilities or logits: .*loss=nn\."
+    ):
         nn.predict_proba(lambda x: [x, x], [1.0])
     with pytest.raises(ValueError, match="a single output is not a logit beside others"):
         nn.predict_proba(model, X, loss=nn.cross_entropy)

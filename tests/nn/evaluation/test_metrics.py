@@ -80,7 +80,7 @@ def test_heads_of_several_widths_are_no_sequence(judge, sizes):
     """A head of one output had the class 0 for every sample, as the largest of its one."""
     X, model = [[0.5, 1.0], [1.0, -1.0]], Heads(*sizes)
     with pytest.raises(
-        ValueError, match=r"rows of \d and 3 numbers, .* such as the first by lambda x: model\(x\)\[0\]"
+        ValueError, match=r"rows of \d and 3 numbers, .* such as the first with lambda x: model\(x\)\[0\]"
     ):
         judge(model, X, [[1, 0], [0, 1]])
     assert nn.accuracy(lambda x: model(x)[0], X, nn.classify(lambda x: model(x)[0], X)) == 1.0
@@ -148,7 +148,9 @@ def test_labels_out_of_range_name_themselves():
         nn.accuracy(same, [[1.0, 2.0]] * 2, np.array([0, -1]))
     with pytest.raises(ValueError, match="labels are texts, and the model knows no names"):
         nn.accuracy(same, [[1.0, 2.0]] * 2, ["a", "b"])
-    with pytest.raises(TypeError, match="some labels are texts and others are not, such as int 1: make texts of all"):
+    with pytest.raises(
+        TypeError, match="some labels are texts and others are not, such as int 1: make all of them texts"
+    ):
         nn.accuracy(same, [[1.0, 2.0]] * 2, ["a", 1])
 
 

@@ -86,7 +86,7 @@ class Refusing(Executor):
 
 
 def test_what_cannot_be_pickled_is_refused_first() -> None:
-    with pytest.raises(pickle.PicklingError, match=r"workers are sent make by pickle.*level of a module"):
+    with pytest.raises(pickle.PicklingError, match=r"workers are sent make by pickle.*top level of a module"):
         nn.fit_many(lambda **config: make(**config), CONFIGS, X, Y, executor=Refusing())
     with pytest.raises(pickle.PicklingError, match="workers are sent schedule by pickle"):
         nn.fit_many(make, CONFIGS, X, Y, executor=Refusing(), schedule=lambda k: 0.1)

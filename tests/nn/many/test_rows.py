@@ -288,7 +288,7 @@ def test_refusals() -> None:
     with pytest.raises(ValueError, match="there are no configurations"):
         nn.fit_many(make, [], X, Y)
     for configs in ([3], {"lr": [0.1]}):
-        with pytest.raises(TypeError, match=r"configuration 0 must be a dict .*: of a table give the rows"):
+        with pytest.raises(TypeError, match=r"configuration 0 must be a dict .*: for a table give the rows"):
             nn.fit_many(make, configs, X, Y)
     with pytest.raises(TypeError, match=r"configuration 0 has an iterator as its 'hidden'.*: give a list"):
         nn.fit_many(make, [{"hidden": iter([4])}], X, Y)

@@ -232,7 +232,7 @@ def test_nesterov_needs_momentum_and_no_dampening(options):
 
 def test_dampening_without_a_velocity_is_refused():
     """It changed nothing."""
-    with pytest.raises(ValueError, match=r"dampening=0\.5 is of the velocity, and with momentum=0 there is none"):
+    with pytest.raises(ValueError, match=r"dampening=0\.5 acts on the velocity, and with momentum=0 there is none"):
         SGD([Value(1.0)], lr=0.1, dampening=0.5)
 
 

@@ -56,7 +56,7 @@ def test_what_the_loss_follows_beside_its_graph(of: Callable[[], tuple[nn.Module
     model, loss = of()
     before = [p.data for p in model.parameters()]
     with pytest.warns(
-        UserWarning, match=r"by their numbers too, and no gradient comes of that: .*test_beside_the_graph\.py"
+        UserWarning, match=r"by their plain numbers, which give no gradient: .*test_beside_the_graph\.py"
     ) as told:
         STEPS[name](model, loss, nn.SGD(model.parameters(), lr=0.0))(X, Y)
     assert len(told) == 1

@@ -294,7 +294,7 @@ def test_score_is_the_loss_of_the_data_set():
         ({"X": line()[0]}, TypeError, "X must be a list, tuple or array, not .*: a model goes before X and y"),
         ({"loss": line()[1], "optimizer": mse}, TypeError, "not SGD SGD of .*: the optimiser comes after the loss"),
         ({"X": [1.0, 2.0], "y": [[1.0, 2.0], [3.0, 4.0]]}, TypeError, "if X and y are exchanged, X comes first"),
-        ({"schedule": 0.1}, TypeError, "float 0.1 cannot be called: a rate that stays is the optimiser's lr"),
+        ({"schedule": 0.1}, TypeError, "float 0.1 cannot be called: a constant rate is the optimiser's lr"),
         ({"callbacks": 3}, TypeError, "int 3 cannot be called"),
         ({"callbacks": [print, 3]}, TypeError, "int 3 cannot be called"),
         ({"min_delta": -1.0}, ValueError, "min_delta must be a finite number of at least 0"),

@@ -110,7 +110,7 @@ def test_what_the_model_reads_and_nobody_holds(of: Callable[[], nn.Module], told
     """It kept its number through all epochs, and nothing said so."""
     model, remedy = of(), "keep them in attributes"
     if of is STRAYS["detached"][0]:
-        remedy = r"Value\(x.data\) makes a parameter of what detach\(\) or no_grad\(\) gave"
+        remedy = r"Value\(x.data\) makes a parameter from what detach\(\) or no_grad\(\) gave"
     with pytest.warns(UserWarning, match=told + f", and nothing trains or saves them: {remedy}") as found:
         make(model, nn.mse, nn.SGD(model.parameters(), lr=0.1))(X, Y)
     assert len(found) == 1
@@ -251,12 +251,15 @@ class OneSided(Base):
 
 
 CUTS: dict[str, tuple[Callable[[], nn.Module], str]] = {
-    "math": (lambda: Cut(math.tanh), r"follow 9 parameters \(first\) by their numbers alone.*test_reach.py:\d+"),
-    "data": (lambda: Cut(lambda v: v.data), r"follow 9 parameters \(first\) by .*the data of .* was read"),
-    "float": (lambda: Cut(float), r"follow 9 parameters \(first\)"),
-    "parameter": (Scaled, r"follow 1 parameter \(scale\)"),
-    "upwards": (lambda: OneSided(max), r"follow 1 parameter \(scale\)"),
-    "downwards": (lambda: OneSided(min), r"follow 1 parameter \(scale\)"),
+    "math": (
+        lambda: Cut(math.tanh),
+        r"depend on 9 parameters \(first\) by their plain numbers alone.*test_reach.py:\d+",
+    ),
+    "data": (lambda: Cut(lambda v: v.data), r"depend on 9 parameters \(first\) by .*the data of .* was read"),
+    "float": (lambda: Cut(float), r"depend on 9 parameters \(first\)"),
+    "parameter": (Scaled, r"depend on 1 parameter \(scale\)"),
+    "upwards": (lambda: OneSided(max), r"depend on 1 parameter \(scale\)"),
+    "downwards": (lambda: OneSided(min), r"depend on 1 parameter \(scale\)"),
 }
 
 
@@ -287,7 +290,7 @@ def test_they_are_told_of_where_samples_are_none_of_numbers(name: str) -> None:
 def test_and_in_a_plain_function() -> None:
     first, last = nn.Layer(2, 3, seed=0), nn.Layer(3, 1, "identity", seed=1)
     optimizer = nn.SGD([*first.parameters(), *last.parameters()], lr=0.1)
-    with pytest.warns(UserWarning, match="the outputs follow 9 parameters by their numbers alone"):
+    with pytest.warns(UserWarning, match="the outputs depend on 9 parameters by their plain numbers alone"):
         nn.EagerStep(lambda x: last([float(v) for v in first(x)]), nn.mse, optimizer)(X, Y)
 
 

@@ -67,7 +67,7 @@ def test_a_metric_that_takes_outputs_first_is_refused() -> None:
     def share(y_pred: Any, y_true: Any) -> float:
         return 0.5
 
-    told = r"a metric is called with labels and outputs, in this order, and share takes \(y_pred, y_true\): exchange"
+    told = r"a metric is called with labels and outputs, in this order, and share takes \(y_pred, y_true\): put"
     with pytest.raises(TypeError, match=told):
         fitted(validation=(X, Y), metrics=share)
     assert fitted(validation=(X, Y), metrics=lambda y_true, y_pred: 0.5).rows[0]["validation_<lambda>"] == 0.5
@@ -216,7 +216,7 @@ def test_a_metric_of_all_pairs_is_refused(form: Any) -> None:
         return float(np.sqrt(np.mean((np.array(labels) - np.array(outputs)[:, 0]) ** 2)))
 
     model, samples, labels = nn.MLP(2, [1], seed=0), form(X), form(Y)
-    told = r"the metric rmse gives .* for outputs in rows of one, and .*: of a column of N x 1 outputs and N labels"
+    told = r"the metric rmse gives .* for outputs in rows of one, and .*: from a column of N x 1 outputs and N labels"
     for count in (2, len(Y)):
         with pytest.raises(ValueError, match=told):
             nn.evaluate(model, samples[:count], labels[:count], nn.mse, metrics=rmse)
@@ -240,7 +240,7 @@ def test_a_loss_of_all_pairs_is_refused() -> None:
         lambda: nn.score(model, X, Y, all_pairs),
     ]
     for use in uses:
-        with pytest.raises(ValueError, match=r"the loss gives .* for outputs in rows of one, and .*: of a column"):
+        with pytest.raises(ValueError, match=r"the loss gives .* for outputs in rows of one, and .*: from a column"):
             use()
     assert [p.data for p in model.parameters()] == before
     plain = nn.Sequential(model, lambda h: h[0])  # without rows there is no column

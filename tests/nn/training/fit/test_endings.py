@@ -108,7 +108,7 @@ def test_an_epoch_that_ctrl_c_cuts_short_is_made_again(backend):
     for p, number in zip(other.parameters(), numbers(model)):
         p.data = number
     trained(backend, model=model, epochs=2, resume=history)
-    with pytest.warns(UserWarning, match="from other parameters than it ended with"):
+    with pytest.warns(UserWarning, match="from other parameters than those it ended with"):
         trained(backend, model=other, epochs=2, resume=before)
     assert numbers(other) == numbers(model)
 

@@ -178,7 +178,7 @@ def test_a_training_that_never_began_leaves_what_outputs_mean(backend, refused):
     assert list(nn.classify(model, X)) == list(found)
     with pytest.raises(FloatingPointError):  # after steps, in the second epoch: it counts
         trained(backend, model=model, loss=nn.mse, schedule=lambda step: 0.0 if step < 4 else 1e308)
-    with pytest.raises(ValueError, match="nothing tells the threshold"):
+    with pytest.raises(ValueError, match=r"the threshold .* is not known"):
         nn.classify(model, X)
 
 
@@ -199,7 +199,7 @@ def test_weights_are_of_losses_that_are_means_over_the_samples():
     summed = functools.partial(nn.mse, reduction="sum")
     for loss in (summed, lambda o, y: nn.mse(o, y) * 3.0 + engine.sum([p[0] for p in o])):
         for weights in ({"sample_weight": [1.0] * 30}, {"class_weight": "balanced"}):
-            with pytest.raises(ValueError, match="need a loss that is the mean over the samples: of 5 of them it is"):
+            with pytest.raises(ValueError, match="need a loss that is the mean over the samples: for 5 of them it is"):
                 trained(model=network(1), loss=loss, **weights)
     for loss in (nn.mse, nn.per_sample(lambda o, y: (o[0] - y) ** 2), lambda o, y: nn.mse(o, y)):
         trained(model=network(1), loss=loss, sample_weight=[1.0] * 30)
@@ -245,13 +245,13 @@ def test_class_weights_are_sample_weights(backend):
 
 
 def test_class_weights_are_of_classes():
-    with pytest.raises(ValueError, match=r"not numbers as 0\.5: give sample_weight"):
+    with pytest.raises(ValueError, match=r"not numbers such as 0\.5: give sample_weight"):
         trained(y=[0.5] * 30, loss=nn.mse, model=network(1), class_weight="balanced")
 
 
 @pytest.mark.parametrize(
     ("y", "remedy"),
-    [(Y.reshape(-1, 1), ": give y.squeeze(1)"), (np.eye(2)[Y], ", whose samples sample_weight can weigh")],
+    [(Y.reshape(-1, 1), ": give y.squeeze(1)"), (np.eye(2)[Y], "; sample_weight can weigh such samples")],
 )
 def test_rows_are_no_classes(y, remedy):
     for labels in (y, y.tolist()):

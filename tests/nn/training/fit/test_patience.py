@@ -189,7 +189,7 @@ def test_parameters_set_since_are_where_patience_goes_on():
     assert history.waiting["best_is_back"]
     for p in model.parameters():
         p.data = 0.25
-    with pytest.warns(UserWarning, match="from other parameters than it ended with"):
+    with pytest.warns(UserWarning, match="from other parameters than those it ended with"):
         _, longer = trained(model=model, epochs=6, lr=0.0, resume=history, **held)
     assert len(longer.rows) == 6
     assert numbers(model) == [0.25] * 22

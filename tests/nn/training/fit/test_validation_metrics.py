@@ -27,7 +27,7 @@ def same(labels, outputs):
 @pytest.mark.parametrize(
     ("metrics", "error", "message"),
     [
-        ([same, lambda *_: 1.0, same], ValueError, "there is a column 'same' already: give the metric, a function"),
+        ([same, lambda *_: 1.0, same], ValueError, "there is a column 'same' already: give the metric's function"),
         (["accuracy", "accuracy"], ValueError, "there is a column 'accuracy' already"),
         (lambda labels, outputs: outputs, TypeError, "the metric <lambda> must give one number, not ndarray"),
         (3, TypeError, "a metric is a name or a function of labels and outputs, not int 3"),

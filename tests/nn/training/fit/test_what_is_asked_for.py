@@ -106,7 +106,7 @@ class Yields:
         (
             {"class_weight": "balanced", "y": nn.one_hot(Y, 2)},
             TypeError,
-            r"labels that are classes, not rows such as list \[0.0, 1.0\], whose samples sample_weight can weigh",
+            r"labels that are classes, not rows such as list \[0.0, 1.0\]; sample_weight can weigh such samples",
         ),
         (
             {"class_weight": {0: 2.0}, "y": Y.reshape(-1, 1)},
@@ -146,12 +146,12 @@ class Yields:
         (
             {"callbacks": lambda epoch, history, model: None},
             TypeError,
-            r"in this order, and <lambda> takes \(epoch, history, \.\.\.\): exchange its parameters$",
+            r"in this order, and <lambda> takes \(epoch, history, \.\.\.\): put its parameters in that order$",
         ),
         (
             {"callbacks": lambda model, epoch, history: None},
             TypeError,
-            r"in this order, and <lambda> takes \(model, epoch, \.\.\.\): exchange its parameters$",
+            r"in this order, and <lambda> takes \(model, epoch, \.\.\.\): put its parameters in that order$",
         ),
         ({"callbacks": lambda model: None}, TypeError, r"history and epoch, which <lambda>\(model\) does not take"),
         (
