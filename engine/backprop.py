@@ -187,8 +187,8 @@ def backward(root: Value) -> None:
     adjoints = sweep_for_numbers(root)
     if root._primitive is None and root.is_detached:
         warn_user(
-            f"{root!r} has no graph, and backward() reaches nothing but itself: so it is with results of "
-            "no_grad() and detach(), and with a derivative by what is not used. Compute it outside of no_grad()",
+            f"{root!r} has no graph, and backward() reaches nothing but itself, as in results of no_grad() and "
+            "detach(), and in a derivative with respect to what is not used. Compute it outside of no_grad()",
             UserWarning,
         )
     if passes_under_way:
@@ -305,12 +305,13 @@ def grad(output: Value, inputs: Any = None, create_graph: bool = False) -> Any:
         raise TypeError(f"grad(y, x) differentiates a Value, got {output!r}: of a function write gradient(f)(*numbers)")
     if inputs is None:
         raise TypeError(
-            "grad(y, x) needs the Values to differentiate by, a list or a single one; y.backward() sets every grad"
+            "grad(y, x) needs x, the Values to differentiate with respect to, a list or a single one; y.backward() "
+            "sets every grad"
         )
     if {*map(type, wanted)} != {Value}:
         for x in wanted:
             if not isinstance(x, Value):
-                raise TypeError(f"grad() differentiates by Values, got {x!r} of type {type(x).__name__}")
+                raise TypeError(f"grad() differentiates with respect to Values, got {x!r} of type {type(x).__name__}")
     found: list[Any]
     if create_graph:
         graphs = _sweep_graph(output)

@@ -202,7 +202,7 @@ def _argument(x: Any) -> Value:
 
 
 def _refuse_values(xs: Sequence[Any], what: str) -> None:
-    """Refuse Values in place of numbers: the results are numbers too, and a derivative by them would be lost."""
+    """Refuse Values in place of numbers: the results are numbers too, and their derivatives would be lost."""
     for x in xs:
         if type(x) is Value:  # a traced one says by itself that it has no number yet
             raise TypeError(
@@ -232,7 +232,7 @@ def _recorded(f: Function, xs: Sequence[Any], named: Iterable[str] = ()) -> tupl
         if not same_number(x._data, number):
             raise ValueError(
                 f"a function to differentiate changed its argument from {number!r} to {x._data!r}, and has no "
-                "derivative there: compute another number from it, as by minimum(x, 1)"
+                "derivative there: compute another number from it, as with minimum(x, 1)"
             )
     place = _users_place(places)
     plain = _plain_numbers(result, inputs) if place is not None else []
@@ -301,8 +301,8 @@ def _refuse_earlier(order: Iterable[Value], inputs: Iterable[Value]) -> None:
     for node in {node for node in order if node._y is True and node._primitive is None}.difference(inputs, arguments):
         raise ValueError(
             f"a function to differentiate gave what it computed in an earlier call from its argument then, {node!r}, "
-            "and that has no derivative by the argument now: compute it anew, in place of keeping it by x.data, or "
-            "keep its detach() if it is a constant"
+            "and that has no derivative with respect to the argument now: compute it anew, in place of keeping it by "
+            "x.data, or keep its detach() if it is a constant"
         )
 
 

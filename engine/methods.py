@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def backward(self: Value) -> None:
-    """Add the derivative by every leaf to its `grad`, and set that of every result: see `engine.backward`."""
+    """Add the derivative with respect to every leaf to its `grad`, and set that of results: see `engine.backward`."""
     backprop.backward(self)
 
 
@@ -65,7 +65,7 @@ def stepper(self: Value, *, forward: bool = False, names: Any = None) -> Stepper
 
 
 def why(self: Value, target: Value | str, k: int = 5, names: Any = None) -> Why:
-    """The derivative by a node as a sum over the `k` largest paths: see `engine.stepping.why`.
+    """The derivative with respect to a node as a sum over the `k` largest paths: see `engine.stepping.why`.
 
     >>> a = Value(3.0, label="a")
     >>> L = a * a + a

@@ -83,7 +83,7 @@ class Meaning(NamedTuple):
         return self.primitive.forward(*self.inputs)
 
     def slopes(self) -> dict[int, float]:
-        """The derivative by each operand, by identity; summed if an operand comes twice."""
+        """The derivative with respect to each operand, by identity; summed if an operand comes twice."""
         values = [Value(x) for x in self.inputs]
         node = Value.__apply_primitive__(self.primitive, tuple(values))
         node.backward()

@@ -172,5 +172,6 @@ def _mistakes(meaning: Meaning, key: int) -> Iterator[tuple[str, float]]:
             yield "the factor of the exponent is missing", z / x
             yield "the exponent is lowered by 2", exponent * z / x / x
     if len(slopes) == 2:
-        yield "that is the derivative by the other operand", next(s for other, s in slopes.items() if other != key)
+        other_slope = next(s for other, s in slopes.items() if other != key)
+        yield "that is the derivative with respect to the other operand", other_slope
     yield "as if the derivative were 1", 1.0

@@ -53,7 +53,7 @@ def _line_of_graph(order: list[Value], leaf: Value) -> Line:
 
 
 def _wrong_subgraph(output: Value, leaf: Value, wrong: Derivative) -> Fault | None:
-    """The first node, operands before results, whose derivative by the leaf is wrong as the sweep sums it."""
+    """The first node, operands before results, whose derivative with respect to the leaf the sweep gets wrong."""
     name, x = wrong.name if wrong.name.isidentifier() else "x", wrong.at
     depends = {leaf}
     for node in topological_order(output):
@@ -97,8 +97,8 @@ def _wrong_at_order(nodes: Sequence[Value], order: int) -> Fault | None:
             if expected is not None:
                 what = (
                     f"{node.primitive.name}: its rule gives right numbers and a wrong graph: at "
-                    f"{', '.join(map(repr, node.inputs[:8]))} the derivative of order {order}, last by {name}, is "
-                    f"{claimed!r}, and differences give {expected!r}; write the rule with the "
+                    f"{', '.join(map(repr, node.inputs[:8]))} the derivative of order {order}, last with respect to "
+                    f"{name}, is {claimed!r}, and differences give {expected!r}; write the rule with the "
                     "engine's own functions, on z and the operands"
                 )
                 return Fault(what, primitive=node.primitive.name)

@@ -203,8 +203,8 @@ def _local_fault(node: Value, number: int, position: int, got: float, expected: 
     numbers = ", ".join(f"{name} = {x!r}" for name, x in list(zip(names, inputs))[:8])
     label = "" if node.label is None else f" {node.label!r}"
     what = (
-        f"{primitive.name}{label}, node {number} of the graph: its local derivative by {names[position]} at {numbers} "
-        f"{expected.beside(got)}"
+        f"{primitive.name}{label}, node {number} of the graph: its local derivative with respect to {names[position]} "
+        f"at {numbers} {expected.beside(got)}"
     )
     return Fault(what, _one_node(primitive, inputs, position, expected), primitive.name)
 

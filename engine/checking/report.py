@@ -64,7 +64,7 @@ class Derivative:
         slopes: at a kink, the smallest and the largest slope: a claim between them can be a (Clarke) gradient.
         excluded: whether the differences exclude the claim by more than their bound and 1 %, though they are not sharp
             enough, or not many enough, to be sure. Such an unresolved derivative counts against the report.
-        direction: the direction of a slope, a number for each input; empty for a derivative by one input.
+        direction: the direction of a slope, a number for each input; empty for a derivative with respect to one input.
         closely: whether everything was tried before it was left unresolved; not if so many others had been found wrong
             before that only a few differences were taken.
         why: why no differences can tell, in words; "" if they can, or lack the digits.

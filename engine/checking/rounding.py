@@ -17,7 +17,7 @@ from .kinks import kink_of
 
 
 class Rounding(NamedTuple):
-    """Bounds for one graph: on its value, and on the derivative by each node."""
+    """Bounds for one graph: on its value, and on the derivative with respect to each node."""
 
     value: float
     derivatives: dict[Value, float]
@@ -101,7 +101,8 @@ def spread(root: Value) -> dict[Value, float]:
 def inherited(root: Value, off: Mapping[Value, float] | None = None) -> dict[Value, float]:
     """How far off each derivative may be, as local derivatives are taken at numbers that are rounded themselves.
 
-    In ``(1 - cos(x)) / x`` near 0 the numerator has few digits left, and so has the derivative by the denominator.
+    In ``(1 - cos(x)) / x`` near 0 the numerator has few digits left, and so has the derivative with respect to the
+    denominator.
 
     Args:
         root: what is differentiated.

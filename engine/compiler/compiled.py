@@ -194,8 +194,9 @@ class Compiled:
 
         Args:
             arguments: as for a call.
-            wrt: "parameters" for the derivatives by the bound leaves, in the order of `parameters`; "inputs" for
-                those by the first argument, in its shape; with several arguments a list of them.
+            wrt: "parameters" for the derivatives with respect to the bound leaves, in the order of `parameters`;
+                "inputs" for those with respect to the first argument, in its shape, or, with several arguments, a
+                list of them.
             batch: the arguments, made ready by `batch`, in their place.
             named: nothing, as for a call.
 

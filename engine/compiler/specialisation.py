@@ -65,7 +65,7 @@ class Specialisation:
         self._lock, self._planning = new_lock(), new_lock()
 
     def run(self, mode: Mode, batch: Batch) -> tuple[Any, Any]:
-        """The outputs and the gradient by the leaves."""
+        """The outputs and the gradient with respect to the leaves."""
         self.requirements.check(batch)
         lists = isinstance(batch.arrays[0] if batch.arrays else [], list)
         if not batch.size:

@@ -19,7 +19,7 @@ def run(argv: Sequence[str]) -> int:
     """Adopt a graph of a file's engine; the exit status is 0 if no bug was found."""
     parser = argparse.ArgumentParser(
         prog="python -m engine adopt",
-        description="Find the bug in the backward pass of a micrograd-like engine. The file is EXECUTED, as by "
+        description="Find the bug in the backward pass of a micrograd-like engine. The file is EXECUTED, as with "
         "`python FILE`: give only files that you would run.",
     )
     parser.add_argument("file", metavar="FILE.py", help="defines the engine, and a result in a global variable")

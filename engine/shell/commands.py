@@ -105,7 +105,7 @@ def _built(expression: str, point: dict[str, float]) -> tuple[Value, dict[str, V
     if unused:
         raise ValueError(f"{', '.join(unused)}: given, but not in the expression {expression!r}")
     if not isinstance(root, Value):
-        raise ValueError(f"{expression!r} depends on no value: there is nothing to differentiate by")
+        raise ValueError(f"{expression!r} depends on no value: there is nothing to differentiate with respect to")
     return root, values
 
 

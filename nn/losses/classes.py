@@ -44,7 +44,7 @@ def cross_entropy(logits: Any, target: Any, reduction: str = "mean") -> Loss:
 
     It is computed from the differences to the logit of the target, so a loss near 0 keeps its digits and
     logits of 1e4 and beyond neither overflow nor cancel. A logit of inf for the target gives nan, as in PyTorch; one of
-    -inf gives inf, with PyTorch's gradient. Where the target's logit lies d below the others, the gradient by these is
+    -inf gives inf, with PyTorch's gradient. Where the target's logit lies d below the others, the gradient of these is
     exact to about d / 1e16. Do not apply softmax before.
 
     Args:

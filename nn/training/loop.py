@@ -123,7 +123,7 @@ def fit(
         backend: "llvm", "numpy" or "python" for whole epochs in compiled code, "eager" for steps on the engine's
             graph, with the same batches and the same numbers up to rounding; "auto" for the best of these, or eager
             steps, with a warning that says why, if model, loss or data cannot be compiled. `History.backend` says
-            which it was, and why. What model and loss read is watched, as by `nn.Trainer`; not watched are the
+            which it was, and why. What model and loss read is watched, as in `nn.Trainer`; not watched are the
             internals of installed packages, what their C code reads, and what model and loss themselves change
             whenever they run.
         dtype: "float64" or "float32", in compiled code; that of "python" computes in float64 all the same.

@@ -39,7 +39,7 @@ def exact(primitive: Primitive, inputs: Sequence[float]) -> mpf:
 
 
 def exact_derivative(primitive: Primitive, inputs: Sequence[float], by: int) -> mpf:
-    """The derivative by operand `by`, from central differences whose error is far below a double's."""
+    """The derivative with respect to operand `by`, from central differences whose error is far below a double's."""
     with mp.workdps(6 * DIGITS + 3 * magnitude(inputs)):
         xs = [mpf(x) for x in inputs]
 
@@ -51,7 +51,7 @@ def exact_derivative(primitive: Primitive, inputs: Sequence[float], by: int) -> 
 
 
 def exact_higher(primitive: Primitive, inputs: Sequence[float], by: Sequence[int]) -> mpf:
-    """The derivative by the operands `by` in turn, one place for each order, from central differences."""
+    """The derivative with respect to the operands `by` in turn, one place for each order, from central differences."""
     small = max((-math.log10(abs(x)) for x in inputs if 0 < abs(x) < 1), default=0.0)
     with mp.workdps(2 * DIGITS + magnitude(inputs) + int((len(by) + 1) * (small + DIGITS))):
         largest = max(map(abs, inputs))

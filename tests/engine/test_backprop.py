@@ -335,13 +335,13 @@ def test_unselected_and_constant_operands_take_no_part_in_a_graph_of_the_gradien
 
 def test_wrong_arguments_are_named() -> None:
     x = Value(1.0)
-    with pytest.raises(TypeError, match=r"differentiates by Values, got 3 of type int"):
+    with pytest.raises(TypeError, match=r"differentiates with respect to Values, got 3 of type int"):
         grad(x * x, [x, 3])
     with pytest.raises(TypeError, match=r"of a function write gradient\(f\)\(\*numbers\)"):
         grad(lambda x: x * x, 3.0)
     with pytest.raises(TypeError, match=r"of a function write gradient\(f\)\(\*numbers\)"):
         grad(lambda x: x * x)  # as in JAX
-    with pytest.raises(TypeError, match=r"^grad\(y, x\) needs the Values to differentiate by"):
+    with pytest.raises(TypeError, match=r"^grad\(y, x\) needs x, the Values to differentiate with respect to"):
         grad(x * x)
     for derive in (gradient, hessian, engine.jacobian):
         with pytest.raises(TypeError, match=r"a function of Values is .* type Value: of a result write grad\(y, x\)$"):

@@ -89,7 +89,7 @@ def test_slopes_of_an_angle_on_the_axes() -> None:
 
 @pytest.mark.parametrize("y", [1e-15, 0.7, 1e15, -1e19, 1e21, -1e100, 1e150])
 def test_second_derivatives_of_a_quotient_next_to_zero(y: float) -> None:
-    """Where x / y is next to 0 its derivative by y is scaled; the one of that by x was 0 for large y."""
+    """Where x / y is next to 0, dz/dy is scaled; the derivative of dz/dx was 0 for large y."""
     x = 1e-300 * abs(y)
     hessian = engine.hessian(engine.div)(x, y)
     assert hessian[0] == pytest.approx([0.0, -1 / y / y], rel=1e-15, abs=0)

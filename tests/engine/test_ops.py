@@ -386,7 +386,7 @@ def test_what_was_not_selected_contributes_nothing() -> None:
 
 
 def test_constants_get_no_derivative() -> None:
-    """(-3)**2 as a function of the base: the derivative by the exponent would be nan."""
+    """(-3)**2 as a function of the base: the derivative with respect to the exponent would be nan."""
     x = Value(-3.0)
     y = x**2
     y.backward()

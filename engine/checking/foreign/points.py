@@ -161,7 +161,7 @@ class Point:
 
 
 def _counted(found: Any, leaf: Leaf, path: str, outputs: int) -> list[float]:
-    """The derivatives by one leaf's numbers; None, as PyTorch gives for what plays no part, is zeros."""
+    """The derivatives with respect to one leaf's numbers; None, as PyTorch gives for what plays no part, is zeros."""
     wanted = outputs * len(leaf.numbers)
     numbers = [0.0] * wanted if found is None else numbers_in(found)
     if len(numbers) != wanted:

@@ -53,7 +53,7 @@ class NumpyProgram(Interpreter):
             n: how many samples.
 
         Returns:
-            The outputs, [n, outputs], and the gradient of the mean of the first output by the leaves, if planned.
+            The outputs, [n, outputs], and the gradient of the mean of the first output, if planned.
         """
         with self._lock:
             return self._run(leaves, arrays, n)

@@ -27,7 +27,7 @@ class Runner(Protocol):
             n: how many samples.
 
         Returns:
-            The outputs of each sample, n x outputs; the gradient of the mean of the first output by the leaves, or
+            The outputs of each sample, n x outputs; the gradient of the mean of the first output, or
             None if the plan has none.
         """
 
@@ -78,7 +78,7 @@ class Training(Protocol):
 
     @property
     def gradient(self) -> Any:
-        """The gradient by the leaves of the last step whose loss was finite, even if its update was refused."""
+        """The gradient of the leaves in the last step whose loss was finite, even if its update was refused."""
 
     def __call__(
         self,

@@ -77,7 +77,7 @@ class PythonProgram(Interpreter):
             n: how many samples.
 
         Returns:
-            The outputs of each sample, and the gradient of the mean of the first output by the leaves, if planned.
+            The outputs of each sample, and the gradient of the mean of the first output, if planned.
         """
         memory = [0.0] * self._size
         memory[: self.plan.leaves] = leaves

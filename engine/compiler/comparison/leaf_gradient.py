@@ -1,4 +1,4 @@
-"""The eager gradient by the leaves of a network: the engine's sweep, in which the weights of a neuron are one array.
+"""The eager gradient of a network's leaves: the engine's sweep, in which the weights of a neuron are one array.
 
 `engine.grad` makes an entry in a dict for each leaf, and objects for its number: for a million weights that takes most
 of a second, and as much memory as the network. But what a dot adds to a row of leaves is its adjoint times the other

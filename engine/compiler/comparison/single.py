@@ -22,7 +22,7 @@ TOLERANCE = {"float64": 1e-8, "float32": 1e-3}
 """How much a program's numbers may differ, as a share of the largest."""
 
 Mode = Literal["outputs", "leaves", "inputs"]
-"""What a program computes besides the results: nothing, the gradient by the leaves, or that by the inputs."""
+"""What a program computes besides the results: nothing, the gradient of the leaves, or that of the inputs."""
 
 
 class Comparison:
@@ -119,7 +119,7 @@ class Comparison:
                 agree(eager, found, TOLERANCE["float64"], when)
 
     def _results(self, program: Runner, mode: Mode, numbers: Numbers, change: Change | None, sample: Batch) -> Results:
-        """The results of a single sample, and their gradient by the leaves if that is compared."""
+        """The results of a single sample, and their gradient with respect to the leaves if that is compared."""
         lists = program.takes_lists
         outputs, gradient = program.run(numbers.of(change, lists), sample.arrays_as(lists), 1)
         results, own = [*map(float, outputs[0])], self._outputs

@@ -35,7 +35,7 @@ _number, _uniform = attrgetter("number"), attrgetter("uniform")
 
 @always_recorded()
 def differentiated(computation: Computation) -> Computation:
-    """The pass: adds the gradient of the leaves, and derivatives by inputs as further outputs, if they are wanted."""
+    """The pass: adds the gradient of the leaves, and that of the inputs as further outputs, if they are wanted."""
     graph, loss = computation.graph, computation.outputs[0]
     seed = Contribution(None, graph.source("input", computation.inputs))  # the weight of the sample in the mean
     outputs = computation.outputs
@@ -55,7 +55,7 @@ def derivatives(output: Symbol, inputs: Sequence[Symbol]) -> list[Symbol]:
 
 
 def _gathered(graph: Graph, found: Contributions, by: Sequence[Symbol]) -> list[Symbol]:
-    """The derivatives by these symbols; 0 for those without a contribution."""
+    """The derivatives with respect to these symbols; 0 for those without a contribution."""
     return [gather(graph, found[x])[0] if x in found else graph.constant(0.0) for x in by]
 
 
@@ -69,8 +69,8 @@ def sweep(
 
     Args:
         seeds: the contributions that the sweep starts from.
-        wanted: what to differentiate by.
-        leaves: whether to differentiate by all leaves, too.
+        wanted: what to differentiate with respect to.
+        leaves: whether to differentiate with respect to all leaves, too.
         sums: takes the contributions to leaves that are a product of a coefficient per sample and an adjoint, and those
             to the one leaf that an index selects; they are not among those that are returned. Then the sweep does not
             go further down from what is wanted.
@@ -149,7 +149,7 @@ def _lookup(node: Symbol, adjoint: Symbol, reached: Symbol | None) -> GradientLo
 
 
 def _derivatives(node: Symbol, is_needed: Callable[[Symbol], bool]) -> tuple[list[Symbol], list[Any]]:
-    """The operands of `node` that are needed, and its derivatives by them."""
+    """The operands of `node` that are needed, and its derivatives with respect to them."""
     primitive, operands = node.primitive, node.operands
     assert primitive is not None
     wanted = list(map(is_needed, operands))
@@ -175,7 +175,7 @@ def _summed(
 def _pass_on(
     node: Symbol, operands: Sequence[Symbol], found: Sequence[Any], adjoint: Symbol, reached: Symbol | None
 ) -> Iterable[tuple[Symbol, Contribution]]:
-    """What `node` contributes to its operands, given its derivatives by them."""
+    """What `node` contributes to its operands, given its derivatives with respect to them."""
     graph, primitive = node.graph, node.primitive
     assert primitive is not None
     for operand, d in zip(operands, found):

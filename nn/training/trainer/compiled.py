@@ -32,7 +32,7 @@ class Trainer(Running):
     attributes, and small lists, dicts and arrays. What takes longer to compare, such as a list in a list in a dict, or
     whether one of more than some 400 weights was exchanged for a Value that existed before, is compared from time to
     time, in 2 % of the time, and at each epoch of `nn.fit` with callbacks. If model or loss ask for the type of a
-    number, they are traced for each type, as by `engine.compile`. Labels are checked at every call. Not watched are
+    number, they are traced for each type, as in `engine.compile`. Labels are checked at every call. Not watched are
     the internals of installed packages and what their C code reads; what model and loss themselves change whenever they
     run is refused.
 

@@ -53,7 +53,7 @@ def test_what_floats_cannot_resolve_is_not_called_wrong(f: Any, point: list[floa
 @pytest.mark.parametrize("directions", [None, 3])
 @pytest.mark.parametrize("point", [[1e18, 1e12], [1e22, 1e16]])
 def test_nor_along_directions(point: list[float], directions: int | None) -> None:
-    """The slope by y is another one on each side; between them lies what is claimed, by the graph to many digits."""
+    """The slope with respect to y has two sides; between them lies what is claimed, by the graph to many digits."""
     needs("mpmath")
     report = check_gradients(lambda x, y: engine.mod(x, y) / 2 + y, point, directions=directions)
     assert report.ok, report

@@ -210,7 +210,7 @@ def test_the_first_wrong_primitive_is_named_with_code_that_shows_it() -> None:
         report = check_gradients(lambda a, b: sin(cubed(a * b)) * a, [0.5, 1.5])
         fault = report.faults[0]
         assert fault.primitive == "cubed_wrongly"
-        assert "node 4 of the graph: its local derivative by x at x = 0.75 is 1.6891875" in fault.what
+        assert "node 4 of the graph: its local derivative with respect to x at x = 0.75 is 1.6891875" in fault.what
         assert "50 digits of x ** 3 give 1.6875: relative error 0.001" in fault.what
         printed: list[Any] = []
         exec(fault.code, {"print": lambda *args: printed.append(args)})
@@ -227,7 +227,7 @@ def test_without_a_formula_differences_of_the_primitive_itself_decide() -> None:
         engine.hypot, name="bad_hypot", formula="", local_derivatives=[engine.hypot.rules[0], engine.hypot.rules[0]]
     )
     fault = check_gradients(lambda x, y: bad(x, y) * 2, [1.0, 2.0]).faults[0]
-    assert "its local derivative by y" in fault.what
+    assert "its local derivative with respect to y" in fault.what
     assert "differences of its values give" in fault.what
 
 

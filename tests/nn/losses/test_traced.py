@@ -19,7 +19,7 @@ def same(a, b, least=0.0):
 
 
 def compare(loss, outputs, label, least=1e-15):
-    """One sample, eager and traced, with the gradient by a bias on every output."""
+    """One sample, eager and traced, with the gradient with respect to a bias on every output."""
     biases = [Value(0.0) for _ in outputs]
 
     def f(x, y):

@@ -161,7 +161,7 @@ def pinball(outputs: Any, labels: Any) -> Any:
 
 
 def gradient_penalty(of_each: bool) -> Callable[[Any], Loss]:
-    """Second order: the squared gradient by the parameters, of each sample or of their mean."""
+    """Second order: the squared gradient with respect to the parameters, of each sample or of their mean."""
 
     def of_model(model: Any) -> Loss:
         weights = model.parameters()[:4]

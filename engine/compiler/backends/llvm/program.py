@@ -196,7 +196,7 @@ class NativeProgram:
             batch: the number of samples, if no array tells.
 
         Returns:
-            The outputs, samples x outputs; the gradient by the leaves, or None if the plan has none.
+            The outputs, samples x outputs; the gradient with respect to the leaves, or None if the plan has none.
         """
         import numpy as np
 

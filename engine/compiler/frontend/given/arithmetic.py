@@ -33,12 +33,12 @@ _FIX_CAUGHT = (
 )
 _FIX_NARROW = (
     "NumPy computes with such numbers in their own few bits, in which sums and products overflow; compiled code does "
-    "not. Give floats, as by X.astype(float)."
+    "not. Give floats, as with X.astype(float)."
 )
 _FIX_FEW = "NumPy shortens the others to these digits; compiled code does not. Write float(c) for such a constant c."
 _FIX_WHOLE = (
     "Of whole numbers NumPy gives 0 for x % 0, x // 0 and reciprocal(x), and no negative powers: compiled code gives "
-    "nan, inf, 1 / x and the powers. Give floats, as by X.astype(float)."
+    "nan, inf, 1 / x and the powers. Give floats, as with X.astype(float)."
 )
 _FIX_LARGE = (
     "Python's integers are exact, and a float is not beyond 2**53: write the number as a float if that is meant, or "

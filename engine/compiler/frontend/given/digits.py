@@ -24,7 +24,7 @@ STEPS: frozenset[Primitive | None] = frozenset(
 _EXACT = frozenset({ops.neg, ops.abs})
 _FIX = (
     "Eager code computes with them in their own digits, compiled code in those of a float: a comparison, rounding or "
-    "remainder may come out differently. Give floats, as by X.astype(float)."
+    "remainder may come out differently. Give floats, as with X.astype(float)."
 )
 
 

@@ -28,7 +28,7 @@ _FIX = (
 )
 _FIX_ARRAY = (
     "NumPy makes numbers of its own types of them, and an array of whole numbers cuts off fractions that are written "
-    "into it. Give floats, as by X.astype(float)."
+    "into it. Give floats, as with X.astype(float)."
 )
 _OF_ARRAYS = frozenset({"dtype", "itemsize", "nbytes"})
 

@@ -26,8 +26,8 @@ _FIX = (
 )
 
 FIX_CHANGED = (
-    "Eager code would change the samples themselves, for all that comes after. Let it change a copy, as by x = [*x] or "
-    "numpy.array(x)."
+    "Eager code would change the samples themselves, for all that comes after. Let it change a copy, such as x = [*x] "
+    "or numpy.array(x)."
 )
 
 _OF_NUMBERS = frozenset(
