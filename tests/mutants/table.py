@@ -65,10 +65,12 @@ TESTS: dict[str, list[str]] = {
     "engine/checking/estimates/differences.py": [
         "engine/checking/estimates/differences.py",
         "tests/engine/checking/estimates/test_differences.py",
+        "tests/engine/checking/estimates/test_noise.py",
+        "tests/engine/checking/estimates/test_verdicts.py",
         "tests/engine/checking/test_blackbox.py",
     ],
     "engine/checking/estimates/noise.py": [
-        "tests/engine/checking/estimates/test_differences.py",
+        "tests/engine/checking/estimates/test_noise.py",
         "tests/engine/checking/estimates/test_appeal.py",
         "tests/engine/checking/test_claims.py",
     ],
@@ -95,7 +97,10 @@ TESTS: dict[str, list[str]] = {
     "nn/training/epochs/eager.py": EPOCHS,
     "nn/training/history.py": ["nn/training/history.py", "tests/nn/training/fit/test_history.py"],
     "nn/training/mistakes/idle.py": ["tests/nn/training/test_what_users_give.py", FIT["rates"]],
-    "nn/training/mistakes/ownership.py": ["tests/nn/training/test_ownership.py"],
+    "nn/training/mistakes/ownership.py": [
+        "tests/nn/training/test_ownership.py",
+        "tests/nn/training/test_kept_results.py",
+    ],
     "nn/training/mistakes/reach.py": ["tests/nn/training/test_reach.py"],
     "nn/training/mistakes/running.py": [FIT["patience"]],
     "nn/training/mistakes/targets.py": [ASKED_FOR],

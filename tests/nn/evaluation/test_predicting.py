@@ -7,17 +7,14 @@ import pickle
 import subprocess
 import sys
 import warnings
-from typing import ClassVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import engine
 import nn
 from engine import TraceError, Value
 from nn.evaluation import programs
-from nn.evaluation.columns import flat
 from nn.evaluation.means import Means
 from nn.evaluation.metrics import is_largest
 from tests.needs import INSTALLED, needs
@@ -354,12 +351,6 @@ def test_a_callable_without_a_hash_is_a_model_too():
     assert nn.predict(Doubling(), [[1.0], [2.0]]) == [2.0, 4.0]
 
 
-def test_outputs_of_several_lengths_stay_lists():
-    with pytest.warns(nn.EagerWarning):
-        found = nn.predict(lambda x: [float(y) for y in x if y > 0], np.array([[1.0, 2.0], [3.0, -1.0]]))
-    assert found == [[1.0, 2.0], [3.0]]
-
-
 def test_without_numpy_everything_is_lists(monkeypatch):
     monkeypatch.setitem(sys.modules, "numpy", None)
     assert nn.accuracy(lambda x: x, [[0.0, 1.0], [1.0, 0.0]], [1, 1], backend="eager") == 0.5
@@ -408,68 +399,3 @@ def test_means_follow_parameters_and_layers():
         outputs = [[y.data for y in model(x)] for x in X]
         right = np.mean([label == row.index(max(row)) for label, row in zip(labels, outputs)])
         assert means(True) == pytest.approx([nn.cross_entropy(outputs, labels), right], rel=1e-12)
-
-
-class Ragged(nn.Module):
-    """A model whose outputs are rows of several lengths, nested in one way of many."""
-
-    WAYS: ClassVar = [
-        lambda r: [r[:2], r[2:5], r[5:]],  # as many numbers as 3 rows of 2
-        lambda r: [r[:3], [r[3:5], r[5:]]],
-        lambda r: [r[0], r[1:]],
-        lambda r: [[r[:2], r[2:5], r[5]]],
-        lambda r: [r[:4], r[4:]],
-        lambda r: r,
-        lambda r: r[0],
-    ]
-
-    def __init__(self, way):
-        self.layer, self.way = nn.Layer(3, 6, "identity", seed=1), way
-
-    def __call__(self, x):
-        return self.WAYS[self.way](self.layer(x))
-
-
-def _agree(found, expected):
-    if not isinstance(expected, list):
-        assert found == pytest.approx(expected, rel=1e-6)
-        return
-    assert len(found) == len(expected)
-    for part, other in zip(found, expected):
-        _agree(part, other)
-
-
-@BACKENDS
-@pytest.mark.parametrize("way", range(len(Ragged.WAYS)))
-def test_outputs_in_rows_of_several_lengths(backend, way):
-    """predict refused them, and evaluate nested them wrong: a metric of the model's third row was given the second."""
-    model, samples, seen = Ragged(way), X[:5].tolist(), []
-
-    def metric(labels, outputs):
-        seen.append(outputs)
-        return 0.0
-
-    expected = nn.predict(model, samples, backend="eager")
-    loss = nn.per_sample(lambda output, label: label + engine.sum(flat([output])))
-    for other in [way, (way + 3) % len(Ragged.WAYS), way]:  # with another nesting in between
-        model.way = other
-        nn.evaluate(model, samples, [0.0] * 5, loss, metric, backend=backend)
-        _agree(seen[-1], nn.predict(model, samples, backend="eager"))
-    _agree(nn.predict(model, samples, backend=backend), expected)
-    _agree(nn.predict(lambda x: model(x), samples, backend=backend), expected)
-    of_array = nn.predict(model, X[:5], backend=backend)
-    assert isinstance(of_array, list) == (way < 5)
-    optimizer = nn.SGD(model.parameters(), lr=0.1)
-    nn.fit(model, samples, [0.0] * 5, loss, optimizer, 2, validation=(samples, [0.0] * 5), metrics=metric)
-    _agree(seen[-1], nn.predict(model, samples, backend="eager"))
-
-
-def test_a_model_that_turns_ragged_is_refused_or_runs_eagerly():
-    model = Ragged(5)
-    nn.predict(model, X, backend="numpy")
-    model.way = 0
-    with pytest.raises(TraceError, match="returned a ragged list"):
-        nn.predict(model, X, backend="numpy")
-    with pytest.warns(nn.EagerWarning, match="returned a ragged list"):
-        found = nn.predict(model, X[:2])
-    _agree(found, nn.predict(model, X[:2], backend="eager"))
