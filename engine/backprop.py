@@ -79,7 +79,7 @@ def require_whole_gradients(leaves: Iterable[Value]) -> None:
 
 
 def local_derivatives(node: Value) -> list[float | None]:
-    """The derivative of a result by each of its operands, at the numbers it was recorded with.
+    """The derivative of a result with respect to each of its operands, at the numbers it was recorded with.
 
     None is a structural zero: that operand was not selected. A leaf has no operands.
 

@@ -269,7 +269,7 @@ def _users_place(places: Iterable[Place]) -> str | None:
 
 
 def _grad(output: Value, inputs: list[Value]) -> list[float]:
-    """The derivatives of what a function gave by its arguments."""
+    """The derivatives of what a function gave with respect to its arguments."""
     if type(output) is not Value:  # a leaf, or a traced one, which says by itself what to write
         return grad(output, inputs)
     adjoints = sweep_for_numbers(output)

@@ -66,7 +66,7 @@ def _to_multiple(x: float, y: float) -> float:
 
 
 def _power_by_base(z: _Any, x: _Any, y: _Any) -> _Any:
-    """The derivative of z = x**y by x, y * x**(y - 1), such that derivatives of any order are right, too.
+    """The derivative of z = x**y with respect to x, y * x**(y - 1), such that derivatives of any order are right, too.
 
     Where y - 1 is rounded that power is up to 340 ULP off, and y * (z / x) only 2, if z has all its digits; for the
     smallest x, of which z / x may overflow, y * z / x. For an infinite y both would have the sign of x, not that of

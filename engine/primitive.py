@@ -31,7 +31,7 @@ class Primitive:
         symbol: what pictures show, e.g. ``"+"``; the name unless said otherwise.
         arity: how many operands it takes; ``None`` for any number of them (n-ary).
         forward: the operands' floats to the result's float; IEEE 754, so it never raises for a float.
-        local_derivatives: the derivative of the result by each operand. Fixed arity: one rule per operand,
+        local_derivatives: the derivative of the result with respect to each operand. Fixed arity: one rule per operand,
             called as ``rule(z, x, ...)`` with the output first. N-ary: one rule that returns a list.
             ``None`` in place of a number is a structural zero: that operand was not selected.
         operands: the operands' names; n-ary: one name, standing for the list of them.

@@ -82,7 +82,7 @@ def value(primitive: Primitive, inputs: Sequence[Any]) -> Any:
 
 
 def derivative(primitive: Primitive, inputs: Sequence[float], position: int) -> Any:
-    """The derivative of a primitive by one of its operands, as a number of mpmath.
+    """The derivative of a primitive with respect to one of its operands, as a number of mpmath.
 
     By a central difference whose step is far smaller than the gap between floats, and so stays clear of kinks.
     In the tail of a function nearly all digits of its values cancel: the precision is doubled until two results

@@ -61,7 +61,7 @@ def to_dot(
             a dotted border says that neighbours are left out.
         radius: how many edges the neighbourhood reaches; 2 by default.
         limit: the most boxes to draw; None for any number.
-        local_derivatives: write on each edge the derivative of the result by that operand.
+        local_derivatives: write on each edge the derivative of the result with respect to that operand.
         theme: ``"light"`` or ``"dark"``.
         rankdir: ``"LR"`` from left to right, ``"TB"`` from top to bottom, or ``"RL"``, ``"BT"``.
         title: a line above the picture.

@@ -122,7 +122,7 @@ class Why(Shown):
 
 
 def why(output: Value, target: Value | str, k: int = 5, names: Any = None) -> Why:
-    """The derivative of `output` by `target` as a sum over the paths between them, the largest first.
+    """The derivative of `output` with respect to `target` as a sum over the paths between them, the largest first.
 
     Args:
         output: the result.

@@ -120,7 +120,7 @@ def weighted(weight: Any, term: Any) -> Any:
 def without_unused(weight: Any, term: Any) -> Any:
     """The term; where the label is 0, just its number, into which no gradient flows, since 0 * inf is nan.
 
-    With that number the derivative of the product by the label is right, too; an infinite one becomes 0.
+    With that number the derivative of the product with respect to the label is right, too; an infinite one becomes 0.
     """
     number = term.detach() if isinstance(term, Value) else term
     return where(weight == 0.0, where(engine.abs(number) < math.inf, number, 0.0), term)

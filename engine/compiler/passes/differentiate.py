@@ -48,7 +48,7 @@ def differentiated(computation: Computation) -> Computation:
 
 
 def derivatives(output: Symbol, inputs: Sequence[Symbol]) -> list[Symbol]:
-    """The derivatives of `output` by each of `inputs`, which may be results, as symbols."""
+    """The derivatives of `output` with respect to each of `inputs`, which may be results, as symbols."""
     graph = output.graph
     seed = Contribution(None, graph.constant(1.0))
     return _gathered(graph, sweep({output: [seed]}, set(inputs)), inputs)
