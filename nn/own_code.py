@@ -79,10 +79,10 @@ def own_loss(loss: Callable[..., Any]) -> str:
     """
     known = [*LOSSES.items(), *[(f"weighted {name}", own) for name, _, own in WEIGHTED]]
     name = next((name for name, own in known if loss is own and _CODE.defines(own)), None)
-    return own_text(name) if name else ""
+    return _own_text(name) if name else ""
 
 
-def own_text(name: str) -> str:
+def _own_text(name: str) -> str:
     """A text that determines what this package has under a name; empty if anything has changed."""
     return f"{_SOURCE} {name}" if _SOURCE and _is_unchanged() else ""
 
@@ -114,7 +114,7 @@ def own_code(
     >>> own_code(MLP(2, [3, 1], activation=lambda z: z * z), mse), own_code(Sequential(MLP(2, [3]), sum), mse)
     (None, None)
     """
-    of_loss = own_text("outputs") if loss is None else own_loss(loss)
+    of_loss = _own_text("outputs") if loss is None else own_loss(loss)
     endings = TAKES.get(getattr(getattr(loss, "weighs", loss), "__name__", ""))
     if not of_loss or (endings and activation_name(last_activation(model)) in endings):
         return None

@@ -62,7 +62,7 @@ def unlike_on_values(nodes: Iterable[Value]) -> Fault | None:
         operands = [kind(x) for kind, x in zip(kinds, node.inputs)]
         there = grad(Value.__apply_primitive__(primitive, tuple(operands)), operands, create_graph=True)
         for name, x, got, on_values in zip(
-            operand_names(primitive, len(operands)), operands, local_derivatives(node), there
+            _operand_names(primitive, len(operands)), operands, local_derivatives(node), there
         ):
             on_floats, found = got or 0.0, on_values.data
             if not isinstance(x, Constant) and not oracle.confirms(found, None if math.isnan(on_floats) else on_floats):
@@ -199,7 +199,7 @@ def denied(claimed: float, slack: float, line: Line, x: float, noise: float, rea
 def _local_fault(node: Value, number: int, position: int, got: float, expected: _Expected) -> Fault:
     primitive, inputs = node.primitive, node.inputs
     assert primitive is not None  # as above
-    names = operand_names(primitive, len(inputs))
+    names = _operand_names(primitive, len(inputs))
     numbers = ", ".join(f"{name} = {x!r}" for name, x in list(zip(names, inputs))[:8])
     label = "" if node.label is None else f" {node.label!r}"
     what = (
@@ -209,11 +209,11 @@ def _local_fault(node: Value, number: int, position: int, got: float, expected: 
     return Fault(what, _one_node(primitive, inputs, position, expected), primitive.name)
 
 
-def operand_names(primitive: Primitive, count: int) -> list[str]:
+def _operand_names(primitive: Primitive, count: int) -> list[str]:
     """One name per operand of a node.
 
     >>> import engine
-    >>> operand_names(engine.maximum, 2), operand_names(engine.hypot, 2)
+    >>> _operand_names(engine.maximum, 2), _operand_names(engine.hypot, 2)
     (['xs0', 'xs1'], ['x', 'y'])
     """
     if primitive.arity is not None:
@@ -225,7 +225,7 @@ def _one_node(primitive: Primitive, inputs: Sequence[float], position: int, expe
     wanted = f"'should be', {expected.number!r}"
     if expected.slopes is not None:
         wanted = f"'should lie between', {', '.join(map(repr, expected.slopes))}"
-    names = operand_names(primitive, len(inputs))
+    names = _operand_names(primitive, len(inputs))
     values = ", ".join(f"Value({x!r})" for x in inputs)
     return (
         f"from engine import Value, grad, lookup\n"
@@ -243,7 +243,7 @@ def alone(primitive: Primitive, inputs: tuple[float, ...]) -> Subject:
     ('x', 'y')
     """
     free = [k for k, domain in enumerate(primitive.domains(len(inputs))) if not domain.integers]
-    names = operand_names(primitive, len(inputs))
+    names = _operand_names(primitive, len(inputs))
 
     def apply(values: list[Value]) -> Value:
         operands: list[Any] = list(inputs)

@@ -69,7 +69,7 @@ class Specialisation:
         self.requirements.check(batch)
         lists = isinstance(batch.arrays[0] if batch.arrays else [], list)
         if not batch.size:
-            return ([] if lists else as_array([], self.dtype).reshape(0, self.signature.outputs)), None
+            return ([] if lists else _as_array([], self.dtype).reshape(0, self.signature.outputs)), None
         self.compare_once(mode, batch)
         self.labels.compare_new(batch)
         program = self.program(mode)
@@ -77,7 +77,7 @@ class Specialisation:
         if mode == "leaves":
             gradients = self._as_added(gradients, program, batch)
         if program.takes_lists and not lists:
-            outputs, gradients = (as_array(numbers, self.dtype) for numbers in (outputs, gradients))
+            outputs, gradients = (_as_array(numbers, self.dtype) for numbers in (outputs, gradients))
         return outputs, ([] if gradients is None and mode == "leaves" else gradients)
 
     def _as_added(self, gradients: Any, program: Program, batch: Batch) -> Any:
@@ -195,7 +195,7 @@ class Specialisation:
             trace.graph.clear()
 
 
-def as_array(numbers: Any, dtype: str) -> Any:
+def _as_array(numbers: Any, dtype: str) -> Any:
     """Numbers as a NumPy array; None stays None."""
     import numpy as np
 

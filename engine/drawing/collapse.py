@@ -25,7 +25,7 @@ class Group:
     key: Hashable
 
 
-def boxes_of_modules(names: dict[Value, str], collapse: Any, expand: Iterable[str]) -> dict[Path, Path | None]:
+def _boxes_of_modules(names: dict[Value, str], collapse: Any, expand: Iterable[str]) -> dict[Path, Path | None]:
     """For every module that has parameters, the module whose box it is drawn in; None if it is drawn node by node.
 
     Args:
@@ -82,12 +82,12 @@ def group(order: list[Value], names: dict[Value, str], collapse: Any, expand: It
     Args:
         order: the nodes, in topological order.
         names: the parameters and their paths.
-        collapse: see `boxes_of_modules`; or ``"alike"``, which needs no names: only nodes that are alike are grouped,
+        collapse: see `_boxes_of_modules`; or ``"alike"``, which needs no names: only nodes that are alike are grouped,
             parameters among them.
-        expand: see `boxes_of_modules`.
+        expand: see `_boxes_of_modules`.
 
     Raises:
-        TypeError, ValueError: as `boxes_of_modules`; or modules are asked for and `names` is empty.
+        TypeError, ValueError: as `_boxes_of_modules`; or modules are asked for and `names` is empty.
     """
     box: dict[Value, Path] = {}
     if collapse == "alike" and expand:
@@ -95,7 +95,7 @@ def group(order: list[Value], names: dict[Value, str], collapse: Any, expand: It
     if collapse != "alike":
         if not names:
             raise ValueError(f"collapse={collapse!r} needs names=model, anything with named_parameters()")
-        box_of = boxes_of_modules(names, collapse, expand)
+        box_of = _boxes_of_modules(names, collapse, expand)
         for node, module in owners(order, names).items():
             drawn_in = box_of[module]
             if drawn_in is not None:

@@ -119,7 +119,7 @@ def display_width(text: str) -> int:
     )
 
 
-def on_colour_terminal() -> bool:
+def _on_colour_terminal() -> bool:
     """Whether output goes to a terminal that shows colours, and `rich` is installed to make them."""
     if not sys.stdout.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
@@ -149,7 +149,7 @@ class Shown:
 
     def __repr__(self) -> str:
         sheet = self._sheet()
-        return sheet._coloured() if on_colour_terminal() else sheet.fitted(_terminal_width())
+        return sheet._coloured() if _on_colour_terminal() else sheet.fitted(_terminal_width())
 
     def _repr_html_(self) -> str:
         return self._sheet().html()

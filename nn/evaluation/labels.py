@@ -190,10 +190,10 @@ def as_targets(labels: Any, classes: list[Any], loss: str) -> list[int]:
     ([1, -1], [1, 0])
     """
     named = [Named(2 * index - 1 if loss == "hinge" else index) for index in range(len(classes))]
-    return [named[index] for index in as_indices(labels, classes)]
+    return [named[index] for index in _as_indices(labels, classes)]
 
 
-def as_indices(labels: Any, classes: list[Any]) -> list[int]:
+def _as_indices(labels: Any, classes: list[Any]) -> list[int]:
     """Names of classes as their indices.
 
     Raises:
@@ -230,7 +230,7 @@ def label_indices(labels: Any, shape: tuple[int, ...], classes: list[Any] | None
     """
     outputs = width_of(shape)
     if are_names(labels, classes):
-        return as_indices(labels, classes or [])
+        return _as_indices(labels, classes or [])
     numbers = _as_array(labels)
     found = None if numbers is None else _array_indices(numbers, shape)
     if found is not None:

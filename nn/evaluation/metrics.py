@@ -54,7 +54,7 @@ def accuracy(
     0.5
     """
     samples, labels = paired(X, y, model=model)
-    return accuracy_from(model, outputs_of(model, samples, backend), labels, loss, threshold)
+    return _accuracy_from(model, outputs_of(model, samples, backend), labels, loss, threshold)
 
 
 @explained
@@ -121,7 +121,7 @@ class Accuracy:
     def __call__(self, labels: Any, outputs: Any) -> float:
         """The share of outputs whose class is the label's."""
         if labels is not self._fixed:
-            return accuracy_from(self._model, outputs, labels, self._loss)
+            return _accuracy_from(self._model, outputs, labels, self._loss)
         found = classes_from(self._model, outputs, self._loss)
         if self._classes is None:
             self._classes = _indices(labels, outputs, classes_of(self._model))
@@ -150,7 +150,7 @@ def is_largest_of_finite(place: Any, outputs: list[Any]) -> Any:
     return is_largest(place, outputs) + 0.0 * engine.sum(outputs)
 
 
-def accuracy_from(model: Model, outputs: Any, labels: Any, loss: Any = None, threshold: float | None = None) -> float:
+def _accuracy_from(model: Model, outputs: Any, labels: Any, loss: Any = None, threshold: float | None = None) -> float:
     """The accuracy of outputs."""
     return _share_of_equal(*_judged(model, outputs, labels, loss, threshold))
 

@@ -54,7 +54,7 @@ def heard(
     if best is not None and agrees(claimed, best, slack):
         sharp = resolved(claimed, best, resolution(epsilon), slack)
         return Verdict("agrees" if sharp else "unresolved", best)
-    afar = seen_from_afar(f, x, noise, epsilon)
+    afar = _seen_from_afar(f, x, noise, epsilon)
     if afar is not None:
         stairs = best is not None and best.flat and abs(claimed - afar.derivative) <= TREAD * abs(afar.derivative)
         if stairs or _may_be(afar, claimed, slack):
@@ -101,12 +101,12 @@ def _backed(estimates: list[Estimate]) -> list[Estimate]:
     return found
 
 
-def seen_from_afar(f: Line, x: float, noise: float, epsilon: float = EPSILON) -> Estimate | None:
+def _seen_from_afar(f: Line, x: float, noise: float, epsilon: float = EPSILON) -> Estimate | None:
     """The slope that wide steps see, if it is one: by the two clearest, and by one on both sides alike.
 
-    >>> seen_from_afar(lambda x: round(math.sin(x), 7), 1.0, 0.0).derivative
+    >>> _seen_from_afar(lambda x: round(math.sin(x), 7), 1.0, 0.0).derivative
     0.5403...
-    >>> seen_from_afar(abs, 1e-9, 0.0) is None
+    >>> _seen_from_afar(abs, 1e-9, 0.0) is None
     True
     """
     likely = power_of_two(steps(x, epsilon=epsilon)[0])

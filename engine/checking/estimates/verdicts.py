@@ -34,7 +34,7 @@ def agrees(claimed: float, estimate: Estimate, slack: float) -> bool:
     return math.isfinite(claimed) and abs(claimed - estimate.derivative) <= estimate.bound + slack
 
 
-def excludes(claimed: float, estimate: Estimate, slack: float) -> bool:
+def _excludes(claimed: float, estimate: Estimate, slack: float) -> bool:
     """Whether the claim is off by more than the bound and 1 %."""
     margin = estimate.bound + slack + PERCENT * max(abs(claimed), abs(estimate.derivative))
     return not abs(claimed - estimate.derivative) <= margin
@@ -100,7 +100,7 @@ def judge(claimed: float, slack: float, candidates: Iterable[Estimate | None], e
     if confirmed:
         return Verdict("differs", best)
     backed = any(agrees(claimed, e, slack) and e.bound <= PERCENT * abs(claimed) for e in found)
-    return Verdict("unresolved", best, excludes(claimed, best, slack) and not backed)
+    return Verdict("unresolved", best, _excludes(claimed, best, slack) and not backed)
 
 
 def _truest(found: list[Estimate]) -> Estimate:

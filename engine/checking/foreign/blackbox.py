@@ -100,7 +100,7 @@ def _by_coordinate(function: ForeignFunction) -> list[Derivative]:
 def _across(function: ForeignFunction, found: Sequence[Derivative], everywhere: bool = False) -> list[Derivative]:
     """Directions that refute the claims at kinks, for each output in turn."""
     outputs, count = len(function.values), len(function.point.numbers) * len(function.values)
-    each = [_gradient(function, k, slack_of).across(found[k:count:outputs], everywhere) for k in range(outputs)]
+    each = [_gradient(function, k, _slack_of).across(found[k:count:outputs], everywhere) for k in range(outputs)]
     return [entry for entries in each for entry in entries]
 
 
@@ -108,7 +108,7 @@ def _by_direction(function: ForeignFunction, directions: int) -> list[Derivative
     if isinstance(function.by, Forward):
         return list(_forward_along(function, directions))
     outputs = range(len(function.values))
-    each = [_gradient(function, k, rounding_of).along(function.line(k), directions) for k in outputs]
+    each = [_gradient(function, k, _rounding_of).along(function.line(k), directions) for k in outputs]
     return [entry for entries in each for entry in entries]
 
 
@@ -125,7 +125,7 @@ def _forward_along(function: ForeignFunction, directions: int) -> Iterator[Deriv
         for output, slope in enumerate(function.slopes(direction)):
             near, name = function.neighbourhood(output), function.name(f"direction {number}", output)
             line = function.line(output)(direction)
-            yield slope_along(name, near, direction, line, slope, rounding_of(slope, near.epsilon))
+            yield slope_along(name, near, direction, line, slope, _rounding_of(slope, near.epsilon))
 
 
 def _askew(function: ForeignFunction, directions: int, found: Sequence[Derivative]) -> Iterator[Derivative]:
@@ -144,22 +144,22 @@ def _askew(function: ForeignFunction, directions: int, found: Sequence[Derivativ
     for output, slope in enumerate(function.slopes(mixed)):
         near, parts = function.neighbourhood(output), found[output : len(compared) * outputs : outputs]
         off = slope - inner(factors, [d.claimed for d in parts])
-        room = inner([*map(abs, factors)], [d.bound + slack_of(d.claimed, near.epsilon) for d in parts])
-        if abs(off) <= room + slack_of(slope, near.epsilon):
+        room = inner([*map(abs, factors)], [d.bound + _slack_of(d.claimed, near.epsilon) for d in parts])
+        if abs(off) <= room + _slack_of(slope, near.epsilon):
             continue
         name = function.name(direction_name(mixed, function.point.names), output)
-        line, slack = function.line(output)(mixed), rounding_of(slope, near.epsilon)
+        line, slack = function.line(output)(mixed), _rounding_of(slope, near.epsilon)
         entry = slope_along(name, near, mixed, line, slope, slack)
         if entry.status != "agrees":
             yield replace(entry, direction=tuple(mixed))
 
 
-def rounding_of(claim: float, epsilon: float) -> float:
+def _rounding_of(claim: float, epsilon: float) -> float:
     """The rounding of a claim; 0 if it is not finite, as no bound is known then."""
     return 8 * epsilon * abs(claim) if math.isfinite(claim) else 0.0
 
 
-def slack_of(claim: float, epsilon: float) -> float:
+def _slack_of(claim: float, epsilon: float) -> float:
     """How far off a right claim may be if its formula cancels, as 1 - x*x does near 1."""
     return math.sqrt(epsilon) / 4 * abs(claim) if math.isfinite(claim) else 0.0
 
@@ -225,7 +225,7 @@ class _Probe:
         value, slope = function.values[output], function.jacobian[output][index]
         noise = max(function.noise, 4 * epsilon * abs(value))
         near = function.neighbourhood(output)
-        line, slack = self.line(output), slack_of(slope, epsilon)
+        line, slack = self.line(output), _slack_of(slope, epsilon)
         claim = Claim(name, line, x, slope, slack, noise, epsilon, near=near, direction=near.axis(index))
         sharp, bent = claim.confirmed(), claim.bent(value)
         if sharp is not None and not bent:
@@ -250,7 +250,7 @@ class _Probe:
         for there in (claim.at - reach, claim.at + reach):
             if math.isfinite(claim.line(there)):
                 slope = self.function.claims(self.function.point.moved(self.index, there))[output][self.index]
-                beside = replace(claim, at=there, slope=slope, slack=slack_of(slope, claim.epsilon))
+                beside = replace(claim, at=there, slope=slope, slack=_slack_of(slope, claim.epsilon))
                 yield beside.within(reach, kink)
 
 

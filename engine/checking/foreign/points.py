@@ -102,7 +102,7 @@ class Point:
     def _add_leaf(self, x: Any, path: str, outermost: bool) -> Rebuild:
         if not outermost and (x is None or _is_constant(x)):
             return lambda leaves: x
-        leaf = leaf_of(x)
+        leaf = _leaf_of(x)
         self.leaves.append(leaf)
         self.names += [path + index for index in leaf.indices]
         return next
@@ -235,13 +235,13 @@ def _with_parts(x: Any, parts: dict[Any, Any]) -> Any:
 # ---- leaves ------------------------------------------------------------------------------------------------------
 
 
-def leaf_of(x: Any) -> Leaf:
+def _leaf_of(x: Any) -> Leaf:
     """A number, a list of numbers or an array as a leaf.
 
     Raises:
         TypeError: it is none of these.
 
-    >>> leaf_of([1.0, [2.0, 3.0]]).indices
+    >>> _leaf_of([1.0, [2.0, 3.0]]).indices
     ['[0]', '[1][0]', '[1][1]']
     """
     if _only_numbers(x):

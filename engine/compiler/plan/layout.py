@@ -165,7 +165,7 @@ class Layout:
             return self._dot(symbol)
         if primitive is ops.take:
             return Row(symbol, (self._part(operands[:1]), self._part(operands[1:])))
-        if is_fold(primitive):
+        if _is_fold(primitive):
             in_order = sorted(operands, key=self._rank) if primitive is ops.sum else operands
             return Row(symbol, (self._part(in_order),))
         if primitive in _SWAPPABLE:
@@ -245,7 +245,7 @@ def _step(a: Sequence[float], b: Sequence[float]) -> Any:
     return list(map(sub, b, a))
 
 
-def is_fold(primitive: Primitive | None) -> bool:
+def _is_fold(primitive: Primitive | None) -> bool:
     """Whether a primitive folds any number of operands, one after another."""
     return primitive is not None and primitive.arity is None and primitive not in (ops.dot, ops.take)
 

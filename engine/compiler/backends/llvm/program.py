@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 
-def load_or_compile(
+def _load_or_compile(
     lazy_plan: LazyPlan, bits: int, width: int, lanes: int, beside: Sequence[Callable[[], object]]
 ) -> tuple[str, Artifact, list[Library]]:
     """The kernels of a plan and how to call them; the plan is made only if they are not in the cache.
@@ -109,7 +109,7 @@ class NativeProgram:
         bits = self.dtype.itemsize * 8
         self._driver_of = partial(driver, bits, 1 if lanes == 1 else width)
         beside = self._driver_of, *beside
-        self._name, self.artifact, self._libraries = load_or_compile(lazy_plan, bits, width, lanes, beside)
+        self._name, self.artifact, self._libraries = _load_or_compile(lazy_plan, bits, width, lanes, beside)
         self.shape = self.artifact.shape
         self._driver = self._driver_of()
         self.drive = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p)(self._driver.address("drive"))

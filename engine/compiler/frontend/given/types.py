@@ -106,7 +106,7 @@ Narrow: TypeAlias = "tuple[frozenset[Any], ...]"
 """For each argument, its types of few bits."""
 
 
-def narrow_types(batch: Batch) -> Narrow:
+def _narrow_types(batch: Batch) -> Narrow:
     """Types of few bits in arrays, and of few bits or digits in lists.
 
     Of a list that holds bools, whose NumPy arrays have few bits, it is all types.
@@ -149,14 +149,14 @@ class TypeGuard:
         Returns:
             The positions to ask for: of all numbers if there are such types in lists, where each has its own.
         """
-        narrow = narrow_types(batch)
+        narrow = _narrow_types(batch)
         self.narrow.add(narrow)
         in_lists = [some - {bool} for some, given in zip(narrow, batch.given) if not hasattr(given, "dtype")]
         return range(_count(batch)) if any(in_lists) else ()
 
     def covers(self, batch: Batch) -> bool:
         """Whether all numbers of a batch are of types that were met."""
-        if self.narrow and narrow_types(batch) not in self.narrow:
+        if self.narrow and _narrow_types(batch) not in self.narrow:
             return False
         return not self.positions or self.met >= rows_of_types(batch, self.positions).keys()
 

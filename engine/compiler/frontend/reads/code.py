@@ -71,7 +71,7 @@ def reading_name(thing: Any) -> str:
 
 
 @cache
-def imports_of(code: CodeType) -> tuple[str, ...]:
+def _imports_of(code: CodeType) -> tuple[str, ...]:
     """The modules that some code, or a function inside it, imports, by the names that it gives them."""
     importing = [part for part in nested_code(code) if has_instruction(part, "IMPORT_NAME")]
     steps = chain.from_iterable(map(dis.get_instructions, importing))
@@ -82,7 +82,7 @@ def modules_imported_by(function: FunctionType) -> Iterator[str]:
     """The modules that a function itself imports, by all full names that they may have."""
     package = str(function.__globals__.get("__package__") or "").split(".")
     around = [".".join(package[:k]) for k in range(len(package), 0, -1) if package[0]]
-    for name in imports_of(function.__code__):
+    for name in _imports_of(function.__code__):
         yield from (name, *[f"{outer}.{name}".rstrip(".") for outer in around])
 
 

@@ -45,11 +45,14 @@ def pattern(run: Run, rows: int, width: int) -> str:
     return "same" if steps <= {0} else "along" if steps == {1} else "apart"
 
 
-def width_for(fused: list[Group], most: int) -> int:
+def _width_for(fused: list[Group], most: int) -> int:
     """How many rows a vector takes: many, unless fewer find more of their operands side by side."""
     rows = fused[0].rows
     runs = [
-        (run, group.primitive is ops.dot and in_rows(run, rows)) for group in fused for o in group.operands for run in o
+        (run, group.primitive is ops.dot and _in_rows(run, rows))
+        for group in fused
+        for o in group.operands
+        for run in o
     ]
 
     def cost(width: int) -> float:
@@ -65,7 +68,7 @@ def widths(rows: int, most: int) -> list[int]:
     return [width for width in (16, 8, 4, 2, 1) if width <= min(rows, most)]
 
 
-def in_rows(run: Run, rows: int) -> bool:
+def _in_rows(run: Run, rows: int) -> bool:
     """Whether each row reads neighbouring slots, column after column."""
     if run.table is None:
         return run.column == 1
@@ -126,7 +129,7 @@ class RowKernel(Kernel):
 def along_rows(context: Context, fused: list[Group]) -> Kernel:
     """A kernel for fused groups, as `elementwise`, whose vectors run along the rows."""
     group = fused[0]
-    kernel = RowKernel(context, group.rows, width_for(fused, context.shape.width))
+    kernel = RowKernel(context, group.rows, _width_for(fused, context.shape.width))
     head, *followers = formulas_of(kernel, fused)
     dot, long = group.primitive is ops.dot, group.primitive is ops.sum and group.columns >= LONG
     with kernel.tiles(4 if dot else 1) as rows:
@@ -192,7 +195,7 @@ def _dot(kernel: RowKernel, head: Formula, rows: list[Index]) -> list[Vector]:
         if (
             width > 1
             and any(kernel.pattern(run) == "apart" for run in runs)
-            and all(in_rows(run, kernel.count) for run in runs)
+            and all(_in_rows(run, kernel.count) for run in runs)
         ):
             whole = left.run.count // width * width
         if whole:
