@@ -273,7 +273,7 @@ def grad(output: Value, inputs: Value, create_graph: bool) -> Any: ...
 def grad(output: Value, inputs: Sequence[Value], create_graph: bool) -> list[Any]: ...
 @explained
 def grad(output: Value, inputs: Any = None, create_graph: bool = False) -> Any:
-    """The derivatives of one Value by others; every `grad` stays as it is. Those of a function: `gradient`.
+    """The derivatives of one Value with respect to others; every `grad` stays as it is. For a function see `gradient`.
 
     Args:
         output: what to differentiate.

@@ -145,13 +145,13 @@ neg = _declare("neg", _operator.neg, [lambda z, x: -1.0], formula="-x",
 pow: _Primitive = _declare("pow", _ieee.power, [
                    _power_by_base, lambda z, x, y: _either((x == 0) & (y >= 0), 0.0, z * log(x))], formula="x ** y",
                symbol="**", dunder="pow", precedence=4, domain=(_POSITIVE, _REALS),
-               convention="x**0 by x and 0**y by y have derivative 0", native="pow(x, y)")
+               convention="d/dx of x**0 and d/dy of 0**y are 0", native="pow(x, y)")
 floordiv = _declare("floordiv", _ieee.floor_divide, [lambda z, x, y: 0.0, lambda z, x, y: 0.0],
                     formula="floor(x / y)", symbol="//", dunder="floordiv", precedence=2,
                     kink=lambda z, x, y: _to_multiple(x, y), convention="0 at the jumps", native="floordiv(x, y)")
 mod = _declare("mod", _ieee.modulo, [lambda z, x, y: 1.0, lambda z, x, y: -floordiv(x, y)],
                formula="x - y * floor(x / y)", symbol="%", dunder="mod", precedence=2,
-               kink=lambda z, x, y: _to_multiple(x, y), convention="1 by x and -(x // y) by y at the jumps",
+               kink=lambda z, x, y: _to_multiple(x, y), convention="d/dx = 1 and d/dy = -(x // y) at the jumps",
                native="mod(x, y)")
 
 # ---- signs and rounding --------------------------------------------------------------------------------------

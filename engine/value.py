@@ -170,7 +170,7 @@ class Value:
 
     @property
     def grad(self) -> float:
-        """The derivative of the last result that `backward` was called on by this Value.
+        """The derivative, with respect to this Value, of the last result that `backward` was called on.
 
         On a leaf contributions of several calls add up until `zero_grad`; on a result it is the adjoint of the
         last call.

@@ -144,7 +144,7 @@ class Compiled:
     # ---- running it ----
 
     def batch(self, *arguments: Any) -> Batch:
-        """Arguments for a call, checked, so that several calls need not do it again.
+        """Arguments for a call, checked, so that several calls need not check them again.
 
         Raises:
             TypeError, ValueError: an argument is not a batch of numbers.

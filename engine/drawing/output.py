@@ -45,7 +45,7 @@ def to_dot(
     One box per Value: its label or operation, its number and, once a backward pass has run, its gradient, whose size
     colours the box. Leaves have square corners, parameters blue borders, constants none; the root has the heaviest.
     A gradient of exactly 0 has a dashed border, one that is nan or infinite stands out in magenta. Operands
-    enter a box from top to bottom, except where their order does not matter, as that of a sum. Below the graph, or
+    enter a box from top to bottom, except where their order does not matter, as in a sum. Below the graph, or
     where it has a title between the two, stand its `engine.notes`.
 
     Args:

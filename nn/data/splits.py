@@ -46,7 +46,7 @@ class Batches:
 def batches(X: Any, y: Any, batch_size: int | None, shuffle: bool = True, seed: Seed = None) -> Batches:
     """Split a data set into batches for stochastic gradient descent; every sample is in exactly one.
 
-    They may be made once and looped over in every epoch, as PyTorch's DataLoader: each loop draws another order.
+    They may be made once and looped over in every epoch, like PyTorch's DataLoader: each loop draws a new order.
 
     Args:
         X: the samples, a list, array or DataFrame of rows.

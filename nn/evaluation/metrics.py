@@ -46,7 +46,7 @@ def accuracy(
     Raises:
         TypeError: if a label is not a number, or X or y not a list or array.
         ValueError: if there is no data, X and y differ in length, a label is not one of the model's, an output is
-            nan, or nothing tells the class of a single output.
+            nan, or the threshold of a single output is not known.
         IndexError: if a class index is negative or too large.
 
     >>> from engine import Value

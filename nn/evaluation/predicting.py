@@ -54,7 +54,7 @@ def predict_proba(model: Model, X: Any, *, loss: LossFunction | str | None = Non
         backend: as for `predict`.
 
     Raises:
-        ValueError: if nothing tells what the outputs are, or one is nan; and as `predict`.
+        ValueError: if it is not known what the outputs are, or one is nan; and as `predict`.
 
     >>> from nn import Layer, bce_with_logits
     >>> predict_proba(Layer(2, 1, init="zeros"), [[1.0, 2.0]], loss=bce_with_logits)
@@ -123,7 +123,7 @@ def classify(
         trained with these as labels.
 
     Raises:
-        ValueError: if nothing tells the threshold, an output is nan, or not from 0 to 1 where they are probabilities by
+        ValueError: if no threshold is known, an output is nan, or not from 0 to 1 where they are probabilities by
             `bce`, or the largest has no name; if `fit` found labels that name several classes of a sample; and as
             `predict`.
 
@@ -154,7 +154,7 @@ def classes_from(model: Model, outputs: Any, loss: Any = None, threshold: float 
     """The class index of every sample's outputs, an array if they are one.
 
     Raises:
-        ValueError: if nothing tells the threshold of a single output, or it tells that others must be there; if one is
+        ValueError: if the threshold of a single output is not known, or its loss is one for several outputs; if one is
             given for several, or rows of outputs differ in length; and as `as_scores`.
     """
     width = width_of_each(as_scores(outputs))

@@ -18,8 +18,9 @@ from .module import Module
 class SelfAttention(Module):
     """Multi-head scaled dot-product attention of a sequence to itself (Vaswani et al., 2017).
 
-    Each head takes its share of a query, a key and a value of every position. A position's answer is the mean of the
-    values, weighted by softmax(query · key / sqrt(share)); the heads' answers side by side go through a last layer.
+    Each head takes size / heads numbers of a query, a key and a value of every position. Its output for a position is
+    the mean of the values, weighted by softmax(query · key / sqrt(size / heads)); those of all heads, side by side, go
+    through a last layer.
 
     Args:
         size: the length of a position's vector; a multiple of `heads`.
@@ -32,8 +33,8 @@ class SelfAttention(Module):
         TypeError, ValueError: if an argument is of the wrong kind or out of range.
 
     >>> attention = SelfAttention(4, heads=2, causal=True, seed=1)
-    >>> answers = attention([[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0] * 4])
-    >>> len(answers), len(answers[0])
+    >>> outputs = attention([[1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.0] * 4])
+    >>> len(outputs), len(outputs[0])
     (3, 4)
     >>> attention
     SelfAttention(4, heads=2, causal=True)
@@ -49,7 +50,7 @@ class SelfAttention(Module):
         self._cuts()
 
     def __call__(self, sequence: Any) -> list[Any]:
-        """The answer of each position, a vector of `size` numbers; for a batch of sequences, those of each.
+        """The output for each position, a vector of `size` numbers; for a batch of sequences, those of each.
 
         Raises:
             TypeError, ValueError: if it is not a row of vectors of `size` numbers or Values.

@@ -62,7 +62,7 @@ class Sequential(Module):
 
 
 class Residual(Module):
-    """x + inner(x), place by place (He et al., 2015): the gradient has a way around the inner module.
+    """x + inner(x), elementwise (He et al., 2015): the gradient has a way around the inner module.
 
     Args:
         inner: a module or function whose output has the shape of its input.

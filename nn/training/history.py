@@ -29,7 +29,7 @@ class History(Explained):
 
     Attributes:
         losses: the mean loss of each epoch, taken over its batches while they were being learned.
-        batch_losses: the loss of each batch before its update, also of an epoch that Ctrl-C cut short.
+        batch_losses: the loss of each batch before its update, those of an epoch that Ctrl-C cut short included.
         backend: what made the steps: "eager", or a back end of the compiler; and why not a better one.
         rows: for each epoch its number ("epoch", from 1), "loss", "validation_loss" and the metrics, named
             like "validation_accuracy", where there is validation, "lr" at its end, and the "seconds" that it took.
