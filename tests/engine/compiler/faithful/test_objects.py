@@ -21,7 +21,6 @@ import string
 import threading
 import types
 import typing
-import weakref
 import xml.dom.minidom
 import xml.etree.ElementTree
 from collections.abc import Callable
@@ -33,7 +32,7 @@ import pytest
 from engine import Value
 from tests.needs import needs
 
-from .cases import Case, equal, refused
+from .cases import Case, equal
 
 np = needs("numpy")
 
@@ -418,81 +417,6 @@ INHERITING: dict[str, tuple[Callable[[], Any], Callable[[Any], float], Callable[
 def test_an_object(make: Callable[[], Any], read: Callable[[Any], float], change: Callable[[Any], Any]) -> Case:
     w, thing = Value(2.0), make()
     return Case(lambda x: w * x * read(thing), lambda: change(thing), far=True)
-
-
-class Scaled(Value):
-    """A Value with a setting."""
-
-    factor = 2.0
-    scale: float
-
-    def __mul__(self, other: Any) -> Any:
-        return Value.__mul__(self, other) * self.factor
-
-
-class Slotted(Value):
-    __slots__ = ("scale",)
-
-    def __init__(self, number: float) -> None:
-        super().__init__(number)
-        self.scale = 2.0
-
-
-@equal
-def test_an_attribute_of_a_value_of_ones_own() -> Case:
-    w = Scaled(2.0)
-    w.scale = 2.0
-    return Case(lambda x: w * x * w.scale, lambda: setattr(w, "scale", 5.0))
-
-
-@equal
-def test_a_slot_of_a_value_of_ones_own() -> Case:
-    w = Slotted(2.0)
-    return Case(lambda x: w * x * w.scale, lambda: setattr(w, "scale", 5.0))
-
-
-@equal
-def test_an_operator_of_a_value_of_ones_own() -> Case:
-    w = Scaled(2.0)
-    Scaled.factor = 2.0
-    return Case(lambda x: w * x, lambda: setattr(Scaled, "factor", 5.0), far=True)
-
-
-class Held:
-    """What a weak reference can refer to."""
-
-    scale = 3.0
-
-
-@refused
-def test_whether_what_a_weak_reference_refers_to_is_gone() -> Case:
-    w, held = Value(2.0), [Held()]
-    known = weakref.ref(held[0])
-    return Case(lambda x: w * x if known() is None else w * w * x, held.clear)
-
-
-@refused
-def test_how_many_are_left_in_a_weak_set() -> Case:
-    w, held = Value(2.0), [Held(), Held()]
-    known = weakref.WeakSet(held)
-    return Case(lambda x: w * x * len(known), held.pop)
-
-
-@equal
-def test_a_weak_reference_beside_the_object_itself() -> Case:
-    w, held = Value(2.0), [Held()]
-    known = weakref.ref(held[0])
-    return Case(lambda x: w * x * known().scale * len(held), lambda: setattr(held[0], "scale", 7.0))
-
-
-@equal
-def test_a_number_behind_a_weak_reference() -> Case:
-    class Settings:
-        scale = 3.0
-
-    known = weakref.ref(Settings)
-    w = Value(2.0)
-    return Case(lambda x: w * x * known().scale, lambda: setattr(Settings, "scale", 7.0))
 
 
 @equal
