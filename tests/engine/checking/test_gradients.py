@@ -43,7 +43,8 @@ def test_by_hand() -> None:
 @given(expressions(TABLE, max_nodes=20))
 def test_random_graphs_are_right(expression: Expression) -> None:
     report = assert_gradients(expression, expression.point)
-    assert len(report.derivatives) == len(expression.point)
+    along_axes = [d for d in report.derivatives if not d.direction]  # beside kinks, some are along others
+    assert len(along_axes) == len(expression.point)
 
 
 @settings(max_examples=30)
