@@ -28,11 +28,9 @@ class CarefulLock(RLock):  # type: ignore[misc]  # final in typeshed, not in Pyt
     __slots__ = ()
 
     def __enter__(self, blocking: bool = True, timeout: float = -1) -> bool:
-        taken: list[bool] = []
+        taken: list[bool] = []  # says whether it was, also if Ctrl-C comes just behind the call
         try:
-            taken.extend(
-                map(self.acquire, (blocking,), (timeout,))
-            )  # one call, after which the list says whether it was taken
+            taken.extend(map(self.acquire, (blocking,), (timeout,)))
         except BaseException:
             if taken:
                 self.release()
