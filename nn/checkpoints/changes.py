@@ -14,14 +14,13 @@ _NOTHING = object()
 def make(changes: Sequence[Change]) -> None:
     """Make all the changes; an error or Ctrl-C in between takes back those that were made.
 
-    >>> class Point:
-    ...     x = 1
-    >>> a = Point()
-    >>> make([(a, "x", 2), (None, "x", 3)])
+    >>> from types import SimpleNamespace
+    >>> a = SimpleNamespace(x=1)
+    >>> make([(a, "x", 2), (a, "y", 2), (None, "x", 3)])
     Traceback (most recent call last):
     AttributeError: 'NoneType' object has no attribute 'x'...
-    >>> a.x
-    1
+    >>> a
+    namespace(x=1)
     """
     before = [getattr(thing, name, _NOTHING) for thing, name, _ in changes]
     try:

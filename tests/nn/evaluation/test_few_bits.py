@@ -105,3 +105,12 @@ def test_other_kinds_overflow_too(kind):
         for given in (labels, [*labels]):
             with pytest.raises(ValueError, match="64 bits"):
                 refuse_overflow("it", score, score(None, given), None, given)
+
+
+@pytest.mark.parametrize("wide", [np.nan, 1e-9, 1.00001])
+def test_numbers_that_differ_a_little_differ(wide):
+    """A nan in place of a number, or of 0 what is a billionth of 1, is no rounding; nan and nan are the same."""
+    y, narrow = np.ones(3, "u1"), 1.0 if wide > 1 else 0.0
+    with pytest.raises(ValueError, match="64 bits"):
+        refuse_overflow("f", lambda outputs, y: narrow if y.itemsize == 1 else wide, narrow, [], y)
+    refuse_overflow("f", lambda outputs, y: np.nan, np.nan, [], y)
