@@ -36,7 +36,6 @@ from . import operators as _operators  # noqa: F401  # gives Value its operators
 from .backprop import backward as backward
 from .backprop import grad as grad
 from .backprop import local_derivatives as local_derivatives
-from .collector import collector_at_rest as collector_at_rest
 from .functional import gradient as gradient
 from .functional import hessian as hessian
 from .functional import hvp as hvp
@@ -63,6 +62,7 @@ from .primitive import PRIMITIVES as PRIMITIVES
 from .primitive import Primitive as Primitive
 from .primitive import declare as declare
 from .primitive import lookup as lookup
+from .process.collector import collector_at_rest as collector_at_rest
 from .text.phrasebook import Phrasebook as Phrasebook
 from .value import Constant as Constant
 from .value import Value as Value
@@ -104,7 +104,7 @@ if TYPE_CHECKING:
     from .drawing import draw_dot as draw_dot
     from .drawing import to_dot as to_dot
     from .drawing.notebook import show_picture as show_picture
-    from .files import write_file as write_file
+    from .process.files import write_file as write_file
     from .stepping import AnomalyError as AnomalyError
     from .stepping import backward_steps as backward_steps
     from .stepping import detect_anomaly as detect_anomaly
@@ -128,7 +128,7 @@ _NAMES = {
     "let_rule_describe_itself lost_loss new_lock open_session traces_of update_step",
     "drawing": "draw draw_dot to_dot",
     "drawing.notebook": "show_picture",
-    "files": "write_file",
+    "process.files": "write_file",
     "stepping": "AnomalyError backward_steps detect_anomaly find_anomaly forward_steps",
     "text.callers": "warn_user",
     "text.names": "label label_locals",

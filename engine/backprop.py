@@ -12,9 +12,9 @@ from typing import Any, Literal, overload
 from weakref import ref
 
 from .graph import look_for_changed_leaves, recorded_order, topological_order
-from .locks import Lock
 from .modes import always_recorded, arguments, inside_rule, observer
 from .numbers import same_number
+from .process.locks import Lock
 from .pullbacks import UNREACHED, call_flowing, derivatives_as_numbers, flowing_derivatives, pullbacks
 from .text.callers import warn_user
 from .text.elsewhere import explained
@@ -216,7 +216,7 @@ def pass_on(node: Value) -> None:
 def add_gradients(adjoints: dict[Value, float]) -> None:
     """Add adjoints to the gradients of leaves, and set those of results, all at once: see `backward`."""
     with _commit:
-        _add_gradients(adjoints)  # no loop in here, see `locks`
+        _add_gradients(adjoints)  # no loop in here, see `process.locks`
 
 
 def _add_gradients(adjoints: dict[Value, float]) -> None:

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from itertools import chain, count
 from typing import Any, NamedTuple
 
-from .collector import collector_at_rest
 from .graph import recorded_order
 from .modes import arguments
 from .primitive import Primitive
+from .process.collector import collector_at_rest
 from .value import MANY, Value
 
 _new = object.__new__

@@ -74,7 +74,7 @@ def _moments(code: CodeType) -> frozenset[int]:
         if looked:
             found.add(instruction.offset)
         looked = instruction.opname.startswith(_LOOKS) and "INTRINSIC" not in instruction.opname and not special
-        special = instruction.opname == "LOAD_SPECIAL"  # `__enter__`, see `engine.locks`
+        special = instruction.opname == "LOAD_SPECIAL"  # `__enter__`, see `engine.process.locks`
         if looked and "JUMP" in instruction.opname:
             found.add(instruction.argval)
     return frozenset(found)

@@ -144,7 +144,7 @@ class Replay:
 def _recorded(graph: TheirGraph, called: Callable[[Node, Callable[[], Any]], None]) -> Iterator[None]:
     """Inside, `called` stands in for every `_backward`: in the objects, or in their class if it is a method."""
     with ExitStack() as undo:
-        _replace(graph, called, undo)  # no loop in here, see `locks`
+        _replace(graph, called, undo)  # no loop in here, see `process.locks`
         yield
 
 

@@ -14,6 +14,7 @@ How a function becomes a program, folder by folder:
 - errors: refusals; forking: locks
 """
 
+from ..process.forking import new_lock as new_lock
 from .backends.llvm import TreeReader as TreeReader
 from .calls.traced import Traces as Traces
 from .compiled import Compiled as Compiled
@@ -23,7 +24,6 @@ from .described.description import Description as Description
 from .described.rules import let_rule_describe_itself as let_rule_describe_itself
 from .errors import LeafReadError as LeafReadError
 from .errors import TraceError as TraceError
-from .forking import new_lock as new_lock
 from .frontend.given.types import TypeGuard as TypeGuard
 from .frontend.reads.objects import all_same as all_same
 from .frontend.reads.surroundings import Surroundings as Surroundings

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ..collector import collector_at_rest
+from ..process.collector import collector_at_rest
 from ..text.callers import raised_at
 from .described.self_description import SelfDescription
 from .described.signatures import Signature

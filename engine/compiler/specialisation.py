@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..collector import collector_at_rest
+from ..process.collector import collector_at_rest
+from ..process.forking import new_lock
 from .backends.choice import build, choose, is_native
 from .backends.protocol import Program, Runner, Variant
 from .comparison.heap import trim_heap
@@ -15,7 +16,6 @@ from .comparison.single import Comparison, Mode
 from .comparison.templates import check_templates
 from .comparison.trials import Numbers
 from .errors import TraceError
-from .forking import new_lock
 from .frontend.graph import operations
 from .frontend.reads.objects import attribute_of
 from .labels import LabelChecks

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from ..files import writable, write_file
+from ..process.files import writable, write_file
 from ..text.elsewhere import BOOK, explained
 from ..value import Value
 from .graphviz.renderers import TIMEOUT

@@ -53,7 +53,7 @@ class Jobs(Generic[Result]):
         """
         waiting, running = deque(self._parts(count)), dict[Any, Sequence[int]]()
         try:
-            self._go_through(waiting, running)  # no loop in here, see `engine.locks`
+            self._go_through(waiting, running)  # no loop in here, see `engine.process.locks`
         finally:
             for future in running:
                 future.cancel()

@@ -11,8 +11,9 @@ import warnings
 
 import pytest
 
-from engine import Value, collector, collector_at_rest
+from engine import Value, collector_at_rest
 from engine.backprop import passes_under_way
+from engine.process import collector
 from tests.needs import FORK
 
 

@@ -27,7 +27,7 @@ MANY = [f"tests/nn/many/test_{name}.py" for name in ("rows", "reads", "structure
 SLOW = "not million and not without_end and not hash_seed and not ctrl_c"  # these would see no more than the others
 
 TESTS: dict[str, list[str]] = {
-    "engine/collector.py": ["engine/collector.py", "tests/engine/test_threads.py"],
+    "engine/process/collector.py": ["engine/process/collector.py", "tests/engine/test_threads.py"],
     "engine/ops.py": ["tests/engine/test_ops.py"],
     "engine/primitive.py": ["engine/primitive.py", "tests/engine/test_declarations.py", *BACKPROP, *CALLS],
     "engine/value.py": ["engine/value.py", *VALUE, "tests/engine/test_modes.py", *BACKPROP],

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..forking import give_way, new_lock
+from ...process.forking import give_way, new_lock
 from ..samples.masks import Masks
 from ..update import ConfiguredUpdate, PreparedStep
 from .update import on_arrays

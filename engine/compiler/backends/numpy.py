@@ -10,7 +10,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from ... import ops
 from ...primitive import Primitive
-from ..forking import new_lock
+from ...process.forking import new_lock
 from ..plan.plan import Copy, Group, Plan, Reduction, Run, Scatter
 from ..update import Update
 from .array_templates import translate

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ...modes import open_modes, tracer
+from ...process.forking import new_lock
 from ...value import Value
 from ..errors import refusal
-from ..forking import new_lock
 from ..frontend.given.types import TypeGuard
 from ..frontend.naming import described, name_of
 from ..frontend.reads.surroundings import Surroundings

@@ -8,8 +8,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Literal
 
-from ...collector import collector_at_rest
 from ...modes import always_recorded, no_grad, observed_by
+from ...process.collector import collector_at_rest
 from ..backends.protocol import Runner, Variant
 from ..errors import TraceError
 from ..samples.batch import Batch, flat

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from ...collector import collector_at_rest
-from ..forking import new_lock
+from ...process.collector import collector_at_rest
+from ...process.forking import new_lock
 from .plan import Plan
 
 

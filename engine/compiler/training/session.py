@@ -9,12 +9,12 @@ from dataclasses import replace
 from itertools import repeat
 from typing import Any, NoReturn
 
+from ...process.forking import new_lock
 from ...value import Value
 from ..backends.protocol import Training
 from ..calls.traced import Traces
 from ..compiled import Compiled, traces_of
 from ..errors import TraceError
-from ..forking import new_lock
 from ..frontend.reads.word_guard import Guards
 from ..samples.batch import Batch, Shape
 from ..specialisation import Specialisation

@@ -19,9 +19,9 @@ from functools import cached_property
 from itertools import chain, repeat
 from typing import Any
 
-from ...collector import collector_at_rest
+from ...process.collector import collector_at_rest
+from ...process.forking import new_lock
 from ...value import Value
-from ..forking import new_lock
 from .places import same_objects
 from .showing import are_shown, shown_number
 

@@ -8,8 +8,8 @@ from contextvars import ContextVar
 from typing import Any
 
 from ...modes import row_reader
+from ...process.forking import new_lock
 from ...value import Value
-from ..forking import new_lock
 from .places import Places
 
 _slot = vars(Value)["_data"]

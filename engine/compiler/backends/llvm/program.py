@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ...forking import new_lock
+from ....process.forking import new_lock
 from ...frontend.reads.word_guard import WordGuard
 from ...labels import Valid
 from ...plan.lazy import LazyPlan

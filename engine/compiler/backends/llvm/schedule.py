@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 
-from ....collector import collector_at_rest
+from ....process.collector import collector_at_rest
 from ...passes.verify import verification_enabled
 from ...plan.plan import Plan, Reduction
 from .fused_plan import Fused, FusedPlan

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ...forking import give_way
+from ....process.forking import give_way
 from ...frontend.reads.word_guard import WordGuard
 from ...labels import Valid
 from ...samples.arrays import address, aligned, rows_apart

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...forking import new_lock
+from ....process.forking import new_lock
 from ...plan.lazy import LazyPlan
 from ...plan.plan import Plan
 from ...update import Update

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from types import CodeType, FrameType, ModuleType
 from typing import Any, NoReturn
 
-from ....collector import collector_at_rest
 from ....modes import tracer
+from ....process.collector import collector_at_rest
 from ....text.callers import is_ours, is_users
 from ...errors import refusal
 from ..given.identity_tests import is_identity_tested

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ....forking import new_lock
+from .....process.forking import new_lock
 from ....frontend.fingerprint import ENGINE
 from ....passes.verify import verification_enabled
 from . import cache
@@ -215,7 +215,7 @@ def optimised(text: str, quick: str = "", plain: str = "") -> Any:
     context of its own, since a context keeps all that it has seen, such as constants.
     """
     with _passing:
-        return _linked(text, quick, plain)  # no loop in here, see `locks`
+        return _linked(text, quick, plain)  # no loop in here, see `process.locks`
 
 
 def _linked(text: str, quick: str, plain: str) -> Any:

@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from .....locks import Lock
+from .....process.locks import Lock
 from ..jit.machine_code import Library
 from . import fork_join
 from .fork_join import APART, ASLEEP, IDLE, WORKER
@@ -129,7 +129,7 @@ class ThreadPool:
         if len(workers) < parts - 1 or not self._free.acquire(False):
             return drive(frame, None)
         try:
-            self._engage(workers, pays)  # no loop in here, see `engine.locks`
+            self._engage(workers, pays)  # no loop in here, see `engine.process.locks`
             return drive(frame, self._place)
         finally:
             for worker in workers:

@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
-from ..locks import Lock
+from .locks import Lock
 
 if TYPE_CHECKING:
     from threading import RLock

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 import nn
-from engine import Value, files, write_file
+from engine import Value, write_file
+from engine.process import files
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="permissions, links and devices of POSIX")
 

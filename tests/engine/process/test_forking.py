@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from engine.compiler import forking
+from engine.process import forking
 
 
 def test_between_two_steps_a_lock_is_let_go_of_if_somebody_forks(monkeypatch: pytest.MonkeyPatch) -> None:
