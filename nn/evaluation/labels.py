@@ -55,7 +55,7 @@ def are_texts(labels: Any) -> bool:
             f"some labels are texts and others are not, such as {other}: make all of them texts, or leave those "
             "samples out"
         )
-    return bool(texts) and texts[0]
+    return texts[0]
 
 
 def are_names(labels: Any, classes: list[Any] | None) -> bool:
@@ -121,7 +121,7 @@ def name_classes(y: Any, loss: Any) -> bool:
     if _are_numbers(y) and y.ndim == 2 and y.shape[1] > 1:  # all at once
         return bool(((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all())
     labels = _in_python(y)
-    if any(type(label) is float and not label.is_integer() for label in labels):
+    if any(hasattr(label, "is_integer") and not label.is_integer() for label in labels):
         return False
     rows = [label for label in labels if type(label) is tuple]
     if any(is_row(item) for row in rows for item in row):  # positions of sequences
@@ -153,9 +153,9 @@ def _in_python(y: Any) -> Any:
 
 
 def _are_numbers(y: Any) -> bool:
-    """Whether this is an array of numbers of Python's kinds."""
+    """Whether this is an array of real numbers."""
     kind = getattr(getattr(y, "dtype", None), "kind", "") if hasattr(y, "tobytes") else ""
-    return kind != "" and kind in "biuf" and y.dtype.itemsize <= 8
+    return kind != "" and kind in "biuf"
 
 
 class Named(int):
@@ -247,7 +247,7 @@ def _array_indices(labels: Any, shape: tuple[int, ...]) -> Any:
     """The class that each label of an array names; None if one of them names none, or rows are not for the outputs."""
     import numpy as np
 
-    outputs, depth = width_of(shape), max(1, len(shape))
+    outputs, depth = width_of(shape), len(shape)
     if outputs > 1 and labels.ndim == depth + 1 and labels.shape[-1] == outputs:
         ones, zeros = np.count_nonzero(labels == 1, -1), np.count_nonzero(labels == 0, -1)
         return labels.argmax(-1) if np.all((ones == 1) & (zeros == outputs - 1)) else None
@@ -274,8 +274,6 @@ def _as_array(labels: Any) -> Any:
     if not hasattr(labels, "dtype"):
         rows = {*map(type, labels)} == {list} and len({*map(len, labels)}) == 1
         others = {*map(type, chain.from_iterable(labels) if rows else labels)} - {int, float, Named}
-        if any(kind.__module__ != "numpy" for kind in others):
-            return None
         try:
             import numpy as np
         except ImportError:

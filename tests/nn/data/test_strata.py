@@ -39,6 +39,9 @@ def ranked(outputs: Any, labels: Any) -> Any:
         (np.ones((2, 2, 2)), nn.cross_entropy, None),
         ([np.float64(1.0), np.int8(0)], nn.cross_entropy, [1.0, 0]),
         ([1, True, 0.5], nn.bce, None),
+        (np.array([1.0, 0.0], "g"), nn.bce, [1.0, 0.0]),
+        (np.array([0.5, 1.0], "g"), nn.bce, None),  # shares, whatever their precision
+        (np.array([[0.5, 0.5]], "g"), nn.cross_entropy, None),
     ],
 )
 def test_which_labels_are_classes(labels: Any, loss: Any, expected: Any) -> None:

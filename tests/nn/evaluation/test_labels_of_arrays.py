@@ -36,6 +36,8 @@ WRONG = [
     ([[0, 1, 1], [1, 0, 0]], (3,)),
     ([[0, 0], [0, 1]], (2,)),
     ([[1, 2], [0, 1]], (2,)),
+    ([[0, 2], [1, 0]], (2,)),
+    ([[0, 1, 2], [1, 0, 2]], (2,)),
     ([[0], [1]], (2,)),
     ([0, 1, -1], ()),
     ([1, 2], (1,)),
@@ -69,7 +71,15 @@ def test_rows_in_lists_are_read_alone_where_they_make_no_array():
     assert label_indices([[True, 0], [0, 1.0]], (2,)) == [0, 1]
     with pytest.raises(ValueError, match="a row of one number"):
         label_indices([[0, 1], [1]], (2,))
+    with pytest.raises(ValueError, match="3 one-hot numbers against 2 outputs"):
+        label_indices([[0, 1, 0], [1, 0]], (2,))
     assert label_indices([[0, 1], 0], (2,)) == [1, 0]
+
+
+@pytest.mark.parametrize("form", [list, np.array])
+def test_rows_are_no_labels_beside_one_output(form):
+    with pytest.raises(TypeError, match="a label must be a number"):
+        label_indices(form([[0, 1], [1, 0]]), (1,))
 
 
 def test_a_bool_among_numpys_numbers_is_no_label():
