@@ -10,7 +10,7 @@ import reprlib
 import sys
 from collections.abc import Iterable, Sequence
 from numbers import Real
-from types import FunctionType, MethodType
+from types import FunctionType
 from typing import Any, TypeAlias
 
 from engine import counted as counted
@@ -50,17 +50,17 @@ def is_found_by_name(function: FunctionType) -> bool:
 
 
 def first_parameters(function: Any) -> list[str]:
-    """The names of the first two parameters of a function, a method or an object with `__call__`; [] if unknown.
+    """The names of the first two arguments that a call gives by their places; [] if unknown.
 
-    >>> first_parameters(is_found_by_name), first_parameters(max)
-    (['function'], [])
+    >>> from functools import partial
+    >>> [first_parameters(function) for function in (listed, partial(whole_number, "seed"), max)]
+    [['names'], ['value', 'least'], []]
     """
-    function = inspect.unwrap(function)
-    if not isinstance(function, (FunctionType, MethodType)):
-        function = getattr(function, "__call__", None)  # noqa: B004  # the method is wanted, not whether it is there
-    code = getattr(function, "__code__", None)
-    own = 1 if isinstance(function, MethodType) else 0
-    return [] if code is None else [*code.co_varnames[: code.co_argcount][own : own + 2]]
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # some builtins have no signature, and some objects hide it
+        return []
+    return [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)][:2]
 
 
 def check_takes(what: str, function: Any, *given: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
+from functools import partial
 from threading import Thread
 from typing import Any
 
@@ -36,6 +37,8 @@ REVERSED: dict[str, Any] = {
     "of one sample": nn.per_sample(lambda target, prediction: square(prediction[0] - target)),
     "object": OfObject(),
     "method": OfObject().__call__,
+    "setting": partial(lambda y_true, y_pred, weight: weight * nn.mse(y_pred, y_true), weight=2.0),
+    "setting before": partial(lambda weight, y_true, y_pred: weight * nn.mse(y_pred, y_true), 2.0),
 }
 
 
