@@ -53,8 +53,8 @@ def first_parameters(function: Any) -> list[str]:
     """The names of the first two arguments that a call gives by their places; [] if unknown.
 
     >>> from functools import partial
-    >>> [first_parameters(function) for function in (listed, partial(whole_number, "seed"), max)]
-    [['names'], ['value', 'least'], []]
+    >>> [first_parameters(each) for each in (show, partial(whole_number, "seed"), partial(whole_number, value=1), max)]
+    [['item'], ['value', 'least'], ['name'], []]
     """
     try:
         parameters = inspect.signature(function).parameters.values()

@@ -206,9 +206,8 @@ def noted_loss(model: Any) -> str:
 
 def note_other_loss(model: Any, loss: Any) -> None:
     """Have a module that was trained with a loss by `fit` note that it is trained with another now."""
-    name = name_of_sample_loss(loss)
-    if noted_loss(model) not in ("", name):
-        vars(model)["_loss"] = name
+    if noted_loss(model):
+        vars(model)["_loss"] = name_of_sample_loss(loss)
 
 
 def _rule_of(model: Any, loss: Any) -> tuple[Rule | None, str]:

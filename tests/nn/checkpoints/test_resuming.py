@@ -149,6 +149,14 @@ def changed(path, change):
         (lambda c: c["history"].update(numbers=["x"]), "a parameter is not a number"),
         (lambda c: c.update(history=[1]), "its history is list"),
         (lambda c: c.update(loss=1), "not text"),
+        (lambda c: c.update(several="no"), "several must be True or False"),
+        (lambda c: c["history"].update(seed="x"), "its history has the seed str 'x'"),
+        (lambda c: c["history"].update(samples={"samples": "x"}), "as digests of samples dict {'samples': 'x'}"),
+        (lambda c: c["history"].update(random_state=[3, [1]]), "as the state of a random source list"),
+        (lambda c: c["history"].update(waiting={**WAITING, "steps": -1}), "steps must be at least 0"),
+        (lambda c: c["history"]["rows"].reverse(), r"and rows of the epochs \[2, 1\]"),
+        (lambda c: c["history"]["rows"][0].update(epoch=True), "epoch must be a whole number, not bool True"),
+        (lambda c: c.update(dropouts=[[1, -1]]), "a seed or count of Dropout must be at least 0"),
         (lambda c: c.update(dropouts=[]) or c.update(dropouts=[[1, 2], [3, 4]]), "it has 2 Dropouts, the model 1"),
     ],
 )
@@ -297,6 +305,15 @@ def test_tensors_of_torch_load(tmp_path):
     nn.load(model, tmp_path / "m.safetensors")
     x = [[0.5, -1.0, 2.0]]
     np.testing.assert_allclose(nn.predict(model, x), theirs(torch.tensor(x)).detach().numpy(), rtol=1e-5)
+
+
+def test_tensors_from_elsewhere_leave_what_outputs_mean(tmp_path):
+    library = needs("safetensors.numpy")
+    library.save_file({"weight": np.ones((2, 3)), "bias": np.zeros(2)}, tmp_path / "m.SafeTensors")
+    model = nn.Layer(3, 2, "identity", seed=1)
+    model.classes = ["no", "yes"]
+    nn.load(model, tmp_path / "m.SafeTensors")
+    assert (model.classes, numbers(model)) == (["no", "yes"], [1.0, 1.0, 1.0, 0.0] * 2)
 
 
 def test_wrong_tensors_change_nothing(tmp_path):

@@ -49,6 +49,10 @@ def test_a_loop_with_another_loss_changes_the_meaning(step, loss):
     step(model, loss, optimizer)(X, [1.0] * 40)
     with pytest.raises(ValueError, match="outputs trained with hinge give no probabilities"):
         nn.predict_proba(model, X)
+    vars(model).pop("_loss")  # as of one that no fit has trained
+    step(model, nn.bce_with_logits, optimizer)(X, [1.0] * 40)
+    with pytest.raises(ValueError, match="not known whether the outputs are probabilities or logits"):
+        nn.predict_proba(model, X)
 
 
 OUTPUTS = [(nn.cross_entropy, 2), (nn.bce_with_logits, 1), (nn.hinge, 1), (nn.mse, 1), (nn.mae, 1)]

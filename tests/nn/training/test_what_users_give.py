@@ -60,7 +60,14 @@ def test_a_loss_that_takes_labels_first_is_refused(loss: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "loss", [lambda a, b: nn.mse(a, b), lambda y_pred, y_true: nn.mse(y_pred, y_true), lambda *both: nn.mse(*both)]
+    "loss",
+    [
+        lambda a, b: nn.mse(a, b),
+        lambda target, b: nn.mse(target, b),
+        lambda a, outputs: nn.mse(a, outputs),
+        lambda y_pred, y_true: nn.mse(y_pred, y_true),
+        lambda *both: nn.mse(*both),
+    ],
 )
 def test_any_other_names_are_taken(loss: Any) -> None:
     assert fitted(loss).losses == fitted().losses
