@@ -13,8 +13,10 @@ Where many claims have gone the whole way and were wrong, others go two steps of
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from .estimates.appeal import heard
 from .estimates.clarke import Neighbourhood, beside
@@ -37,7 +39,7 @@ from .report import Derivative, Kink, contradicted
 
 __tracebackhide__ = True  # pytest then shows the user's own lines
 
-_WIDER = (8, 16, 24)  # octaves
+_WIDER = [4.0**k for k in range(1, 17)]  # as a cubic that moves nothing at one step moves it little at the next
 
 OF_A_NEIGHBOUR = "it is off by no more than the slope changes from one float to the next few"
 
@@ -108,18 +110,34 @@ class Claim:
     def hides_slope(self) -> bool:
         """Whether equal values near the point may hide a slope: one within rounding that a wide step shows.
 
-        Of that which a step shows as wide as the point's number, even a small part may be hidden. One that only wider
-        ones show is none of this place, as that of a relu far off, unless rounding would hide it as a whole.
+        Of that which a step shows as wide as the point's number, even a small part may be hidden. By wider ones, values
+        that a slope moves come out of rounding little by little; what they show at once is none of this place, as the
+        slope of a relu far off.
         """
-        value, width = self.line(self.at), max(power_of_two(abs(self.at)) if self.at else 0.0, 2.0**-10) / math.sqrt(2)
-        for octaves, part in ((0, resolution(self.epsilon)), *((k, 1.0) for k in _WIDER)):
-            wide = width * 2.0**octaves
-            moved = max(
-                filter(math.isfinite, (abs(self.line(self.at + w) - value) for w in (wide, -wide))), default=0.0
-            )
-            if moved > (16 * (self.noise + self.epsilon * wide) if octaves else 0.0):  # else it may be rounding there
-                return part * moved / wide < 16 * self.on_grid().noise / self.likely
+        wide = max(power_of_two(abs(self.at)) if self.at else 0.0, 2.0**-10) / math.sqrt(2)
+        before = self._moved(wide)
+        if before:
+            return resolution(self.epsilon) * before / wide < 16 * self.on_grid().noise / self.likely
+        for further in [wide * factor for factor in _WIDER]:
+            moved = self._moved(further)
+            if moved > 16 * self.noise and not (before and self._is_rough(further)):
+                return before > 0
+            before = max(before, moved)
         return False
+
+    def _moved(self, wide: float) -> float:
+        """How far the value moves by a wide step, either way."""
+        value = self.line(self.at)
+        moves = (abs(self.line(self.at + w) - value) for w in (wide, -wide))
+        return max(filter(math.isfinite, moves), default=0.0)
+
+    def _is_rough(self, wide: float) -> bool:
+        """Whether values neither rise nor fall all the way to a wide step, on any side: so rounding moves them."""
+        for w in (wide, -wide):
+            values = [self.line(self.at + w * part) for part in (0.0, 0.31, 0.53, 0.72, 0.85, 1.0)]
+            if any(all(before(a, b) for a, b in pairwise(values)) for before in (operator.lt, operator.gt)):
+                return False
+        return True
 
     def judged(self, estimates: Iterable[Estimate | None]) -> Verdict:
         """What estimates say about the claim; one by equal values that may hide a slope says nothing about 0."""
@@ -215,17 +233,22 @@ class Claim:
     def _mixed(self, verdict: Verdict) -> Slopes | None:
         """The slopes on both sides, by steps that contradict the claim, if these mix two and it lies between them.
 
-        So it is at a kink where values are so large that rounding drowns the finer steps, which would show it.
+        So it is at a kink where values are so large that rounding drowns the finer steps, which would show it. Where it
+        blurs these, too, wider ones tell the two slopes apart.
         """
-        if verdict.estimate is None or not (verdict.status == "differs" or verdict.excluded):
+        found = verdict.estimate
+        if found is None or not (verdict.status == "differs" or verdict.excluded):
             return None
-        step = abs(verdict.estimate.step)
-        below, above = (one_sided(self.line, self.at, s * step, self.noise, self.epsilon) for s in (-1.0, 1.0))
-        if below is None or above is None:
-            return None
-        left, right = (Side(side.derivative + 0.0, side.bound, step) for side in (below, above))
-        slopes = Slopes(left, right)
-        return slopes if slopes.apart and slopes.status(self.slope, self.slack) != "differs" else None
+        clear = found.bound <= TELLS * abs(self.slope - found.derivative)
+        for step in [abs(found.step) * factor for factor in ((1,) if clear else (1, 2, 4))]:
+            below, above = (one_sided(self.line, self.at, s * step, self.noise, self.epsilon) for s in (-1.0, 1.0))
+            if below is None or above is None:
+                return None
+            left, right = (Side(side.derivative + 0.0, side.bound, step) for side in (below, above))
+            slopes = Slopes(left, right)
+            if slopes.apart:
+                return slopes if slopes.status(self.slope, self.slack) != "differs" else None
+        return None
 
     def _beside(self, slopes: Slopes) -> RangeVerdict | None:
         if self.near is None or len(self.near.point) < 2:

@@ -367,16 +367,27 @@ HIDDEN: list[Claim] = [
         ),
     )
 ] + [
-    # nor is a claim excluded by a difference that knows its slope to a third, as wide as from one kink to the next
+    # nor is a claim excluded by a difference that knows its slope to a third, as wide as from one kink to the next;
+    # nor, in the second function, by one that mixes slopes which only steps twice as wide tell apart
     claim
-    for away in (-2e-12, -4e-8, -2e-4, -2e-3, 1e-6)
-    for claim in row(
-        "1e14 + |x - 1| x + x^2",
-        lambda x: 1e14 + abs(x[0] - 1) * x[0] + x[0] ** 2,
-        [1 + away],
-        lambda x: [sign(x[0] - 1) * x[0] + abs(x[0] - 1) + 2 * x[0]],
-        [sign(away) * (1 + away) + abs(away) + 2 * (1 + away)],
-        [-50.0, 100.0, NAN],
+    for away in (-1e-2, -2e-3, -2e-4, -3.5e-5, -4e-8, -2e-12, 1e-6, 3.5e-5)
+    for claim in (
+        *row(
+            "1e14 + |x - 1| x + x^2",
+            lambda x: 1e14 + abs(x[0] - 1) * x[0] + x[0] ** 2,
+            [1 + away],
+            lambda x: [sign(x[0] - 1) * x[0] + abs(x[0] - 1) + 2 * x[0]],
+            [sign(away) * (1 + away) + abs(away) + 2 * (1 + away)],
+            [-50.0, 100.0, NAN],
+        ),
+        *row(
+            "1e14 + 3 |x - 1| + 5 x^2",
+            lambda x: 1e14 + 3 * abs(x[0] - 1) + 5 * x[0] ** 2,
+            [1 + away],
+            lambda x: [3 * sign(x[0] - 1) + 10 * x[0]],
+            [3 * sign(away) + 10 * (1 + away)],
+            [-50.0, 100.0, NAN],
+        ),
     )
 ]
 
