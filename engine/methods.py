@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from . import backprop
 from .copying import deepcopy_graph, reduce_graph
 from .graph import recorded_order
-from .text.elsewhere import explained, missing
+from .text.elsewhere import BOOK, explained, missing
 from .text.phrasebook import Missing
 from .value import Value
 
@@ -148,6 +148,9 @@ for _name, _method in {
     "__reduce_ex__": reduce,
 }.items():
     setattr(Value, _name, _method)
+
+_TAKES = "write Value(number, label), as every Value has a gradient and operations record their operands"
+BOOK.told(_TAKES)(Value.__init__)
 
 
 class _Refused(Missing):

@@ -97,6 +97,9 @@ def _and(words: Sequence[str]) -> str:
 MODEL_FIRST = "a model goes before X and y, where one is taken"
 """For a model in the place of data, or data in that of the model."""
 
+RENAME_FORWARD = "rename its forward to __call__, which model(x) calls"
+"""For a model that is written as in PyTorch."""
+
 
 def plain(item: Any) -> Any:
     """`item`, as a Python number if it is a NumPy scalar or a 0-d array that is not masked; dates are no numbers."""

@@ -109,7 +109,7 @@ class Phrasebook:
         return TypeError(f"{what} has no argument {word!r}: {told}")
 
     def explained(self, function: Function) -> Function:
-        """A function whose error for an unknown argument, or for one too many, says what to write here.
+        """A function whose error for an unknown argument, for one too many or one too few, says what to write here.
 
         Args:
             function: one that other libraries have too, or a class's `__init__`.
@@ -127,29 +127,64 @@ class Phrasebook:
         >>> train(None, 3, True, "adam")
         Traceback (most recent call last):
         TypeError: train() takes 3 by position (model, epochs, progress), not 4
+        >>> train(epochs=3)
+        Traceback (most recent call last):
+        TypeError: train() needs model: write train(model)
         """
         parameters = inspect.signature(function).parameters
         kinds = {each.kind for each in parameters.values()}
         most = math.inf if inspect.Parameter.VAR_POSITIONAL in kinds else len(_placed(parameters))
         known = None if inspect.Parameter.VAR_KEYWORD in kinds else frozenset(parameters)
+        needed = _needed(parameters)
+        least = len(needed)
 
         @functools.wraps(function)
         def checked(*arguments: Any, **named: Any) -> Any:
-            if len(arguments) > most or (named and known is not None and not named.keys() <= known):
+            if (
+                len(arguments) > most
+                or (named and known is not None and not named.keys() <= known)
+                or (len(arguments) < least and not named.keys() >= {*needed[len(arguments) :]})
+            ):
                 raise self._refusal(function, arguments, named)
             return function(*arguments, **named)
 
         return checked  # type: ignore[return-value]  # it takes and gives the same
 
+    @staticmethod
+    def told(remedy: str) -> Callable[[Function], Function]:
+        """A decorator for functions that are called too often to be `explained`: it costs a call nothing.
+
+        Python's own errors for wrong arguments begin with a function's `__qualname__`, and so with what to write.
+
+        Args:
+            remedy: what to write.
+
+        >>> @Phrasebook.told("write area(radius)")
+        ... def area(radius):
+        ...     return 3.14 * radius**2
+        >>> area(diameter=2.0)
+        Traceback (most recent call last):
+        TypeError: write area(radius): area() got an unexpected keyword argument 'diameter'...
+        """
+
+        def renamed(function: Function) -> Function:
+            function.__qualname__ = f"{remedy}: {function.__qualname__}"
+            return function
+
+        return renamed
+
     def _refusal(self, function: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any]) -> TypeError:
-        """The error for an unknown argument, or for one too many by position."""
+        """The error for an unknown argument, for one too many by position, or for those that are missing."""
         name, parameters = function.__name__, dict(inspect.signature(function).parameters)
         what = f"{type(arguments[0]).__name__ if name == '__init__' else name}()"
         own = 1 if parameters.pop("self", None) else 0
         for word in named:
             if word not in parameters and not (own and word == "self"):
                 return self.no_argument(what, word, [*parameters])
-        placed = _placed(parameters)
+        placed, needed = _placed(parameters), _needed(parameters)
+        if len(arguments) - own <= len(placed):
+            absent = [name for name in needed[len(arguments) - own :] if name not in named]
+            return TypeError(f"{what} needs {' and '.join(absent)}: write {what[:-1]}{', '.join(needed)})")
         others = [name for name, each in parameters.items() if each.kind is each.KEYWORD_ONLY]
         takes = f"{len(placed)} by position ({', '.join(placed)})" if placed else "no arguments"
         takes += " by position" if others and not placed else ""
@@ -172,6 +207,11 @@ def _by_word(table: Rows) -> dict[str, dict[str, str]]:
 def _placed(parameters: Mapping[str, inspect.Parameter]) -> list[str]:
     """The names of those that may be given by position."""
     return [name for name, each in parameters.items() if each.kind is each.POSITIONAL_OR_KEYWORD]
+
+
+def _needed(parameters: Mapping[str, inspect.Parameter]) -> list[str]:
+    """The names of those without a default."""
+    return [name for name in _placed(parameters) if parameters[name].default is inspect.Parameter.empty]
 
 
 def _near(word: str, known: list[str]) -> str:

@@ -27,7 +27,7 @@ from ..rows import are_narrow, has_array, is_row
 from .broadcasting import refuse_all_pairs
 from .columns import form_of, outputs_of_rows, with_form
 from .few_bits import refuse_overflow
-from .rules import is_mean, name_of_loss
+from .rules import check_callable, is_mean, name_of_loss
 
 if TYPE_CHECKING:
     from engine import Batch, Compiled
@@ -284,8 +284,7 @@ def programs_of(model: Model) -> Programs:
         if found is None:
             found = vars(model)["_programs"] = Programs(model)
         return found
-    if not callable(model):
-        raise TypeError(f"model must be a callable, not {show(model)}")
+    check_callable("model", model)
     try:
         return _of_function(model)
     except TypeError:  # it has no hash

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple, TypeVar
 
 import engine
 
-from ..arguments import MODEL_FIRST, check_takes, first_parameters, real_number, show
+from ..arguments import MODEL_FIRST, RENAME_FORWARD, check_takes, first_parameters, real_number, show
 from ..elsewhere import remark
 from ..layers import activations
 from ..layers.ending import last_activation
-from ..layers.module import Module
+from ..layers.module import Module, refuse_call
 from ..losses.named import LOSSES
 from ..losses.reduction import is_per_sample, of_one_sample
 from ..rows import is_row
@@ -113,25 +113,13 @@ def called(name: str, function: Function) -> Function:
     """A model or a loss, checked to be callable.
 
     Raises:
-        TypeError: it cannot be called; with a remedy for the name of a loss, and for a class with PyTorch's `forward`.
+        TypeError: it cannot be called, as `check_callable` says.
             Or it is a class.
             Or it is another library's, whose functions take arrays.
         Or a loss takes more or fewer than outputs and labels, or its parameters are named for labels first, as in
             Keras.
     """
-    if not callable(function):
-        instead = ""
-        if isinstance(function, str):
-            instead = f": give nn.{function}" if function in LOSSES else remark(function)
-        if isinstance(function, (float, engine.Value)):
-            instead = ": give the function itself, such as nn.mse, not what it gives"
-        if name == "loss" and hasattr(function, "params"):
-            instead = ": the optimiser comes after the loss"
-        if name == "model" and is_row(function):
-            instead = f": {MODEL_FIRST}"
-        if hasattr(type(function), "forward"):
-            instead = ": name its forward __call__, which nothing else calls"
-        raise TypeError(f"{name} must be a callable, not {show(function)}{instead}")
+    check_callable(name, function)
     if isinstance(function, type):
         raise TypeError(f"{name} is the class {function.__name__}: make one, {function.__name__}(...)")
     _refuse_of_arrays(name, function)
@@ -140,6 +128,32 @@ def called(name: str, function: Function) -> Function:
             check_takes("a loss", function, "outputs", "labels")
         check_order("a loss", function, "outputs", "labels")
     return function
+
+
+def check_callable(name: str, function: Any) -> None:
+    """Check that a model or a loss can be called.
+
+    Raises:
+        TypeError: it cannot; with a remedy for the name of a loss, for an estimator, and for a class with PyTorch's
+            `forward`.
+    """
+    kind = type(function)
+    if callable(function) and getattr(kind, "__call__", None) is not refuse_call:  # noqa: B004  # which one it is
+        return
+    instead = ""
+    if isinstance(function, str):
+        instead = f": give nn.{function}" if function in LOSSES else remark(function)
+    if isinstance(function, (float, engine.Value)):
+        instead = ": give the function itself, such as nn.mse, not what it gives"
+    if name == "loss" and hasattr(function, "params"):
+        instead = ": the optimiser comes after the loss"
+    if name == "model" and is_row(function):
+        instead = f": {MODEL_FIRST}"
+    if hasattr(function, "get_params"):
+        instead = ": once it is fitted give its model_, or use its own predict and score"
+    if hasattr(kind, "forward"):
+        instead = f": {RENAME_FORWARD}"
+    raise TypeError(f"{name} must be a callable, not {show(function)}{instead}")
 
 
 _OF_ARRAYS = {"flax", "jax", "keras", "optax", "sklearn", "tensorflow", "torch"}

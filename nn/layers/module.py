@@ -5,13 +5,13 @@ from __future__ import annotations
 import reprlib
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any, SupportsIndex
+from typing import Any, NoReturn, SupportsIndex
 
 from engine import Sheet, Value, announce_change
 
-from ..arguments import counted, show
+from ..arguments import RENAME_FORWARD, counted, show
 from ..attributes import Explained
-from ..elsewhere import explained, no_attribute
+from ..elsewhere import explained, no_attribute, told
 from ..modes import is_evaluating
 from ..threads import refuse_elsewhere
 from .contents import PLAIN, Holder, are_parameters, contents, is_parameter, modules_in, named_values, values_of
@@ -19,6 +19,7 @@ from .misplaced import check_replaced, warn_of_class_attributes, warn_of_repeate
 
 _FREEZING = frozenset({"requires_grad", "trainable"})
 _OF_NEURONS = frozenset({"weight", "weights", "kernel", "bias", "biases"})
+_TAKES_INPUT = told("write model(x), and model.train() or model.eval() to set its mode")
 _METHODS = frozenset({"parameters", "named_parameters", "children", "modules", "train", "eval", "zero_grad"})
 
 
@@ -51,6 +52,10 @@ class Module(Holder, Explained):
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         warn_of_class_attributes(cls)
+        if cls.__module__.startswith("nn.") and "__call__" in vars(cls):
+            _TAKES_INPUT(vars(cls)["__call__"])
+        if hasattr(cls, "forward") and not any("__call__" in vars(base) for base in cls.__mro__):
+            cls.__call__ = refuse_call  # type: ignore[method-assign]  # it has none
 
     def __setattr__(self, name: str, value: Any) -> None:
         """As for any object; compiled functions are told to look again.
@@ -180,6 +185,15 @@ class Module(Holder, Explained):
         rows = [(path, repr(module).split("\n")[0], f"{len(module.parameters()):,}") for path, module in modules]
         rows += [(name, "parameters of its own", f"{count:,}") for name, count in own.items()]
         return Sheet(_title(self), ("part", "what", "parameters"), rows).html()
+
+
+def refuse_call(module: Module, *inputs: Any, **named: Any) -> NoReturn:
+    """The `__call__` of a class with PyTorch's `forward` in its place.
+
+    Raises:
+        TypeError: always.
+    """
+    raise TypeError(f"{type(module).__name__} is not callable: {RENAME_FORWARD}")
 
 
 def _title(module: Module) -> str:

@@ -11,7 +11,7 @@ from engine import Value, always_recorded, changes, collector_at_rest, leaves_ma
 from ..attributes import Known
 from ..data.entries import named
 from ..data.tables import note_columns, paired
-from ..elsewhere import missing
+from ..elsewhere import explained, missing, told
 from ..evaluation.broadcasting import refuse_all_pairs
 from ..evaluation.columns import shape_of
 from ..evaluation.few_bits import refuse_overflow
@@ -75,6 +75,7 @@ class EagerStep(Known):
     optimizer: Optimizer
     steps: int
 
+    @explained
     def __init__(
         self,
         model: Model,
@@ -97,6 +98,7 @@ class EagerStep(Known):
         loss = getattr(self.loss, "__name__", type(self.loss).__name__)
         return f"<EagerStep of {type(self.model).__name__} with {loss} and {type(self.optimizer).__name__}>"
 
+    @told("write step(X, y) with one batch")
     def __call__(self, X: Any, y: Any) -> float:
         """Update the parameters by one batch, and return its loss before the update.
 

@@ -179,8 +179,31 @@ def test_a_model_with_the_method_of_pytorch_is_told_its_name_here():
             return self.layer(x)
 
     model = Forward()
-    with pytest.raises(TypeError, match=r"model must be a callable, not Forward .*: name its forward __call__"):
+    with pytest.raises(
+        TypeError,
+        match=r"model must be a callable, not Forward .*: rename its forward to __call__, which model\(x\) calls",
+    ):
         nn.fit(model, [[0.0, 1.0]], [1.0], nn.mse, nn.SGD(model.parameters(), lr=0.1))
+    for call in (model, nn.Sequential(model), lambda x: nn.predict(model, [x])):
+        with pytest.raises(TypeError, match=r"^Forward is not callable: rename its forward to __call__"):
+            call([0.0, 1.0])
+
+    class Called(Forward):
+        def __call__(self, x):
+            return self.forward(x)
+
+    assert len(Called()([0.0, 1.0])) == 1
+
+
+def test_an_estimator_in_place_of_a_model_is_told_where_its_model_is():
+    class Estimator:
+        def get_params(self):
+            return {}
+
+    with pytest.raises(
+        TypeError, match=r"model must be a callable, not Estimator .*: once it is fitted give its model_"
+    ):
+        nn.accuracy(Estimator(), [[0.0]], [1])
 
 
 def test_a_class_in_place_of_a_model_or_a_loss_is_named():

@@ -71,6 +71,20 @@ def trainer() -> nn.Trainer:
         (lambda: nn.softmax([0.0], dim=-1), r"^softmax\(\) has no argument 'dim': a row is a sample"),
         (lambda: nn.log_softmax([0.0], axis=0), r"^log_softmax\(\) .* 'axis': a row is a sample"),
         (lambda: nn.one_hot([0], num_classes=2), "'num_classes': here it is classes$"),
+        (lambda: nn.Layer(8, activation="relu"), r"^Layer\(\) needs nout: write Layer\(nin, nout\)$"),
+        (
+            lambda: nn.cross_entropy(),
+            r"^cross_entropy\(\) needs logits and target: write cross_entropy\(logits, target\)$",
+        ),
+        (lambda: nn.accuracy(Y, y=Y), r"^accuracy\(\) needs X: write accuracy\(model, X, y\)$"),
+        (
+            lambda: parts()[0]([0.0], training=True),
+            r"^write model\(x\), and model.train\(\) .*MLP.__call__\(\).*'training'",
+        ),
+        (lambda: nn.Embedding(3, 2)(0, 1), r"^write model\(x\), .*__call__\(\) takes 2 positional"),
+        (lambda: trainer().step(X, Y, epochs=3), r"^write step\(X, y\), or epoch\(X, y\) .*'epochs'"),
+        (lambda: trainer().step((X, Y)), r"^write step\(X, y\), .* missing 1 required"),
+        (lambda: nn.EagerStep(*parts()[:1], *parts()[3:])((X, Y)), r"^write step\(X, y\) with one batch: .* missing"),
         (lambda: nn.Dropout(0.5, 1, 2), r"^Dropout\(\) takes 2 by position \(p, seed\), not 3$"),
     ],
 )

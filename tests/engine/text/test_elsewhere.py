@@ -77,6 +77,13 @@ EXPLAINED = {thing.__name__: thing for thing in PUBLIC if explained(thing)}
         (lambda: engine.gradient(f, [1.0, 2.0]), r"not 2: write gradient\(f\)\(\*numbers\)$"),
         (lambda: engine.hessian(f, inputs=[1.0, 2.0]), r"write hessian\(f\)\(\*numbers\)$"),
         (lambda: engine.jacobian(f, [1.0, 2.0]), r"write jacobian\(f\)\(\*numbers\)$"),
+        (lambda: engine.jvp(f, v=[1.0]), r"^jvp\(\) needs xs: write jvp\(f, xs, v\)$"),
+        (lambda: y().why(k=2), r"^why\(\) needs target: write why\(target\)$"),
+        (
+            lambda: Value(1.0, requires_grad=True),
+            r"^write Value\(number, label\), as every Value has a gradient .*requires_",
+        ),
+        (lambda: Value(3.0, (), "+"), r"^write Value\(number, label\), .* operands: .* positional arguments"),
         (lambda: engine.value_and_grad(f, has_aux=True), "f gives what is differentiated"),
         (lambda: engine.value_and_grad(f, 0), r"write value_and_grad\(f\)\(\*numbers\)$"),
         (lambda: engine.jvp(f, primals=[1.0, 2.0], tangents=[1.0, 0.0]), "'primals': here it is xs"),
