@@ -156,7 +156,16 @@ def observed_by(watching: Observer | None) -> _GeneratorContextManager[Any]:
     return _mode(observing, watching)
 
 
-class OpenedWith:
+class _WithBrackets(type):
+    """The type of modes, for ``with no_grad:``, whose error is Python's else."""
+
+    def __enter__(cls) -> NoReturn:
+        raise TypeError(f"{cls.__name__} opens no block without brackets: write `with {cls.__name__}():`")
+
+    def __exit__(cls, *error: Any) -> None: ...
+
+
+class OpenedWith(metaclass=_WithBrackets):
     """A mode that a `with` statement opens, or a decorated function while it runs.
 
     A decorated generator or coroutine function holds it while that runs, and not between its steps. A ``with`` around a

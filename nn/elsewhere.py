@@ -123,6 +123,7 @@ _BY_CLASS: dict[str, dict[tuple[str, ...], str]] = {
         ("add", "append"): "a Sequential is made of its layers, and layers is a list",
         ("add_module", "register_buffer", "register_module", "register_parameter"): "set an attribute",
         ("apply",): "go through modules()",
+        ("named_children", "named_modules"): "write children(), which gives paths too, or modules()",
         ("bias", "biases"): "each of a layer's neurons has its own, b; all are parameters()",
         ("classes_",): "nn.fit sets classes where labels are texts",
         ("coefs_", "get_weights", "intercepts_", "kernel", "trainable_variables", "trainable_weights"): (
@@ -215,7 +216,11 @@ _BY_NAME: dict[str, dict[tuple[str, ...], str]] = {
     "every": {("decay_steps", "step_size"): ""},
     "executor": {("n_jobs",): "write executor=concurrent.futures.ProcessPoolExecutor()"},
     "factor": {("decay_rate", "gamma"): ""},
-    "fit()": {("steps_per_epoch",): "an epoch takes each sample once, batch_size at a time"},
+    "epoch()": {("epochs",): "call it once for each, or write nn.fit(..., epochs=3)"},
+    "fit()": {
+        ("steps_per_epoch",): "an epoch takes each sample once, batch_size at a time",
+        ("device", "accelerator"): "leave it out, since training runs on the CPU",
+    },
     "heads": {("n_head", "n_heads", "num_heads"): ""},
     "init": {("init_weights", "kernel_initializer", "weight_init"): ""},
     "loss": {("criterion", "loss_fn", "loss_function"): ""},
@@ -263,6 +268,7 @@ _BY_NAME: dict[str, dict[tuple[str, ...], str]] = {
     "seed": {("random_state", "rng"): ""},
     "size": {("embed_dim", "embedding_dim", "normalized_shape", "output_dim"): ""},
     "step()": {("closure",): "compute the loss and call its backward() before"},
+    "test": {("train_size",): "write test_size=, the share or number that is left"},
     "steps": {("T_max", "decay_steps"): ""},
     "validation": {
         ("eval_set", "validation_data"): "write validation=(X, y)",

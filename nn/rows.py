@@ -51,7 +51,7 @@ def as_row(name: str, item: Any) -> list[Any]:
     if not is_row(item):
         remedy = f": give list({name})" if isinstance(item, Iterator) else f": {MODEL_FIRST}" if callable(item) else ""
         raise TypeError(f"{name} must be a list, tuple or array, not {show(item)}{remedy}")
-    row = list(item)
+    row = item.tolist() if isinstance(item, memoryview) else list(item)  # which cannot go through its rows
     if not row:
         raise ValueError(f"{name} is empty: give at least one item")
     return row

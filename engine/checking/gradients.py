@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..modes import always_recorded, called_for
-from ..numbers import is_number
+from ..numbers import is_number, shortened
 from ..text.elsewhere import explained
 from . import oracle
 from .foreign.blackbox import check_callable
@@ -79,14 +79,20 @@ def check_gradients(
     >>> print(check_gradients(lambda x: engine.relu(x) * 3, [0.0]).kinks[0])
     kink at the point (taken there: 0), relu(0.0), node 2 of the graph: derivative 0 ...
     """
+    foreign = grad is not None or jvp is not None
     if type(order) is not int or order < 1:
-        inputs = ": the inputs stand in one list, check_gradients(f, [x, y])" if is_number(point) else ""
-        raise ValueError(f"order is 1 for the gradient, 2 for second derivatives, ...; got {order!r}{inputs}")
+        remedy = ""
+        if callable(order) or callable(point):
+            remedy = ": a gradient goes by its name, check_gradients(f, point, grad=gradient)"
+        elif foreign:
+            remedy = ": several arguments of f stand in one tuple, check_gradients(f, (x, y), grad=gradient)"
+        elif is_number(point):
+            remedy = ": the inputs stand in one list, check_gradients(f, [x, y])"
+        raise ValueError(f"order is 1 for the gradient, 2 for second derivatives, ...; got {shortened(order)}{remedy}")
     if directions is not None and (type(directions) is not int or directions < 1):
         raise ValueError(f"directions is a positive number of random directions, got {directions!r}")
     if not isinstance(noise, (int, float)) or not 0 <= noise < math.inf:
         raise ValueError(f"noise is how far a value may be off, a number of at least 0, got {noise!r}")
-    foreign = grad is not None or jvp is not None
     if foreign and order != 1:
         raise ValueError(f"grad= and jvp= give first derivatives only, so that order must be 1, got {order}")
     with called_for("check"), always_recorded():

@@ -31,6 +31,13 @@ ELSEWHERE = {
     "make_dot": "draw",
     "make_jaxpr": 'compile(f), and after a call its explain("trace")',
     "matmul": "dot(ws, xs) of each row",
+    **{
+        name: f"nn.{name}, after import nn"
+        for name in ("MLP", "SGD", "Adam", "cross_entropy", "fit", "mse", "one_hot", "softmax", "log_softmax")
+    },
+    **dict.fromkeys(("cat", "concat", "concatenate", "hstack", "stack", "vstack"), "[*xs, *ys]: rows are lists"),
+    **dict.fromkeys(("ones", "rand", "randn", "zeros"), "[Value(0.0) for _ in range(n)], a list with numbers of yours"),
+    "manual_seed": "random.seed(1), or seed= of nn's layers, fit and batches",
     "nn": "import nn",
     "power": "pow",
     "rint": "round",
@@ -174,6 +181,7 @@ _BY_CLASS: dict[str, dict[tuple[str, ...], str]] = {
         ("retain_grad",): "every Value keeps its gradient",
         ("save",): 'write v.draw("graph.svg") for a picture, v.save_steps("steps.html") for a page',
         ("step", "steps"): "write v.stepper()",
+        ("add_", "copy_", "fill_", "mul_", "sub_"): "write v.data = number, or v.data += number",
         ("zero_",): "write v.data = 0.0, or v.grad = 0.0",
     },
 }

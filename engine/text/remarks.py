@@ -148,19 +148,27 @@ def about_gradients(names: Names) -> list[str]:
     empty = [node for node in foreign if node._grad == 0.0]
     kept = [node for node in foreign if node._grad != 0.0]
     return [
-        *_alike(
-            [
-                "{}'s gradient {} is not this graph's own {}".format(names(node), *_apart(node._grad, own[node] + 0.0))
-                for node in kept
-            ],
-            f"{len(kept):,} gradients are not this graph's own, such as {{0}}",
-            "it comes wholly or partly from another backward() (call zero_grad() first), or was changed since",
-        ),
+        *_foreign([(names(node), *_apart(node._grad, own[node] + 0.0)) for node in kept]),
         *_alike(
             [f"{names(node)} has no gradient, this graph's own is {short(own[node])}" for node in empty],
             f"{len(empty):,} nodes have no gradient, where this graph's own is not 0",
             "backward() has not come there, or zero_grad() since",
         ),
+    ]
+
+
+def _foreign(found: list[tuple[str, str, str]]) -> list[str]:
+    """The notes on nodes whose gradients are not those of the graph: names, gradients, and what they would be."""
+    another = "wholly or partly from another backward() (call zero_grad() first), or"
+    if len(found) > _FEW:
+        name, held, own = found[0]
+        example = f"{name} has {held}, and the graph's own is {own}"
+        return [
+            f"{len(found):,} gradients are not this graph's own ({example}): they come {another} were changed since"
+        ]
+    return [
+        f"{name}'s gradient {held} is not this graph's own {own}: it comes {another} was changed since"
+        for name, held, own in found
     ]
 
 

@@ -34,6 +34,9 @@ ACTIVATIONS: dict[str, Activation] = {
     "tanh": engine.tanh,
 }
 
+_ELSEWHERE = {"linear": "identity", "logistic": "sigmoid", "swish": "silu"}
+"""By the name in Keras and scikit-learn, the one here."""
+
 
 def get_activation(choice: str | Activation) -> Activation:
     """The activation of a name, or a callable that maps one Value to one Value.
@@ -52,12 +55,15 @@ def get_activation(choice: str | Activation) -> Activation:
                 "cross_entropy, and apply nn.softmax to them where probabilities are wanted"
             )
         if choice not in ACTIVATIONS:
-            raise ValueError(f"no activation is named {choice!r}: choose one of {', '.join(ACTIVATIONS)}")
+            here = _ELSEWHERE.get(choice)
+            remedy = f"here it is {here}" if here else f"choose one of {', '.join(ACTIVATIONS)}"
+            raise ValueError(f"no activation is named {choice!r}: {remedy}")
         return ACTIVATIONS[choice]
     if any(choice is known for known in ACTIVATIONS.values()):
         return choice
     if not callable(choice):
-        raise TypeError(f"an activation is a name or a callable, not {show(choice)}")
+        remedy = ': write "identity" for none' if choice is None else ""
+        raise TypeError(f"an activation is a name or a callable, not {show(choice)}{remedy}")
     result = choice(Value(0.5))
     if not isinstance(result, Value):
         raise TypeError(

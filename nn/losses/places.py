@@ -7,7 +7,7 @@ from typing import Any
 
 from engine import Value
 
-from ..arguments import real_number
+from ..arguments import counted, real_number
 from ..rows import Numbers, as_row, is_row, only, same_length
 from .reduction import Loss, check_reduction, reduced
 
@@ -31,9 +31,14 @@ def _pair(formula: Callable[[Any, Any], Loss], prediction: Any, target: Any) -> 
         return [_pair(formula, p, t) for p, t in zip(predictions, targets)]
     prediction, target = only(prediction), only(target)
     if is_row(prediction) or is_row(target):
-        sizes = [f"{len(side)} values" if is_row(side) else "one" for side in (prediction, target)]
+        sizes = [counted(len(side), "value") if is_row(side) else "one number" for side in (prediction, target)]
+        remedy = (
+            "give the model one output, or a row of targets for each sample"
+            if is_row(prediction)
+            else ("give the model an output for each, or one target for each sample")
+        )
         raise ValueError(
-            f"a prediction of {sizes[0]} against a target of {sizes[1]}: give one for each, nothing is broadcast"
+            f"a prediction of {sizes[0]} against a target of {sizes[1]}, and nothing is broadcast: {remedy}"
         )
     if isinstance(prediction, bool) or not isinstance(prediction, (Value, int, float)):
         prediction = real_number("a prediction", prediction)  # a bool is refused: it is a decision, not a score

@@ -1,6 +1,7 @@
 """The checks of input: what they take, what they refuse, and that a refusal names value and remedy."""
 
 import random
+from array import array
 from fractions import Fraction
 
 import numpy as np
@@ -232,3 +233,11 @@ def test_samples_of_a_table_are_its_rows():
         rows.as_samples("X", Table([]))
     with pytest.raises(TypeError, match="X must be a list, tuple or array, not float64"):
         rows.as_samples("X", np.float64(1.0))
+
+
+@pytest.mark.parametrize("backend", ["python", "eager"])
+def test_a_view_of_several_dimensions_is_read_by_rows(backend: str) -> None:
+    """Python cannot go through its rows: it raises NotImplementedError."""
+    numbers = array("d", [0.0, 1.0, 2.0, 3.0])
+    table, model = memoryview(numbers).cast("B").cast("d", (2, 2)), nn.MLP(2, [1], seed=1)
+    assert nn.predict(model, table, backend=backend) == nn.predict(model, [[0.0, 1.0], [2.0, 3.0]], backend=backend)

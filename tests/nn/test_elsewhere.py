@@ -44,7 +44,7 @@ def trainer() -> nn.Trainer:
         (lambda: nn.Layer(2, 3, kernel_regularizer="l2"), "write weight_decay= of the optimiser$"),
         (lambda: nn.fit(*parts(), steps_per_epoch=4), "takes each sample once"),
         (lambda: trainer().run(X, Y, epochs=2), r"^run\(\) has no argument 'epochs': write steps="),
-        (lambda: trainer().epoch(X, Y, epochs=2), r"^epoch\(\) has no argument 'epochs': it takes X, y, batch_size"),
+        (lambda: trainer().epoch(X, Y, epochs=2), r"^epoch\(\) has no argument 'epochs': call it once for each"),
         (
             lambda: nn.cross_entropy([0.0], 0, weight=[2.0]),
             r"cross_entropy\(\) has no argument 'weight': .*class_weight=",
@@ -71,6 +71,8 @@ def trainer() -> nn.Trainer:
         (lambda: nn.softmax([0.0], dim=-1), r"^softmax\(\) has no argument 'dim': a row is a sample"),
         (lambda: nn.log_softmax([0.0], axis=0), r"^log_softmax\(\) .* 'axis': a row is a sample"),
         (lambda: nn.one_hot([0], num_classes=2), "'num_classes': here it is classes$"),
+        (lambda: nn.fit(*parts(), device="cuda"), "'device': leave it out, since training runs on the CPU$"),
+        (lambda: nn.train_test_split(X, Y, train_size=0.5), "'train_size': write test_size="),
         (lambda: nn.Layer(8, activation="relu"), r"^Layer\(\) needs nout: write Layer\(nin, nout\)$"),
         (
             lambda: nn.cross_entropy(),

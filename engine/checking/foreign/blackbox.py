@@ -14,6 +14,7 @@ from itertools import chain
 from typing import Any
 
 from ...ieee import inner
+from ...numbers import shortened
 from ..claim import Claim, in_turn
 from ..directional import Gradient, direction_name, random_directions, slope_along
 from ..estimates.differences import Line, power_of_two
@@ -193,9 +194,12 @@ def _checked(
     noise: float,
 ) -> list[ForeignFunction]:
     """The function at the point with each kind of claim, `grad` and `jvp`; what cannot be checked is refused here."""
-    for code in (f, *(code for code in (grad, jvp) if code is not None)):
-        if not callable(code):
-            raise TypeError(f"check_gradients() takes functions, got {code!r} of type {type(code).__name__}")
+    for name, code in (("f", f), ("grad=", grad), ("jvp=", jvp)):
+        if not callable(code) and (code is not None or name == "f"):
+            raise TypeError(
+                f"{name} is a function of the point, not what it gives there: got {shortened(code)} of type "
+                f"{type(code).__name__}"
+            )
     arguments = point if isinstance(point, tuple) else (point,)
     by: list[Reverse | Forward] = [Reverse(grad)] if grad is not None else []
     by += [Forward(jvp)] if jvp is not None else []

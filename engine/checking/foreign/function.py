@@ -36,6 +36,12 @@ class ForeignFunction:
         for name, number in zip(self.point.names, self.point.numbers):
             if not math.isfinite(number):
                 raise ValueError(f"a gradient is checked at finite numbers, got {number!r} for {name}")
+        given = f"the point's {counted(len(arguments), 'argument')} (a tuple is several arguments)"
+        _check_takes(name_of(f), f, arguments, given)
+        if isinstance(by, Forward):
+            _check_takes("jvp", by.function, arguments * 2, f"{given} and a direction for each")
+        else:
+            _check_takes("grad", by.function, arguments, given)
         self.values = _outputs(f, arguments, noise)
         self._jacobian: Rows | None = None
 
@@ -96,14 +102,21 @@ class ForeignFunction:
         )
 
 
-def _outputs(f: Callable[..., Any], arguments: tuple[Any, ...], noise: float) -> list[float]:
+def _check_takes(name: str, function: Callable[..., Any], arguments: tuple[Any, ...], given: str) -> None:
+    """Check that a function can be called with these arguments, which are `given` in words.
+
+    Raises:
+        TypeError: it takes more or fewer.
+    """
     try:
-        inspect.signature(f).bind(*arguments)
+        inspect.signature(function).bind(*arguments)
     except TypeError as error:
-        given = f"the point's {counted(len(arguments), 'argument')} (a tuple is several arguments)"
-        raise TypeError(f"{name_of(f)}{inspect.signature(f)} cannot be called with {given}: {error}") from None
+        raise TypeError(f"{name}{inspect.signature(function)} cannot be called with {given}: {error}") from None
     except ValueError:  # written in C: no signature
         pass
+
+
+def _outputs(f: Callable[..., Any], arguments: tuple[Any, ...], noise: float) -> list[float]:
     first, again = _first(f, arguments), numbers_in(f(*arguments))
     require_the_same(first, again, noise)
     for number in first:

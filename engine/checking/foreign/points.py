@@ -257,9 +257,9 @@ def _leaf_of(x: Any) -> Leaf:
             "imaginary part, f(re, im)"
         )
     if kind not in _EPSILONS:
-        raise TypeError(
-            f"a gradient is checked at {_WANTED}, got {shortened(x)} of type {type(x).__name__} {kind}".strip()
-        )
+        remedy = ": write point.astype(float)" if kind.lstrip("u").startswith(("int", "bool")) else ""
+        got = f"{shortened(x)} of type {type(x).__name__} {kind}".strip()
+        raise TypeError(f"a gradient is checked at {_WANTED}, got {got}{remedy}")
     indices = [f"[{', '.join(map(str, index))}]" if index else "" for index in product(*map(range, x.shape))]
     return Leaf(numbers_in(x), indices, _EPSILONS[kind], *(_of_tensor(x) if hasattr(x, "detach") else _of_array(x)))
 

@@ -49,7 +49,7 @@ def _as_array(argument: Any, dtype: str, position: int) -> tuple[int, Shape, Any
         _as_lists(given, position)  # says what is wrong with it, and where
         raise _not_of_numpy(argument, position)
     if argument.ndim == 0:
-        raise TypeError(f"argument {position} is a single number: give one number or row for each sample")
+        raise _of_one(argument.item(), position)
     size, shape = argument.shape[0], argument.shape[1:]
     rows = np.ascontiguousarray(argument.reshape(size, math.prod(shape)), dtype)
     return size, shape, rows, given if isinstance(given, (list, tuple)) else argument
@@ -58,6 +58,8 @@ def _as_array(argument: Any, dtype: str, position: int) -> tuple[int, Shape, Any
 def _as_lists(argument: Any, position: int) -> tuple[int, Shape, list[list[float]], Any]:
     refuse_what_shows_others(argument, position)
     samples = _listed(argument) if hasattr(argument, "tolist") else argument
+    if is_number(samples):
+        raise _of_one(samples, position)
     if not isinstance(samples, (list, tuple)):
         raise TypeError(
             f"argument {position} is {shortened(samples)}: give a list or array with one entry for each sample"
@@ -99,6 +101,14 @@ def _not_of_numpy(array: Any, position: int) -> TypeError:
     return TypeError(
         f"argument {position} holds {array.dtype}: a compiled function takes numbers of NumPy's own types, so make "
         f"floats of these{remedy}"
+    )
+
+
+def _of_one(number: Any, position: int) -> TypeError:
+    """The error for a single number in place of samples, often one that all samples share."""
+    return TypeError(
+        f"argument {position} is the single number {number!r}: give one number or row for each sample; one that all "
+        f"share is held by the function, as in compile(lambda x: f(x, {number!r}))"
     )
 
 

@@ -188,12 +188,20 @@ def test_a_value_as_the_result_is_a_number_too() -> None:
 @pytest.mark.parametrize(
     ("f", "point", "grad", "error", "message"),
     [
-        (lambda x: x, 1, 3, TypeError, "takes functions, got 3"),
+        (
+            lambda x: x,
+            1,
+            3,
+            TypeError,
+            "^grad= is a function of the point, not what it gives there: got 3 of type int$",
+        ),
+        (2.0, 1.0, abs, TypeError, "^f is a function of the point, not what it gives there: got 2.0"),
         (lambda x: x, "1", abs, TypeError, "a float, a list of floats, an array .*got '1'"),
         (lambda x: x, [], abs, TypeError, "a float, a list of floats"),
-        (lambda x: x.sum(), np.array([1, 2]), abs, TypeError, "int64"),
+        (lambda x: x.sum(), np.array([1, 2]), abs, TypeError, r"int64: write point.astype\(float\)$"),
         (lambda x: 1j, 1.0, abs, TypeError, "gives real numbers, got 1j"),
         (lambda x, y: x, 1.0, abs, TypeError, "cannot be called with the point's 1 argument "),
+        (lambda x: x, 1.0, lambda x, y: x, TypeError, r"^grad\(x, y\) cannot be called with the point's 1 argument "),
         (math.sin, [1.0], math.cos, TypeError, r"takes numbers, it seems, .* list \[1.0\], .*several.* here \(1.0,\)"),
         (lambda x: "x" + x, [1.0], abs, TypeError, "can only concatenate str"),
         (lambda x: x[0] + "x", [1.0], abs, TypeError, "unsupported operand"),

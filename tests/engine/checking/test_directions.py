@@ -323,8 +323,12 @@ def test_forward_mode_needs_one_call_along_each_direction() -> None:
 def test_bad_forward_mode_is_named() -> None:
     with pytest.raises(ValueError, match="jvp gave 2 numbers for 1 output: give the slope of each, without the value"):
         check_gradients(math.sin, 1.0, jvp=lambda x, dx: (math.sin(x), math.cos(x) * dx))
-    with pytest.raises(TypeError, match="takes functions, got 3"):
+    with pytest.raises(TypeError, match=r"^jvp= is a function of the point, not what it gives there: got 3"):
         check_gradients(math.sin, 1.0, jvp=3)
+    with pytest.raises(
+        TypeError, match=r"^jvp\(x\) cannot be called with the point's 1 argument .* and a direction for"
+    ):
+        check_gradients(math.sin, 1.0, jvp=lambda x: math.cos(x))
     with pytest.raises(ValueError, match="first derivatives only"):
         check_gradients(math.sin, 1.0, 2, jvp=lambda x, dx: math.cos(x) * dx)
 

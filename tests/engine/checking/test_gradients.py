@@ -363,6 +363,12 @@ def test_a_bad_order(order: Any) -> None:
         check_gradients(lambda x: x, [1.0], order=order)
     with pytest.raises(ValueError, match=r"got 2\.0: the inputs stand in one list, check_gradients\(f, \[x, y\]\)"):
         check_gradients(lambda x, y: x * y, 1.0, 2.0)
+    by_name = r"check_gradients\(f, point, grad=gradient\)"
+    for point, gradient in ((1.0, math.cos), (math.cos, 1.0)):  # as in SciPy's check_grad, and the other way round
+        with pytest.raises(ValueError, match=rf"got .*: a gradient goes by its name, {by_name}$"):
+            check_gradients(math.sin, point, gradient)
+    with pytest.raises(ValueError, match=r"got 2\.0: several arguments of f stand in one tuple"):
+        check_gradients(lambda x, y: x * y, 1.0, 2.0, grad=lambda x, y: (y, x))
 
 
 def test_the_assertion_carries_the_report() -> None:

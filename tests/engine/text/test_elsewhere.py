@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -114,6 +115,8 @@ EXPLAINED = {thing.__name__: thing for thing in PUBLIC if explained(thing)}
         (lambda: engine.find_anomaly(y(), name=1), r"did you mean names\?"),
         (lambda: engine.adopt(y(), name="y"), r"did you mean names\?"),
         (lambda: engine.no_grad(mode=False), "no_grad takes no arguments"),
+        (lambda: ExitStack().enter_context(engine.no_grad), r"write `with no_grad\(\):`"),
+        (lambda: ExitStack().enter_context(engine.detect_anomaly), r"write `with detect_anomaly\(\):`"),
         (lambda: engine.strategies.numbers(min_value=0.0), r"write domain=engine.Interval\(low, high\)"),
         (lambda: engine.strategies.datasets(n_features=3), "here it is features"),
     ],

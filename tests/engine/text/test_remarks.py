@@ -52,8 +52,8 @@ def test_many_alike_are_one_line() -> None:
         w.data = k / 10
     root.backward()
     assert notes(root) == [
-        "9 gradients are not this graph's own, such as v3's gradient 0.4 is not this graph's own 0.2: "
-        "it comes wholly or partly from another backward() (call zero_grad() first), or was changed since"
+        "9 gradients are not this graph's own (v3 has 0.4, and the graph's own is 0.2): "
+        "they come wholly or partly from another backward() (call zero_grad() first), or were changed since"
     ]
     for w in ws:
         w.grad = 0

@@ -60,7 +60,8 @@ def test_a_callable_of_ones_own():
         ("Relu", ValueError, "no activation is named 'Relu': choose one of identity, relu"),
         ("softmax", ValueError, r"keep output='identity'.*cross_entropy"),
         (3, TypeError, "a name or a callable, not int 3"),
-        (None, TypeError, "a name or a callable, not NoneType None"),
+        ("linear", ValueError, "no activation is named 'linear': here it is identity$"),
+        (None, TypeError, 'a name or a callable, not NoneType None: write "identity" for none$'),
         (math.tanh, TypeError, "activation tanh returned float .*engine.tanh, not math.tanh"),
     ],
 )
