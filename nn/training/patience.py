@@ -91,7 +91,6 @@ class Patience:
 
     def _put(self, state: Any) -> None:
         numbers, memory = state
-        self._optimizer._take_back()  # or the program that holds the state now would write it back later
         for parameter, number in zip(self._optimizer.params, numbers):
             parameter.data = number
         steps, memories = memory

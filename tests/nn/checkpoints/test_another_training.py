@@ -164,7 +164,10 @@ def trained(epochs, **more):
     return model, optimizer, nn.fit(model, X, Y, nn.cross_entropy, optimizer, epochs, 8, **more)
 
 
-@pytest.mark.parametrize(("again", "validation"), [(None, None), (3, None), (3, 0.25), (np.int64(3), np.float64(0.25))])
+@pytest.mark.parametrize(
+    ("again", "validation"),
+    [(None, None), (None, [X[:4], Y[:4]]), (3, None), (3, 0.25), (np.int64(3), np.float64(0.25))],
+)
 def test_going_on_with_the_same_seed_or_none_is_as_if_there_had_been_no_end(tmp_path, again, validation):
     whole, _, _ = trained(6, seed=3, validation=validation)
     model, optimizer, history = trained(3, seed=3, validation=validation)

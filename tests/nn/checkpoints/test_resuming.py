@@ -260,6 +260,9 @@ def test_tensors_have_the_names_of_torch(tmp_path):
             self.attention = nn.SelfAttention(2, seed=3)
             self.scale = Value(2.0)
             self.ragged = [[Value(1.0)], [Value(2.0), Value(3.0)]]
+            self.tail = (nn.Neuron(1, seed=4),)
+            self.ring = [Value(4.0)]
+            self.ring.append(self.ring)
 
         def __call__(self, x):
             return x
@@ -279,6 +282,9 @@ def test_tensors_have_the_names_of_torch(tmp_path):
         "scale": (),
         "ragged.0": (1,),
         "ragged.1": (2,),
+        "tail.0.weight": (1,),
+        "tail.0.bias": (),
+        "ring.0": (),
     }
     other = Mixed()
     for parameter in other.parameters():
@@ -309,7 +315,7 @@ def test_tensors_of_torch_load(tmp_path):
 
 def test_tensors_from_elsewhere_leave_what_outputs_mean(tmp_path):
     library = needs("safetensors.numpy")
-    library.save_file({"weight": np.ones((2, 3)), "bias": np.zeros(2)}, tmp_path / "m.SafeTensors")
+    library.save_file({"weight": np.ones((2, 3)), "bias": np.zeros(2, int)}, tmp_path / "m.SafeTensors")
     model = nn.Layer(3, 2, "identity", seed=1)
     model.classes = ["no", "yes"]
     nn.load(model, tmp_path / "m.SafeTensors")
@@ -323,6 +329,10 @@ def test_wrong_tensors_change_nothing(tmp_path):
     before = numbers(model)
     for tensors, message in (
         ({"layers.0.weight": np.zeros((1, 2))}, r"missing \['layers.0.bias'\]"),
+        (
+            {"layers.0.weight": np.zeros((1, 2)), "layers.0.bias": np.zeros(1), "head": np.zeros(1)},
+            r"missing \[\], unknown \['head'\]",
+        ),
         ({"layers.0.weight": np.zeros((2, 1)), "layers.0.bias": np.zeros(1)}, r"the shape \(2, 1\), the model's has"),
         (
             {"layers.0.weight": np.zeros((1, 2), bool), "layers.0.bias": np.zeros(1)},

@@ -189,6 +189,8 @@ def test_an_optimiser_that_has_forgotten_what_it_did_is_told_of() -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             nn.fit(same, X, Y, nn.cross_entropy, its_optimizer, 2, resume=history)
+            fresh = kind(same.parameters(), lr=0.1, **settings)
+            nn.fit(same, X, Y, nn.cross_entropy, fresh, 1, resume=nn.History())  # of no step that it could have made
         new = kind(model.parameters(), lr=0.1, **settings)
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import nn
+from nn.checkpoints import files
 from tests.needs import INSTALLED
 from tests.nn.training.fit.fitting import X, Y
 
@@ -153,6 +154,15 @@ def test_a_file_is_of_one_moment_of_a_loop_in_another_thread(tmp_path: Path) -> 
         sys.setswitchinterval(interval)
     assert refused
     assert all(MOVING in text for text in refused)
+
+
+def test_a_memory_that_moves_alone_is_of_no_one_moment_either(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """In steps of a rate of 0 the parameters stay as they are."""
+    model, optimizer = network()
+    optimizer.lr = 0.0
+    monkeypatch.setattr(files, "module_state", lambda model: step(model, optimizer, None) or {})
+    with pytest.raises(RuntimeError, match=MOVING):
+        nn.save(model, tmp_path / "m.json", optimizer=optimizer)
 
 
 @pytest.mark.parametrize("backend", INSTALLED)

@@ -1,9 +1,13 @@
 """Patience: when training ends, which epoch is given back, and how it goes on when resumed."""
 
+import math
+
 import pytest
 
+import engine
 import nn
 from engine.compiler.values.lending import Loan
+from nn.training.patience import Patience
 from tests.needs import NATIVE, needs
 
 from .fitting import BACKENDS, X, Y, network, numbers, trained
@@ -68,6 +72,30 @@ def test_patience_gives_the_best_epoch_back(backend):
     assert optimizer.steps == best * 3  # of 18 samples
     losses = [row["validation_loss"] for row in history.rows]
     assert losses[best - 1] == min(losses)
+
+
+@pytest.mark.parametrize(
+    ("least", "losses", "best"),
+    [
+        (0.0, [3.0, 2.0, 4.0, 4.0], 2),
+        (0.0, [1.0, 1.0, 1.0], 1),  # as good is no better
+        (0.0, [math.nan, 3.0, math.nan, 4.0], 2),  # any number is better than none
+        (0.0, [math.nan, math.nan, math.nan], 1),
+        (0.0, [math.inf, math.inf, 5.0, math.nan, 5.0], 3),
+        (0.5, [3.0, 2.5, 2.4375, 2.75, 2.0], 5),  # by the least that counts, and by less
+        (0.5, [3.0, 2.75, 2.625], 3),
+    ],
+)
+def test_which_epoch_is_the_last_and_which_the_best(least, losses, best):
+    """With two epochs of patience; the numbers of the best one are put back, whatever became of the first loss."""
+    p = engine.Value(0.0)
+    patient, over = Patience(2, least, nn.SGD([p], lr=0.1)), []
+    for epoch, loss in enumerate(losses, start=1):
+        p.data = float(epoch)
+        over.append(patient.is_over(loss))
+    patient.restore()
+    assert p.data == best
+    assert over == [False] * (len(losses) - 1) + [True]
 
 
 @NATIVE
