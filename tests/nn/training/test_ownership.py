@@ -81,25 +81,29 @@ def test_a_part_that_was_replaced_is_not_left_frozen(make: Make) -> None:
     assert [p.data for p in model.layers[1].parameters()] != before[9:]
 
 
-def _other_layer(model: nn.MLP, spare: Value) -> None:
+def _other_layer(model: nn.MLP, spare: nn.Layer) -> None:
     model.layers[1] = nn.Layer(3, 2, activation="identity", seed=1)
 
 
-def _other_weight(model: nn.MLP, spare: Value) -> None:
+def _spare_layer(model: nn.MLP, spare: nn.Layer) -> None:
+    model.layers = [model.layers[0], spare]
+
+
+def _other_weight(model: nn.MLP, spare: nn.Layer) -> None:
     model.layers[1].neurons[0].w[1] = Value(0.5)
 
 
-def _spare_weight(model: nn.MLP, spare: Value) -> None:
-    model.layers[1].neurons[0].w[1] = spare
+def _spare_weight(model: nn.MLP, spare: nn.Layer) -> None:
+    model.layers[1].neurons[0].w[1] = spare.neurons[0].w[1]
 
 
-@pytest.mark.parametrize("change", [_other_layer, _other_weight, _spare_weight])
+@pytest.mark.parametrize("change", [_other_layer, _spare_layer, _other_weight, _spare_weight])
 @every_step
 def test_nor_one_that_is_replaced_between_two_steps(make: Make, change: Any) -> None:
     """Also a single weight in its list, which announces nothing, and one that is no new leaf."""
-    model, spare = nn.MLP(2, [3, 2], seed=0), Value(0.5)
+    model, spare = nn.MLP(2, [3, 2], seed=0), nn.Layer(3, 2, activation="identity", seed=1)
     step = make(model, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1))
-    for _ in range(4):
+    for _ in range(4 if change is _spare_weight else 5):  # eager steps look for that one at steps 1, 2, 4, 8 and so on
         step(X, Y)
     change(model, spare)
     for _ in range(2):
@@ -109,12 +113,17 @@ def test_nor_one_that_is_replaced_between_two_steps(make: Make, change: Any) -> 
         assert [p.data for p in model.parameters()] == before
 
 
+@pytest.mark.parametrize("part", ["model", "optimizer", "params"])
 @pytest.mark.parametrize("make", [nn.Trainer, nn.EagerStep])
-def test_an_optimiser_that_is_exchanged_is_looked_at_too(make: Any) -> None:
+def test_parts_that_are_exchanged_are_looked_at_too(make: Any, part: str) -> None:
     model, other = nn.MLP(2, [3, 2], seed=0), nn.MLP(2, [3, 2], seed=0)
     step = make(model, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1))
-    step(X, Y)
-    step.optimizer = nn.SGD(other.parameters(), lr=0.1)
+    for _ in range(5):
+        step(X, Y)
+    if part == "params":
+        step.optimizer.params = other.parameters()
+    else:
+        setattr(step, part, other if part == "model" else nn.SGD(other.parameters(), lr=0.1))
     with pytest.raises(ValueError, match="holds none of this model's parameters"):
         step(X, Y)
 

@@ -159,6 +159,24 @@ def test_a_loss_that_is_a_number() -> None:
         fitted(of_math)
 
 
+@pytest.mark.parametrize("number", [np.float32(0.5), np.array(0.5)])
+def test_a_loss_that_is_a_number_of_numpys(number: Any) -> None:
+    with pytest.raises(TypeError, match=r"must be one Value, not .*: compute it from the outputs, with the engine"):
+        fitted(lambda outputs, labels: number, backend="eager")
+
+
+@pytest.mark.parametrize(
+    ("loss", "told"),
+    [
+        (lambda output, label: math.fabs(output[0] - label), "<lambda> those of one sample, it seems: for a batch it"),
+        (lambda outputs, labels: 1 / 0, "^division by zero"),  # neither of a batch nor of a sample
+    ],
+)
+def test_which_losses_are_taken_for_those_of_one_sample(loss: Any, told: str) -> None:
+    with pytest.raises((TypeError, ZeroDivisionError), match=told):
+        fitted(loss, backend="eager")
+
+
 class Making(nn.Module):
     """Makes its last layer whenever it is called."""
 
