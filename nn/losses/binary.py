@@ -11,7 +11,7 @@ from engine import Value, is_traced, log, log1p, relu, require, softplus, where
 from ..elsewhere import explained
 from ..rows import Numbers
 from .activated import warn_of_activated
-from .labels import PROBABILITY, SIGN, Number, checked, weighted
+from .labels import PROBABILITY, SIGN, Number, checked, without_unused
 from .places import place_by_place
 from .reduction import Loss
 
@@ -111,7 +111,8 @@ def _either(target: Any, if_one: Callable[[], Loss], if_zero: Callable[[], Loss]
     """Target * if_one + (1 - target) * if_zero; for a label, without a term of weight 0, since 0 * inf is nan."""
     if isinstance(target, Value):
         if require(PROBABILITY, target):
-            return weighted(target, if_one()) + weighted(1.0 - target, if_zero())
+            used = without_unused(target, if_one()), without_unused(target, if_zero(), unused=1.0)
+            return target * used[0] + (1.0 - target) * used[1]
         return target * if_one() + (1.0 - target) * if_zero()
     share = PROBABILITY.check(target)
     if 0.0 < share < 1.0:

@@ -112,15 +112,15 @@ def checked(label: Any, kind: Number) -> Any:
     return label
 
 
-def weighted(weight: Any, term: Any) -> Any:
-    """A term times a label that is traced, without a trace of a term of weight 0."""
-    return weight * without_unused(weight, term)
-
-
-def without_unused(weight: Any, term: Any) -> Any:
-    """The term; where the label is 0, just its number, into which no gradient flows, since 0 * inf is nan.
+def without_unused(label: Any, term: Any, unused: float = 0.0) -> Any:
+    """The term; where a label that is traced gives it the weight 0, its number alone: 0 * inf is nan in the gradient.
 
     With that number the derivative of the product with respect to the label is right, too; an infinite one becomes 0.
+
+    Args:
+        label: what decides, compared as it was given: what is computed from it may have other digits in eager code.
+        term: what the weight is for.
+        unused: the label of that weight.
     """
     number = term.detach() if isinstance(term, Value) else term
-    return where(weight == 0.0, where(engine.abs(number) < math.inf, number, 0.0), term)
+    return where(label == unused, where(engine.abs(number) < math.inf, number, 0.0), term)

@@ -7,7 +7,7 @@ import pytest
 import engine
 import nn
 from engine import Value
-from nn.losses.labels import PROBABILITY, SIGN, TARGET, ClassIndex, Distribution, Number, checked, weighted
+from nn.losses.labels import PROBABILITY, SIGN, TARGET, ClassIndex, Distribution, Number, checked, without_unused
 from nn.losses.reduction import reduced
 
 
@@ -76,14 +76,14 @@ def test_other_signs_are_named_with_the_remedy():
 @pytest.mark.parametrize("number", [3.0, math.inf, -math.inf, math.nan])
 def test_a_term_of_weight_0_gets_no_gradient(number):
     weight, term = Value(0.0), Value(number)
-    product = weighted(weight, term)
+    product = weight * without_unused(weight, term)
     assert product.data == 0.0
     by_weight, by_term = engine.grad(product, [weight, term])
     assert (by_weight, by_term) == (number if math.isfinite(number) else 0.0, 0.0)
-    assert weighted(0.0, number) == 0.0
+    assert 0.0 * without_unused(0.0, number) == 0.0
 
 
 def test_a_term_of_another_weight_is_the_product():
     weight, term = Value(0.5), Value(3.0)
-    assert engine.grad(weighted(weight, term), [weight, term]) == [3.0, 0.5]
-    assert weighted(weight, Value(math.inf)).data == math.inf
+    assert engine.grad(weight * without_unused(weight, term), [weight, term]) == [3.0, 0.5]
+    assert (weight * without_unused(weight, Value(math.inf))).data == math.inf

@@ -7,7 +7,7 @@ import pytest
 import engine
 import nn
 from engine import Value
-from tests.needs import INSTALLED
+from tests.needs import INSTALLED, needs
 
 LOGITS = [[0.3, -1.2, 2.0], [1e4, 0.0, -1e4], [-math.inf, 0.5, 1.0], [0.5, -math.inf, 0.25], [0.0, 0.0, 0.0]]
 SURE = [[40.0, 0.0, -3.0], [0.0, 40.0, -3.0], [0.0, -3.0, 40.0]]  # losses and gradients of 4e-18 have all their digits
@@ -102,3 +102,24 @@ def test_of_parameters_themselves(loss, backend):
         assert same(float(compiled([1.0])[0]), expected.data)
         compiled.backward([1.0])
         assert all(same(value.grad, slope, 1e-15) for value, slope in zip(w, slopes))
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+@pytest.mark.parametrize("digits", ["float16", "float32"])
+@pytest.mark.parametrize(
+    ("loss", "outputs", "labels"),
+    [
+        (nn.bce_with_logits, [[0.5], [1e4], [-1e4], [2.0]], [0.0, 1.0, 0.0, 0.25]),
+        (nn.bce, [[0.5], [1.0], [0.0], [0.75]], [0.0, 1.0, 0.0, 0.25]),
+        (nn.hinge, [[0.5], [-1.0]], [1.0, -1.0]),
+        (nn.mse, [[0.5], [-1.0]], [1.0, 0.25]),
+        (nn.cross_entropy, [[0.5, 2.0], [-1.0, 0.0]], [1.0, 0.0]),
+        (nn.cross_entropy, [[0.5, 2.0], [-1.0, 0.0]], [[0.25, 0.75], [0.0, 1.0]]),
+        (nn.nll, [[-0.5, -2.0], [-1.0, -3.0]], [[0.25, 0.75], [0.0, 1.0]]),
+    ],
+)
+def test_labels_of_few_digits_are_those_of_floats(loss, outputs, labels, digits, backend):
+    """As PyTorch's users write them; binary cross-entropy was refused, since it asked whether 1 - label is 0."""
+    labels = needs("numpy").array(labels, digits)
+    compiled = engine.compile(lambda x, y: loss(x, y), backend=backend)
+    assert compiled(outputs, labels) == pytest.approx([loss(x, y) for x, y in zip(outputs, labels.tolist())], rel=1e-12)
