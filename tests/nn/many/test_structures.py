@@ -80,7 +80,7 @@ def frozen_net(seed: int, **held: Any) -> Any:
     return model, nn.cross_entropy, nn.SGD(model.net.parameters(), lr=0.1 * seed)
 
 
-def test_dicts_count_by_their_keys_and_what_they_hold() -> None:
+def test_dicts_count_by_their_keys_and_lists_by_the_places_of_what_they_hold() -> None:
     def key(held: Any) -> Any:
         nets.append(Holding(held=held))
         return Structure(nets[-1], nn.mse, nn.SGD(nets[-1].parameters(), lr=0.1)).key
@@ -88,7 +88,10 @@ def test_dicts_count_by_their_keys_and_what_they_hold() -> None:
     nets: list[Any] = []
     assert key({"a": 1.0}) == key({"a": 1.0})
     assert key([{"a": 1.0}, {"b": 2.0}]) == key([{"a": 1.0}, {"b": 2.0}])
-    different = [{"a": 1.0}, {"a": 2.0}, {"b": 1.0}, [{"a": 1.0}, {"b": 2.0}], [{"a": 1.0}, {"a": 2.0}]]
+    assert key([[1.0, 2.0], [3.0]]) == key([[1.0, 2.0], [3.0]])
+    different: list[Any] = [{"a": 1.0}, {"a": 2.0}, {"b": 1.0}, [{"a": 1.0}, {"b": 2.0}], [{"a": 1.0}, {"a": 2.0}]]
+    different += [[[1.0, 2.0], [3.0]], [[1.0], [2.0, 3.0]], [[1.0], [2.0], [3.0]], ([1.0, 2.0], [3.0]), [1.0, 2.0, 3.0]]
+    different += [0.0, -0.0, 0, False, 1, True, "1"]  # of which some are equal
     assert len({*map(key, different)}) == len(different)
 
 
