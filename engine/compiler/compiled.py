@@ -43,12 +43,12 @@ def compile(
     at the first call. Values that it reads, such as parameters, are bound: each call uses the numbers they have then.
 
     While the function is traced no Value has a number, so whatever needs one is refused: `if w > 0`, `w.data`,
-    `float(w)`, `str(w)` except in `print`, and `x in {1, 2}` or `table.get(x)` for an input. Refused as well are random
-    numbers, entries of an iterator, state that the function changes whenever it runs (counters, logs in lists, running
-    means; the last results that it keeps are none), results computed outside, weak references to what the function does
-    not hold, and calls that ask for files, the clock, the system, the network, settings of Python or names in a string
-    (`eval`, `importlib.import_module`). What it prints is printed while it is traced and
-    compared with the eager engine, and not by later calls.
+    `float(w)`, `str(w)` except in `print`, and `x in {1, 2}` or `table.get(x)` for an input. It may not draw
+    random numbers, take entries of an iterator, change state whenever it runs (counters, logs in lists, running means;
+    keeping its last results is none), use results computed outside or weak references to what it does not hold, or ask
+    for files, the clock, the system, the network, settings of Python or names in a string (`eval`,
+    `importlib.import_module`). What it prints is printed while it is traced and compared with the eager engine, and not
+    by later calls.
 
     Everything else that it reads is a constant of the program until it changes; then the function is traced again. At
     every call its closure is compared, and the globals and attributes that its code names (at most two hundred), with
@@ -56,11 +56,11 @@ def compile(
     compared now and then, in 2 % of the time, and a change that calls may have missed brings a RuntimeWarning;
     `nn.Module` announces what is set on it, see `engine.announce_change`. A function that asks for the type of its
     inputs (`isinstance(x, int)`, `match`, `functools.singledispatch`, `x.shape`) is traced for each type of numbers,
-    lists or arrays; `type(x)` and `x is y` are refused, and `isinstance(x, Value)` is true. Not watched are the
-    internals of Python's library and of installed packages (levels of `logging`, filters of `warnings`, print options
-    of NumPy, names of threads), what their C code reads or keeps (files, memory behind a pointer, the state of a hash,
-    the zone of a time), and files and logs that the function writes and reads back: compile it again, or pass such
-    things as arguments.
+    lists or arrays; `type(x)` and `x is y` are refused, and `isinstance(x, Value)` is true. Programs do not watch
+    the internals of Python's library and of installed packages (levels of `logging`, filters of `warnings`, print
+    options of NumPy, names of threads), what their C code reads or keeps (files, memory behind a pointer, the state of
+    a hash, the zone of a time), and files and logs that the function writes and reads back: compile it again, or pass
+    such things as arguments.
 
     If an index that the function computes is out of range, `take` gives nan, or raises in the "python" back end. Where
     Python's own numbers raise an error (1 / 0, 1e200 ** 2) or become complex ((-8.0) ** 0.5), compiled code has inf or

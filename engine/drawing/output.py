@@ -114,7 +114,7 @@ def draw(
 ) -> Path | None:
     """Draw the graph of `root` to a file: SVG, PNG, PDF or DOT, by its suffix; without a path, show it.
 
-    An SVG needs nothing else. PNG and PDF take Graphviz: the program `dot` if it is on PATH, else the one inside
+    An SVG needs nothing else. PNG and PDF need Graphviz: the program `dot` if it is on PATH, else the one inside
     pygraphviz (``pip install pygraphviz``); where there is one, it also places SVGs of more than 60 boxes. A file is
     written whole or not at all.
 

@@ -81,7 +81,9 @@ def _read_point(assignments: Sequence[str]) -> dict[str, float]:
         name, equals, number = assignment.partition("=")
         name = normalize("NFKC", name.strip())  # as Python reads names: the micro sign is the letter mu
         if not equals or not name.isidentifier() or keyword.iskeyword(name):
-            raise ValueError(f"{assignment!r} gives no value: write name=number, such as x=1.3")
+            word = assignment.strip()
+            remedy = "--help lists the options" if word.startswith("-") else "write name=number, such as x=1.3"
+            raise ValueError(f"{word!r} gives no value: {remedy}")
         if name in CONSTANTS:
             raise ValueError(f"{name} is {CONSTANTS[name]!r} here: choose another name")
         if name in point:

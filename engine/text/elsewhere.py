@@ -35,7 +35,10 @@ ELSEWHERE = {
         name: f"nn.{name}, after import nn"
         for name in ("MLP", "SGD", "Adam", "cross_entropy", "fit", "mse", "one_hot", "softmax", "log_softmax")
     },
-    **dict.fromkeys(("cat", "concat", "concatenate", "hstack", "stack", "vstack"), "[*xs, *ys]: rows are lists"),
+    **dict.fromkeys(
+        ("cat", "concat", "concatenate", "hstack", "stack", "vstack"),
+        "[*xs, *ys], since rows are lists, each entry a Value",
+    ),
     **dict.fromkeys(("ones", "rand", "randn", "zeros"), "[Value(0.0) for _ in range(n)], a list with numbers of yours"),
     "manual_seed": "random.seed(1), or seed= of nn's layers, fit and batches",
     "nn": "import nn",

@@ -109,9 +109,9 @@ def fit(
             are) counts from the next epoch on; samples keep the weights that their labels had at first.
         resume: a checkpoint of `nn.load`, or a history, to continue from: `epochs` includes those done before, and
             batches are drawn as if training had never stopped. An int seed must be the same as before, or left out.
-            Refused are other layers, another loss, another optimiser or other settings of it but `lr`, another batch
-            size or `shuffle`, and samples of another number or shape; a warning tells of other parameters, and of other
-            samples, by eight of them. Not noticed are other changes of their entries, and changes in code; weights,
+            Other layers, another loss, another optimiser or other settings of it but `lr`, another batch size or
+            `shuffle`, and samples of another number or shape are refused; a warning tells of other parameters, and of
+            other samples, by eight of them. Other changes of their entries, and changes in code, go unnoticed; weights,
             clipping, schedule, metrics and `lr` may be new. With `patience`, training continues from the state after
             the last epoch (if patience had run out, nothing is left to do), without it from the best one.
         shuffle: whether the batches of each epoch are random; otherwise, and if a batch takes all samples, they keep
@@ -123,9 +123,8 @@ def fit(
         backend: "llvm", "numpy" or "python" for whole epochs in compiled code, "eager" for steps on the engine's
             graph, with the same batches and the same numbers up to rounding; "auto" for the best of these, or eager
             steps, with a warning that says why, if model, loss or data cannot be compiled. `History.backend` says
-            which it was, and why. What model and loss read is watched, as in `nn.Trainer`; not watched are the
-            internals of installed packages, what their C code reads, and what model and loss themselves change
-            whenever they run.
+            which it was, and why. What model and loss read is watched, as in `nn.Trainer`, but not the internals of
+            installed packages, what their C code reads, and what model and loss themselves change whenever they run.
         dtype: "float64" or "float32", in compiled code; that of "python" computes in float64 all the same.
         threads: how many of them may share the samples of a step, in the "llvm" back end; see `engine.compile`.
 

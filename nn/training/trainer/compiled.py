@@ -32,9 +32,9 @@ class Trainer(Running):
     attributes, and small lists, dicts and arrays. What takes longer to compare, such as a list in a list in a dict, or
     whether one of more than some 400 weights was exchanged for a Value that existed before, is compared from time to
     time, in 2 % of the time, and at each epoch of `nn.fit` with callbacks. If model or loss ask for the type of a
-    number, they are traced for each type, as in `engine.compile`. Labels are checked at every call. Not watched are
-    the internals of installed packages and what their C code reads; what model and loss themselves change whenever they
-    run is refused.
+    number, they are traced for each type, as in `engine.compile`. Labels are checked at every call. The internals
+    of installed packages and what their C code reads are not watched; what model and loss themselves change whenever
+    they run is refused.
 
     Threads take turns at one trainer. Two trainers of one optimiser, or of models that share parameters, must not step
     in two threads at a time: steps of one are lost. `nn.fit` refuses that, where optimisers share parameters.

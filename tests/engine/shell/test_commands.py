@@ -95,6 +95,7 @@ def test_as_a_command() -> None:
         (["selftst"], "selftst has no value: give selftst=...\n  selftst\n  ^\nor did you mean the command selftest?"),
         (["chck", "f.py"], "or did you mean the command check?"),
         (["w*2", "2w=1"], "'2w=1' gives no value"),
+        (["w*2", "w=1", "-o"], "'-o' gives no value: --help lists the options"),
         (["w*2", "lambda=1"], "'lambda=1' gives no value"),
         (["w*pi", "w=1", "pi=3"], "pi is 3.141592653589793 here: choose another name"),
         (["w*\x1b[31m", "w=1"], "w*␛[31m"),
