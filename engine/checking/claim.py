@@ -39,7 +39,8 @@ from .report import Derivative, Kink, contradicted
 
 __tracebackhide__ = True  # pytest then shows the user's own lines
 
-_WIDER = [4.0**k for k in range(1, 17)]  # as a cubic that moves nothing at one step moves it little at the next
+# So close to one another that an exponential, and further out a cubic, moves little at the first step that shows it.
+_WIDER = [2.0**k for k in (*range(1, 12), *range(12, 33, 2))]
 
 OF_A_NEIGHBOUR = "it is off by no more than the slope changes from one float to the next few"
 
@@ -123,7 +124,7 @@ class Claim:
             if moved > 16 * self.noise and not (before and self._is_rough(further)):
                 return before > 0
             before = max(before, moved)
-        return False
+        return 0.0 < before <= 16 * self.noise
 
     def _moved(self, wide: float) -> float:
         """How far the value moves by a wide step, either way."""
@@ -140,10 +141,13 @@ class Claim:
         return True
 
     def judged(self, estimates: Iterable[Estimate | None]) -> Verdict:
-        """What estimates say about the claim; one by equal values that may hide a slope says nothing about 0."""
-        told = (e for e in estimates if e is not None and not (e.flat and self.slope == 0 and self.hides_slope()))
+        """What estimates say about the claim; one by equal values that may hide a slope knows nothing about 0."""
+        told = (e and (e._replace(truncation=math.inf) if self._is_blind(e) else e) for e in estimates)
         verdict = judge(self.slope, self.slack, told, self.epsilon)
         return verdict._replace(excluded=verdict.excluded and not self._may_be_mixed(verdict.estimate))
+
+    def _is_blind(self, found: Estimate) -> bool:
+        return found.flat and self.slope == 0 and self.hides_slope()
 
     def _may_be_mixed(self, found: Estimate | None) -> bool:
         """Whether an estimate may be of the claim by mixing the slopes of a kink that rounding hides from finer steps.

@@ -133,6 +133,12 @@ def test_zero_does_not_agree_where_rounding_swallows_every_usual_step() -> None:
         (lambda x: (x[0] + single(1e8)) * single(1e-6), np.array([1.0], np.float32), "unresolved"),
         (lambda x: (x[0] + 1e18) * 1e-3, np.array([1.0]), "unresolved"),
         (lambda x: (x[0] + 1e18) * 1e-30, np.array([0.0]), "unresolved"),
+        (lambda x: np.sin(x[0]) / 4 + 2e14, np.array([2e-6]), "unresolved"),  # never moved by much more than rounding
+        (
+            lambda x: np.exp(-0.737 * x[0]) + np.maximum(x[0] - 0.8, 0) + single(1e8),
+            np.array([1.6], np.float32),
+            "unresolved",
+        ),
         (lambda x: np.exp(2 * x[0]) + single(1e8), np.array([1e-8], np.float32), "unresolved"),
         (lambda x: np.maximum(x[0] - 100, 0) * single(1e-6) + 3, np.array([0.5], np.float32), "agrees"),
         (lambda x: np.maximum(x[0] - 100, 0) + 3, np.array([0.5], np.float32), "agrees"),
