@@ -144,7 +144,8 @@ def test_zero_does_not_agree_where_rounding_swallows_every_usual_step() -> None:
         (lambda x: np.maximum(x[0] - 100, 0) + 3, np.array([0.5], np.float32), "agrees"),
         (lambda x: x[0] * 0 + single(1e8), np.array([0.5], np.float32), "agrees"),
     ):
-        report = check_gradients(f, point, grad=_nothing)
+        with np.errstate(over="ignore"):
+            report = check_gradients(f, point, grad=_nothing)
         assert [d.status for d in report.derivatives] == [status]
 
 
