@@ -58,7 +58,7 @@ def _as_array(argument: Any, dtype: str, position: int) -> tuple[int, Shape, Any
 def _as_lists(argument: Any, position: int) -> tuple[int, Shape, list[list[float]], Any]:
     refuse_what_shows_others(argument, position)
     samples = _listed(argument) if hasattr(argument, "tolist") else argument
-    if is_number(samples):
+    if is_number(samples) and not isinstance(samples, Value):
         raise _of_one(samples, position)
     if not isinstance(samples, (list, tuple)):
         raise TypeError(
