@@ -87,6 +87,8 @@ ROWS = {
     "clipped": Row([epoch(BAD, 3)], limits={"clip_norm": 0.1}),
     "cut": Row([epoch(BAD, 3)], limits={"clip_value": 0.01}),
     "frozen leaves": Row([step(X), epoch(BAD, 3), step(-X)], frozen=5),
+    "frozen leaves, looked at in between": Row([step(X), look, epoch(BAD, 3), look, step(-X)], frozen=5),
+    "frozen leaves, clipped": Row([step(X), epoch(BAD, 3)], limits={"clip_norm": 0.1}, frozen=5),
     "an update refused": Row([step(EMPTY)], rule=Adam, settings={"eps": 0.0}),
     "a later update refused": Row([step(X), step(HUGE)], rule=Adam),
     "an update refused in an epoch": Row([epoch(HUGE, 3)], rule=Adam),
