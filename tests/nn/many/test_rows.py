@@ -60,6 +60,14 @@ def test_rows_are_those_of_fit_bit_for_bit(options: dict[str, Any], monkeypatch:
         assert row == {**config, **alone(config, **options), "error": None}
 
 
+def test_a_share_held_out_and_weights_are_those_of_fit_by_the_same_seed() -> None:
+    """The weights of the samples that are left to learn from, whose places are others now."""
+    config = {**CONFIGS[0], "seed": 3}
+    options: dict[str, Any] = {"epochs": 2, "validation": 0.25, "sample_weight": np.linspace(0.0, 2.0, len(X))}
+    rows = nn.fit_many(make, [config], X, Y, seed=3, **options)
+    assert without_seconds(rows) == [{**config, **alone(config, **options), "error": None}]
+
+
 @pytest.mark.parametrize("at_once", [1, 120, 10_000])
 def test_passes_over_the_samples_are_laid_out_for_one_call_or_several(
     at_once: int, monkeypatch: pytest.MonkeyPatch
@@ -182,6 +190,8 @@ def test_a_seed_is_a_number_that_no_net_shares_with_another() -> None:
         nn.fit_many(make_line, [{"lr": 0.1, "seed": seed} for seed in (1, random.Random(1))], X, Y)
     first, second = (nn.fit_many(make_line, [{"lr": 0.1, **seed}], X, Y, epochs=1) for seed in ({"seed": None}, {}))
     assert without_seconds(first) == without_seconds(second)
+    rows = [*first, *nn.fit_many(make_line, [{"lr": 0.1}] * 2, X, Y, epochs=1, seed=1)]
+    assert len({row["seed"] for row in rows}) == 3  # of another place, or by another seed of the call, another one
 
 
 def test_seeds_of_numpy_are_no_whole_numbers_for_a_call_of_many() -> None:
@@ -292,8 +302,11 @@ def test_refusals() -> None:
             nn.fit_many(make, configs, X, Y)
     with pytest.raises(TypeError, match=r"configuration 0 has an iterator as its 'hidden'.*: give a list"):
         nn.fit_many(make, [{"hidden": iter([4])}], X, Y)
-    with pytest.raises(ValueError, match="configuration 0 has the key 'loss'"):
-        nn.fit_many(make, [{"loss": "mse"}], X, Y)
+    for key in ("loss", "validation_loss"):
+        with pytest.raises(ValueError, match=f"configuration 0 has the key '{key}'"):
+            nn.fit_many(make, [{key: "mse"}], X, Y)
+    with pytest.raises(ValueError, match=r"^validation=\(X, y\): 50 samples against 3 labels"):
+        nn.fit_many(make, CONFIGS, X, Y, validation=(X, Y[:3]))
     with pytest.raises(TypeError, match=r"executor is one of concurrent\.futures"):
         nn.fit_many(make, CONFIGS, X, Y, executor=3)
     with pytest.raises(ValueError, match="patience watches"):
@@ -329,5 +342,7 @@ def test_schedules_by_epochs_are_warned_of(rate: Any, told: str) -> None:
     with pytest.warns(UserWarning, match=told) as found:
         nn.fit_many(make, CONFIGS[:3], X, Y, epochs=4, batch_size=10, schedule=rate)
     assert [warning.filename for warning in found] == [__file__]
+    with pytest.warns(UserWarning, match=told):  # of the net with the most steps, whose epochs need not be the longest
+        nn.fit_many(make, [{**CONFIGS[0], "epochs": 1, "batch_size": 5}, CONFIGS[1]], X, Y, 4, 10, schedule=rate)
     rows = nn.fit_many(make, [{**CONFIGS[0], "epochs": "4"}], X, Y, schedule=nn.schedules.linear(0.1, steps=5))
     assert "epochs must be a whole number" in rows[0]["error"]
