@@ -22,6 +22,8 @@ VALIDATED = [
 ]
 CHANGES = [f"tests/nn/training/changes/test_{name}.py" for name in ("between_steps", "far_away", "parameters_in_place")]
 WEIGHTED, ASKED_FOR = (f"tests/nn/training/fit/test_{name}.py" for name in ("labels_and_weights", "what_is_asked_for"))
+CHECKPOINTS = [f"tests/nn/checkpoints/test_{name}.py" for name in ("json", "structure", "resuming")]
+USERS = ["tests/nn/training/test_what_users_give.py"]
 MANY = [f"tests/nn/many/test_{name}.py" for name in ("rows", "reads", "structures", "interruptions")]
 
 SLOW = "not million and not without_end and not hash_seed and not ctrl_c"  # these would see no more than the others
@@ -121,6 +123,30 @@ TESTS: dict[str, list[str]] = {
         "tests/nn/checkpoints/test_resuming.py",
         "tests/nn/training/fit/test_endings.py",
         "tests/nn/training/test_ownership.py",
+    ],
+    "nn/checkpoints/changes.py": ["nn/checkpoints/changes.py", *CHECKPOINTS],
+    "nn/checkpoints/files.py": [*CHECKPOINTS, "tests/nn/training/test_threads.py"],
+    "nn/checkpoints/state.py": CHECKPOINTS,
+    "nn/checkpoints/tensors.py": CHECKPOINTS,
+    "nn/evaluation/labels.py": [
+        "nn/evaluation/labels.py",
+        "tests/nn/evaluation/test_labels_of_arrays.py",
+        "tests/nn/evaluation/test_names_of_classes.py",
+        "tests/nn/data/test_strata.py",
+        WEIGHTED,
+    ],
+    "nn/evaluation/rules.py": [
+        "nn/evaluation/rules.py",
+        "tests/nn/evaluation/test_rules.py",
+        "tests/nn/evaluation/test_meaning.py",
+        *USERS,
+    ],
+    "nn/training/batch_loss.py": USERS,
+    "nn/training/steps.py": [*USERS, "tests/nn/training/test_ownership.py", "tests/nn/training/test_kept_results.py"],
+    "engine/compiler/training/custody.py": [
+        "tests/nn/training/test_gradients_left.py",
+        "tests/nn/training/test_lent.py",
+        "tests/nn/training/test_compiled.py",
     ],
     "nn/evaluation/broadcasting.py": ["tests/nn/training/test_what_users_give.py"],
     "nn/training/checks.py": [ASKED_FOR, "tests/nn/training/test_ownership.py"],

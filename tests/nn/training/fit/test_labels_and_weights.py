@@ -3,6 +3,7 @@
 import enum
 import functools
 import math
+import random
 import re
 
 import pytest
@@ -11,6 +12,7 @@ import engine
 import nn
 from engine import Value
 from nn.losses.labels import ClassIndex
+from nn.training.validation import held_out
 from tests.needs import INSTALLED, NATIVE, needs
 
 from .fitting import BACKENDS, X, Y, network, numbers, trained
@@ -228,6 +230,16 @@ def test_a_weight_of_two_is_a_sample_twice(backend):
     np.testing.assert_allclose(history.losses, expected.losses, rtol=1e-10)
     zero, _ = trained(backend, sample_weight=np.array(weights) * 0.0 + (np.arange(30) == 3), epochs=1, batch_size=1)
     assert numbers(zero) != numbers(network())
+
+
+@BACKENDS
+def test_weights_stay_with_their_samples_where_a_share_is_held_out(backend):
+    weights = np.linspace(0.0, 2.0, 30)
+    first, last = held_out(30, 0.3, random.Random(3), [*Y])
+    model, history = trained(backend, sample_weight=weights, validation=0.3, seed=3)
+    parts = {"samples": X[first], "y": Y[first], "sample_weight": weights[first], "validation": (X[last], Y[last])}
+    same, expected = trained(backend, seed=3, **parts)
+    assert (numbers(model), history.losses) == (numbers(same), expected.losses)
 
 
 @BACKENDS
