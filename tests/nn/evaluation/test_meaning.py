@@ -360,12 +360,13 @@ def test_a_bool_is_a_decision_and_no_output(outputs: object) -> None:
 def test_labels_that_name_several_classes_give_no_one_class(tmp_path, form, loss, output):
     """The largest output was told, of a sample that has both classes, or none; from a file too."""
 
-    def fit(labels):
+    def fit(labels, held=None):
         optimizer = nn.SGD(model.parameters(), lr=0.1)
-        return nn.fit(model, X, form(labels), loss, optimizer, epochs=1, validation=(X, labels))
+        return nn.fit(model, X, form(labels), loss, optimizer, epochs=1, validation=(X, held or labels))
 
     X = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]
     model = nn.MLP(2, [2], output=output, seed=0)
+    assert "validation_accuracy" not in fit([[1, 1], [0, 1], [0, 0]], held=[[1, 0], [0, 1], [0, 1]]).rows[0]
     assert "validation_accuracy" not in fit([[1, 1], [0, 1], [0, 0]]).rows[0]
     assert [*nn.evaluate(model, X, [[1, 1], [0, 1], [0, 0]], loss)] == ["loss"]  # there is no accuracy of these
     nn.save(model, tmp_path / "model.json")
