@@ -87,7 +87,9 @@ def check_takes(what: str, function: Any, *given: str) -> None:
     try:
         signature.bind(*given)
     except TypeError:
-        raise TypeError(f"{what} is called with {_and(given)}, which {name}{signature} does not take") from None
+        names = [each.replace(annotation=each.empty) for each in signature.parameters.values()]
+        takes = signature.replace(parameters=names, return_annotation=signature.empty)
+        raise TypeError(f"{what} is called with {_and(given)}, which {name}{takes} does not take") from None
 
 
 def _and(words: Sequence[str]) -> str:

@@ -186,6 +186,8 @@ _BY_CLASS: dict[str, dict[tuple[str, ...], str]] = {
         ),
         ("history",): "write to_dict()",
         ("columns", "keys"): "write to_dict()",
+        ("save",): "write nn.save(model, path, history=history), or plot(path) for the curves",
+        ("to_csv", "to_dataframe", "to_frame"): "write pandas.DataFrame(history.to_dict())",
         ("loss", "train_loss"): "losses are those of the epochs, batch_losses those of all batches",
         ("val_loss", "validation_loss"): "write to_dict()['validation_loss']",
     },

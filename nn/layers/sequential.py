@@ -43,6 +43,7 @@ class Sequential(Module):
                 )
             if not callable(layer):
                 remedy = ": write Sequential(*layers)" if isinstance(layer, (list, tuple)) else ""
+                remedy = f': write Activation("{layer}")' if isinstance(layer, str) else remedy
                 raise TypeError(f"layer {place} of Sequential is not a module or function but {show(layer)}{remedy}")
         self.layers = list(layers)
 

@@ -18,6 +18,7 @@ from ..data.tables import paired, same_rows
 from ..elsewhere import explained
 from ..evaluation.labels import strata
 from ..evaluation.metrics import Metric
+from ..layers.module import Module
 from ..training.checks import check_patience
 from ..training.mistakes.idle import warn_of_epochs, warn_of_zeros
 from ..training.progress import Progress, Reporter, reporting
@@ -125,8 +126,8 @@ def fit_many(
     >>> [(row["lr"], round(row["loss"], 3), row["error"]) for row in rows]
     [(0.01, 0.994, None), (0.5, 0.0, None)]
     """
-    if not callable(make):
-        raise TypeError(f"make must be a callable that gives a model, a loss and an optimiser, not {show(make)}")
+    if not callable(make) or isinstance(make, Module):
+        raise TypeError(f"make must be a function that gives a model, a loss and an optimiser, not {show(make)}")
     known_backend(backend)
     epochs, seed = whole_number("epochs", epochs, least=1), whole_number("seed", seed, least=0)
     configs = [own_lists(dict(config) if isinstance(config, Mapping) else config) for config in configs]

@@ -111,7 +111,7 @@ class History(Explained):
         Raises:
             TypeError: if `path` is something else.
             ImportError: if matplotlib is not installed.
-            ValueError: if there is no epoch to draw, or no such format.
+            ValueError: if there is no epoch to draw, or no such format; or `path` has no suffix.
         """
         if path is None:
             from engine import show_picture  # what draws is imported when something is drawn
@@ -123,6 +123,8 @@ class History(Explained):
             raise TypeError(
                 f"plot() saves the curves to a file, and its path is {show(path)}: write history.plot('curves.png')"
             )
+        if not Path(path).suffix:  # matplotlib adds one of its own
+            raise ValueError(f"the suffix of the path gives the format, and {str(path)!r} has none: write '{path}.png'")
         self._figure().savefig(path)
         return Path(path)
 

@@ -143,6 +143,8 @@ OPTIMIZER = nn.SGD(MODEL.parameters(), lr=0.1)
         (MODEL.layers[0], "weight", "'Layer' object has no attribute 'weight': each of a layer's neurons has its own"),
         (OPTIMIZER, "learning_rate", "'SGD' object has no attribute 'learning_rate': here it is lr$"),
         (OPTIMIZER, "param_groups", "'SGD' object has no attribute 'param_groups': the parameters are params"),
+        (nn.History(), "to_csv", r"'to_csv': write pandas\.DataFrame\(history\.to_dict\(\)\)$"),
+        (nn.History(), "save", r"'save': write nn\.save\(model, path, history=history\)"),
         (nn.History(), "history", r"'History' object has no attribute 'history': write to_dict\(\)"),
         (MODEL, "nothing", "^'MLP' object has no attribute 'nothing'$"),
     ],

@@ -121,6 +121,11 @@ def test_beside_torch():
     ("make", "error", "message"),
     [
         (Sequential, ValueError, "of no layers"),
+        (
+            lambda: Sequential(Layer(2, 2), "relu"),
+            TypeError,
+            r"not a module .* str 'relu': write Activation\(\"relu\"\)$",
+        ),
         (lambda: Sequential(Layer(2, 2), 3), TypeError, "layer 1 of Sequential is not a module or function but int 3"),
         (
             lambda: Sequential([Layer(2, 2)]),

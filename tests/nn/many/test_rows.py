@@ -228,8 +228,10 @@ def test_lists_that_make_changes_are_as_given_at_its_next_call(executor: Any) ->
 
 
 def test_make_must_be_callable() -> None:
-    with pytest.raises(TypeError, match="make must be a callable that gives a model, a loss and an optimiser, not int"):
+    with pytest.raises(TypeError, match="make must be a function that gives a model, a loss and an optimiser, not int"):
         nn.fit_many(3, CONFIGS, X, Y)
+    with pytest.raises(TypeError, match=r"make must be a function that gives a model, .*, not MLP"):
+        nn.fit_many(nn.MLP(1, [1]), CONFIGS, X, Y)
 
 
 def _below_zero(seed: int, lr: float) -> Any:

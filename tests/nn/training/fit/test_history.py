@@ -86,6 +86,10 @@ def test_the_history_as_text_columns_and_curve(tmp_path):
     assert nn.History().best_epoch is None
     with pytest.raises(ValueError, match="no epoch to draw"):
         nn.History().plot(tmp_path / "none.png")
+    with pytest.raises(
+        ValueError, match=r"curve' has none: write '.*curve\.png'$"
+    ):  # matplotlib made a curve.png of it
+        history.plot(tmp_path / "curve")
 
 
 def test_a_number_between_epochs_without_one_is_a_dot_in_the_picture():

@@ -153,6 +153,11 @@ class Yields:
             TypeError,
             r"in this order, and <lambda> takes \(model, epoch, \.\.\.\): put its parameters in that order$",
         ),
+        (
+            {"schedule": nn.schedules.cosine},
+            TypeError,
+            r"step, which cosine\(lr, steps, warmup=0, final=0\.0\) does not take$",
+        ),
         ({"callbacks": lambda model: None}, TypeError, r"history and epoch, which <lambda>\(model\) does not take"),
         (
             {"callbacks": yields},
