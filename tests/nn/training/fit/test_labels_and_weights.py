@@ -156,9 +156,16 @@ def test_texts_that_are_none_of_the_classes_are_named_in_scores():
         nn.accuracy(model, X, ["maybe"] * 30)
 
 
-def test_three_names_are_too_many_for_a_loss_of_two_classes():
-    with pytest.raises(ValueError, match="bce_with_logits tells two classes apart, and the labels name 3: a, b, c"):
-        trained(y=["a", "b", "c"] * 10, loss=nn.bce_with_logits, model=network(1))
+def test_a_training_goes_on_with_some_of_the_classes():
+    model, _ = trained(y=np.array(["no", "yes"])[Y])
+    trained(model=model, y=["yes"] * 30, lr=0.5)
+    assert (model.classes, {*nn.classify(model, X)}) == (["no", "yes"], {"yes"})
+
+
+@pytest.mark.parametrize("loss", [nn.bce, nn.bce_with_logits, nn.hinge])
+def test_three_names_are_too_many_for_a_loss_of_two_classes(loss):
+    with pytest.raises(ValueError, match=f"^{loss.__name__} tells two classes apart, and the labels name 3: a, b, c"):
+        trained(y=["a", "b", "c"] * 10, loss=loss, model=network(1))
 
 
 @BACKENDS
