@@ -137,7 +137,8 @@ class Custody:
             if optimizer._keeper is not self.keeper:  # another thread was here first
                 return
             assert self.configured is not None
-            kept, places = self.configured.rule.kept, self._places
+            kept = self.configured.rule.kept if self.training.made else ()  # no step: as they were
+            places = self._places
             memory, rows = self.training.memory, enumerate(optimizer._own_state[1])
             new = tuple([memory[k, places].tolist() if k in kept else row for k, row in rows])
             optimizer._own_state = self.training.made, new

@@ -95,3 +95,20 @@ def test_a_float_that_overflows_in_an_update_is_refused(backend: str) -> None:
     with pytest.raises(FloatingPointError, match="no parameter has changed"):
         trainer.step(np.array([[2.0]]), np.array([[50.0]]))
     assert data(m) == [0.0, 0.0]
+
+
+@ALL
+def test_a_first_step_that_fails_leaves_no_memory(backend: str) -> None:
+    """As eager steps leave none; parameters that were added then were refused, as too late."""
+    m = model()
+    optimizer = Adam(m.parameters())
+    trainer = Trainer(m, nn.mse, optimizer, backend=backend)
+    y = RNG.normal(size=(30, 3))
+    for _ in range(2):
+        with pytest.raises(FloatingPointError):
+            trainer.step(np.full_like(X, math.nan), y)
+        assert optimizer.state == (0, ([], []))
+    m.layers.append(nn.Layer(3, 3, "identity", seed=1))
+    optimizer.params = m.parameters()
+    trainer.step(X, y)
+    assert optimizer.steps == 1
