@@ -107,7 +107,7 @@ def _in_clouds(
 ) -> RangeVerdict | None:
     """The verdict of the slopes on the line and at that many points beside it; None if they are those of one slope."""
     low, high = slopes.low, slopes.high
-    size, tolerance = max(abs(low.slope), abs(high.slope)), slopes.bound + slack
+    size, tolerance = max(abs(low.slope), abs(high.slope)), slopes.bound
     wide, narrow = _two_clouds(near, direction, slopes, size, points)
     if not slopes.apart:
         if not (wide and narrow):
@@ -122,6 +122,7 @@ def _in_clouds(
     outside = max(bottom - claimed, claimed - top)
     if outside <= tolerance:
         return RangeVerdict("agrees", bottom, top)
+    tolerance += slack
     if outside > top - bottom + tolerance:
         return RangeVerdict("differs", bottom, top)
     loose = tolerance + PERCENT * size  # as those nearby are known

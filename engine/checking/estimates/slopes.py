@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from .differences import EPSILON, Estimate, Line, limit, one_sided, power_of_two, steps, uneven
-from .thresholds import APART, SAFETY, TOUCH, TREAD
+from .thresholds import APART, PERCENT, SAFETY, TOUCH, TREAD
 from .verdicts import Status
 
 _RATIO = 8.0  # from one step to the next finer one
@@ -127,24 +127,27 @@ class Slopes(NamedTuple):
         return RangeVerdict(self.status(claimed, slack), self.low.slope, self.high.slope)
 
     def status(self, claimed: float, slack: float = 0.0) -> Status:
-        """Whether a claim lies between the slopes.
+        """Whether a claim lies between the slopes, if they are known well enough to tell.
 
         >>> kink = Slopes(Side(-1.0, 1e-9, 0.1), Side(1.0, 1e-9, 0.1))
         >>> kink.status(0.5), kink.status(1.5), kink.status(math.nan)
         ('agrees', 'differs', 'differs')
         """
-        low, high = self.low, self.high
         if math.isnan(claimed):
             return "differs"
-        if math.isinf(claimed) or math.isinf(low.slope) or math.isinf(high.slope):
-            return "agrees" if low.slope - low.bound <= claimed <= high.slope + high.bound else "differs"
-        size = max(abs(low.slope), abs(high.slope))
-        outside = max(low.slope - low.bound - claimed, claimed - high.slope - high.bound)
-        if outside > slack + TOUCH * size:
+        low, high = self.low.slope, self.high.slope
+        least, most = min(s.slope - s.bound for s in self.sides), max(s.slope + s.bound for s in self.sides)
+        if not (math.isfinite(claimed) and self.finite):
+            return "agrees" if least <= claimed <= most else "differs"
+        size, scale = max(abs(low), abs(high)), max(side.scale for side in self.sides)
+        if max(least - claimed, claimed - most) > slack + TOUCH * size:
             return "differs"
-        scale = max(low.scale, high.scale)
-        sharp = max(low.bound, high.bound) <= max(TREAD * max(size, abs(claimed)), TOUCH * scale)
-        return "agrees" if low.slope <= claimed <= high.slope or sharp else "unresolved"
+        inside = min(claimed - low, high - claimed)
+        if inside >= 0:  # a claim of 0 has no size beside which they could be rough
+            known = claimed == 0 or self.bound <= max(inside, PERCENT * max(size, scale))
+        else:
+            known = self.bound + slack <= max(TREAD * size, TOUCH * scale)
+        return "agrees" if known else "unresolved"
 
 
 def slopes_at(

@@ -38,6 +38,22 @@ def test_near_a_kink_the_valid_interval_is_found(distance: float, sign: int) -> 
 
 
 @pytest.mark.parametrize(
+    ("f", "point"),
+    [
+        (lambda x: (1e9 + BAD_TANH(x) + abs(x)) - 1e9, [0.0]),  # that of the values: slopes of 0 and 10, to within 300
+        (lambda x: (1e9 + 1.5 * BAD_TANH(x) + 0.5 * abs(x)) - 1e9, [0.0]),
+        (lambda x: 1e16 * x - 1e16 * x + 2000 * BAD_TANH(x) + abs(x), [0.0]),  # that of the gradient
+        (lambda x, y: 1e16 * x - 1e16 * x + BAD_TANH(x) + abs(x) / 1e4 + y * y, [0.0, 1.0]),
+    ],
+)
+def test_at_a_kink_rounding_does_not_excuse_a_wrong_rule(f: Any, point: list[float]) -> None:
+    """A claim agreed that lay between slopes as rough as that, or as near to them as its own rounding."""
+    report = check_gradients(f, point)
+    assert report.derivatives[0].status == "unresolved"
+    assert report.faults[0].primitive == "bad_tanh"
+
+
+@pytest.mark.parametrize(
     ("f", "x", "why"),
     [
         (lambda x: abs(x - 1), 1.0, "abs"),
