@@ -1,4 +1,4 @@
-"""What students got wrong: a piece of the right text, what stood in its place, and the kind of the first finding."""
+"""What students got wrong: a piece of the right text, what stood in its place, and the kinds of the findings."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ class Bug(NamedTuple):
     right: str
     wrong: str
     kind: str
+    others: tuple[str, ...] = ()  # what it brings with it
 
 
 TOPO = SOURCE.partition("def backward(self):\n")[2].partition("\n\ndef graph")[0]  # all that backward() does
@@ -29,7 +30,7 @@ BUGS = [
     Bug("relu in a branch", "self.grad += (out.data > 0) * out.grad",
         "self.grad = out.grad if out.data > 0 else 0.0", "overwrites"),
     Bug("only where there is none", "other.grad += 1.0 * out.grad",
-        "other.grad = out.grad if other.grad == 0 else other.grad", "overwrites"),
+        "other.grad = out.grad if other.grad == 0 else other.grad", "overwrites", ("derivative",)),
     # the chain rule forgotten
     Bug("add passes 1", "self.grad += 1.0 * out.grad", "self.grad += 1.0", "upstream"),
     Bug("tanh alone", "(1 - t**2) * out.grad", "(1 - t**2)", "upstream"),
@@ -69,7 +70,8 @@ BUGS = [
     Bug("closure not stored", "        out._backward = _backward\n        return out\n\n    def log",
         "        return out\n\n    def log", "missing"),
     Bug("second operand forgotten", "            other.grad -= out.grad\n", "", "missing"),
-    Bug("add to the wrong one", "other.grad += self.data * out.grad", "self.grad += self.data * out.grad", "missing"),
+    Bug("add to the wrong one", "other.grad += self.data * out.grad", "self.grad += self.data * out.grad", "missing",
+        ("derivative",)),
     Bug("one operand listed", '(self, other), "+")', '(self,), "+")', "missing"),
     Bug("one operand of a product listed", '(self, other), "*")', '(self,), "*")', "missing"),
     Bug("the root is left out", "for node in reversed(topo):", "for node in reversed(topo[:-1]):", "missing"),
@@ -92,7 +94,7 @@ BUGS = [
         self._backward()
         for child in self._prev:
             child.backward()
-''', "seed"),
+''', "seed", ("twice",)),
     Bug("nobody is marked as visited", "                visited.add(v)\n", "", "twice"),
     Bug("not reversed", "for node in reversed(topo):", "for node in topo:", "order"),
     Bug("before the children", '''                for child in v._prev:
@@ -115,13 +117,15 @@ BUGS = [
     Bug("every node twice", "            node._backward()\n",
         "            node._backward()\n            node._backward()\n", "twice"),
     # numbers
-    Bug("a complex gradient", "k * self.data ** (k - 1)", "k * (-2.0) ** (k - 0.5)", "raises"),
+    Bug("a complex gradient", "k * self.data ** (k - 1)", "k * (-2.0) ** (k - 0.5)", "raises", ("raises",)),
     Bug("sigmoid of +x", "math.exp(-self.data))", "math.exp(self.data))", "forward"),
     Bug("tanh's formula", "(math.exp(2 * x) - 1) / (math.exp(2 * x) + 1)",
         "(math.exp(x) - 1) / (math.exp(x) + 1)", "forward"),
     Bug("relu of +x", "0.0 if self.data < 0 else self.data", "0.0 if self.data > 0 else self.data", "forward"),
-    Bug("data in place of grad", "self.grad += out.grad / self.data", "self.data += out.grad / self.data", "mutates"),
+    Bug("data in place of grad", "self.grad += out.grad / self.data", "self.data += out.grad / self.data", "mutates",
+        ("missing",)),
     Bug("out is emptied", "            self.grad += (1 - t**2) * out.grad\n",
         "            self.grad += (1 - t**2) * out.grad\n            out.data = 0.0\n", "mutates"),
-    Bug("a name that is not there", "math.log(self.data) * out.grad", "math.ln(self.data) * out.grad", "raises"),
+    Bug("a name that is not there", "math.log(self.data) * out.grad", "math.ln(self.data) * out.grad", "raises",
+        ("raises",)),
 ]  # fmt: skip  # the name of a mistake, then what it makes of the source

@@ -216,6 +216,9 @@ STYLES: dict[str, Callable[[str], str]] = {
         "self._backward = lambda: None", "self._backward = None"
     ).replace("            node._backward()\n", "            if node._backward:\n                node._backward()\n"),
     "names as PyTorch's": lambda source: source.replace("self._op = _op", "self._op = _op and f'{_op}Backward0'"),
+    "leaves first": lambda source: source.replace(
+        "in reversed(topo):", "in sorted(reversed(topo), key=lambda node: bool(node._prev)):"
+    ),
     "zeroes first": lambda source: source.replace(
         "        self.grad = 1.0\n", "        for node in topo:\n            node.grad = 0\n        self.grad = 1\n"
     ),
