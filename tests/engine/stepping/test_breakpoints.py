@@ -53,6 +53,8 @@ def test_a_breakpoint_on_nan() -> None:
     s.break_at("x*1", nan=True)
     assert s.run().primitive is engine.sqrt
     assert "stopped: the gradient of x*1 turns nan" in s.text
+    s.back()
+    assert "stopped" not in s.text
 
 
 def test_breakpoints_on_a_gradient_tell_of_the_moment_it_happens() -> None:

@@ -104,6 +104,9 @@ def test_to_a_node_or_a_label() -> None:
     forward.next(2)
     assert forward.to("c") is forward.last
     assert forward.position == 5
+    forward.run()
+    assert isinstance(forward.to("c"), Step)  # back to the later one of its two
+    assert forward.position == 5
 
 
 @given(recipes(WILD), POINTS, st.lists(st.integers(-3, 3), max_size=20))
@@ -188,6 +191,11 @@ def test_mistakes_leave_the_gradients() -> None:
         loss.stepper().to("a")
 
 
+def test_whether_it_begins_with_the_forward_pass_is_true_or_false() -> None:
+    with pytest.raises(TypeError, match="forward is True to begin with the forward pass, else False, got 'yes'"):
+        Stepper(graph()[0], forward="yes")
+
+
 def test_what_no_gradient_reaches_has_no_step() -> None:
     x, y = Value(1.0, "x"), Value(2.0, "y")
     s = engine.where(1.0, x, y).stepper()
@@ -220,6 +228,26 @@ def test_closed_or_dropped_half_way_it_restores() -> None:
         old.next()
     new.close()
     assert grads(loss) == before
+
+
+def test_closed_at_the_end_it_keeps_them() -> None:
+    loss, a, _ = graph()
+    with loss.stepper() as s:
+        s.run()
+    assert a.grad == -8.0
+    assert "; closed" in s.text
+    assert "half-way" not in s.text
+
+
+def test_another_pass_stops_one_that_has_gone_back_from_its_end() -> None:
+    loss, a, _ = graph()
+    s = loss.stepper()
+    s.run()
+    s.back()
+    loss.backward()
+    assert a.grad == -8.0
+    with pytest.raises(RuntimeError, match="was closed"):
+        s.next()
 
 
 def test_a_zero_grad_half_way_is_not_undone() -> None:
@@ -299,6 +327,16 @@ def test_what_it_shows() -> None:
     assert "<th style='text-align:left'>gradient</th>" in s._sheet().html()
 
 
+@pytest.mark.parametrize(("forward", "places"), [(False, [4, 5, 6, 7]), (True, [0, 1, 2, 3, 5, 6, 7])])
+def test_a_notebook_shows_the_page_where_it_stands(
+    forward: bool, places: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both passes are on it; a stepper without the forward pass begins where that has ended."""
+    monkeypatch.setattr(Value, "_steps_frame", lambda root, names, place: str(place))
+    s = graph()[0].stepper(forward=forward)
+    assert [int(s._repr_html_()), *[int(s._repr_html_()) for _ in s]] == places
+
+
 def test_it_tells_of_gradients_from_before() -> None:
     loss, _, b = graph()
     s = loss.stepper()
@@ -307,6 +345,10 @@ def test_it_tells_of_gradients_from_before() -> None:
     assert s.text.endswith("  1 leaf held a gradient before, and this pass adds to it; zero_grad() first clears it")
     s.run()
     assert "1 leaf held" in s.text
+    s.reset()
+    b.grad = 0.0
+    assert "before" not in s.text
+    b.grad = 1.0
     loss.backward()
     assert "  2 leaves held" in loss.stepper().text
 
