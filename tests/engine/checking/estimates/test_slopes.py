@@ -38,6 +38,7 @@ def side(slope: float, bound: float, scale: float = 0.0) -> Side:
         (ONE, TWO, math.nan, 10.0, "differs"),
         (side(1.0, 0.01), side(1.0, 0.01), 1.005, 0.0, "unresolved"),  # the slopes are not known well enough
         (ONE, side(0.99, 0.5), 1.3, 0.0, "unresolved"),  # it may be the other one
+        (TWO, side(2.01, 1.5), 1.0, 0.0, "unresolved"),
         (side(1.0, 5e-4), side(1.0, 5e-4), 1.0004, 0.0, "agrees"),
         (side(0.0, 1e-4), side(0.0, 1e-4), 1e-5, 0.0, "unresolved"),
         (side(0.0, 1e-4), side(0.0, 1e-4, scale=1000.0), 1e-5, 0.0, "agrees"),  # beside so steep a secant
@@ -104,6 +105,8 @@ def steps_down(x: float) -> float:
         (math.floor, 2.0, 0.0, 0.0, 1.0),
         (lambda x: 7.0 if x == 2.0 else x * x, 2.0, 4.0, 4.0, 3.0),  # at the point alone
         (lambda x: math.sqrt(abs(x)), 0.0, -INF, INF, 0.0),
+        (lambda x: abs(x) ** 0.05, 0.0, -INF, INF, 0.0),  # and no jump, though values so close are far off
+        (lambda x: x**0.06 if x >= 0 else math.nan, 0.0, None, INF, 0.0),
         (lambda x: -math.sqrt(x) if x >= 0 else math.nan, 0.0, None, -INF, 0.0),
         (lambda x: abs(x) ** 1.5, 0.0, 0.0, 0.0, 0.0),  # they settle slowly
         (lambda x: 2 * x + abs(x) ** 1.3, 0.0, 2.0, 2.0, 0.0),
@@ -149,3 +152,5 @@ def test_how_far_a_slope_holds() -> None:
     assert found.left is not None
     assert found.right.reach <= 1e-8
     assert found.left.reach == INF
+    narrow = slopes_at(lambda x: x if abs(x) < 1e-8 else math.nan, 0.0)
+    assert all(side.reach <= 1e-8 for side in narrow.sides)

@@ -83,6 +83,16 @@ def test_nan_is_neither_less_nor_not() -> None:
     assert not covers(graph, [x != 0.0, 0.0 - x != 0.0])
 
 
+def test_which_comparisons_exclude_one_another() -> None:
+    graph = Graph(simplify, derivatives)
+    x, y = graph.source("input", 0), graph.source("input", 1)
+    assert covers(graph, [x != 0.0, 1.0 - x != 0.0])
+    assert not covers(graph, [x != 0.0, 1.0 - y != 0.0])
+    assert not covers(graph, [x != 1.0, 2.0 - x != 1.0])
+    less = x < y
+    assert not covers(graph, [inverted(less), less == 0.0])  # which says the same
+
+
 def test_of_many_comparisons_nothing_is_told() -> None:
     graph = Graph(simplify, derivatives)
     some = [graph.source("input", k) < 0.0 for k in range(ATOMS)]

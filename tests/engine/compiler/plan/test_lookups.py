@@ -121,6 +121,23 @@ def test_tables_that_share_an_index() -> None:
 
 
 @pytest.mark.parametrize("backend", INSTALLED)
+def test_neurons_that_an_index_selects_have_sums_of_their_own(backend: str) -> None:
+    """One number for each weight, not for the whole of a neuron."""
+    neurons = embedding(2, 3)
+
+    def loss(x: Any) -> Any:
+        return engine.square(
+            engine.sum([engine.where(x[0] == k, engine.dot(w, x[1:]), 0.0) for k, w in enumerate(neurons)])
+        )
+
+    samples = [[0.0, 1.0, -2.0, 0.5], [1.0, 0.3, 4.0, -1.0], [2.0, 1.0, 1.0, 1.0], [0.0, -1.5, 2.0, 3.0]]
+    compiled = compile(loss, backend=backend)
+    _, gradients = compiled.value_and_grad(samples)
+    expected = engine.grad(engine.mean([loss(sample) for sample in samples]), compiled.parameters)
+    assert [float(g) for g in gradients] == pytest.approx(expected, rel=1e-13)
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
 def test_planted_mistakes_are_noticed(backend: str) -> None:
     loss = loss_of(embedding(5, 3), 2)
     plan, leaves = plan_of(loss, 2)
@@ -168,7 +185,7 @@ def test_explain_and_draw_tell_of_lookups() -> None:
     assert " -> G;" in compiled.draw()
 
 
-@pytest.mark.parametrize("number", [1.5, 1.0])
+@pytest.mark.parametrize("number", [1.5, 1.0, 2.0])
 def test_a_condition_on_a_number_is_a_lookup_only_if_it_is_an_index(number: float) -> None:
     """Of parts of which not all have their turn the rest are sums as any other."""
     table = [Value(0.5), Value(-2.0)]
