@@ -17,12 +17,11 @@ from ..numbers import shortened
 from ..text.elsewhere import BOOK, explained, missing
 from ..text.sheet import Sheet, Verbatim
 from ..value import Value
-from .backends.choice import BACKENDS, require, takes_lists, thread_count
+from .backends.choice import BACKENDS, require, thread_count
 from .calls.repeated import RepeatedCalls
 from .calls.traced import Traces
 from .comparison.single import TOLERANCE
 from .errors import TraceError
-from .samples.arguments import as_batch
 from .samples.batch import Batch
 from .samples.outputs import by_argument, in_shape, mean_of
 
@@ -144,12 +143,12 @@ class Compiled:
     # ---- running it ----
 
     def batch(self, *arguments: Any) -> Batch:
-        """Arguments for a call, checked, so that several calls need not check them again.
+        """Arguments for a call, checked and copied, so that several calls need not check them again.
 
         Raises:
             TypeError, ValueError: an argument is not a batch of numbers.
         """
-        return as_batch(arguments, None if takes_lists(self.backend) else self.dtype)
+        return self._traces.batch(*arguments).copied()
 
     def __call__(self, *arguments: Any, batch: Batch | None = None, **named: Any) -> Any:
         """The results for every sample: an array of N numbers, or N x k if the function returns a list of k, and so on.
@@ -168,7 +167,7 @@ class Compiled:
             found = self._repeated_calls(arguments[0], self._traces.latest)
             if found is not None:
                 return found
-        batch = self._samples(arguments, batch, named) if named or batch is not None else self.batch(*arguments)
+        batch = self._samples(arguments, batch, named) if named or batch is not None else self._traces.batch(*arguments)
         special = self._traces.specialised(batch)
         outputs, _ = special.run("outputs", batch)
         if single:
@@ -228,13 +227,13 @@ class Compiled:
         for word in named:
             raise TypeError(f"{self!r} has no argument {word!r}: {_instead_of(word, self.function)}")
         if batch is None:
-            return self.batch(*arguments)
+            return self._traces.batch(*arguments)
         if arguments or not isinstance(batch, Batch):
             raise TypeError(
                 f"batch= takes, in place of the arguments, what batch(...) of a compiled function makes of them, "
                 f"got {shortened(batch)}{' beside arguments' if arguments else ''}: give the arguments alone"
             )
-        return batch
+        return batch if self._traces.takes(batch) else self._traces.batch(*batch.given)
 
     @property
     def parameters(self) -> list[Value]:

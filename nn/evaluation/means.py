@@ -101,7 +101,7 @@ class Means:
         """The program's results, after a check of everything it reads."""
         with evaluating():
             compiled = self._programs.compiled(self._key, self._function, self._options)
-            batch = self._batch or compiled.batch(*self._data)
+            batch = self._batch or traces_of(compiled).batch(*self._data)
             found = compiled(batch=batch)
             if self._batch is None:
                 self._batch = (batch if traces_of(compiled).type_guard(batch) else batch.as_arrays()).copied()

@@ -350,7 +350,7 @@ def _found(compiled: Compiled, data: tuple[Any, ...], fixed: Fixed | None) -> An
             found = compiled(batch=fixed.batch)
             fixed.again = compiled, traces_of(compiled).again_on(fixed.batch)
         return found
-    batch = compiled.batch(*data)
+    batch = traces_of(compiled).batch(*data)
     found = compiled(batch=batch)
     fixed.batch = batch if traces_of(compiled).type_guard(batch) else batch.as_arrays()
     return found

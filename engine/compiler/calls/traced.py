@@ -8,10 +8,12 @@ from typing import Any
 from ...modes import open_modes, tracer
 from ...process.forking import new_lock
 from ...value import Value
+from ..backends.choice import takes_lists
 from ..errors import refusal
 from ..frontend.given.types import TypeGuard
 from ..frontend.naming import described, name_of
 from ..frontend.reads.surroundings import Surroundings
+from ..samples.arguments import as_batch
 from ..samples.batch import Batch, Shape
 from ..samples.outputs import in_shape
 from ..specialisation import Specialisation
@@ -39,6 +41,19 @@ class Traces:
         self.known: dict[tuple[Shape, ...], Specialisation] = {}
         self.latest: Specialisation | None = None
         self.changing = ChangingNumbers()
+
+    def batch(self, *arguments: Any) -> Batch:
+        """Arguments as a batch that shares their memory where it can.
+
+        Raises:
+            TypeError, ValueError: an argument is not a batch of numbers.
+        """
+        return as_batch(arguments, None if takes_lists(self.backend) else self.dtype)
+
+    def takes(self, batch: Batch) -> bool:
+        """Whether programs take a batch as it is, which may be that of a function of another dtype or back end."""
+        lists = takes_lists(self.backend)
+        return all(array.dtype == self.dtype if hasattr(array, "dtype") else lists for array in batch.arrays)
 
     def traced_again(self, batch: Batch) -> Specialisation:
         """The program for samples of these shapes, after tracing the function again.

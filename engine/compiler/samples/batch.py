@@ -59,8 +59,10 @@ class Batch:
         """A copy in memory of its own."""
         arrays = tuple(map(_copy, self.arrays))
         given = [  # NumPy takes None for float64
-            new if hasattr(old, "dtype") and hasattr(new, "dtype") and old.dtype == new.dtype else copy.copy(old)
-            for old, new in zip(self.given, arrays)
+            new.reshape(self.size, *shape)
+            if hasattr(old, "dtype") and hasattr(new, "dtype") and old.dtype == new.dtype
+            else copy.copy(old)
+            for old, new, shape in zip(self.given, arrays, self.shapes)
         ]
         return Batch(self.size, self.shapes, arrays, given, masks=self.masks)
 

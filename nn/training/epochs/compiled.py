@@ -62,7 +62,8 @@ def _layout(task: Task) -> Layout:
 
     compiled = compile(counted, backend="python")
     with suppress(_Counted, TraceError):
-        traces_of(compiled).trace(compiled.batch(task.rows.first[0][:1]))
+        traces = traces_of(compiled)
+        traces.trace(traces.batch(task.rows.first[0][:1]))
     return layout
 
 

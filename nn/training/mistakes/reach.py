@@ -63,7 +63,7 @@ def look_at_program(
     strays = strays and strays.difference(model.parameters())
     if strays:  # unless they are of the loss
         outputs, (sample, *_) = compile(traced, backend="python"), batch.first_as_given()
-        _warn_of_strays(model, strays.intersection(traces_of(outputs).bound(outputs.batch([sample]))))
+        _warn_of_strays(model, strays.intersection(traces_of(outputs).bound(traces_of(outputs).batch([sample]))))
 
 
 # ---- eager: what a batch has recorded ----
@@ -94,7 +94,7 @@ def look_at_graph(
     always: set[Value] = set()
     try:
         traced = compile(partial(_without_masks, model), backend="python")
-        always.update(traces_of(traced).bound(traced.batch(samples[:1])))
+        always.update(traces_of(traced).bound(traces_of(traced).batch(samples[:1])))
     except Exception as error:
         reason = f"{error}".splitlines()[0] if isinstance(error, TraceError) else ""
         _warn_of_cut(model, missed - _leaves_of(outputs), partial(_numbers, model, samples[:_SAMPLES], step), reason)
@@ -168,7 +168,7 @@ def _reading(model: Model, function: LossFunction, X: Any, y: Any) -> str:
 
     try:
         traced = compile(of_sample, backend="python")
-        traces_of(traced).trace(traced.batch(X[:1], y[:1]))
+        traces_of(traced).trace(traces_of(traced).batch(X[:1], y[:1]))
     except LeafReadError as error:
         return f"{error}".splitlines()[0]
     except Exception:  # what else a function does that is not compiled

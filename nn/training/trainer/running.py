@@ -38,7 +38,7 @@ class Running(Preparation):
         super().__init__(model, loss, optimizer, options, **settings)
         self._losses: list[float] = []  # of the steps of the last call that were made and returned
         self._lock = new_lock()  # one call at a time: threads take turns
-        self._samples = Samples(self._compiled.batch, lambda X, y: note_columns(self.model, X, y))
+        self._samples = Samples(self._traces.batch, lambda X, y: note_columns(self.model, X, y))
 
     def _checked(self, X: Any, y: Any) -> Batch:
         """Samples and labels of the user's loop as a batch; those of `fit` have been looked at."""

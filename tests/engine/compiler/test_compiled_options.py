@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 import math
 import pickle
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from engine import Value, compile
-from tests.needs import INSTALLED, NATIVE
+from tests.needs import INSTALLED, NATIVE, needs
 
 
 @pytest.mark.parametrize(
@@ -167,3 +168,39 @@ def test_samples_are_given_one_way(arguments: Any, batch: Any, message: str) -> 
 def test_plain_python_computes_in_float64_whatever_is_asked_for(backend: str) -> None:
     far = compile(lambda x: x * 1e30 * 1e30, backend=backend, dtype="float32")([1.0])
     assert list(far) == [1e30 * 1e30 if backend == "python" else math.inf]
+
+
+FORMS: dict[str, Callable[[Any], Any]] = {
+    "floats": lambda a: a,
+    "whole numbers": lambda a: a.astype(int),
+    "backwards": lambda a: a[::-1].copy()[::-1],
+    "rows": lambda a: a.tolist(),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("backend", INSTALLED)
+def test_a_batch_is_the_samples_of_its_time(backend: str, form: str) -> None:
+    """Of some arrays later changes counted, of others not."""
+    compiled = compile(lambda x: x[0] + 10.0 * x[1], backend=backend)
+    samples = FORMS[form](needs("numpy").array([[1.0, 2.0], [3.0, 4.0]]))
+    ready = compiled.batch(samples)
+    for _ in range(2):
+        assert list(compiled(batch=ready)) == [21.0, 43.0]
+        samples[0][1] = 7
+
+
+@pytest.mark.parametrize("theirs", INSTALLED)
+@pytest.mark.parametrize("backend", INSTALLED)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("array", [True, False])
+def test_a_batch_of_another_compiled_function(array: bool, dtype: str, backend: str, theirs: str) -> None:
+    """In NumPy its rounded samples were taken for those of float64, without a word; native code raised errors."""
+    samples: Any = [0.1, 1e-3]
+    if array:
+        samples = needs("numpy").array(samples)
+    ready = compile(lambda x: x, backend=theirs, dtype="float32" if dtype == "float64" else "float64").batch(samples)
+    compiled = compile(lambda x: 3.0 * x, backend=backend, dtype=dtype)
+    for _ in range(2):
+        assert list(compiled(batch=ready)) == list(compiled(samples))
+        assert compiled.value_and_grad(batch=ready, wrt="inputs")[0] == compiled.value_and_grad(samples)[0]
