@@ -272,3 +272,11 @@ def test_kinks_and_tails_are_no_bugs(number: float) -> None:
     x = module.Scalar(number)
     for root in (x.relu() + x, x.tanh() * 2.0, x.sigmoid() + x.exp()):
         assert adopt(root).ok, adopt(root).text
+
+
+def test_a_method_that_a_class_inherits_is_not_left_in_it() -> None:
+    module = run(METHOD)
+    own = type("Own", (module.Node,), {})
+    a, b = own(2.0), own(3.0)
+    assert adopt(a * b).ok
+    assert "_backward" not in vars(own)
