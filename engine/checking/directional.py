@@ -110,7 +110,17 @@ class Gradient:
         return Claim(name, line, at, slope, slack, near.noise, near.epsilon, order, near, near.axis(position))
 
     def along(self, line: Callable[[Sequence[float]], Line], directions: int) -> Iterator[Derivative]:
-        """The verdicts on the slopes along that many random directions."""
+        """The verdicts on the slopes along that many random directions.
+
+        Raises:
+            ValueError: a claim is infinite.
+        """
+        for name, slope in zip(self.names, self.claims):
+            if math.isinf(slope):
+                raise ValueError(
+                    f"the derivative by {name} is {slope}, beside which a direction shows nothing of the others: check "
+                    "without directions="
+                )
         finite = all(map(math.isfinite, self.claims))
         near = self._with_noise(4 * self.near.moved(self.claims) if finite else 0.0)
         slack = math.hypot(*self.slack) if finite else 0.0

@@ -66,8 +66,8 @@ def check_gradients(
 
     Raises:
         TypeError: `f` takes a different number of arguments, or does not return a Value.
-        ValueError: `f` has no finite value at the point, it or its gradient is not deterministic, or `order`,
-            `directions` or `noise` is out of range.
+        ValueError: `f` has no finite value at the point, it or its gradient is not deterministic, `order`, `directions`
+            or `noise` is out of range, or a derivative is infinite, which hides the others along `directions`.
 
     >>> import engine
     >>> report = check_gradients(lambda x, y: engine.tanh(x) * y, [0.5, 2.0], order=2)

@@ -19,6 +19,7 @@ from .verdicts import Status
 _RATIO = 8.0  # from one step to the next finer one
 _LEVELS = 17
 _CLOSE = 2.0**-20  # beside the step of a slope, the distance from which a jump is looked for
+_FARTHER = 2.0**10  # as many times as far off, a jump is as high
 _STEADY = 5  # how many equal ratios of increments show a power of the step; the last three may be rounded
 _FAST, _SLOW = 0.2, 0.985  # ratios of a smooth function's increments are smaller; those of slopes without bound larger
 
@@ -171,9 +172,13 @@ def slopes_at(
         return Slopes(None, None)
     left, right = (_side(f, x, sign, noise, epsilon, size, finest) for sign in (-1.0, 1.0))
     found = Slopes(left, right)
-    step = min((side.step for side in found.sides), default=0.0)
-    close = max(finest, 64 * epsilon * abs(x)) or step * _CLOSE
-    return found._replace(jump=_jump(f, x, found, close, noise)) if found.sides and found.finite else found
+    if not found.sides:
+        return found
+    close = max(finest, 64 * epsilon * abs(x)) or min(side.step for side in found.sides) * _CLOSE
+    jump = _jump(f, x, found, close, noise)
+    if not found.finite and abs(_jump(f, x, found, _FARTHER * close, noise) - jump) > jump / 8:
+        jump = 0.0  # values tend there slowly, as those of a root do
+    return found._replace(jump=jump)
 
 
 def _jump(f: Line, x: float, slopes: Slopes, step: float, noise: float) -> float:

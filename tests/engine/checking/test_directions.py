@@ -354,9 +354,16 @@ def test_no_line_is_drawn_twice_while_there_are_others() -> None:
 
 
 def test_no_graph_proves_a_slope_at_a_kink_that_is_no_number() -> None:
-    """Between two slopes lies no infinite one: many digits are not asked."""
-    ramp = replace(engine.relu, name="ramp", local_derivatives=[lambda z, x: math.inf if x == 0 else float(x > 0)])
+    """No slope lies between two others that is no number: many digits are not asked."""
+    ramp = replace(engine.relu, name="ramp", local_derivatives=[lambda z, x: math.nan if x == 0 else float(x > 0)])
     assert check_gradients(lambda x, y: ramp(x) + y, [0.0, 1.0], directions=2).wrong
+
+
+def test_an_infinite_derivative_hides_the_others_along_directions() -> None:
+    """A right one was called wrong: what the others are, its sum with them does not show."""
+    assert check_gradients(lambda x, y: engine.sqrt(x) + y, [0.0, 1.0])
+    with pytest.raises(ValueError, match=r"the derivative by x is inf, .* check without directions="):
+        check_gradients(lambda x, y: engine.sqrt(x) + y, [0.0, 1.0], directions=2)
 
 
 @pytest.mark.parametrize(

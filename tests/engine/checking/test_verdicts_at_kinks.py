@@ -274,3 +274,10 @@ def test_a_wrong_slope_close_to_a_kink_is_not_taken_for_a_mixture() -> None:
 
             report = check_gradients(f, at, grad=lambda x, kinked=kinked: (x > kinked) + 0.01)
             assert not report, f"{at}, {distance}: {report}"
+
+
+def test_an_infinite_slope_at_a_jump_is_not_confirmed_either() -> None:
+    report = check_gradients(lambda x: engine.cbrt(x) - engine.sign(x), [0.0])
+    assert report.ok
+    assert report.derivatives[0].claimed == math.inf
+    assert report.derivatives[0].at_jump

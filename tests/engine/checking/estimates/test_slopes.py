@@ -107,6 +107,8 @@ def steps_down(x: float) -> float:
         (lambda x: math.sqrt(abs(x)), 0.0, -INF, INF, 0.0),
         (lambda x: abs(x) ** 0.05, 0.0, -INF, INF, 0.0),  # and no jump, though values so close are far off
         (lambda x: x**0.06 if x >= 0 else math.nan, 0.0, None, INF, 0.0),
+        (lambda x: math.sqrt(x) - 1 if x > 0 else -math.sqrt(-x), 0.0, INF, INF, 1.0),
+        (lambda x: math.sqrt(x) - 1 if x > 0 else 0.0 if x == 0 else math.nan, 0.0, None, INF, 1.0),
         (lambda x: -math.sqrt(x) if x >= 0 else math.nan, 0.0, None, -INF, 0.0),
         (lambda x: abs(x) ** 1.5, 0.0, 0.0, 0.0, 0.0),  # they settle slowly
         (lambda x: 2 * x + abs(x) ** 1.3, 0.0, 2.0, 2.0, 0.0),
