@@ -23,6 +23,7 @@ def _root(x: Symbol) -> Any:
 
 _POWERS: dict[float, Callable[[Symbol], Any]] = {  # of constant exponents, to within 2 ULP of pow, which is slow
     -2.0: lambda x: ops.square(1.0 / x),
+    0.0: lambda x: 1.0 + 0.0 * (x > 0.0),  # a number of each sample, as x is, where back ends expect one
     0.5: _root,
     -0.5: lambda x: 1.0 / _root(x),
     1.5: lambda x: _root(x) * abs(x),

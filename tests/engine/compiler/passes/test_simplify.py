@@ -12,7 +12,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from engine import ops
+import engine
+from engine import Value, ops
 from engine.compiler.frontend.conditions import EITHER, EQUAL, INVERT, NOT_EQUAL
 from engine.compiler.frontend.graph import Graph
 from engine.compiler.frontend.symbol import Symbol
@@ -93,6 +94,30 @@ def test_tempting_rewrites_stay_out(name: str, wrong: Any, expression: Any, numb
     assert symbol.primitive is not None, f"{name} was applied"
     found = run(symbol, {graph.source("input", 0): number})
     assert not same(found, wrong(number))  # the rewrite would be seen
+
+
+@pytest.mark.parametrize("number", [0.0, -2.0, math.inf, math.nan, 1.5])
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: ops.sqrt(x) ** 0,  # 1, by a path on which eager code finds 0 * inf at 0
+        lambda x: x + ops.log(x) ** -0.0 * x,
+        lambda x: 1.0 ** ops.sqrt(x),
+        lambda x: 0.0 * ops.sqrt(x),
+        lambda x: ops.sqrt(x) - ops.sqrt(x),
+        lambda x: ops.floor(ops.sqrt(x)),
+        lambda x: ops.relu(ops.relu(-ops.sqrt(x))),
+        lambda x: ops.where(1.0, x, ops.sqrt(x)),
+    ],
+)
+def test_a_path_by_which_nothing_changes_has_the_slope_of_eager_code(f: Any, number: float) -> None:
+    w = Value(1.5)
+    compiled = engine.compile(lambda x: f(w) + 0.0 * x, backend="python")
+    compiled.value_and_grad([1.0])
+    w.data = number
+    _, (found,) = compiled.value_and_grad([1.0])
+    f(w).backward()
+    assert found == w.grad or (math.isnan(found) and math.isnan(w.grad))
 
 
 def test_equal_expressions_are_one_symbol() -> None:
