@@ -124,7 +124,7 @@ class Claim:
             if moved > 16 * self.noise and not (before and self._is_rough(further)):
                 return before > 0
             before = max(before, moved)
-        return 0.0 < before <= 16 * self.noise
+        return 0.0 < before <= 16 * self.noise  # moved, and nowhere by much more than rounding
 
     def _moved(self, wide: float) -> float:
         """How far the value moves by a wide step, either way."""
@@ -136,7 +136,7 @@ class Claim:
         """Whether values neither rise nor fall all the way to a wide step, on any side: so rounding moves them."""
         for w in (wide, -wide):
             values = [self.line(self.at + w * part) for part in (0.0, 0.31, 0.53, 0.72, 0.85, 1.0)]
-            if any(all(before(a, b) for a, b in pairwise(values)) for before in (operator.lt, operator.gt)):
+            if any(all(in_order(a, b) for a, b in pairwise(values)) for in_order in (operator.lt, operator.gt)):
                 return False
         return True
 
