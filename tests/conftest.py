@@ -41,12 +41,3 @@ def pytest_collection() -> Iterator[None]:
         gc.collect()
         gc.freeze()
         gc.enable()
-
-
-@pytest.fixture
-def no_other_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A thread that a library or an earlier test has left is taken for none, since it might draw random numbers."""
-    from engine.compiler.frontend import randomness, runs
-
-    for module in (randomness, runs):
-        monkeypatch.setattr(module, "others_run", lambda: False)

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import random
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from types import FrameType
 from typing import Any
 
+from ...process.threads import others_run
 from ...text.callers import Source, is_users
 from ..errors import TraceError, refusal
 
@@ -30,11 +30,6 @@ class Drawn(Exception):
 
     def __init__(self, generators: Generators, names: Sequence[str]) -> None:
         self.generators, self.names = generators, names
-
-
-def others_run() -> bool:
-    """Whether there are other threads, which may draw random numbers at any time."""
-    return threading.active_count() > 1
 
 
 class Generators:

@@ -10,6 +10,7 @@ from types import CodeType
 from typing import Any
 
 from ...numbers import is_number
+from ...process.threads import others_run
 from ...text.callers import Source, raised_at
 from ...value import Value
 from ..errors import FIX_KEY, TraceError, refusal
@@ -19,7 +20,7 @@ from .given.numbers import Given, may_be_asked
 from .given.rows import FIX_CHANGED, Row, as_rows, refuse_changes
 from .graph import Graph
 from .naming import described
-from .randomness import Drawn, Generators, others_run
+from .randomness import Drawn, Generators
 from .reads.moved import moved
 from .reads.surroundings import Surroundings
 from .symbol import Symbol

@@ -100,7 +100,6 @@ def trained(draw: Callable[[Any], float], inside: Any, backend: str) -> list[Any
     return [p.data for p in model.parameters()] + state + [model.calls, model.log, model.counts, model.seen]
 
 
-@pytest.mark.usefixtures("no_other_threads")
 @pytest.mark.parametrize("inside", INSIDE.values(), ids=list(INSIDE))
 @pytest.mark.parametrize("draw", DRAWS.values(), ids=list(DRAWS))
 def test_generators_and_counters_are_where_eager_training_leaves_them(draw: Any, inside: Any) -> None:

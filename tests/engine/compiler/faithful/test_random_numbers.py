@@ -92,7 +92,6 @@ def test_an_unused_generator_within_reach() -> Case:
     return Case(lambda x, source=_own_random: w * x)
 
 
-@pytest.mark.usefixtures("no_other_threads")
 def test_random_states_are_given_back() -> None:
     states = random.getstate(), np.random.get_state()[1].tolist(), _global_random.getstate()
     for draw in (random.random, np.random.rand, _global_random.random):

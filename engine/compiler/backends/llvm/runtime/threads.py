@@ -18,6 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .....process.locks import Lock
+from .....process.threads import OwnThread
 from ..jit.machine_code import Library
 from . import fork_join
 from .fork_join import APART, ASLEEP, IDLE, WORKER
@@ -65,7 +66,7 @@ class Worker:
             return
         if self._thread is None:
             _work()  # compiled here, since a thread that a forked child lacks must not hold the compiler's lock
-            thread = threading.Thread(target=self._serve, name=f"stepgrad worker {self._part}", daemon=True)
+            thread = OwnThread(self._serve, f"stepgrad worker {self._part}")
             try:
                 thread.start()
             except RuntimeError:  # no more threads, or the interpreter is about to end
