@@ -61,7 +61,7 @@ class Batch:
         given = [  # NumPy takes None for float64
             new.reshape(self.size, *shape)
             if hasattr(old, "dtype") and hasattr(new, "dtype") and old.dtype == new.dtype
-            else copy.copy(old)
+            else _apart(old)
             for old, new, shape in zip(self.given, arrays, self.shapes)
         ]
         return Batch(self.size, self.shapes, arrays, given, masks=self.masks)
@@ -181,6 +181,15 @@ def flat(samples: Any) -> list[Any]:
         return parts
     parts = [part.tolist() if hasattr(part, "tolist") else part for part in parts]
     return flat(parts) if list in map(type, parts) else parts
+
+
+def _apart(given: Any) -> Any:
+    """A copy of an argument in which nothing can be changed from outside: rows in it are copied too."""
+    if not isinstance(given, (list, tuple)):
+        return copy.deepcopy(given)
+    if {*map(type, given)} <= {int, float, bool}:  # as in most rows
+        return copy.copy(given)
+    return [*map(_apart, given)] if isinstance(given, list) else tuple(map(_apart, given))
 
 
 def _copy(array: Any) -> Any:

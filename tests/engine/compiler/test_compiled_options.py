@@ -175,6 +175,7 @@ FORMS: dict[str, Callable[[Any], Any]] = {
     "whole numbers": lambda a: a.astype(int),
     "backwards": lambda a: a[::-1].copy()[::-1],
     "rows": lambda a: a.tolist(),
+    "rows of arrays": lambda a: [*a],
 }
 
 
@@ -182,11 +183,15 @@ FORMS: dict[str, Callable[[Any], Any]] = {
 @pytest.mark.parametrize("backend", INSTALLED)
 def test_a_batch_is_the_samples_of_its_time(backend: str, form: str) -> None:
     """Of some arrays later changes counted, of others not."""
-    compiled = compile(lambda x: x[0] + 10.0 * x[1], backend=backend)
+    compiled, *others = (
+        compile(lambda x: x[0] + 10.0 * x[1], backend=each, dtype=dtype)
+        for each, dtype in ((backend, "float64"), (backend, "float32"), ("python", "float64"))
+    )
     samples = FORMS[form](needs("numpy").array([[1.0, 2.0], [3.0, 4.0]]))
     ready = compiled.batch(samples)
     for _ in range(2):
-        assert list(compiled(batch=ready)) == [21.0, 43.0]
+        for any_of_them in (compiled, *others):  # which may have to make it again of what was given
+            assert list(any_of_them(batch=ready)) == [21.0, 43.0]
         samples[0][1] = 7
 
 
