@@ -121,7 +121,7 @@ def name_classes(y: Any, loss: Any) -> bool:
     if _are_numbers(y) and y.ndim == 2 and y.shape[1] > 1:  # all at once
         return bool(((y == 0) | (y == 1)).all() and (y.sum(axis=1) == 1).all())
     labels = _in_python(y)
-    if any(hasattr(label, "is_integer") and not label.is_integer() for label in labels):
+    if any(isinstance(label, Real) and not float(label).is_integer() for label in labels):
         return False
     rows = [label for label in labels if type(label) is tuple]
     if any(is_row(item) for row in rows for item in row):  # positions of sequences

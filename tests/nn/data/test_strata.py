@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,7 @@ def ranked(outputs: Any, labels: Any) -> Any:
         ([1, True, 0.5], nn.bce, None),
         (np.array([1.0, 0.0], "g"), nn.bce, [1.0, 0.0]),
         (np.array([0.5, 1.0], "g"), nn.bce, None),  # shares, whatever their precision
+        ([Fraction(1, 2), 1], nn.bce, None),
         (np.array([[0.5, 0.5]], "g"), nn.cross_entropy, None),
     ],
 )
