@@ -117,9 +117,10 @@ class Gradient:
         """
         for name, slope in zip(self.names, self.claims):
             if math.isinf(slope):
+                order = f" of order {self.order}" if self.order > 1 else ""
                 raise ValueError(
-                    f"the derivative by {name} is {slope}, beside which a direction shows nothing of the others: check "
-                    "without directions="
+                    f"the derivative{order} by {name} is {slope}, beside which a direction shows nothing of the "
+                    "others: check without directions="
                 )
         finite = all(map(math.isfinite, self.claims))
         near = self._with_noise(4 * self.near.moved(self.claims) if finite else 0.0)

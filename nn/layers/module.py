@@ -54,8 +54,11 @@ class Module(Holder, Explained):
         warn_of_class_attributes(cls)
         if cls.__module__.startswith("nn.") and "__call__" in vars(cls):
             _TAKES_INPUT(vars(cls)["__call__"])
-        if hasattr(cls, "forward") and not any("__call__" in vars(base) for base in cls.__mro__):
-            cls.__call__ = refuse_call  # type: ignore[method-assign]  # it has none
+        if hasattr(cls, "forward"):
+            calls = [vars(base)["__call__"] for base in cls.__mro__ if "__call__" in vars(base)]
+            if calls[:1] in ([], [refuse_call]):
+                own = next((call for call in calls if call is not refuse_call), refuse_call)
+                cls.__call__ = own  # type: ignore[method-assign]  # it has none of its own
 
     def __setattr__(self, name: str, value: Any) -> None:
         """As for any object; compiled functions are told to look again.

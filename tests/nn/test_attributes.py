@@ -194,7 +194,14 @@ def test_a_model_with_the_method_of_pytorch_is_told_its_name_here():
         def __call__(self, x):
             return self.forward(x)
 
-    assert len(Called()([0.0, 1.0])) == 1
+    class Calls:
+        def __call__(self, x):
+            return self.forward(x)
+
+    class CalledByAnother(Forward, Calls):
+        pass
+
+    assert Called()([0.0, 1.0]) == CalledByAnother()([0.0, 1.0]) == model.layer([0.0, 1.0])
 
 
 def test_an_estimator_in_place_of_a_model_is_told_where_its_model_is():
