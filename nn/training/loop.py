@@ -92,7 +92,8 @@ def fit(
             labels and outputs; None for what suits the loss: accuracy for classes, unless labels name several of a
             sample or give shares (soft labels), and R² for `mse` and `mae`.
         patience: how many epochs may pass without a better validation loss; at the end, parameters and optimiser are
-            those of the best epoch; a warning tells of plain numbers that the model has changed since.
+            those of the best epoch; a warning tells of plain numbers that the model has changed since, and if callbacks
+            gave the optimiser other parameters since, which then are not all of one epoch.
         min_delta: by how much the loss must improve for `patience` to start over; the best epoch is the one of the
             least loss, by however little.
         schedule: the learning rate of each step by its number, from 0, such as `nn.schedules.cosine(0.1, steps=500)`.

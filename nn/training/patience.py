@@ -6,11 +6,12 @@ import hashlib
 import math
 from array import array
 from collections.abc import Sequence
+from operator import is_
 from typing import Any
 
-from engine import lent_numbers
+from engine import Value, lent_numbers
 
-from ..arguments import counted, whole_number
+from ..arguments import counted, warn_user, whole_number
 from ..optimisers.base import Optimizer
 
 
@@ -53,12 +54,23 @@ class Patience:
         return None if self._kept is None else self._written(self._kept)
 
     def restore(self) -> dict[str, Any] | None:
-        """Restore parameters and optimiser as they were after the best epoch; return the state before that."""
+        """Restore parameters and optimiser as they were after the best epoch; return the state to go on from.
+
+        That is the state before, or, if the optimiser has got other parameters since, that of the best epoch.
+        """
         if self._kept is None:
             return None
         last = self._state()
         self._put(self._kept)
-        return {**self._written(last), "best_is_back": _digest(self._kept[0])}
+        if not _are_the_same(last[0], self._kept[0]):
+            warn_user(
+                "the optimiser has got other parameters since the best epoch. It holds those of that epoch again, with "
+                "the numbers that they had; what has been trained besides is as after the last epoch: to make sure "
+                "that all of the model is of one epoch, call fit once for each choice of parameters",
+                UserWarning,
+            )
+            return self._written(self._kept)
+        return {**self._written(last), "best_is_back": _digest(self._kept[1])}
 
     def go_on(self, waiting: dict[str, Any]) -> None:
         """Continue from the state of another training run, as if it had not ended.
@@ -74,9 +86,9 @@ class Patience:
             raise ValueError(
                 f"the history is one of {counted(len(numbers), 'parameter')}, the optimiser has {len(here[0])}"
             )
-        other = numbers, (waiting["steps"], tuple([list(row) for row in waiting["memories"]]))
+        other = here[0], numbers, (waiting["steps"], tuple([list(row) for row in waiting["memories"]]))
         back = waiting.get("best_is_back")
-        if back is not None and back != _digest(here[0]):
+        if back is not None and back != _digest(here[1]):
             return
         self._best, self._waited = waiting["best"], waiting["waited"]
         self._to_beat = waiting.get("to_beat", self._best)  # which files of earlier versions lack
@@ -85,15 +97,17 @@ class Patience:
             self._put(other)
 
     def _written(self, state: Any) -> dict[str, Any]:
-        numbers, (steps, memories) = state
+        _, numbers, (steps, memories) = state
         stands = {"best": self._best, "to_beat": self._to_beat, "waited": self._waited}
         return {**stands, "numbers": numbers, "steps": steps, "memories": memories}
 
     def _put(self, state: Any) -> None:
-        numbers, memory = state
-        for parameter, number in zip(self._optimizer.params, numbers):
+        parameters, numbers, (steps, memories) = state
+        if not _are_the_same(parameters, self._optimizer.params):
+            self._optimizer.state = 0, tuple([[] for _ in memories])  # else it may refuse those that come back
+            self._optimizer.params = parameters
+        for parameter, number in zip(parameters, numbers):
             parameter.data = number
-        steps, memories = memory
         self._optimizer.state = steps, tuple(map(list, memories))
 
     def _state(self) -> Any:
@@ -101,7 +115,11 @@ class Patience:
         lent = lent_numbers(parameters)  # without taking them from the program that trains them
         numbers = [parameter.data for parameter in parameters] if lent is None else lent.tolist()
         steps, memories = self._optimizer.state
-        return numbers, (steps, tuple(map(list, memories)))
+        return parameters, numbers, (steps, tuple(map(list, memories)))
+
+
+def _are_the_same(parameters: Sequence[Value], others: Sequence[Value]) -> bool:
+    return len(parameters) == len(others) and all(map(is_, parameters, others))  # equal ones have equal numbers
 
 
 def _digest(numbers: Sequence[float]) -> str:

@@ -87,7 +87,8 @@ def _until_changed(
                     raise
             source.rng.setstate(source.state)
             task.kept.clear()
-            epochs, name = make(replace(task, done=done), reason)
+            rows = replace(task.rows)  # reads samples and labels anew, as somebody may have changed them, too
+            epochs, name = make(replace(task, done=done, rows=rows), reason)
             tell(name)
 
     return epoch, name

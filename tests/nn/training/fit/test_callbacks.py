@@ -134,3 +134,22 @@ def test_fit_goes_on_in_eager_steps_where_a_callback_makes_the_model_impossible_
     expected, data = fitted("eager")
     assert history.batch_losses == pytest.approx(expected.batch_losses, rel=1e-9)
     assert parameters == pytest.approx(data, rel=1e-9)
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+def test_a_model_that_gets_dropout_trains_on_the_samples_as_they_are_by_then(backend: str) -> None:
+    """Where samples had been copied, as for a share held out, one epoch took them as they were at first."""
+
+    def course(choice: str) -> list[float]:
+        x, model = X.copy(), nn.Sequential(nn.Layer(2, 3, "tanh", seed=1), nn.Layer(3, 1, "identity", seed=2))
+
+        def callback(model: Any, history: nn.History, epoch: int) -> None:
+            if epoch == 1:
+                x[:, 0] *= 10.0
+            if epoch == 2:
+                model.layers.insert(1, nn.Dropout(0.5, seed=3))
+
+        optimizer, options = nn.SGD(model.parameters(), lr=0.01), {"validation": 0.2, "callbacks": callback}
+        return nn.fit(model, x, Y, nn.mse, optimizer, 4, 4, seed=1, backend=choice, **options).batch_losses
+
+    assert course(backend) == pytest.approx(course("eager"), rel=1e-9)

@@ -224,3 +224,54 @@ def test_parameters_set_since_are_where_patience_goes_on():
     history.parts = history.numbers = None  # as of a file of before
     with pytest.raises(ValueError, match="the history is one of 22 parameters, the optimiser has 35"):
         trained(model=nn.MLP(2, [6, 2, 1], seed=1), loss=nn.mse, epochs=9, resume=history, **held)
+
+
+def last_layer(model):
+    return model.layers[-1].parameters()
+
+
+def reversed_ones(model):
+    return model.parameters()[::-1]
+
+
+@BACKENDS
+@pytest.mark.parametrize("kind", [nn.SGD, nn.Adam])
+@pytest.mark.parametrize(("others", "changed"), [(last_layer, 1), (reversed_ones, 1), (nn.Module.parameters, 0)])
+def test_the_best_epoch_is_given_back_to_the_parameters_that_were_trained_then(kind, others, changed, backend, recwarn):
+    """Its numbers went to whatever parameters stood in their places at the end, as after a callback froze some."""
+    model, best = network(), {}
+    optimizer = kind(model.parameters(), lr=0.05)
+
+    def change(model, history, epoch):
+        if epoch == 1:
+            best.update(numbers=numbers(model), state=optimizer.state)
+            optimizer.params = others(model)
+
+    options = {"validation": (X, 1 - Y), "patience": 3, "seed": 3, "backend": backend}
+    history = nn.fit(model, X, Y, nn.cross_entropy, optimizer, 20, 8, callbacks=change, **options)
+    assert (history.best_epoch, len(history.rows)) == (1, 4)
+    assert numbers(model) == best["numbers"]
+    assert optimizer.state == best["state"]
+    assert [*map(id, optimizer.params)] == [*map(id, model.parameters())]
+    told = [each for each in recwarn if "has got other parameters since the best epoch" in f"{each.message}"]
+    assert [each.filename for each in told] == [__file__] * changed
+    options["patience"] = 5
+    longer = nn.fit(model, X, Y, nn.cross_entropy, optimizer, 20, 8, resume=history, **options)
+    assert (longer.best_epoch, len(longer.rows)) == (1, 6)
+    assert numbers(model) == best["numbers"]
+
+
+def test_parameters_that_join_after_the_best_epoch_stay_as_they_are_and_that_is_told():
+    model, ends = network(), []
+    optimizer = nn.SGD(last_layer(model), lr=0.05)
+
+    def thaw(model, history, epoch):
+        optimizer.params = model.parameters()
+        ends.append(numbers(model))
+
+    options = {"validation": (X, 1 - Y), "patience": 3, "seed": 3, "callbacks": thaw}
+    with pytest.warns(UserWarning, match="what has been trained besides is as after the last epoch"):
+        history = nn.fit(model, X, Y, nn.cross_entropy, optimizer, 20, 8, **options)
+    assert history.best_epoch == 1
+    assert numbers(model) == ends[-1][:12] + ends[0][12:]
+    assert len(optimizer.params) == 10
