@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import pydoc
 import re
@@ -84,6 +85,19 @@ def test_help_begins_with_a_cheat_sheet_of_one_screen() -> None:
     assert max(map(len, lines[3:])) <= 86
     for name in ("backward", "stepper", "why", "draw", "check_gradients", "compile", "declare", "notes", "adopt"):
         assert name in sheet
+
+
+@pytest.mark.parametrize("thing", [engine.compile, engine.check_gradients, nn.fit, nn.Trainer])
+def test_help_of_what_takes_most_begins_with_an_example_and_fits_a_terminal(thing: Any) -> None:
+    lines = (inspect.getdoc(thing) or "").splitlines()
+    assert max(map(len, lines)) <= 76  # in a terminal of 80 columns, of which pydoc's margin takes four
+    assert lines[2].startswith(">>> ")
+    assert lines.index("Args:") < 40
+
+
+def test_help_tells_what_to_write_for_a_name_from_elsewhere() -> None:
+    shown = " ".join(pydoc.render_doc(nn.Trainer, renderer=pydoc.plaintext).split())
+    assert "evaluate | Not there: write nn.evaluate(model, X, y, loss)." in shown
 
 
 def test_the_cheat_sheet_names_what_is_there() -> None:

@@ -15,6 +15,7 @@ from sphinx.util.inspect import signature as call_signature
 from sphinx.util.inspect import stringify_signature
 
 from engine import Primitive
+from engine.text.phrasebook import Missing
 from nn import Optimizer
 
 
@@ -81,8 +82,14 @@ def _signature(app: Any, what: str, name: str, thing: Any, options: Any, signatu
     return signature, returns
 
 
+def _skipped(app: Any, what: str, name: str, thing: Any, skip: bool, options: Any) -> bool | None:
+    """Others' attributes that a class has only to say what to write are none of its names."""
+    return True if isinstance(thing, Missing) else None
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directive."""
     app.add_directive("public-names", PublicNames)
     app.connect("autodoc-process-signature", _signature)
+    app.connect("autodoc-skip-member", _skipped)
     return {"parallel_read_safe": True}

@@ -37,47 +37,68 @@ def check_gradients(
     directions: int | None = None,
     noise: float = 0.0,
 ) -> Report:
-    """Compare derivatives with finite differences of the function's values.
+    """Compare derivatives with finite differences, whose error is computed.
+
+    >>> import engine, math
+    >>> f = lambda w, x: engine.tanh(w * x)
+    >>> report = engine.check_gradients(f, [0.5, 2.0], order=2)
+    >>> report.ok  # print(report) shows each derivative, with its bound
+    True
+    >>> engine.check_gradients(math.sin, 1.0, grad=math.sin).ok  # cos is right
+    False
+
+    `f` and `point` are what is checked, and where; `order=2` is for second
+    derivatives, too. With `grad=` it checks the gradient of any code: NumPy,
+    PyTorch, JAX, C. The guide (demos/guide/prove.md) turns that into tests.
 
     Args:
-        f: a function of Values that returns a Value (or a list: then a weighted sum is checked), called as
-            ``f(*values)``, or ``f(**values)`` if `point` is a mapping; or a module, called with a list of Values.
-            Parameters that it reads are checked too.
-        point: one number for each input. With `grad` or `jvp`: a float, a list, an array of float32 or float64 (NumPy,
-            PyTorch, JAX), or dicts, lists and tuples of these, such as a `state_dict` or a pytree; a tuple of several
-            of these if `f` takes several arguments. Arrays of integers inside them are not inputs (an int of Python
-            is); complex numbers and float16 are refused.
+        f: a function of Values that returns a Value (or a list: then a
+            weighted sum is checked), called as ``f(*values)``, or
+            ``f(**values)`` if `point` is a mapping; or a module, called with a
+            list. Parameters that it reads are checked, too. With `grad` or
+            `jvp` any code on floats, lists, NumPy arrays, or tensors.
+        point: one number for each input. With `grad` or `jvp`: a float, a
+            list, an array of float32 or float64 (NumPy, PyTorch, JAX), or
+            dicts, lists and tuples of these, such as a `state_dict`; a tuple of
+            several if `f` takes several arguments. Integer arrays inside them
+            are no inputs (a Python int is); complex numbers and float16 are
+            refused.
         order: check the derivatives of all orders up to this one.
-        grad: a function that claims to compute the gradient; then `f` and `grad` may be any code on floats, lists,
-            NumPy arrays, or tensors of PyTorch or JAX.
-        jvp: a function that claims to compute slopes along directions, as forward mode does: called with the arguments
-            of `f` and then, in the same shapes, a direction for each; it gives the slope of each number that `f`
-            gives. It can be given alone or with `grad`.
-        directions: compare along that many random directions instead of every input: for thousands of inputs. An error
-            in one coordinate still shows, above the size that the headline gives; errors in several may cancel, with a
-            probability of at most 2**-directions.
-        noise: how far a value of `f` may be off, besides rounding, if the function is not exact.
+
+        grad: a function that claims to compute the gradient.
+        jvp: a function that claims to compute slopes along directions, as
+            forward mode does, alone or with `grad`. It takes the arguments of
+            `f` and then, in the same shapes, a direction for each, and gives a
+            slope for each number that `f` gives.
+        directions: how many random directions to compare along, in place of
+            every input: for thousands of inputs. An error in one coordinate
+            still shows, above the size that the headline gives; errors in
+            several may cancel, with a probability of at most 2**-directions.
+        noise: how far a value of `f` may be off, besides rounding.
 
     Returns:
-        A report that is true if nothing is wrong; its text names every input, kink and fault. At a kink a claim agrees
-        if it can be a gradient in Clarke's sense: along each direction tried, its slope lies between the smallest and
-        the largest slope near the point. What differences cannot decide is unresolved: it counts against the report
-        where they exclude it by more than their bound and 1 %.
+        A report that is true if nothing is wrong; its text names every input,
+        kink and fault. At a kink a claim agrees if it can be a gradient in
+        Clarke's sense: along each direction tried, its slope lies between the
+        smallest and the largest one near the point. What differences cannot
+        decide is unresolved: it counts against the report where they exclude
+        it by more than their bound and 1 %.
 
     Raises:
-        TypeError: `f` takes a different number of arguments, or does not return a Value.
-        ValueError: `f` has no finite value at the point, it or its gradient is not deterministic, `order`, `directions`
-            or `noise` is out of range, or a derivative is infinite, which hides the others along `directions`.
+        TypeError: `f` takes a different number of arguments, or does not
+            return a Value.
+        ValueError: `f` has no finite value at the point; it or its gradient is
+            not deterministic; `order`, `directions` or `noise` is out of range;
+            or a derivative is infinite, which hides the others along
+            `directions`.
 
-    >>> import engine
-    >>> report = check_gradients(lambda x, y: engine.tanh(x) * y, [0.5, 2.0], order=2)
-    >>> report.ok, [d.name for d in report.derivatives]
-    (True, ['x', 'y', 'x', 'y'])
+    >>> f = lambda x, y: math.sin(x) * y
     >>> slope = lambda x, y, dx, dy: math.cos(x) * y * dx + math.sin(x) * dy
-    >>> bool(check_gradients(lambda x, y: math.sin(x) * y, (0.5, 2.0), jvp=slope))
+    >>> bool(engine.check_gradients(f, (0.5, 2.0), jvp=slope))
     True
-    >>> print(check_gradients(lambda x: engine.relu(x) * 3, [0.0]).kinks[0])
-    kink at the point (taken there: 0), relu(0.0), node 2 of the graph: derivative 0 ...
+    >>> kinked = engine.check_gradients(lambda x: 3 * engine.relu(x), [0.0])
+    >>> print(kinked.kinks[0])
+    kink at the point (taken there: 0), relu(0.0), node ...
     """
     foreign = grad is not None or jvp is not None
     if type(order) is not int or order < 1:

@@ -38,57 +38,53 @@ def compile(
 ) -> Any:
     """Compile a function of one sample, to be called on batches of them.
 
-    The function takes Values or lists of Values and returns one Value, or a list of them, nested or not. It is traced
-    at the first call. Values that it reads, such as parameters, are bound: each call uses the numbers they have then.
+    >>> import engine
+    >>> w, b = engine.Value(2.0), engine.Value(1.0)
+    >>> @engine.compile
+    ... def loss(x, y):  # one sample: a row of one number, and a label
+    ...     return (w * x[0] + b - y) ** 2
+    >>> X, Y = [[1.0], [2.0]], [0.0, 5.0]
+    >>> [float(number) for number in loss(X, Y)]  # of each sample
+    [9.0, 0.0]
+    >>> loss.backward(X, Y), w.grad, b.grad  # their mean, and its gradient
+    (4.5, 3.0, 3.0)
 
-    While the function is traced no Value has a number, so whatever needs one is refused: `if w > 0`, `w.data`,
-    `float(w)`, `str(w)` except in `print`, and `x in {1, 2}` or `table.get(x)` for an input. It may not draw
-    random numbers, take entries of an iterator, change state whenever it runs (counters, logs in lists, running means;
-    keeping its last results is none), use results computed outside or weak references to what it does not hold, or ask
-    for files, the clock, the system, the network, settings of Python or names in a string (`eval`,
-    `importlib.import_module`). What it prints is printed while it is traced and compared with the eager engine, and not
-    by later calls.
+    `threads=2` shares the samples of a call, `dtype="float32"` is faster and
+    has half the digits, and `loss.explain()` shows what became of a function.
+    The guide has a walk through that (demos/guide/compile.md) and the rules
+    for functions in full (demos/guide/rules.md). In short:
 
-    Everything else that it reads is a constant of the program until it changes; then the function is traced again. At
-    every call its closure is compared, and the globals and attributes that its code names (at most two hundred), with
-    environment variables and small lists, dicts and arrays among them. What is farther away (lists in networks, say) is
-    compared now and then, in 2 % of the time, and a change that calls may have missed brings a RuntimeWarning;
-    `nn.Module` announces what is set on it, see `engine.announce_change`. A function that asks for the type of its
-    inputs (`isinstance(x, int)`, `match`, `functools.singledispatch`, `x.shape`) is traced for each type of numbers,
-    lists or arrays; `type(x)` and `x is y` are refused, and `isinstance(x, Value)` is true. Programs do not watch
-    the internals of Python's library and of installed packages (levels of `logging`, filters of `warnings`, print
-    options of NumPy, names of threads), what their C code reads or keeps (files, memory behind a pointer, the state of
-    a hash, the zone of a time), and files and logs that the function writes and reads back: compile it again, or pass
-    such things as arguments.
-
-    If an index that the function computes is out of range, `take` gives nan, or raises in the "python" back end. Where
-    Python's own numbers raise an error (1 / 0, 1e200 ** 2) or become complex ((-8.0) ** 0.5), compiled code has inf or
-    nan, as Values have. Integers are floats there, exact up to 2**53, where Python's have all digits and NumPy's wrap;
-    -0 differs from 0.
+    - It takes numbers, or lists of them, nested or not, and returns one Value
+      or such a list. Values that it reads, such as parameters, are bound:
+      each call uses the numbers they have then.
+    - At the first call it is traced: no Value has a number, and what needs one
+      is refused with the line and the remedy, such as `where(w > 0, a, b)` for
+      a branch. So are random numbers, changes of state, files and the clock.
+    - Everything else that it reads is a constant until it changes; then it is
+      traced again. What is big or far away is compared from time to time, with
+      a warning if calls may have missed a change. Not watched: the internals
+      of Python's library and of installed packages, what their C code reads,
+      and files that the function writes.
+    - Where Python's own numbers raise an error or become complex there is inf
+      or nan, as of Values; integers are floats, exact up to 2**53.
 
     Args:
-        function: what to compile; left out in ``@engine.compile(dtype="float32")``.
-        dtype: "float64" or "float32"; the "python" back end computes in float64 all the same.
-        backend: "llvm", "numpy", "python", or "auto" for the best that is installed.
-        threads: how many may share the samples of a call, in the "llvm" back end: no more than there are processors,
-            and only one if the samples are too few for sharing to pay. The same number of threads gives the same
-            numbers every time; another may change them by rounding, since sums are made in another order.
+        function: what to compile; left out in
+            ``@engine.compile(dtype="float32")``.
+        dtype: "float64" or "float32"; "python" always computes in float64.
+        backend: "llvm", "numpy", "python", or "auto" for the best that is
+            installed.
+        threads: how many may share the samples of a call, in the "llvm" back
+            end: no more than there are processors, and only one if the samples
+            are too few for it to pay. The same number gives the same results
+            every time; another may change them by rounding.
 
     Raises:
-        TypeError: `function` cannot be called or is a method without its object, or `threads` is not a whole number.
-        ValueError: there is no such dtype or back end; `threads` is below 1, or above 1 for another back end.
+        TypeError: `function` cannot be called or is a method without its
+            object, or `threads` is not a whole number.
+        ValueError: there is no such dtype or back end; `threads` is below 1,
+            or above 1 for another back end.
         ImportError: the back end needs a package that is not installed.
-
-    >>> w, b = Value(2.0), Value(1.0)
-    >>> @compile(backend="python")
-    ... def loss(x, y):
-    ...     return (w * x[0] + b - y) ** 2
-    >>> loss([[1.0], [2.0]], [0.0, 5.0])
-    [9.0, 0.0]
-    >>> loss.backward([[1.0], [2.0]], [0.0, 5.0])
-    4.5
-    >>> w.grad, b.grad
-    (3.0, 3.0)
     """
     if function is None:
         return partial(compile, dtype=dtype, backend=backend, threads=threads)

@@ -25,6 +25,7 @@ class Missing:
 
     def __init__(self, name: str, remedy: str) -> None:
         self.name, self.remedy = name, remedy
+        self.__doc__ = f"Not there: {remedy}."  # what help() shows beside the name
 
     def __get__(self, thing: object, kind: type) -> NoReturn:
         raise AttributeError(f"{kind.__name__!r} object has no attribute {self.name!r}: {self.remedy}")
@@ -148,6 +149,9 @@ class Phrasebook:
                 raise self._refusal(function, arguments, named)
             return function(*arguments, **named)
 
+        # What help() and notebooks show: the docstring says types in words, and quoted annotations hide the names.
+        bare = [each.replace(annotation=inspect.Parameter.empty) for each in parameters.values()]
+        checked.__signature__ = inspect.Signature(bare)  # type: ignore[attr-defined]  # functions may have one
         return checked  # type: ignore[return-value]  # it takes and gives the same
 
     @staticmethod

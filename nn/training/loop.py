@@ -64,92 +64,108 @@ def fit(
     dtype: str = "float64",
     threads: int = 1,
 ) -> History:
-    """Train a model by stochastic gradient descent on random batches of the data.
+    """Train a model by gradient descent on random batches of its samples.
 
-    With `batch_size=None` every step is gradient descent on the whole dataset. The model is in train mode meanwhile,
-    again after callbacks that change it, and in eval mode for validation. Ctrl-C ends the training and returns the
-    history so far; the steps of an epoch that it cuts short are kept, and `resume=` makes that epoch again.
+    >>> import nn
+    >>> model = nn.MLP(1, [1], seed=1)  # 1 number in, 1 neuron
+    >>> optimizer = nn.SGD(model.parameters(), lr=0.5)
+    >>> X, y = [[0.0], [1.0]], [1.0, 3.0]
+    >>> history = nn.fit(model, X, y, nn.mse, optimizer, epochs=60)
+    >>> [round(p.data, 3) for p in model.parameters()]  # y = 2x + 1
+    [2.0, 1.0]
+
+    `epochs` says how often to go through the data, `batch_size` how many
+    samples make a step, and `validation=0.2` which share of them is held out
+    to judge by. Ctrl-C ends the training and gives the history so far. The
+    guide shows all of it on real data: demos/guide/train.md.
 
     Args:
-        model: a module, or a function from one sample to its output.
-        X: the samples: a list, array or DataFrame of rows. A module remembers the names of columns, and from then on
-            refuses a table whose columns are different or in another order.
-        y: as many labels, of the kind that the loss takes; strings are class names, sorted into `model.classes`. Of a
-            table with several columns their order is remembered too.
-        loss: a function from the outputs and labels of a batch to one Value, such as `nn.cross_entropy`. A module
-            remembers its name, which later tells what the outputs mean.
-        optimizer: changes the parameters that it holds, such as `nn.SGD(model.parameters(), lr=0.1)`; all others are
-            frozen. At the first step a warning tells of parameters that neither it nor a module holds, of parts that
-            the loss never reads, and, in eager steps, of parameters whose numbers leave the graph (where the function
-            reads such numbers, its first batch is computed again).
+        model: a module, or a function from one sample to its output. A module
+            is in eval mode for validation, and otherwise in train mode.
+        X: a list, array or DataFrame of rows, one for each sample. A module
+            remembers names of columns, and refuses others or another order.
+        y: as many labels, of the kind that the loss takes; strings are class
+            names, sorted into `model.classes`. The order of several columns is
+            remembered, too.
+        loss: a function from the outputs and labels of a batch to one Value,
+            such as `nn.cross_entropy`. A module remembers its name, which
+            later tells what the outputs mean.
+        optimizer: changes the parameters that it holds; all others are frozen.
+            A warning tells of parameters that neither it nor a module holds, of
+            parts that the loss never reads, and of numbers that leave the graph
+            in eager steps (whose first batch may be computed twice for that).
         epochs: how often to go through the data in all, at least once.
         batch_size: samples in a batch, or None for all of them.
-        validation: `(X, y)`, or the share of samples to hold out at random from `seed`, of each class the same; a nan
-            in it that makes its loss nan is refused. A loss of your own is scored in compiled code there if
-            `nn.per_sample` made it, else from epoch 20 on, if it is a mean or sum over samples as for `nn.Trainer`,
-            and eagerly before.
-        metrics: computed on the validation data: names ("accuracy", "top3" and so on, "r2", "mae") or functions of
-            labels and outputs; None for what suits the loss: accuracy for classes, unless labels name several of a
-            sample or give shares (soft labels), and R² for `mse` and `mae`.
-        patience: how many epochs may pass without a better validation loss; at the end, parameters and optimiser are
-            those of the best epoch; a warning tells of plain numbers that the model has changed since, and if callbacks
-            gave the optimiser other parameters since, which then are not all of one epoch.
-        min_delta: by how much the loss must improve for `patience` to start over; the best epoch is the one of the
-            least loss, by however little.
-        schedule: the learning rate of each step by its number, from 0, such as `nn.schedules.cosine(0.1, steps=500)`.
-            One that reads more than numbers and functions is called before each step, and may change things as
-            callbacks may; its changes to X and y count from the next epoch on.
-        clip_norm: the largest norm of the whole gradient: a longer one is scaled down to it before the step.
-        clip_value: the largest entry of the gradient, positive or negative: larger ones are cut to it.
-        sample_weight: a number for each sample, by which its loss is multiplied, but not that of validation. The loss
-            must be a mean over samples; any other is refused, as far as a few samples tell.
-        class_weight: such numbers for classes, by their labels, 1 for those left out; or "balanced" for the inverse of
-            how many samples each class has.
-        callbacks: called after each epoch with the model, the history and the number of the epoch; one that returns
-            True stops. What they change (the model, what the loss reads, entries of X and y, but not how many there
-            are) counts from the next epoch on; samples keep the weights that their labels had at first.
-        resume: a checkpoint of `nn.load`, or a history, to continue from: `epochs` includes those done before, and
-            batches are drawn as if training had never stopped. An int seed must be the same as before, or left out.
-            Other layers, another loss, another optimiser or other settings of it but `lr`, another batch size or
-            `shuffle`, and samples of another number or shape are refused; a warning tells of other parameters, and of
-            other samples, by eight of them. Other changes of their entries, and changes in code, go unnoticed; weights,
-            clipping, schedule, metrics and `lr` may be new. With `patience`, training continues from the state after
-            the last epoch (if patience had run out, nothing is left to do), without it from the best one.
-        shuffle: whether the batches of each epoch are random; otherwise, and if a batch takes all samples, they keep
-            the order of the data.
-        seed: an int for the same batches every time, or a `random.Random` to draw from.
-        progress: True for a bar on a terminal and plain lines elsewhere, or a callable that takes an
-            `nn.Progress` after each batch.
-        step: makes the step of the loop from model, loss and optimiser; a step of your own runs eagerly.
-        backend: "llvm", "numpy" or "python" for whole epochs in compiled code, "eager" for steps on the engine's
-            graph, with the same batches and the same numbers up to rounding; "auto" for the best of these, or eager
-            steps, with a warning that says why, if model, loss or data cannot be compiled. `History.backend` says
-            which it was, and why. What model and loss read is watched, as in `nn.Trainer`, but not the internals of
-            installed packages, what their C code reads, and what model and loss themselves change whenever they run.
-        dtype: "float64" or "float32", in compiled code; that of "python" computes in float64 all the same.
-        threads: how many of them may share the samples of a step, in the "llvm" back end; see `engine.compile`.
+
+        validation: `(X, y)`, or the share to hold out at random from `seed`, of
+            each class the same; a nan in it that makes its loss nan is refused.
+        metrics: computed on the validation data: names ("accuracy", "top3" and
+            so on, "r2", "mae") or functions of labels and outputs. None for
+            what suits the loss: accuracy for classes, unless labels name
+            several of a sample or give shares; R² for `mse` and `mae`.
+        patience: how many epochs may pass without a better validation loss. At
+            the end, parameters and optimiser are those of the best epoch; a
+            warning tells of plain numbers that the model has changed since, and
+            if callbacks gave the optimiser other parameters since, which then
+            are not all of one epoch.
+        min_delta: by how much the loss must improve for `patience` to start
+            over; the best epoch is that of the least loss, however near.
+
+        schedule: the learning rate of each step by its number, from 0, such as
+            `nn.schedules.cosine(0.1, steps=500)`. One that reads more than
+            numbers and functions may change things as callbacks may; what it
+            changes in X and y counts from the next epoch on.
+        clip_norm: the largest norm of the whole gradient: a longer one is
+            scaled down to it before the step.
+        clip_value: the largest entry of the gradient, positive or negative:
+            larger ones are cut to it.
+        sample_weight: a factor for the loss of each sample, but not for that of
+            validation. The loss must be a mean over samples; any other is
+            refused, as far as a few samples tell.
+        class_weight: such factors by labels, 1 for those left out; or
+            "balanced" for the inverse of how many samples each class has.
+
+        callbacks: called after each epoch with model, history and the number of
+            the epoch; one that returns True stops. What they change (the model,
+            what the loss reads, entries of X and y, but not how many) counts
+            from the next epoch on; weights stay as labels were at first.
+        resume: a history, or a checkpoint of `nn.load`, to go on from as if
+            training had never stopped; `epochs` includes those done before. An
+            epoch that Ctrl-C cut short is made again. Refused: another int as
+            seed, other layers, another loss, optimiser (but for `lr`), batch
+            size, `shuffle`, number or shape of samples. A warning tells of
+            other parameters, and of other samples, by eight of them; other
+            changes there, and in code, go unnoticed. The rest may be new. With
+            `patience` it goes on from the last epoch if any patience is left,
+            without from the best one.
+        shuffle: False keeps the order of the data, as one batch of all does.
+        seed: an int for the same batches every time, or a `random.Random`.
+        progress: True for a bar on a terminal and plain lines elsewhere, or a
+            function that is given an `nn.Progress` after each batch.
+
+        step: makes the step of the loop from model, loss and optimiser; one of
+            your own runs eagerly.
+        backend: "llvm", "numpy" or "python" for epochs in compiled code, under
+            the rules for functions and trainers (demos/guide/rules.md); "eager"
+            for steps on the graph, equal up to rounding; "auto" for the best of
+            these: eager, with a warning that says why, if nothing else can be.
+            `History.backend` says which it was, and why.
+        dtype: "float64" or "float32"; "python" always computes in float64.
+        threads: how many may share the samples of a step; see `engine.compile`.
 
     Returns:
         The history, with a row for each epoch and the losses of all batches.
 
     Raises:
-        TypeError: if an argument is of the wrong kind, or the loss is not one Value.
-        ValueError: if there is no data, X and y differ in length, a size is below 1, the optimiser holds none of the
-            model's parameters, or arguments do not go together.
+        TypeError: if an argument is of the wrong kind, or the loss not a Value.
+        ValueError: if there is no data, X and y differ in length, a size is
+            below 1, the optimiser holds none of the model's parameters, or
+            arguments do not go together.
         ImportError: if the back end needs a package that is not installed.
-        RuntimeError: if another thread is in a `fit` with this optimizer, or with one of the same parameters. Until it
-            ends, others may look, and set numbers and settings; to save, copy or pickle model or optimiser, load into
-            them, make a step or assign what the optimiser remembers is refused there, and right in a callback.
-        FloatingPointError: if the loss becomes nan or infinite; the parameters stay as before that batch. The message
-            says which numbers of the data are not finite, and where in the graph it began; the error's `history` has
-            the epochs before.
-
-    >>> from nn import MLP, SGD, mse
-    >>> model = MLP(1, [1], seed=1)
-    >>> optimizer = SGD(model.parameters(), lr=0.5)
-    >>> history = fit(model, [[0.0], [1.0]], [1.0, 3.0], mse, optimizer, epochs=60)
-    >>> [round(p.data, 3) for p in model.parameters()]
-    [2.0, 1.0]
+        RuntimeError: if another thread trains some of these parameters.
+        FloatingPointError: if the loss becomes nan or infinite. Parameters stay
+            as before that batch. The message says which data are not finite,
+            and where it began; the error's `history` has the epochs before.
     """
     check_parts(model, loss, optimizer, schedule, step)
     epochs = whole_number("epochs", epochs, least=1)

@@ -18,54 +18,54 @@ from .running import Running
 
 @missing
 class Trainer(Running):
-    """A model, a loss and an optimiser, compiled into one program that makes whole steps.
+    """A model, a loss and an optimiser as one program that makes whole steps.
 
-    `step` makes one, `run` several on the same samples, and `epoch` one for each batch of the samples.
-
-    The numbers of the parameters live in the program while it trains: `p.data` shows them at any time, and what is
-    assigned to it counts from the next step on; `p.grad` is the gradient of the last step, or of the one before if its
-    loss was not finite, as in eager steps.
-
-    Anything may be changed at any time, and counts from the next step on: settings of the optimiser, its parameters,
-    the optimiser itself, clipping and the schedule; layers and parameters that are replaced, inserted or removed,
-    activations and other attributes of modules; model and loss; and what these read from elsewhere: closures, globals,
-    attributes, and small lists, dicts and arrays. What takes longer to compare, such as a list in a list in a dict, or
-    whether one of more than some 400 weights was exchanged for a Value that existed before, is compared from time to
-    time, in 2 % of the time, and at each epoch of `nn.fit` with callbacks. If model or loss ask for the type of a
-    number, they are traced for each type, as in `engine.compile`. Labels are checked at every call. The internals
-    of installed packages and what their C code reads are not watched; what model and loss themselves change whenever
-    they run is refused.
-
-    Threads take turns at one trainer. Two trainers of one optimiser, or of models that share parameters, must not step
-    in two threads at a time: steps of one are lost. `nn.fit` refuses that, where optimisers share parameters.
-
-    Args:
-        model: a module, or a function from one sample to its output.
-        loss: a function from the outputs and labels of a batch to one Value, such as `nn.cross_entropy`: the mean or
-            sum of one term for each sample, times any constant, plus terms of parameters alone. That is read off its
-            graph for every batch size; for any other loss the error names the line that mixes the samples.
-        optimizer: changes the parameters. One that is declared as a rule, as nn's are, runs in compiled code; one
-            with a `step` of its own gets its gradients from there.
-        backend: "llvm", "numpy", "python", or "auto" for the best that is installed.
-        dtype: "float64" or "float32"; the "python" back end computes in float64 all the same.
-        threads: how many of them may share the samples of a step, in the "llvm" back end; see `engine.compile`.
-        clip_norm: the largest norm of the whole gradient: a longer one is scaled to it before the step.
-        clip_value: the largest entry of the gradient, positive or negative: larger ones are cut to it.
-        schedule: the learning rate of each step by its number, from 0; it is assigned to `optimizer.lr`.
-
-    Raises:
-        TypeError: if `optimizer` is not an Optimizer, or `threads` not a whole number.
-        ValueError: if there is no such `backend`; if both ways of clipping are asked for, or one with 0 or less; if
-            `threads` is below 1, or above 1 for another back end.
-        ImportError: if the back end needs a package that is not installed.
-
-    >>> from nn import MLP, SGD, mse
-    >>> model = MLP(1, [1], init="zeros")
-    >>> trainer = Trainer(model, mse, SGD(model.parameters(), lr=0.25), backend="python")
-    >>> trainer.step([[1.0]], [2.0])
+    >>> import nn
+    >>> model = nn.MLP(1, [1], init="zeros")  # 1 number in, 1 neuron
+    >>> optimizer = nn.SGD(model.parameters(), lr=0.25)
+    >>> trainer = nn.Trainer(model, nn.mse, optimizer)
+    >>> trainer.step([[1.0]], [2.0])  # a batch of one; the loss before the step
     4.0
     >>> model([1.0])[0].data
     2.0
+
+    `step` makes one step, `run` several on the same samples, and `epoch` one
+    for each batch of the samples; `nn.fit` is the whole training. Parameters
+    stay yours: `p.data` shows a number at any time, `p.grad` is the gradient
+    of the last step (or the one before, if its loss was not finite). Whatever
+    you assign or replace, in parameters, optimiser, model or loss, counts from
+    the next step on; demos/guide/rules.md says what is seen later, or not.
+
+    Threads take turns at one trainer. Two trainers that share parameters must
+    not step in two threads at a time: steps of one are lost.
+
+    Args:
+        model: a module, or a function from one sample to its output.
+        loss: a function from the outputs and labels of a batch to one Value,
+            such as `nn.cross_entropy`: the mean or sum of a term for each
+            sample, times any constant, plus terms of parameters alone. That is
+            read off its graph for every batch size; the error for any other
+            names the line that mixes the samples.
+        optimizer: changes the parameters. One that is declared as a rule, as
+            nn's are, runs in compiled code; one with a `step` of its own gets
+            its gradients from there.
+        backend: "llvm", "numpy", "python", or "auto" for the best installed.
+        dtype: "float64" or "float32"; "python" always computes in float64.
+        threads: how many may share the samples of a step; see `engine.compile`.
+        clip_norm: the largest norm of the whole gradient: a longer one is
+            scaled to it before the step.
+        clip_value: the largest entry of the gradient, positive or negative:
+            larger ones are cut to it.
+        schedule: the learning rate of each step by its number, from 0; it is
+            assigned to `optimizer.lr`.
+
+    Raises:
+        TypeError: if `optimizer` is not an Optimizer, or `threads` not a whole
+            number.
+        ValueError: if there is no such `backend`; if both ways of clipping are
+            asked for, or one with 0 or less; if `threads` is below 1, or above
+            1 for another back end than "llvm".
+        ImportError: if the back end needs a package that is not installed.
     """
 
     @explained

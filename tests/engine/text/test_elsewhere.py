@@ -144,10 +144,12 @@ def test_an_attribute_as_elsewhere_gets_the_remedy(thing: Any, name: str, messag
 
 @pytest.mark.parametrize("name", sorted(EXPLAINED))
 def test_every_explained_function_takes_what_it_took(name: str) -> None:
-    """Its name, documentation and signature are the function's own, and an unknown argument is told of by that name."""
+    """Its name, documentation and arguments are the function's own, and an unknown argument is told of by that name."""
     function = EXPLAINED[name]
     assert (function.__name__, function.__doc__) == (name, function.__wrapped__.__doc__)
-    assert inspect.signature(function) == inspect.signature(function.__wrapped__)
+    assert function.__annotations__ == function.__wrapped__.__annotations__
+    own = [each.replace(annotation=each.empty) for each in inspect.signature(function.__wrapped__).parameters.values()]
+    assert inspect.signature(function) == inspect.Signature(own)  # as help() shows it: types are told in words
     if name != "draw":  # whose options are told of once there is a graph
         with pytest.raises(TypeError, match=rf"^{name}\(\) has no argument 'q{name}': (it takes|did you mean)"):
             function(y(), **{f"q{name}": 1})
