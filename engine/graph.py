@@ -191,14 +191,15 @@ def look_for_changed_leaves(order: Collection[Value]) -> None:
 
 
 def _may_be_changed(order: Iterable[Value]) -> bool:
-    """Whether an operand may have another number than was recorded: it is another object."""
+    """Whether an operand, of any class, may have another number than was recorded: it is another object."""
     for node in order:
         a, b = node._a, node._b
-        if a.__class__ is Value and a._data is not node._x:
-            return True
-        if b.__class__ is Value:
-            if b._data is not node._y:
+        if b is MANY:
+            if tuple([operand._data for operand in a]) != node._x:
                 return True
-        elif b is MANY and tuple([operand._data for operand in a]) != node._x:
-            return True
+        elif a is not None:
+            if a.__class__ is not float and a._data is not node._x:
+                return True
+            if b is not None and b.__class__ is not float and b._data is not node._y:
+                return True
     return False

@@ -32,12 +32,14 @@ def audit(nodes: Iterable[Value], part: float = oracle.AGREEMENT) -> Fault | Non
     """
     seen: set[Any] = set()
     for number, node in enumerate(nodes, 1):
-        key = (node.primitive, node.inputs)
-        if node.primitive is None or key in seen:
+        if node.primitive is None:
             continue
-        seen.add(key)
         for position, (operand, got) in enumerate(zip(node.operands, local_derivatives(node))):
-            if isinstance(operand, Constant) or _domain(node.primitive, position, len(node.inputs)).integers:
+            key = (node.primitive, node.inputs, position)
+            if isinstance(operand, Constant) or key in seen:
+                continue
+            seen.add(key)
+            if _domain(node.primitive, position, len(node.inputs)).integers:
                 continue
             expected = _expected(node, position, 0.0 if got is None else got, part)
             if expected is not None:

@@ -44,6 +44,21 @@ def test_a_result_kept_while_its_leaf_changes_is_refused(kind: str) -> None:
         engine.grad(kept * x * t, t)
 
 
+def test_a_leaf_of_a_class_of_ones_own_is_looked_at_too() -> None:
+    """It was passed over: the gradient of 2.0 * 2.0 * t was that of t * t * t at no number."""
+
+    class Parameter(Value):
+        pass
+
+    t = Parameter(2.0)
+    kept = t * t
+    t.data = 5.0
+    with pytest.raises(RuntimeError, match="older than a change"):
+        (kept * t).backward()
+    with pytest.warns(UserWarning, match=TOLD):
+        kept.backward()
+
+
 def test_a_refused_pass_changes_no_gradient() -> None:
     t = Value(2.0)
     kept = t * t

@@ -232,6 +232,14 @@ def test_without_a_formula_differences_of_the_primitive_itself_decide() -> None:
     assert "differences of its values give" in fault.what
 
 
+def test_a_rule_by_an_operand_that_was_a_constant_before_at_the_same_numbers() -> None:
+    """It was not audited there, and the sum over the uses of y was said to be wrong."""
+    rules = [engine.pow.rules[0], lambda z, x, y: 1.01 * z * engine.log(x)]
+    bad = replace(engine.pow, name="bad_pow", formula="", local_derivatives=rules)
+    fault = check_gradients(lambda x, y: bad(x, 2.0) * bad(x, y), [3.0, 2.0]).faults[0]
+    assert "bad_pow, node 5 of the graph: its local derivative with respect to y at x = 3.0, y = 2.0" in fault.what
+
+
 def test_a_wrong_second_derivative_names_its_rule() -> None:
     flat = replace(
         engine.exp, name="flat_exp", local_derivatives=[lambda z, x: z.detach() if hasattr(z, "detach") else z]

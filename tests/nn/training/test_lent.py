@@ -127,6 +127,21 @@ def test_lent_parameters_are_ordinary_values_to_everybody(backend: str) -> None:
 
 
 @FAST
+def test_a_result_kept_while_the_program_has_the_parameters_is_refused(backend: str) -> None:
+    """A lent parameter was not looked at: the gradient of a kept square was that of no function."""
+    m = model()
+    trainer, p = Trainer(m, nn.cross_entropy, SGD(m.parameters(), lr=0.1), backend=backend), m.parameters()[0]
+    kept = p * p
+    trainer.step(X, Y)
+    with pytest.raises(RuntimeError, match="older than a change"):
+        (kept * p).backward()
+    kept = p * p
+    trainer.step(X, Y)
+    with pytest.warns(UserWarning, match="was computed from it, and the gradient is the one at that number"):
+        kept.backward()
+
+
+@FAST
 def test_the_parameters_outlive_the_trainer(backend: str) -> None:
     m, other = model(), model()
     Trainer(m, nn.cross_entropy, SGD(m.parameters(), lr=0.1), backend=backend).step(X, Y)
