@@ -204,7 +204,7 @@ def _argument(x: Any) -> Value:
 def _refuse_values(xs: Sequence[Any], what: str) -> None:
     """Refuse Values in place of numbers: the results are numbers too, and their derivatives would be lost."""
     for x in xs:
-        if type(x) is Value:  # a traced one says by itself that it has no number yet
+        if isinstance(x, Value) and not hasattr(x, "__differentiate__"):  # a traced one has no number yet, and says so
             raise TypeError(
                 f"{what} numbers, got {x!r}: its number is x.data, and for a derivative that is "
                 "differentiated again write grad(y, x, create_graph=True)"

@@ -370,3 +370,13 @@ def test_a_value_in_the_place_of_a_number_gets_the_remedy() -> None:
     for transform in (engine.jvp, engine.hvp):  # of a direction it was silently a constant
         with pytest.raises(TypeError, match=r"a direction is made of numbers, got Value\(.*write grad\(y, x, create"):
             engine.gradient(lambda v, t=transform: v * t(lambda x: x * x, [2.0], [v])[-1])(1.0)
+
+
+def test_a_value_of_a_class_of_ones_own_is_refused_as_a_direction_like_any_other() -> None:
+    class Parameter(Value):
+        pass
+
+    v = Parameter(1.0)
+    for transform in (engine.jvp, engine.hvp):
+        with pytest.raises(TypeError, match=r"a direction is made of numbers, got Parameter.*write grad\(y, x, create"):
+            transform(lambda x: x * x, [2.0], [v])
