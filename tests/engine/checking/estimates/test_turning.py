@@ -29,6 +29,8 @@ def _noisy(x: float) -> float:
         # many turns in between
         (lambda x: math.sin(1e20 * x), 1.0, 1e20 * math.cos(1e20), 1e-15, True),
         (lambda x: math.sin(math.exp(x)), 30.0, 1e12, 1e-15, True),
+        # values that are far smaller near a tiny number than further away
+        (lambda x: x**4 * math.sin(1e7 / x), 1e-9, -1e-11 * math.cos(1e16), 1e-50, True),
         # values next to one another show how steep it is
         (lambda x: math.sin(math.exp(x)), 30.0, 1e20, 1e-15, False),
         (_fifth, 610.0, 1e14, 1e-15, False),
@@ -41,6 +43,11 @@ def _noisy(x: float) -> float:
         (lambda x: abs(x - 1), 1.0, 1e20, 1e-15, False),
         (lambda x: (1 - math.cos(x)) / x / x, 1e-4, 1e15, 1e-15, False),
         (_fifth, 950.0, 3e12, 1.0, False),
+        # values that are off in less than half of their digits
+        (lambda x: math.sin(x) + 1e-10 * random.Random(x).random(), 1.0, 1e5, 1e-15, False),
+        # what turns on one side only
+        (lambda x: _fifth(x) if x > 950 else 0.0, 950.0, 3e12, 1e-9, False),
+        (lambda x: _fifth(x) if x < 950 else 0.0, 950.0, 3e12, 1e-9, False),
     ],
 )
 def test_which_functions_turn_between_floats(f: Line, x: float, claimed: float, noise: float, turns: bool) -> None:
