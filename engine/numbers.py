@@ -6,7 +6,6 @@ import math
 import sys
 from collections.abc import Iterable
 from numbers import Integral, Number, Rational
-from types import FrameType
 from typing import Any, Protocol
 
 from .modes import open_modes, tracer
@@ -40,23 +39,6 @@ def as_float(number: Any, where: str) -> float:
         raise TypeError(
             f"{where} takes real numbers, got {shortened(number)} of type {type(number).__name__}{remedy}"
         ) from None
-
-
-FLOATS_ONLY = frozenset({"gradient", "i0", "interp", "qr", "roots", "sort_complex"})
-"""Functions of NumPy's that make floats of all they get, also of Values in an array, which others leave as they are."""
-
-
-def refuse_numpys(caller: FrameType) -> None:
-    """Refuse float() in one of these functions: what it gives would have no graph, and nobody wrote float().
-
-    Raises:
-        TypeError: it is one of NumPy's, and not another of that name.
-    """
-    if caller.f_globals.get("__name__", "").startswith("numpy."):
-        raise TypeError(
-            f"NumPy's {caller.f_code.co_name} makes floats of Values, which drops the graph: write it out with their "
-            "operators, which np.diff, np.dot and np.convolve use, too; where numbers are meant, give it v.data of each"
-        )
 
 
 def true_or_false(name: str, flag: object) -> None:

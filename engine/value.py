@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from .modes import arguments, inside_rule, observer, open_modes, places_of_calls, reads, recording, tracer
-from .numbers import FLOATS_ONLY, as_float, comparable, refuse_numpys
+from .numbers import as_float, comparable
 from .primitive import Primitive
+from .text.takers import refuse_numpys, warn_of_c
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -109,8 +110,8 @@ class Value:
         OverflowError: `data` is an integer beyond the range of floats.
 
     Comparison, ordering and truth go by value, as in PyTorch; the hash, and so sets and dicts, by identity.
-    ``float(v)`` gives the number; note that ``math.exp(v)`` takes it too and so drops the graph: use
-    ``engine.exp(v)`` or ``v.exp()``.
+    ``float(v)`` gives the number. ``math.exp(v)`` takes it, too, as do arrays of floats in ``z[0] = v``: a warning says
+    that no gradient flows through it. Write ``engine.exp(v)`` or ``v.exp()``.
 
     >>> a, b = Value(2.0), Value(-3.0)
     >>> c = a * b + 10
@@ -262,13 +263,14 @@ class Value:
                 "write it with the engine's functions, not math's, to differentiate it again"
             )
         caller = sys._getframe(1)
-        if caller.f_code.co_name in FLOATS_ONLY:
-            refuse_numpys(caller)
+        refuse_numpys(caller)
         place = caller.f_code, caller.f_lasti  # its line is looked up on demand
         reads.append((_nearest(self), *place))
         if arguments and (self._primitive is not None or self in arguments):
             for places in places_of_calls:
                 places[place] = None
+        elif self._x is not True and recording.get():
+            warn_of_c(caller)
         return self._data
 
     def __int__(self) -> int:

@@ -25,7 +25,7 @@ FLOORS = """
     engine.interval
     engine.declarations
     engine.primitive
-    engine.ops
+    engine.ops  engine.text.takers
     engine.value
     engine.graph  engine.operators  engine.pullbacks
     engine.imported

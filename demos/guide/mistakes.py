@@ -85,10 +85,13 @@ y.data = 5.0
     Mistake(
         "Gradients",
         "`math.exp` of a Value.",
-        "It takes the plain number, and the gradient ends there. Write `engine.exp(x)` or `x.exp()`.",
+        "It takes the plain number, and the gradient ends there. The notes of a graph tell it, too.",
         """
 x, w = Value(0.3, "x"), Value(2.0, "w")
-y = math.exp(x) * w
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    y = math.exp(x) * w
+print(caught[0].message)
 engine.notes(y)[0]
 """,
     ),

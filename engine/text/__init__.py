@@ -4,6 +4,7 @@
 - names: what a node is called, by its label, by a module's path, or by the expression that made it
 - source: a graph as Python; expressions: Python as a graph, read safely
 - remarks: notes on what would mislead a reader of a graph; lost: where numbers left it by float()
+- takers: what took them, though nobody wrote float()
 - callers: which line of the user's code is running
 - phrasebook: errors that say what to write in place of another library's words; elsewhere: those for what is here
 """

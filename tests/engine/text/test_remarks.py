@@ -142,13 +142,15 @@ def test_leaves_and_what_is_no_graph() -> None:
 
 def test_float_left_the_graph() -> None:
     q, p = Value(1.3, "q"), Value(2.0, "p")
-    root = p * math.exp(q)
+    with pytest.warns(UserWarning, match=r"math\.exp took"):
+        root = p * math.exp(q)
     first, *_ = notes(root)
     assert first.startswith("float() left the graph here, and 3.669 is a plain number, exp of what it took: ")
     assert "root = p * math.exp(q)" in first
     with pytest.raises(ValueError, match=r"is not in the graph of .*; float\(\) left the graph at .*math\.exp\(q\)"):
         root.why(q)
-    other = p * math.tanh(q * 2)
+    with pytest.warns(UserWarning, match=r"math\.tanh took"):
+        other = p * math.tanh(q * 2)
     with pytest.raises(ValueError, match=r"float\(\) left the graph at .*math\.tanh\(q \* 2\)"):
         other.why(q)
 
@@ -156,7 +158,7 @@ def test_float_left_the_graph() -> None:
 def test_printing_a_loss_is_no_mistake(capsys: pytest.CaptureFixture[str]) -> None:
     w = Value(0.7, "w")
     old = (w * 1.1).tanh()
-    print(f"{float(old)} {math.exp(old)}")
+    print(f"{float(old)} {math.exp(float(old))}")
     root = (w * 1.3).tanh() * w
     print(float(root))
     root.backward()
@@ -181,7 +183,7 @@ def test_an_equal_number_is_not_the_one_that_was_read() -> None:
     first, second = ([Value(random.Random(seed).gauss(0, 1)) for seed in range(5)] for _ in range(2))
     for value in first:
         float(value)
-        math.fabs(value)
+        math.fabs(value.data)
     assert notes(engine.sum(second)) == [NO_PASS]
 
 

@@ -36,7 +36,7 @@ class Scaled(Base):
     """Its weights count as Values, and their size as a number."""
 
     def end(self, h: Any) -> Any:
-        return (h[0] + h[1]) * math.exp(self.inner.neurons[0].w[0])
+        return (h[0] + h[1]) * math.exp(float(self.inner.neurons[0].w[0]))
 
 
 BESIDE: dict[str, Callable[[], tuple[nn.Module, Any]]] = {

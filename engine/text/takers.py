@@ -1,0 +1,125 @@
+"""What takes float() of a Value though nobody wrote float(): the plain number that it makes of it has no graph.
+
+Functions of NumPy's have a frame of their own, by which they are known. Those of `math` and the arrays that Values are
+assigned to are written in C: only the instructions of their caller tell.
+"""
+
+from __future__ import annotations
+
+import dis
+from types import BuiltinFunctionType, CodeType, FrameType, ModuleType
+from typing import Any
+
+from ..primitive import PRIMITIVES
+from .callers import warn_user
+
+_FLOATS_ONLY = frozenset({"gradient", "i0", "interp", "qr", "roots", "sort_complex"})
+"""NumPy's functions that make floats of all they get, also of Values in an array, which others leave as they are."""
+
+_FLAT = frozenset({"ceil", "floor", "frexp", "isclose", "isfinite", "isinf", "isnan", "trunc", "ulp"})
+"""Those of `math` whose results have no derivative, or are none to differentiate."""
+
+ASSIGNMENT = "[]="
+"""In place of a name, for an instruction that assigns to an element or a slice."""
+
+_MOST = 1000  # places that are known at a time
+
+_OTHER_NAMES = {"fabs": "abs", "fsum": "sum", "sumprod": "dot"}
+"""The engine's names for some of `math`'s functions."""
+
+
+def refuse_numpys(caller: FrameType) -> None:
+    """Refuse float() in one of NumPy's functions that need none.
+
+    Raises:
+        TypeError: it is one of NumPy's, and not another of that name.
+    """
+    name = caller.f_code.co_name
+    if name in _FLOATS_ONLY and caller.f_globals.get("__name__", "").startswith("numpy."):
+        raise TypeError(
+            f"NumPy's {name} makes floats of Values, which drops the graph: write it out with their operators, which "
+            "np.diff, np.dot and np.convolve use, too; where numbers are meant, give it v.data of each"
+        )
+
+
+def warn_of_c(caller: FrameType) -> None:
+    """Warn if a function of `math` or an array of floats takes the number, as in ``x * math.exp(x)``, ``z[0] = x``."""
+    names = names_called(caller.f_code, caller.f_lasti)
+    if names == ("float",):  # as most are
+        return
+    if names == (ASSIGNMENT,):
+        warn_user(
+            "an array of floats took the plain number of a Value, and no gradient flows through it: use a list or an "
+            "array of dtype=object, or assign the Value's .data where the number is meant",
+            UserWarning,
+        )
+        return
+    function = _found(names, caller)
+    module = getattr(function, "__module__", None)
+    if module not in ("math", "cmath") or not isinstance(function, BuiltinFunctionType) or function.__name__ in _FLAT:
+        return
+    name = function.__name__
+    ours = _OTHER_NAMES.get(name, name)
+    remedy = f"engine.{ours}" if ours in PRIMITIVES else "it with the engine's functions"
+    warn_user(
+        f"{module}.{name} took the plain number of a Value, and no gradient flows through its result: write {remedy}, "
+        f"or give it the Value's .data where the number is meant",
+        UserWarning,
+    )
+
+
+def _found(names: tuple[str, ...], frame: FrameType) -> Any:
+    """What has these names in a frame, if they are those of modules and what is in them; else None."""
+    first, *rest = names or ("",)
+    code = frame.f_code
+    is_local = first in (*code.co_varnames, *code.co_cellvars, *code.co_freevars)
+    found = (frame.f_locals if is_local else frame.f_globals).get(first)
+    for name in rest:  # of a module: to look up a name in anything else may run code
+        found = vars(found).get(name) if isinstance(found, ModuleType) else None
+    return found
+
+
+_known: dict[tuple[int, int], tuple[CodeType, tuple[str, ...]]] = {}  # the code is kept, so that its id is its own
+
+
+def names_called(code: CodeType, at: int) -> tuple[str, ...]:
+    """The names of what an instruction calls, such as ("math", "exp"); empty if it is no call of something by its name.
+
+    >>> code = compile("math.exp(x + 1)", "", "eval")
+    >>> call = next(each.offset for each in dis.get_instructions(code) if each.opname.startswith("CALL"))
+    >>> names_called(code, call)
+    ('math', 'exp')
+    """
+    known = _known.get((id(code), at))
+    if known is None:
+        if len(_known) >= _MOST:
+            _known.clear()
+        known = _known[id(code), at] = code, _names(code, at)
+    return known[1]
+
+
+def _names(code: CodeType, at: int) -> tuple[str, ...]:
+    # The arguments were put on the stack by the instructions before the call, what it calls by those before them.
+    instructions = [each for each in dis.get_instructions(code) if each.offset <= at]
+    call = instructions.pop()
+    if call.opname in ("STORE_SUBSCR", "STORE_SLICE"):
+        return (ASSIGNMENT,)
+    if "CALL" not in call.opname or call.arg is None or call.opname == "CALL_FUNCTION_EX":
+        return ()
+    if instructions and instructions[-1].opname == "PRECALL":  # of 3.11, for the same arguments; it may call, too
+        instructions.pop()
+    arguments = call.arg + call.opname.endswith("_KW")  # their names are on the stack, too
+    while arguments > 0 and instructions:
+        each = instructions.pop()
+        arguments -= dis.stack_effect(each.opcode, each.arg)
+    names: list[str] = []
+    while instructions and not arguments:
+        each = instructions.pop()
+        if each.opname == "PUSH_NULL":
+            continue
+        if not each.opname.startswith("LOAD_") or not isinstance(each.argval, str):
+            break
+        names.insert(0, each.argval)
+        if not each.opname.startswith(("LOAD_ATTR", "LOAD_METHOD")):
+            return tuple(names)
+    return ()
