@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from .modes import arguments, inside_rule, observer, open_modes, places_of_calls, reads, recording, tracer
 from .numbers import as_float, comparable
 from .primitive import Primitive
-from .text.takers import refuse_numpys, warn_of_c
+from .text.takers import refuse_numpys, warn_of_taker
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -270,7 +270,7 @@ class Value:
             for places in places_of_calls:
                 places[place] = None
         elif self._x is not True and recording.get():
-            warn_of_c(caller)
+            warn_of_taker(caller)
         return self._data
 
     def __int__(self) -> int:

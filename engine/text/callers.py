@@ -8,6 +8,7 @@ import os
 import sys
 import warnings
 from functools import cache
+from types import FrameType
 
 _PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
 # Folders, so that a user's nn_train.py is not ours; and contextlib, whose frames stand between ours.
@@ -39,10 +40,17 @@ def users_line() -> Source:
 
 def warn_user(text: str, category: type[Warning]) -> None:
     """Warn at the line that called into this project."""
-    frame, level = sys._getframe(1), 2
+    frame = sys._getframe(1)
     while frame.f_back is not None and is_ours(frame.f_code.co_filename):
-        frame, level = frame.f_back, level + 1
-    warnings.warn(text, category, stacklevel=level)
+        frame = frame.f_back
+    warn_at(frame, text, category)
+
+
+def warn_at(frame: FrameType, text: str, category: type[Warning]) -> None:
+    """Warn at the line where a frame is."""
+    registry = frame.f_globals.setdefault("__warningregistry__", {})
+    module = frame.f_globals.get("__name__") or "<unknown>"
+    warnings.warn_explicit(text, category, frame.f_code.co_filename, frame.f_lineno, module, registry)
 
 
 def raised_at(error: BaseException) -> Source:

@@ -1,7 +1,7 @@
 """What takes float() of a Value though nobody wrote float(): the plain number that it makes of it has no graph.
 
-Functions of NumPy's have a frame of their own, by which they are known. Those of `math` and the arrays that Values are
-assigned to are written in C: only the instructions of their caller tell.
+Functions of NumPy's and SciPy's have a frame of their own, by which they are known. Those of `math` and the arrays that
+Values are assigned to are written in C: only the instructions of their caller tell.
 """
 
 from __future__ import annotations
@@ -11,13 +11,16 @@ from types import BuiltinFunctionType, CodeType, FrameType, ModuleType
 from typing import Any
 
 from ..primitive import PRIMITIVES
-from .callers import warn_user
+from .callers import warn_at
 
 _FLOATS_ONLY = frozenset({"gradient", "i0", "interp", "qr", "roots", "sort_complex"})
 """NumPy's functions that make floats of all they get, also of Values in an array, which others leave as they are."""
 
 _FLAT = frozenset({"ceil", "floor", "frexp", "isclose", "isfinite", "isinf", "isnan", "trunc", "ulp"})
 """Those of `math` whose results have no derivative, or are none to differentiate."""
+
+_LIBRARIES = frozenset({"numpy", "scipy", "statistics"})
+"""Packages whose functions call each other before one of them takes a number."""
 
 ASSIGNMENT = "[]="
 """In place of a name, for an instruction that assigns to an element or a slice."""
@@ -35,42 +38,63 @@ def refuse_numpys(caller: FrameType) -> None:
         TypeError: it is one of NumPy's, and not another of that name.
     """
     name = caller.f_code.co_name
-    if name in _FLOATS_ONLY and caller.f_globals.get("__name__", "").startswith("numpy."):
+    if name in _FLOATS_ONLY and _package(caller) == "numpy":
         raise TypeError(
             f"NumPy's {name} makes floats of Values, which drops the graph: write it out with their operators, which "
             "np.diff, np.dot and np.convolve use, too; where numbers are meant, give it v.data of each"
         )
 
 
-def warn_of_c(caller: FrameType) -> None:
-    """Warn if a function of `math` or an array of floats takes the number, as in ``x * math.exp(x)``, ``z[0] = x``."""
-    names = names_called(caller.f_code, caller.f_lasti)
-    if names == ("float",):  # as most are
+def warn_of_taker(caller: FrameType) -> None:
+    """Warn of what takes a number by itself, as in ``x * math.exp(x)``, ``quad(lambda t: x * t, 0, 1)``, ``z[0] = x``.
+
+    Args:
+        caller: the frame in which float() is taken.
+    """
+    inner = users = caller
+    while _package(users) in _LIBRARIES and users.f_back is not None:
+        inner, users = users, users.f_back
+    if _module(inner).startswith(("scipy.", "statistics", "numpy.ma.")):
+        name = getattr(inner.f_code, "co_qualname", inner.f_code.co_name)  # from Python 3.11 on
+        _warn(users, f"{name} of {_package(inner)}", "it with the engine's functions")
         return
+    names = names_called(caller.f_code, caller.f_lasti)
     if names == (ASSIGNMENT,):
-        warn_user(
+        warn_at(
+            users,
             "an array of floats took the plain number of a Value, and no gradient flows through it: use a list or an "
             "array of dtype=object, or assign the Value's .data where the number is meant",
             UserWarning,
         )
-        return
-    function = _found(names, caller)
-    module = getattr(function, "__module__", None)
-    if module not in ("math", "cmath") or not isinstance(function, BuiltinFunctionType) or function.__name__ in _FLAT:
-        return
-    name = function.__name__
-    ours = _OTHER_NAMES.get(name, name)
-    remedy = f"engine.{ours}" if ours in PRIMITIVES else "it with the engine's functions"
-    warn_user(
-        f"{module}.{name} took the plain number of a Value, and no gradient flows through its result: write {remedy}, "
-        f"or give it the Value's .data where the number is meant",
+    elif names and names != ("float",):
+        function = _found(names, caller)
+        module = getattr(function, "__module__", None)
+        if module in ("math", "cmath") and isinstance(function, BuiltinFunctionType) and function.__name__ not in _FLAT:
+            name = _OTHER_NAMES.get(function.__name__, function.__name__)
+            remedy = f"engine.{name}" if name in PRIMITIVES else "it with the engine's functions"
+            _warn(users, f"{module}.{function.__name__}", remedy)
+
+
+def _warn(frame: FrameType, taker: str, remedy: str) -> None:
+    warn_at(
+        frame,
+        f"{taker} took the plain number of a Value, and no gradient flows through its result: write {remedy}, or give "
+        "it the Value's .data where the number is meant",
         UserWarning,
     )
 
 
+def _module(frame: FrameType) -> str:
+    return frame.f_globals.get("__name__") or ""
+
+
+def _package(frame: FrameType) -> str:
+    return _module(frame).partition(".")[0]
+
+
 def _found(names: tuple[str, ...], frame: FrameType) -> Any:
     """What has these names in a frame, if they are those of modules and what is in them; else None."""
-    first, *rest = names or ("",)
+    first, *rest = names
     code = frame.f_code
     is_local = first in (*code.co_varnames, *code.co_cellvars, *code.co_freevars)
     found = (frame.f_locals if is_local else frame.f_globals).get(first)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import cmath
 import math
+import statistics
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -12,6 +13,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.integrate import quad, solve_ivp
+from scipy.stats import norm
 
 import engine
 from engine import Value
@@ -66,6 +69,12 @@ WARNED: list[tuple[str, Callable[[Any], Any], str]] = [
     ("absolute", lambda x: math.fabs(x), r"math\.fabs took .* write engine\.abs, or"),
     ("not in the table", lambda x: math.lgamma(x), r"math\.lgamma took .* write it with the engine's functions, or"),
     ("complex", lambda x: cmath.exp(x), r"cmath\.exp took"),
+    ("an integrand", lambda x: quad(lambda t: x * t, 0, 1), r"quad of scipy took .* write it with the engine's"),
+    ("a bound", lambda x: quad(lambda t: t, 0, x), r"quad of scipy took"),
+    ("a differential equation", lambda x: solve_ivp(lambda t, y: -x * y, (0, 1), [1.0]), r"solve_ivp of scipy took"),
+    ("a density", lambda x: norm.logpdf(0.3, x, 1.0), r"logpdf of scipy took"),
+    ("a distribution", lambda x: statistics.NormalDist().cdf(x), r"cdf of statistics took"),
+    ("masked", lambda x: np.ma.cov(np.ma.array([x, x * 2])), r"cov of numpy took"),
     ("an element", assigned, "an array of floats took .* dtype=object"),
     ("a slice", assigned_as_slice, "an array of floats took"),
     ("an element that is added to", added_in_place, "an array of floats took"),
