@@ -64,11 +64,14 @@ class Jobs(Generic[Result]):
         while waiting or running:
             while waiting and len(running) < self._room():
                 try:
-                    running[self._submit(self._executor, waiting[0])] = waiting[0]
-                except BrokenExecutor:
-                    if not running:
+                    running[self._submitted(waiting[0])] = waiting[0]
+                except BrokenExecutor as broken:
+                    if running:
+                        break  # those that run will tell
+                    if waiting[0].start == 0:
                         raise
-                    break  # those that run will tell
+                    self._give_up(waiting, broken)
+                    return
                 waiting.popleft()
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             failed, error = self._collected(done, running)
@@ -81,9 +84,27 @@ class Jobs(Generic[Result]):
             else:
                 self._name_all(failed, error)
                 if isinstance(error, BrokenExecutor):
-                    for part in waiting:
-                        self.lost.update(dict.fromkeys(part, f"not run, since the executor broke before: {error}"))
-                    waiting.clear()
+                    self._give_up(waiting, error)
+
+    def _submitted(self, part: Sequence[int]) -> Future[list[Result]]:
+        """Submit jobs; to a new executor if workers have died since the last ones, perhaps behind a result."""
+        try:
+            return self._submit(self._executor, part)
+        except BrokenExecutor:
+            if self._make is None:
+                raise
+            self._renew(self._make)
+            return self._submit(self._executor, part)
+
+    def _renew(self, make: MakeExecutor) -> None:
+        self._executor.shutdown()
+        self._executor = make()
+
+    def _give_up(self, waiting: deque[range], error: BrokenExecutor) -> None:
+        """Record for jobs that were not submitted why they are not run."""
+        for part in waiting:
+            self.lost.update(dict.fromkeys(part, f"not run, since the executor broke before: {error}"))
+        waiting.clear()
 
     def _parts(self, count: int) -> list[range]:
         """Jobs that are submitted together: about four parts for each worker."""
@@ -115,10 +136,9 @@ class Jobs(Generic[Result]):
 
     def _alone(self, jobs: Sequence[int], make: MakeExecutor) -> None:
         """Run each job again on its own, so that the one that fails is the culprit."""
-        self._executor.shutdown()
-        self._executor = make()
+        self._renew(make)
         for job in jobs:
-            future = self._submit(self._executor, [job])
+            future = self._submitted([job])
             try:
                 (result,) = future.result()
             except Exception as error:
@@ -126,8 +146,7 @@ class Jobs(Generic[Result]):
                     "its worker died or failed, and again with nothing else running: this configuration is to blame. "
                     f"{type(error).__name__}: {error}"
                 )
-                self._executor.shutdown()
-                self._executor = make()
+                self._renew(make)
             else:
                 self._report(job, result)
 

@@ -123,6 +123,89 @@ def test_an_executor_that_breaks() -> None:
     assert all(row["error"].startswith("not run, since the executor broke before") for row in rows[2:])
 
 
+class Late(Future[Any]):
+    """One that has not ended when another has, and then is broken too."""
+
+    def result(self, timeout: float | None = None) -> Any:
+        raise BrokenExecutor("the power is out")
+
+
+class Dead(Executor):
+    """One whose workers have died; the first future tells that at once."""
+
+    def __init__(self, workers: int) -> None:
+        self._max_workers, self.futures = workers, list[Future[Any]]()
+
+    def submit(self, *_: Any, **__: Any) -> Any:
+        self.futures.append(Late() if self.futures else Future())
+        if len(self.futures) == 1:
+            self.futures[0].set_exception(BrokenExecutor("the power is out"))
+        return self.futures[-1]
+
+
+def test_no_more_jobs_are_submitted_than_can_run_and_all_of_these_are_named() -> None:
+    rows = nn.fit_many(make, CONFIGS[:4], X, Y, executor=Dead(2))
+    assert ["while these configurations ran: 0, 1." in row["error"] for row in rows] == [True, True, False, False]
+    assert all(row["error"].startswith("not run") for row in rows[2:])
+
+
+def test_jobs_that_are_submitted_together_are_told_one_by_one() -> None:
+    done: dict[int, str] = {}
+
+    def submit(pool: Executor, numbers: Any) -> Future[list[str]]:
+        parts.append(len(numbers))
+        return pool.submit(lambda: [f"job {job}" for job in numbers])
+
+    parts: list[int] = []
+    with ThreadPoolExecutor(1) as pool:
+        Jobs(pool, submit, done.__setitem__).run(9)
+    assert parts == [2, 2, 2, 2, 1]
+    assert done == {job: f"job {job}" for job in range(9)}
+
+
+def test_an_executor_that_is_given_stays_open_and_one_that_is_made_does_not() -> None:
+    pools: list[Executor] = []
+
+    def threads() -> Executor:
+        pools.append(ThreadPoolExecutor(1))
+        return pools[-1]
+
+    with ThreadPoolExecutor(1) as given:
+        for executor in (given, threads):
+            nn.fit_many(make, CONFIGS[:1], X, Y, epochs=1, executor=executor)
+        assert given.submit(int).result() == 0
+    with pytest.raises(RuntimeError, match="after shutdown"):
+        pools[0].submit(int)
+
+
+class Mortal(Executor):
+    """One whose only worker runs two submissions, and dies when nobody is looking."""
+
+    _max_workers = 1
+
+    def __init__(self) -> None:
+        self.left = 2
+
+    def submit(self, function: Any, *arguments: Any) -> Any:
+        if not self.left:
+            raise BrokenExecutor("the power is out")
+        self.left -= 1
+        future = Future[Any]()
+        future.set_result(function(*arguments))
+        return future
+
+
+def test_a_worker_that_dies_behind_its_result_takes_no_row_with_it() -> None:
+    """All rows were lost in an error."""
+    rows = nn.fit_many(make, CONFIGS[:4], X, Y, epochs=1, executor=Mortal())
+    expected = without_seconds(nn.fit_many(make, CONFIGS[:4], X, Y, epochs=1))
+    assert without_seconds(rows[:2]) == expected[:2]
+    assert [row["error"] for row in rows[2:]] == ["not run, since the executor broke before: the power is out"] * 2
+    assert without_seconds(nn.fit_many(make, CONFIGS[:4], X, Y, epochs=1, executor=Mortal)) == expected
+    with pytest.raises(BrokenExecutor, match="the power is out"):
+        nn.fit_many(make, CONFIGS, X, Y, executor=lambda: Broken(0))
+
+
 class Unreadable:
     """What can be sent to another process and not be read there."""
 

@@ -54,6 +54,23 @@ def test_samples_that_a_callback_changes_in_place_count_from_the_next_epoch(
     assert course(backend) == pytest.approx(course("eager"), rel=1e-9, abs=1e-12)
 
 
+@pytest.mark.parametrize("backend", INSTALLED)
+def test_samples_that_a_metric_of_ones_own_changes_count_as_those_that_a_callback_changes(backend: str) -> None:
+    def course(choice: str) -> list[Any]:
+        x, model = X.copy(), mlp()
+
+        def drifting(labels: Any, outputs: Any) -> float:
+            x[0][1] += 1.0
+            return float(x[0][1])
+
+        options: dict[str, Any] = {"validation": (x, Y), "metrics": drifting}
+        optimizer = nn.SGD(model.parameters(), lr=0.05)
+        history = nn.fit(model, x, Y, nn.mse, optimizer, 4, 4, seed=1, backend=choice, **options)
+        return [*history.batch_losses, *history.to_dict()["validation_loss"]]
+
+    assert course(backend) == pytest.approx(course("eager"), rel=1e-9)
+
+
 SECOND = RNG.normal(size=40)
 CLASSES = (RNG.random(40) > 0.5).astype(int)
 
