@@ -7,7 +7,7 @@ Values are assigned to are written in C: only the instructions of their caller t
 from __future__ import annotations
 
 import dis
-from types import BuiltinFunctionType, CodeType, FrameType, ModuleType
+from types import CodeType, FrameType, ModuleType
 from typing import Any
 
 from ..primitive import PRIMITIVES
@@ -17,7 +17,10 @@ _FLOATS_ONLY = frozenset({"gradient", "i0", "interp", "qr", "roots", "sort_compl
 """NumPy's functions that make floats of all they get, also of Values in an array, which others leave as they are."""
 
 _FLAT = frozenset({"ceil", "floor", "frexp", "isclose", "isfinite", "isinf", "isnan", "trunc", "ulp"})
-"""Those of `math` whose results have no derivative, or are none to differentiate."""
+_WHOLE = frozenset(
+    {"binomial", "choice", "geometric", "integers", "multinomial", "negative_binomial", "poisson", "zipf"}
+)
+"""Functions of `math`, and of `numpy.random`, whose results have no derivative, or are none to differentiate."""
 
 _LIBRARIES = frozenset({"numpy", "scipy", "statistics"})
 """Packages whose functions call each other before one of them takes a number."""
@@ -54,7 +57,7 @@ def warn_of_taker(caller: FrameType) -> None:
     inner = users = caller
     while _package(users) in _LIBRARIES and users.f_back is not None:
         inner, users = users, users.f_back
-    if _module(inner).startswith(("scipy.", "statistics", "numpy.ma.")):
+    if _package(inner) in ("scipy", "statistics") or _module(inner).startswith("numpy.ma."):
         name = getattr(inner.f_code, "co_qualname", inner.f_code.co_name)  # from Python 3.11 on
         _warn(users, f"{name} of {_package(inner)}", "it with the engine's functions")
         return
@@ -68,11 +71,13 @@ def warn_of_taker(caller: FrameType) -> None:
         )
     elif names and names != ("float",):
         function = _found(names, caller)
-        module = getattr(function, "__module__", None)
-        if module in ("math", "cmath") and isinstance(function, BuiltinFunctionType) and function.__name__ not in _FLAT:
-            name = _OTHER_NAMES.get(function.__name__, function.__name__)
-            remedy = f"engine.{name}" if name in PRIMITIVES else "it with the engine's functions"
-            _warn(users, f"{module}.{function.__name__}", remedy)
+        name = getattr(function, "__name__", "")
+        if _draws(getattr(function, "__self__", None)) and name not in _WHOLE:
+            _warn(users, f"{name} of numpy.random", "mean + width * rng.normal(), say")
+        elif getattr(function, "__module__", None) in ("math", "cmath") and name not in _FLAT:
+            ours = _OTHER_NAMES.get(name, name)
+            remedy = f"engine.{ours}" if ours in PRIMITIVES else "it with the engine's functions"
+            _warn(users, f"{function.__module__}.{name}", remedy)
 
 
 def _warn(frame: FrameType, taker: str, remedy: str) -> None:
@@ -98,9 +103,17 @@ def _found(names: tuple[str, ...], frame: FrameType) -> Any:
     code = frame.f_code
     is_local = first in (*code.co_varnames, *code.co_cellvars, *code.co_freevars)
     found = (frame.f_locals if is_local else frame.f_globals).get(first)
-    for name in rest:  # of a module: to look up a name in anything else may run code
-        found = vars(found).get(name) if isinstance(found, ModuleType) else None
+    for name in rest:
+        if isinstance(found, ModuleType):
+            found = vars(found).get(name)
+        else:  # to look up a name in anything else may run code
+            found = getattr(found, name) if _draws(found) else None
     return found
+
+
+def _draws(source: Any) -> bool:
+    """Whether it is one of NumPy's sources of random numbers."""
+    return type(source).__module__.startswith("numpy.random.")
 
 
 _known: dict[tuple[int, int], tuple[CodeType, tuple[str, ...]]] = {}  # the code is kept, so that its id is its own

@@ -21,6 +21,8 @@ from engine import Value
 from engine.text import takers
 from engine.text.remarks import NO_PASS, notes
 
+RNG = np.random.default_rng(0)
+
 
 def assigned(x: Any) -> Any:
     z = np.zeros(2)
@@ -74,6 +76,8 @@ WARNED: list[tuple[str, Callable[[Any], Any], str]] = [
     ("a differential equation", lambda x: solve_ivp(lambda t, y: -x * y, (0, 1), [1.0]), r"solve_ivp of scipy took"),
     ("a density", lambda x: norm.logpdf(0.3, x, 1.0), r"logpdf of scipy took"),
     ("a distribution", lambda x: statistics.NormalDist().cdf(x), r"cdf of statistics took"),
+    ("a random number", lambda x: RNG.normal(x, 1.0), r"normal of numpy.random took .* write mean \+ width"),
+    ("an older one", lambda x: np.random.uniform(0, x), "uniform of numpy.random took"),
     ("masked", lambda x: np.ma.cov(np.ma.array([x, x * 2])), r"cov of numpy took"),
     ("an element", assigned, "an array of floats took .* dtype=object"),
     ("a slice", assigned_as_slice, "an array of floats took"),
@@ -107,6 +111,8 @@ ASKED: dict[str, Callable[[Any], Any]] = {
     "of the data": lambda x: math.exp(x.data),
     "a constant": lambda x: math.exp(x.detach()),
     "a question": lambda x: (math.isnan(x), math.isfinite(x), math.isinf(x), math.isclose(x, 0.5)),
+    "a choice": lambda x: RNG.choice(2, p=[x, 1 - x]),
+    "a whole number": lambda x: (RNG.poisson(x), np.random.binomial(3, x)),
     "steps": lambda x: (math.floor(x), math.ceil(x)),
     "text": lambda x: f"{x:.3f} %.3f" % x,
     "a copy of numbers": lambda x: np.array([x, x], dtype=float),
