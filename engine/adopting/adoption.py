@@ -96,8 +96,8 @@ def adopt(root: Any, names: Mapping[str, Any] | None = None) -> Adoption:
 
 def _probed(graph: TheirGraph) -> Iterator[Probed]:
     """All nodes with operands; a nameless operation is judged by all nodes that share the text of its closure."""
-    possible = {id(node): meanings(node) for node in graph.nodes if node.operands}
     nodes = [node for node in graph.nodes if node.operands]
+    possible = {id(node): meanings(node) for node in nodes}
     places: dict[Hashable, list[Node]] = {}
     for node in nodes:
         if not node.operation:
@@ -178,16 +178,17 @@ def _whole(graph: TheirGraph, replay: Replay, values: dict[int, Value], given: d
     root.backward()
     own = {key: value.grad for key, value in values.items()}
     root.zero_grad()
-    for node in graph.nodes:
+    leaves = [node for node in graph.nodes if not node.operands and not node.constant]
+    for node in leaves:
         got, right = replay.gradients[id(node)], own[id(node)]
-        if not node.operands and not node.constant and not close(got, right):
+        if not close(got, right):
             sentence = f"backward() leaves {got:.6g} in the gradient of {graph.name(node)}, where it is {right:.6g}"
             return [Finding("overwrites" if got else "missing", node.theirs, "", sentence)]
     if not given[id(graph.root)]:
         return []  # their backward() has not run yet
-    for node in graph.nodes:
+    for node in leaves:
         there, right = float(given[id(node)] or 0.0), own[id(node)]
-        if not node.operands and not node.constant and not close(there, right):
+        if not close(there, right):
             sentence = (
                 f"the gradient of {graph.name(node)} was {there:.6g} where this graph's is {right:.6g}: that of an "
                 "earlier backward() was still there; set gradients to 0 before"

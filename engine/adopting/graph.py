@@ -25,14 +25,15 @@ class Node:
         ordered: whether the list can have a node twice; sets and the keys of dicts cannot.
         operation: what they call it; "" for a leaf, or where they do not say.
         number: its data.
+        position: its place in the order, from 1; 0 until what it is computed from has been read.
         constants: numbers that the closure holds besides its own.
         unlisted: nodes that the closure holds and that are not in the graph below it.
     """
 
     __slots__ = ("constants", "number", "operands", "operation", "ordered", "position", "theirs", "unlisted")
 
-    def __init__(self, theirs: Any, position: int) -> None:
-        self.theirs, self.position = theirs, position
+    def __init__(self, theirs: Any) -> None:
+        self.theirs, self.position = theirs, 0
         self.constants: tuple[float, ...] = ()
         self.unlisted: list[Any] = []
         self.operands: list[Node] = []
@@ -163,7 +164,7 @@ def _ordered(root: Any) -> list[Node]:
             order.append(node)
         elif id(theirs) not in made:
             _check(theirs, attribute)
-            made[id(theirs)] = Node(theirs, 0)
+            made[id(theirs)] = Node(theirs)
             stack.append((theirs, True))
             stack += [(operand, False) for operand in reversed(_listed(theirs, attribute)) if id(operand) not in made]
     return order
