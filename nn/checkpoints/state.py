@@ -124,14 +124,13 @@ def changes_of(
     """
     notes = {name: content.get(name, empty) for name, (_, empty, _) in _NOTES.items()}
     of_texts = [notes[name] for name in ("classes", "columns", "columns_of_labels")]
-    if not isinstance(notes["loss"], str) or not all(names is None or _are(str, names) for names in of_texts):
+    if not isinstance(notes["loss"], str) or not all(names is None or _is_list_of(str, names) for names in of_texts):
         raise ValueError("the loss, the classes or the columns are not texts")
     if len({*(notes["classes"] or ())}) < len(notes["classes"] or ()):
         raise ValueError(f"two classes have the same name: {show(notes['classes'])}")
     true_or_false("several", notes["several"])
     for name in ("layers", "rows", "numbers"):
-        texts = content.get(name, {})
-        if not isinstance(texts, dict) or not _are(str, [*texts.values()]):
+        if not _is_dict_of(str, content.get(name, {})):
             raise ValueError(f"the {name} are not texts")
     changes: list[Change] = [
         (model, attribute, notes[name])
@@ -170,7 +169,7 @@ def _changes_of_optimizer(
     place = {name: k for k, name in enumerate(written)}
     rows = []
     for name in optimizer.memories:
-        row = [number_of(f"memory {name}", number) for number in stored["memories"][name]]
+        row = _numbers(f"memory {name}", stored["memories"][name])
         if row and len(row) != len(written):
             raise ValueError(
                 f"memory {name} has {counted(len(row), 'number')} for {counted(len(written), 'parameter')}"
@@ -195,19 +194,11 @@ def history_of(stored: Any) -> History:
     if not isinstance(stored, dict):
         raise ValueError(f"its history is {show(stored)}")
     rows = [{name: _plain(name, number) for name, number in row.items()} for row in stored["rows"]]
-    losses, batch_losses = (
-        [number_of("a loss", number) for number in stored[name]] for name in ("losses", "batch_losses")
-    )
+    losses, batch_losses = (_numbers("a loss", stored[name]) for name in ("losses", "batch_losses"))
     epochs = [row.get("epoch") for row in rows]
     if epochs != [*range(1, len(losses) + 1)]:
         raise ValueError(f"its history has {counted(len(losses), 'loss', 'losses')}, and rows of the epochs {epochs}")
-    state = stored.get("random_state")
-    if state is not None:
-        if not isinstance(state, list) or len(state) != 3:
-            raise ValueError(f"its history has as the state of a random source {show(state)}")
-        version, numbers, gauss = state
-        state = version, tuple(numbers), gauss
-        random.Random().setstate(state)  # which refuses what is not a state
+    state = _random_state(stored.get("random_state"))
     stopped = stored.get("stopped")
     if not isinstance(stored["backend"], str) or not (stopped is None or isinstance(stopped, str)):
         raise ValueError("its history has a back end or an end that is not text")
@@ -215,16 +206,27 @@ def history_of(stored: Any) -> History:
     if not isinstance(seed, (int, NoneType)) or isinstance(seed, bool):
         raise ValueError(f"its history has the seed {show(seed)}")
     waiting = _waiting(stored.get("waiting"))
-    parts, some = stored.get("parts"), stored.get("numbers")
-    if parts is not None and not (isinstance(parts, dict) and _are(str, [*parts.values()])):
+    parts, some, samples = (stored.get(name) for name in ("parts", "numbers", "samples"))
+    if not (parts is None or _is_dict_of(str, parts)):
         raise ValueError(f"its history has as the parts of a training {show(parts)}")
-    numbers = None if some is None else [number_of("a parameter", number) for number in some]
-    samples = stored.get("samples")
-    if samples is not None and not (isinstance(samples, dict) and _are(int, [*samples.values()])):
+    numbers = None if some is None else _numbers("a parameter", some)
+    if not (samples is None or _is_dict_of(int, samples)):
         raise ValueError(f"its history has as digests of samples {show(samples)}")
     return History(
         losses, batch_losses, stored["backend"], rows, stopped, state, waiting, seed, parts, numbers, samples
     )
+
+
+def _random_state(stored: Any) -> tuple[Any, ...] | None:
+    """The state of a source of random numbers, as its `setstate` takes it."""
+    if stored is None:
+        return None
+    if not isinstance(stored, list) or len(stored) != 3:
+        raise ValueError(f"its history has as the state of a random source {show(stored)}")
+    version, numbers, gauss = stored
+    state = version, tuple(numbers), gauss
+    random.Random().setstate(state)  # which refuses what is not a state
+    return state
 
 
 def _waiting(stored: Any) -> dict[str, Any] | None:
@@ -234,8 +236,8 @@ def _waiting(stored: Any) -> dict[str, Any] | None:
     back = stored.get("best_is_back")
     if not (back is None or isinstance(back, str)):
         raise ValueError(f"its history has as a digest {show(back)}")
-    memories = [[number_of("a memory", number) for number in row] for row in stored["memories"]]
-    numbers = [number_of("a parameter", number) for number in stored["numbers"]]
+    memories = [_numbers("a memory", row) for row in stored["memories"]]
+    numbers = _numbers("a parameter", stored["numbers"])
     if any(row and len(row) != len(numbers) for row in memories):
         raise ValueError(f"its history has memories of others than {len(numbers)} parameters")
     return {
@@ -253,5 +255,13 @@ def _plain(name: str, stored: Any) -> float:
     return whole_number(name, stored, least=1) if name == "epoch" else number_of(name, stored)
 
 
-def _are(kind: type, items: Any) -> bool:
-    return isinstance(items, list) and all(isinstance(item, kind) for item in items)
+def _numbers(name: str, stored: Any) -> list[float]:
+    return [number_of(name, number) for number in stored]
+
+
+def _is_list_of(kind: type, thing: Any) -> bool:
+    return isinstance(thing, list) and all(isinstance(item, kind) for item in thing)
+
+
+def _is_dict_of(kind: type, thing: Any) -> bool:
+    return isinstance(thing, dict) and all(isinstance(item, kind) for item in thing.values())
