@@ -60,26 +60,21 @@ def check_subject(subject: Subject, order: int, directions: int = 0) -> Report:
             if looks_wrong(rate) and not any(map(contradicted, found)):
                 rate = math.nan  # its steps are too wide for a function that turns fast
         derivatives += found
-        wrong = [d for d in found if d.status == "differs"]
-        if wrong:
+        if wrong := [d for d in found if d.status == "differs"]:
             fault = find_culprit(each, wrong[0])
         elif each.order < order and (there := _beside(each)) and (wrong := _wrong_at(there, directions)):
             fault = find_culprit(there, wrong[0])
             derivatives += [replace(d, name=f"{d.name}, beside the point") for d in wrong]
             notes.append(f"beside the point, at {there.written}, derivatives of order {each.order} are wrong")
             rate = math.nan
-        elif left_open := [d for d in found if d.status == "unresolved"]:
-            fault = audit(here.nodes)
-            if fault is None:
-                lacking = "differences lack the digits to confirm some derivatives"
-                if all(d.at_jump for d in left_open):
-                    lacking = "where the value jumps, no differences can confirm derivatives"
-                notes.append(f"{lacking} of order {each.order}; {compared(here.nodes)}")
         else:
-            fault = audit(_flat(here.nodes))
-        if fault is None and each.order > 1:
-            fault = unlike_on_values(here.nodes)
-        fault = fault or _forward_against_reverse(here, gradient)
+            left_open = [d for d in found if d.status == "unresolved"]
+            fault = audit(here.nodes if left_open else _flat(here.nodes))
+            if left_open and fault is None:
+                notes.append(f"{_why_open(left_open)} of order {each.order}; {compared(here.nodes)}")
+            if fault is None and each.order > 1:
+                fault = unlike_on_values(here.nodes)
+            fault = fault or _forward_against_reverse(here, gradient)
         if fault is not None:
             break
     require_repeatable(lambda: [subject.value(subject.numbers)], len(subject.numbers), subject.noise)
@@ -98,6 +93,12 @@ def _unless_proven(subject: Subject, found: Derivative) -> Derivative:
         return replace(found, status="unresolved", excluded=False)
     unseen = kinks_between_floats(subject, found)
     return replace(found, status="unresolved", excluded=not all(map(is_own, unseen))) if unseen else found
+
+
+def _why_open(left_open: Sequence[Derivative]) -> str:
+    if all(d.at_jump for d in left_open):
+        return "where the value jumps, no differences can confirm derivatives"
+    return "differences lack the digits to confirm some derivatives"
 
 
 def _flat(nodes: Iterable[Value]) -> list[Value]:
@@ -140,12 +141,15 @@ def _found(subject: Subject, here: Recording, directions: int) -> tuple[Gradient
 
 def _judged(subject: Subject, here: Recording, directions: int, most: float) -> tuple[Gradient, list[Derivative]]:
     """The claims at the point, with as much room as they need, and the verdicts of differences on them."""
-    judge_all = partial(_along, directions=directions) if directions else partial(_by_coordinate, most=most)
+
+    def verdicts(gradient: Gradient) -> list[Derivative]:
+        return _along(here, gradient, directions) if directions else _by_coordinate(subject, here, gradient, most)
+
     gradient = _gradient(subject, here)
-    found = judge_all(subject, here, gradient)
+    found = verdicts(gradient)
     if any(d.status == "differs" for d in found):
         gradient = _loosened(gradient, here)
-        found = judge_all(subject, here, gradient)
+        found = verdicts(gradient)
     return gradient, found
 
 
@@ -172,7 +176,7 @@ def _by_coordinate(subject: Subject, here: Recording, gradient: Gradient, most: 
     return found + list(gradient.across(found))
 
 
-def _along(subject: Subject, here: Recording, gradient: Gradient, directions: int) -> list[Derivative]:
+def _along(here: Recording, gradient: Gradient, directions: int) -> list[Derivative]:
     near, graph = gradient.near, Replay(here)
 
     def line(direction: Sequence[float]) -> Line:
