@@ -34,16 +34,18 @@ def audit(nodes: Iterable[Value], part: float = oracle.AGREEMENT) -> Fault | Non
     for number, node in enumerate(nodes, 1):
         if node.primitive is None:
             continue
-        for position, (operand, got) in enumerate(zip(node.operands, local_derivatives(node))):
+        domains = node.primitive.domains(len(node.operands))
+        for position, (operand, d, domain) in enumerate(zip(node.operands, local_derivatives(node), domains)):
             key = (node.primitive, node.inputs, position)
             if isinstance(operand, Constant) or key in seen:
                 continue
             seen.add(key)
-            if _domain(node.primitive, position, len(node.inputs)).integers:
+            if domain.integers:
                 continue
-            expected = _expected(node, position, 0.0 if got is None else got, part)
+            got = 0.0 if d is None else d
+            expected = _expected(node, position, got, part)
             if expected is not None:
-                return _local_fault(node, number, position, 0.0 if got is None else got, expected)
+                return _local_fault(node, number, position, got, expected)
     return None
 
 
@@ -111,10 +113,6 @@ class _Expected(NamedTuple):
         largest = max(abs(got), abs(self.number))
         relative = abs(got - self.number) / largest if largest else 0.0
         return f"is {got!r}, and {self.source} give {self.number!r}: relative error {relative:.2g}"
-
-
-def _domain(primitive: Primitive, position: int, count: int) -> Any:
-    return list(primitive.domains(count))[position]
 
 
 def _expected(node: Value, position: int, got: float, part: float) -> _Expected | None:
