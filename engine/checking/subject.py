@@ -157,7 +157,7 @@ def _assign(leaves: Sequence[Value], numbers: Sequence[float]) -> None:
             leaf.data = x
 
 
-def subject_of(f: Callable[..., Any], point: Sequence[Any] | Mapping[str, Any], noise: float = 0.0) -> Subject:
+def subject_of(f: Callable[..., Any], point: Sequence[Any] | Mapping[str, Any], noise: float) -> Subject:
     """Bring a user's function into this form.
 
     Args:

@@ -36,9 +36,9 @@ def breakpoint_at(
     target: Value | str | Primitive | Callable[[AnyStep], Any],
     names: Names,
     *,
-    changes: bool = False,
-    nan: bool = False,
-    exceeds: float | None = None,
+    changes: bool,
+    nan: bool,
+    exceeds: float | None,
 ) -> Breakpoint:
     """The breakpoint that is meant: see `Stepper.break_at`, whose arguments these are.
 

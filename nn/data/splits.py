@@ -144,7 +144,7 @@ def _one_of(name: str, given: Any, other_name: str, other: Any) -> Any:
 
 
 def split_rows(
-    count: int, size: Any, rng: random.Random | None, stratify: list[Any] | None = None, name: str = "test"
+    count: int, size: Any, rng: random.Random | None, stratify: list[Any] | None, name: str
 ) -> tuple[list[int], list[int]]:
     """The rows of two parts of a data set; the second one is held out.
 

@@ -150,7 +150,7 @@ def is_largest_of_finite(place: Any, outputs: list[Any]) -> Any:
     return is_largest(place, outputs) + 0.0 * engine.sum(outputs)
 
 
-def _accuracy_from(model: Model, outputs: Any, labels: Any, loss: Any = None, threshold: float | None = None) -> float:
+def _accuracy_from(model: Model, outputs: Any, labels: Any, loss: Any, threshold: float | None = None) -> float:
     """The accuracy of outputs."""
     return _share_of_equal(*_judged(model, outputs, labels, loss, threshold))
 

@@ -150,7 +150,7 @@ def classify(
     return [names[place] for place in found]
 
 
-def classes_from(model: Model, outputs: Any, loss: Any = None, threshold: float | None = None) -> Any:
+def classes_from(model: Model, outputs: Any, loss: Any, threshold: float | None = None) -> Any:
     """The class index of every sample's outputs, an array if they are one.
 
     Raises:

@@ -316,7 +316,7 @@ def _of_function(function: Model) -> Programs:
     return Programs(function)
 
 
-def outputs_of(model: Model, X: Any, backend: str = "auto") -> Any:
+def outputs_of(model: Model, X: Any, backend: str) -> Any:
     """The outputs of a model for every sample: an array if compiled code made them, else nested lists of floats."""
     samples = samples_of(model, X)
     try:

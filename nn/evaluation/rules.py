@@ -258,7 +258,7 @@ def threshold_of(model: Any, loss: Any, threshold: Any, ends: Row) -> float:
     return rule.threshold
 
 
-def probabilities_of(model: Any, loss: Any = None) -> Rule:
+def probabilities_of(model: Any, loss: Any) -> Rule:
     """The rule that gives probabilities.
 
     Raises:

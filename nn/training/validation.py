@@ -57,7 +57,7 @@ class Validation:
         loss: LossFunction,
         metrics: dict[str, Metric],
         options: Options,
-        fixed: bool = False,
+        fixed: bool,
     ) -> None:
         self._programs = programs_of(model)
         self._programs.hurry()

@@ -132,7 +132,7 @@ def central(
 
 
 def central_estimates(
-    f: Line, x: float, noise: float = 0.0, reach: float = math.inf, epsilon: float = EPSILON
+    f: Line, x: float, noise: float, reach: float, epsilon: float = EPSILON
 ) -> Iterator[Estimate | None]:
     """An estimate by central differences for each of the `steps`."""
     return (central(f, x, step, noise, epsilon=epsilon) for step in steps(x, reach, epsilon))

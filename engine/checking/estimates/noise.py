@@ -43,7 +43,7 @@ def noise_among_floats(f: Line, x: float, epsilon: float = EPSILON) -> float:
     return max(filter(math.isfinite, (_roughness(f, x, unit) for unit in units)), default=0.0)
 
 
-def spacing_at(x: float, epsilon: float = EPSILON) -> float:
+def spacing_at(x: float, epsilon: float) -> float:
     """The distance of the next number."""
     return max(epsilon * scale_of(x), SMALLEST)
 

@@ -27,7 +27,7 @@ class NumpyProgram(Interpreter):
 
     name = "numpy"
 
-    def __init__(self, plan: Plan, dtype: str = "float64") -> None:
+    def __init__(self, plan: Plan, dtype: str) -> None:
         self.plan, self.dtype = plan, np.dtype(dtype)
         with np.errstate(over="ignore"):  # in single precision 1e200 is inf
             constants = np.array(plan.constants, dtype)

@@ -75,7 +75,7 @@ class Traces:
                 self._tell_of_change(known)
             return special
 
-    def count_change(self, batch: Batch, late: str = "") -> None:
+    def count_change(self, batch: Batch, late: str) -> None:
         """Count the change of a number that the function reads, if there is one; after many, warn.
 
         Warn as well if calls may have gone by what was there before the change.

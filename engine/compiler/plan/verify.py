@@ -71,7 +71,7 @@ class _Slots:
                     raise PlanError(f"{where}: the operands of row {r} are not those of {node!r}, which it computes")
             self._write(group, where, "S" if stage == "body" else "U")
 
-    def read(self, run: Run, rows: int, where: str, buffers: str = "PCUXSG") -> list[list[Hashable]]:
+    def read(self, run: Run, rows: int, where: str, buffers: str) -> list[list[Hashable]]:
         """What the slots of a run hold, by rows."""
         if run.buffer not in buffers:
             raise PlanError(f"{where} reads {run.buffer}, where only {', '.join(buffers)} can be read")

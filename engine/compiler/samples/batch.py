@@ -124,7 +124,7 @@ class Batch:
         first = self.masks.drawn(self.arrays[0], later)
         return Batch(self.size, self.shapes, (first, *self.arrays[1:]), [first, *self.given[1:]])
 
-    def first_as_values(self, entirely: bool = False) -> list[Any]:
+    def first_as_values(self, entirely: bool) -> list[Any]:
         """The arguments of the first sample: Values in nested lists.
 
         Args:

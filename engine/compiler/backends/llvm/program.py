@@ -12,7 +12,6 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ....process.forking import new_lock
 from ...frontend.reads.word_guard import WordGuard
 from ...labels import Valid
 from ...plan.lazy import LazyPlan
@@ -86,7 +85,7 @@ class NativeProgram:
         width: numbers in a vector.
         lanes: of a block; 0 for as many as pay.
         threads: how many may share a call; no more are used than there are processors.
-        lock: held during a call; one of its own by default.
+        lock: held during a call.
         beside: what else is needed soon, compiled beside the kernels if these have to be compiled.
     """
 
@@ -98,9 +97,9 @@ class NativeProgram:
         dtype: str,
         width: int,
         lanes: int,
-        threads: int = 1,
-        lock: AbstractContextManager[Any] | None = None,
-        beside: Sequence[Callable[[], object]] = (),
+        threads: int,
+        lock: AbstractContextManager[Any],
+        beside: Sequence[Callable[[], object]],
     ):
         import numpy as np
 
@@ -115,7 +114,7 @@ class NativeProgram:
         self.drive = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p)(self._driver.address("drive"))
         self.threads = min(threads, processors())
         self.cost_model = cost_model(self.artifact.cost, self.artifact.leaves, self.shape, self.threads)
-        self.lock = lock or new_lock(awaited=True)
+        self.lock = lock
         self.calls = {name: self._call_table(calls) for name, calls in self.artifact.calls.items()}
         self.buffers: dict[str, Array] = {}
         self._parameters = aligned(self.artifact.leaves + self.shape.width, self.dtype)

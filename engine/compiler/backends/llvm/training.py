@@ -62,10 +62,7 @@ class Training:
         lock: held while native code works on all this.
     """
 
-    def __init__(
-        self, programs: Variants, memories: int, frozen: Sequence[int] = (), rule: Update | None = None
-    ) -> None:
-
+    def __init__(self, programs: Variants, memories: int, frozen: Sequence[int], rule: Update | None) -> None:
         self._programs = programs
         leaves, width = programs.lazy_plan.leaves, programs.width
         stride = rows_apart(-(-(leaves + width) // width) * width, programs.dtype)

@@ -51,7 +51,7 @@ class Variants:
     name = "llvm"
     takes_lists = False
 
-    def __init__(self, lazy_plan: LazyPlan, dtype: str, threads: int = 1):
+    def __init__(self, lazy_plan: LazyPlan, dtype: str, threads: int):
         import numpy as np
 
         self.lazy_plan, self.dtype, self.threads = lazy_plan, np.dtype(dtype), threads
