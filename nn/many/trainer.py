@@ -50,11 +50,10 @@ class SharedTrainer(Trainer):
     def goes_on(self, batch: Batch, size: int, values: Sequence[Value]) -> bool:
         """Whether the nets of the next moments may be trained in one call, as long as the trainer `stands`."""
         with self._lock:
-            rest = batch.size % size
-            like = not rest or self._structure(batch, rest) == self._structure(batch, size)
+            alike = self._has_steps_alike(batch, size)  # first: it may leave the way
             way = self._way
             return (
-                like
+                alike
                 and isinstance(way, NativeSteps)
                 and self._schedule is None
                 and time.perf_counter() < self._fresh_until()

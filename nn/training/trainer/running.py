@@ -94,17 +94,22 @@ class Running(Preparation):
         """As `epoch`, for samples that `_made_ready` has made ready; several epochs are one call if possible."""
         with self._lock:
             count, size = batch.size, min(batch_size, batch.size)
-            source, rest = random_source(seed) if shuffle else None, count % size
+            source = random_source(seed) if shuffle else None
             if source is None and size == count:
                 return self._train(batch, epochs)
-            if not rest or self._structure(batch, rest) == self._structure(batch, size):
+            if self._has_steps_alike(batch, size):
                 return self._train(batch, 1, lambda way: way.order(count, size, source, epochs), size)
             losses: list[float] = []
             for _ in range(epochs):
                 order = self._prepared(batch, size).order(count, size, source)
-                for part, samples in ((order[:-1], size), (order[-1:], rest)):
+                for part, samples in ((order[:-1], size), (order[-1:], count % size)):
                     self._train(batch, 1, _always(part), samples, losses)
             return losses
+
+    def _has_steps_alike(self, batch: Batch, size: int) -> bool:
+        """Whether the loss of a smaller last batch, if there is one, is made of its samples' as that of the others."""
+        rest = batch.size % size
+        return not rest or self._structure(batch, rest) == self._structure(batch, size)
 
     def _steps_of(
         self, batch: Batch, batch_size: int, source: random.Random | None, ready: Callable[[Batch], Batch]
