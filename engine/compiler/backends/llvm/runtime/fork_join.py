@@ -55,22 +55,17 @@ SHORT, LONGEST = 64_000, 4_000_000
 
 
 class _Line:
-    """A worker's line of memory, read and written by a function in the making.
+    """A worker's line of memory, read and written by a function in the making, which takes it as ``%line``."""
 
-    Args:
-        code: the function.
-        address: of the line.
-    """
-
-    def __init__(self, code: Code, address: str):
-        self._code, self.address = code, address
+    def __init__(self, code: Code) -> None:
+        self._code = code
 
     def _place(self, name: str) -> str:
-        return field_place(self._code, self.address, WORKER, name)
+        return field_place(self._code, "%line", WORKER, name)
 
     def load(self, name: str) -> str:
         """A field that nobody else writes meanwhile."""
-        return field(self._code, self.address, WORKER, name)
+        return field(self._code, "%line", WORKER, name)
 
     def store(self, name: str, number: str | int) -> None:
         """Write a field that nobody else reads meanwhile."""
@@ -128,7 +123,7 @@ def _share() -> Code:
 def _offer() -> Code:
     """Offer a part, unless the worker rests."""
     code = Code("offer", 64, 1, ["ptr %line", "ptr %frame", "i64 %step", "ptr %job"], internal=True)
-    line = _Line(code, "%line")
+    line = _Line(code)
     resting = line.load("resting")
     rests = code.value(f"icmp sgt i64 {resting}, 0")
     with code.when(rests):
@@ -145,7 +140,7 @@ def _offer() -> Code:
 def _begun() -> Code:
     """Whether the worker has taken the offer; if not, it is withdrawn, and the worker rests if that is nothing new."""
     code = Code("begun", 64, 1, ["ptr %line", "i64 %time"], "i1", internal=True)
-    line = _Line(code, "%line")
+    line = _Line(code)
     standing, _ = line.change(OFFERED, IDLE, failure="acquire")
     begun = code.value(f"or i1 {_is(code, standing, CLAIMED)}, {_is(code, standing, DONE)}")
     with code.when(_is(code, standing, OFFERED)):
@@ -167,7 +162,7 @@ def _begun() -> Code:
 def _wait() -> Code:
     """Wait until the worker has made its part; it rests if that took long."""
     code = Code("wait", 64, 1, ["ptr %line", "i64 %time"], internal=True)
-    line = _Line(code, "%line")
+    line = _Line(code)
     give_way = line.load("give_way")
     looks = Cell(code, 0)
     with repeat(code) as done:
@@ -194,7 +189,7 @@ def _wait() -> Code:
 def _work() -> Code:
     """Be a worker, until nothing has come for a while and no caller is there."""
     code = Code("work", 64, 1, ["ptr %line", "i64 %patience"])
-    line = _Line(code, "%line")
+    line = _Line(code)
     part, nap, moment = (line.load(name) for name in ("part", "nap", "moment"))
     looks, mine, asleep = Cell(code, 0), Cell(code, "false", "i1"), Cell(code, "false", "i1")
     with repeat(code) as ended:
