@@ -77,13 +77,16 @@ def _in_rows(data: Any) -> Any:
 
 def _is_flat(X: Any) -> bool:
     """Whether these are numbers in one row, and not in rows."""
-    return isinstance(X, (list, tuple)) and len(X) > 0 and not is_row(X[0]) if not hasattr(X, "ndim") else X.ndim == 1
+    if hasattr(X, "ndim"):
+        return bool(X.ndim == 1)
+    return isinstance(X, (list, tuple)) and len(X) > 0 and not is_row(X[0])
 
 
 def _holds_rows(y: Any) -> bool:
     """Whether these are rows of several numbers."""
-    first = y[0] if isinstance(y, (list, tuple)) and y else ()
-    return y.ndim == 2 and y.shape[1] > 1 if hasattr(y, "ndim") else is_row(first) and len(first) > 1
+    if hasattr(y, "ndim"):
+        return bool(y.ndim == 2 and y.shape[1] > 1)
+    return isinstance(y, (list, tuple)) and len(y) > 0 and is_row(y[0]) and len(y[0]) > 1
 
 
 def _column(X: Any) -> str:
