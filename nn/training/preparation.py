@@ -60,7 +60,8 @@ def prepared(
     samples, labels = paired(X, y)
     same_rows(X=X, y=y, sample_weight=sample_weight)
     weights = weights_of(labels, sample_weight, class_weight)
-    notes: dict[str, Any] = {"_loss": name_of_sample_loss(loss), **of_columns}
+    loss_name = name_of_sample_loss(loss)
+    notes: dict[str, Any] = {"_loss": loss_name, **of_columns}
     several = _name_several(labels, loss)
     if several or names_several(model):
         notes["_several"] = several
@@ -68,7 +69,7 @@ def prepared(
     names = are_names(labels, classes)
     if names:
         notes["classes"] = classes = _names(model, labels, loss)
-    rows = Rows(X, y, len(samples), name_of_sample_loss(loss), classes if names else None)
+    rows = Rows(X, y, len(samples), loss_name, classes if names else None)
     warn_of_unreachable(model, loss, rows.first[1])
     checked = None
     if validation is not None:
@@ -130,15 +131,16 @@ def _names(model: Model, y: Any, loss: LossFunction) -> list[str]:
         raise TypeError(
             f"labels that are texts need an nn.Module, which keeps the names of its classes, not {show(model)}"
         )
-    if name_of_sample_loss(loss) in ("mse", "mae"):
+    loss_name = name_of_sample_loss(loss)
+    if loss_name in ("mse", "mae"):
         raise ValueError(
-            f"{name_of_sample_loss(loss)} of labels that are texts, such as {show(plain_text(next(iter(y))))}: make "
+            f"{loss_name} of labels that are texts, such as {show(plain_text(next(iter(y))))}: make "
             "numbers of them by float(), or take a loss for classes, such as cross_entropy"
         )
     names = sorted({*map(plain_text, y)})
-    if name_of_sample_loss(loss) in ("bce", "bce_with_logits", "hinge") and len(names) > 2:
+    if loss_name in ("bce", "bce_with_logits", "hinge") and len(names) > 2:
         raise ValueError(
-            f"{name_of_sample_loss(loss)} tells two classes apart, and the labels name {len(names)}: "
+            f"{loss_name} tells two classes apart, and the labels name {len(names)}: "
             f"{', '.join(names)}; take cross_entropy, and an output for each"
         )
     known = classes_of(model) or names
