@@ -7,7 +7,7 @@ themselves where `Layout` says.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextvars import ContextVar
 from functools import cached_property
 from itertools import groupby
@@ -124,6 +124,21 @@ class Place:
         drop = Drop(dropout.seed, self.unit, count, dropout.p)
         self.unit += count
         return drop.factors(self.step, self.sample)
+
+
+def outputs_with_masks(model: Callable[[Any], Any], X: Iterable[Any], step: int) -> list[Any]:
+    """What a model gives for each sample of a batch, with the masks of a step.
+
+    Args:
+        model: maps a sample to its output.
+        X: the samples of the batch.
+        step: how many steps were made before.
+    """
+    outputs = []
+    for place, x in enumerate(X):
+        with drawing(Place(step, place)):
+            outputs.append(model(x))
+    return outputs
 
 
 class Layout:

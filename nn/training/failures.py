@@ -9,7 +9,7 @@ import engine
 
 from ..data.entries import lost_entries
 from ..data.tables import noted_columns
-from ..layers.dropout import Place, drawing
+from ..layers.dropout import outputs_with_masks
 from ..layers.module import Module
 from .batch_loss import scored
 from .epochs.task import Task
@@ -36,13 +36,9 @@ def anomaly_report(task: Task, batch: Sequence[int], step: int) -> str:
 
 def _anomaly(model: Model, loss: LossFunction, X: list[Any], y: list[Any], step: int) -> str:
     names = model if isinstance(model, Module) else None
-    outputs = []
     try:
         with engine.detect_anomaly(names):
-            for place, x in enumerate(X):
-                with drawing(Place(step, place)):
-                    outputs.append(model(x))
-            found = engine.find_anomaly(scored(loss, outputs, y), names)
+            found = engine.find_anomaly(scored(loss, outputs_with_masks(model, X, step), y), names)
     except engine.AnomalyError as error:
         return str(error)
     except ValueError as error:  # from a loss that refuses what is nan in compiled code

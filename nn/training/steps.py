@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from operator import is_
 from typing import Any, Protocol
 
@@ -18,7 +19,7 @@ from ..evaluation.few_bits import refuse_overflow
 from ..evaluation.programs import LossFunction as LossFunction
 from ..evaluation.programs import Model as Model
 from ..evaluation.rules import called, is_mean, name_of_loss, note_other_loss
-from ..layers.dropout import Place, drawing
+from ..layers.dropout import outputs_with_masks
 from ..layers.initializers import made
 from ..optimisers.base import Optimizer, has_rule, make_step
 from ..optimisers.clipping import clip_gradients, clip_limits
@@ -137,11 +138,12 @@ class EagerStep(Known):
             self._seen = seen
         results = results_of(self.model) if self.steps < 2 else []  # in the second step those of the first one
         layers = made.count
-        predictions = self._predicted(X)
+        predicted = partial(outputs_with_masks, self.model, step=self.steps)
+        predictions = predicted(X)
         if not self.steps:
             warn_of_layers(layers)
             if own_code(self.model, None) is None:  # layers compute in floats
-                refuse_overflow("the model", lambda _, wide: self._predicted(wide), predictions, None, X, "X")
+                refuse_overflow("the model", lambda _, wide: predicted(wide), predictions, None, X, "X")
         loss = one_value(scored(self.loss, predictions, y))
         if not math.isfinite(loss.data):
             raise lost_loss(loss.data, self.optimizer.lr)
@@ -163,13 +165,6 @@ class EagerStep(Known):
         make_step(self.optimizer, self, "steps")
         self._leaves = leaves_made[0]
         return loss.data
-
-    def _predicted(self, X: Any) -> list[Any]:
-        predictions = []
-        for place, x in enumerate(X):
-            with drawing(Place(self.steps, place)):
-                predictions.append(self.model(x))
-        return predictions
 
     def _look_for_parameters(self, loss: Value) -> None:
         params = self.optimizer.params

@@ -27,7 +27,7 @@ from engine import (
 
 from ...arguments import counted, listed, warn_user
 from ...evaluation.programs import LossFunction, Model
-from ...layers.dropout import Layout, Place, drawing
+from ...layers.dropout import Layout, Place, drawing, outputs_with_masks
 from ...layers.held import values_in, whole_parts
 from ...layers.module import Module
 from ...optimisers.base import Optimizer
@@ -134,11 +134,7 @@ def look_beside_graph(
         return
 
     def again() -> float:
-        outputs = []
-        for place, x in enumerate(X):
-            with drawing(Place(step, place)):
-                outputs.append(model(x))
-        return float(function(outputs, y))
+        return float(function(outputs_with_masks(model, X, step), y))
 
     order = topological_order(loss)
     try:
@@ -213,7 +209,7 @@ def _numbers(model: Model, samples: Sequence[Any], step: int) -> list[float]:
     found = list[float]()
     for place, x in enumerate(samples):
         with no_grad(), drawing(Place(step, place)):
-            found += numbers(model(x))
+            found += numbers(model(x))  # at once: a model may give the same list every time
     return found
 
 
