@@ -161,18 +161,12 @@ def _place(shown: list[Value], groups: dict[Value, modules.Group]) -> tuple[dict
     """The index of the box of each node, and the nodes of each box."""
     where: dict[Value, int] = {}
     members: list[list[Value]] = []
-    index: dict[modules.Group, int] = {}
+    known: dict[modules.Group | Value, int] = {}  # the box of each group, and of a node that is in none
     for node in shown:
-        group = groups.get(node)
-        if group is None:
-            where[node] = len(members)
-            members.append([node])
-            continue
-        if group not in index:
-            index[group] = len(members)
+        box = where[node] = known.setdefault(groups.get(node, node), len(members))
+        if box == len(members):
             members.append([])
-        where[node] = index[group]
-        members[index[group]].append(node)
+        members[box].append(node)
     return where, members
 
 
