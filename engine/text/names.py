@@ -62,7 +62,9 @@ def label_locals() -> list[str]:
     """
     given = []
     for variable, content in list(sys._getframe(1).f_locals.items()):
-        for name, thing in () if variable.startswith("_") else _named(variable, content):
+        if variable.startswith("_"):
+            continue
+        for name, thing in _named(variable, content):
             if isinstance(thing, Value) and thing.label is None and not isinstance(thing, Constant):
                 thing.label = name
                 given.append(name)
@@ -167,8 +169,9 @@ class Names:
         nodes = self.labelled(name)
         if nodes:
             return nodes
-        for node in self.order if name not in self._owners else ():
-            self(node)  # brief expressions and numbered nodes get their names
+        if name not in self._owners:
+            for node in self.order:
+                self(node)  # brief expressions and numbered nodes get their names
         return [self._owners[name]] if name in self._owners else []
 
     def find(self, target: Value | str) -> Value:

@@ -178,11 +178,12 @@ def _indices(labels: Any, outputs: Any, classes: list[Any] | None) -> Any:
     """
     shape = shape_of_each(outputs)
     found = label_indices(labels, shape, classes)
-    for place, (named, rows) in enumerate(zip(found, outputs) if len(shape) > 1 else ()):
-        given, positions = len(flat(named)), len(innermost(rows))
-        if given != positions:
-            labelled = f"{counted(given, 'label')} against {counted(positions, 'position')}"
-            raise ValueError(f"sample {place} has {labelled}: give one for each")
+    if len(shape) > 1:
+        for place, (named, rows) in enumerate(zip(found, outputs)):
+            given, positions = len(flat(named)), len(innermost(rows))
+            if given != positions:
+                labelled = f"{counted(given, 'label')} against {counted(positions, 'position')}"
+                raise ValueError(f"sample {place} has {labelled}: give one for each")
     return found
 
 

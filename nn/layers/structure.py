@@ -66,8 +66,9 @@ def _modules_in(path: str, module: Module, seen: set[int]) -> Iterator[tuple[str
         return
     seen.add(id(module))
     yield path, module
-    for name, child in () if _tells(module) else module.children():
-        yield from _modules_in(f"{path}.{name}" if path else name, child, seen)
+    if not _tells(module):
+        for name, child in module.children():
+            yield from _modules_in(f"{path}.{name}" if path else name, child, seen)
 
 
 def _tells(module: Module) -> bool:

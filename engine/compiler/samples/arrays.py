@@ -67,7 +67,9 @@ def _refuse_other_rows(samples: Sequence[Any], depth: int, position: int) -> Non
     Raises:
         TypeError: there is one, such as a deque or tensor, of whose numbers the class is not known, or a masked array.
     """
-    for number, sample in enumerate(samples if depth > 1 and not _are_rows(samples, depth) else ()):
+    if depth <= 1 or _are_rows(samples, depth):
+        return
+    for number, sample in enumerate(samples):
         rows = [sample]
         for further in reversed(range(depth - 1)):
             for row in rows:

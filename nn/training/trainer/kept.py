@@ -37,7 +37,8 @@ def trainer_for(
         options: how it is compiled: back end, dtype, threads.
         settings: what else `Trainer` takes: both ways of clipping, and the schedule.
     """
-    for trainer in [kept.pop() for _ in kept[:1]]:
+    if kept:
+        trainer = kept.pop()
         if trainer._would_be_made_of(model, loss, options):
             trainer._take_up(optimizer, **settings)
             return trainer

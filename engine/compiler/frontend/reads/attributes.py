@@ -122,7 +122,9 @@ class Attributes:
 
     def _call_of(self, kind: type) -> None:
         """The call method of this project's layers: users replace it in the class, to look at all layers."""
-        for base in kind.__mro__ if self._met.is_new(kind, "every base") else ():
+        if not self._met.is_new(kind, "every base"):
+            return
+        for base in kind.__mro__:
             if "__call__" in vars(base) and not is_of_users(base) and self._met.is_new(base, "__call__"):
                 self._found.name(vars(base), "__call__", vars(base)["__call__"], Rank.RARE)
 

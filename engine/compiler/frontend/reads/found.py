@@ -230,10 +230,16 @@ class Found:
             if names is environment or names.get(name, ABSENT) is content:
                 continue
             if isinstance(names, dict):
-                names.pop(name) if content is ABSENT else names.update({name: content})
+                if content is ABSENT:
+                    names.pop(name)
+                else:
+                    names.update({name: content})
             elif id(names) in self._classes:
                 kind, _ = self._classes[id(names)]
-                type.__delattr__(kind, name) if content is ABSENT else type.__setattr__(kind, name, content)
+                if content is ABSENT:
+                    type.__delattr__(kind, name)
+                else:
+                    type.__setattr__(kind, name, content)
         for attributes in [each for each, count in self._announced.values() if len(each) > count]:
             for name in attributes.keys() - {name for names, name, _ in self.names if names is attributes}:
                 del attributes[name]

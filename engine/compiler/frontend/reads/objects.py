@@ -227,9 +227,12 @@ def refill(holder: Any, inside: tuple[Any, ...]) -> None:
         kind.clear(holder)
         for key, content in zip(inside[: len(inside) // 2], inside[len(inside) // 2 :]):
             kind.__setitem__(holder, key, content)
-    elif isinstance(holder, (set, deque)):
+    elif isinstance(holder, set):
         holder.clear()
-        holder.extend(inside) if isinstance(holder, deque) else holder.update(inside)
+        holder.update(inside)
+    elif isinstance(holder, deque):
+        holder.clear()
+        holder.extend(inside)
     elif isinstance(holder, bytearray):
         holder[:] = bytes(inside)
     elif isinstance(holder, array):
