@@ -143,7 +143,7 @@ class LiveTrace:
 
     @property
     def late(self) -> str:
-        """What has changed, if calls may have gone by what was there before; see `Surroundings`."""
+        """What has changed, if calls may have used what was there before; see `Surroundings`."""
         return "" if self._surroundings is None else self._surroundings.late
 
     def changed_number(self) -> str:

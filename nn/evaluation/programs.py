@@ -293,17 +293,17 @@ def programs_of(model: Model) -> Programs:
 
 @contextmanager
 def kept_by(model: Model) -> Iterator[list[Any]]:
-    """What one training of a module leaves to the next, which has it to itself; nothing after an error."""
+    """A list of what one training of a module leaves for the next one, which takes it; empty after an error."""
     programs = programs_of(model)
     kept: list[Any] = vars(programs).pop("_kept", [])
-    with _as_before(programs):  # what a training has told of is told again by the next one
+    with _as_before(programs):
         yield kept
     vars(programs)["_kept"] = kept
 
 
 @contextmanager
 def _as_before(programs: Programs) -> Iterator[None]:
-    """What the user has been told inside is told again behind it."""
+    """Forget afterwards what the user was told inside, so that it is told again when it comes up again."""
     told = programs.told
     try:
         yield

@@ -113,11 +113,9 @@ def called(name: str, function: Function) -> Function:
     """A model or a loss, checked to be callable.
 
     Raises:
-        TypeError: it cannot be called, as `check_callable` says.
-            Or it is a class.
-            Or it is another library's, whose functions take arrays.
-        Or a loss takes more or fewer than outputs and labels, or its parameters are named for labels first, as in
-            Keras.
+        TypeError: it cannot be called, as `check_callable` says; it is a class, or another library's function, which
+            takes arrays; or a loss does not take just outputs and labels, or by its parameters' names takes the labels
+            first, as in Keras.
     """
     check_callable(name, function)
     if isinstance(function, type):

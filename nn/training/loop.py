@@ -254,7 +254,7 @@ class _Loop:
         patient: decides by them when it is enough.
         callbacks: of the user's, called after each epoch.
         told: who is told how far training has come.
-        told_why: whether the user knows why nothing is learned, or nothing is known about steps that are not ours.
+        told_why: whether to say no more about why nothing is learned: it has been said, or the steps are the user's.
         scores: of the last epoch.
     """
 

@@ -148,7 +148,7 @@ class EagerStep(Known):
         if not math.isfinite(loss.data):
             raise lost_loss(loss.data, self.optimizer.lr)
         refuse_results(results, loss)
-        if now_and_then:  # caches last
+        if now_and_then:  # often enough: what a cache keeps it keeps for many steps
             refuse_outdated(self.optimizer.params, loss)
         if not (self.steps or is_mean(self.loss) or name_of_loss(self.loss)):
             refuse_overflow("the loss", self.loss, loss, predictions, y)

@@ -9,7 +9,7 @@ MANY = 10
 
 
 def warn_of_late(function: str, what: str) -> None:
-    """Warn that calls of a function may have gone by what has changed since, if something has.
+    """Warn, if something has changed, that calls of a function may have used what was there before.
 
     Args:
         function: its name.
@@ -18,7 +18,7 @@ def warn_of_late(function: str, what: str) -> None:
     if what:
         warn_user(
             f"{function} reads what is compared only from time to time, being large or far from its code, and it has "
-            f"changed ({what}): the last calls before this one may have gone by what was there before. Call "
+            f"changed ({what}): the last calls before this one may have used what was there before. Call "
             "engine.announce_change() right after such a change, or pass what changes as an argument",
             RuntimeWarning,
         )

@@ -78,7 +78,7 @@ class Traces:
     def count_change(self, batch: Batch, late: str) -> None:
         """Count the change of a number that the function reads, if there is one; after many, warn.
 
-        Warn as well if calls may have gone by what was there before the change.
+        Warn as well if calls may have used what was there before the change.
 
         Args:
             batch: the samples.

@@ -71,9 +71,9 @@ def sweep(
         seeds: the contributions that the sweep starts from.
         wanted: what to differentiate with respect to.
         leaves: whether to differentiate with respect to all leaves, too.
-        sums: takes the contributions to leaves that are a product of a coefficient per sample and an adjoint, and those
-            to the one leaf that an index selects; they are not among those that are returned. Then the sweep does not
-            go further down from what is wanted.
+        sums: a list to which two kinds of contributions are added, in place of returning them: those to leaves that are
+            a product of a coefficient per sample and an adjoint, and those to the one leaf that an index selects. With
+            it, the sweep does not go further down from what is wanted.
     """
     singly = any(symbol.kind == "leaf" for symbol in wanted)
     nodes, needed = _paths(seeds, wanted, leaves, singly)

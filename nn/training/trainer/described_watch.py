@@ -47,7 +47,7 @@ class DescribedWatch:
 
     @property
     def late(self) -> str:
-        """What has changed, if steps may have gone by what was there before; see `ModelWatch`."""
+        """What has changed, if steps may have used what was there before; see `ModelWatch`."""
         return "" if self._watch is None else self._watch.late
 
     @property

@@ -42,8 +42,8 @@ class ModelWatch:
 
     Attributes:
         due: an array with the entries of `Due`, which native code reads: when everything is to be compared again.
-        late: what had changed at the last look at everything, in words, if steps before that look may have gone by what
-            was there before; otherwise "".
+        late: what the last look at everything found changed, in words, if steps before that look may still have used
+            what was there before; otherwise "".
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class ModelWatch:
         self.due, self._until = array("d", [0.0] * len(Due)), math.inf
         self._guards: Guards | None = None
         self.late, self._made = "", made
-        self._right = math.inf  # up to how many steps, made by native code, all went by what was there
+        self._right = math.inf  # as many steps, made by native code, are known to have used what was there
 
     def holds(self, now: float) -> bool:
         """Whether nothing has changed, as far as one looks at the time `now`, of `time.perf_counter`: inf for all."""

@@ -117,7 +117,7 @@ class Preparation(Settings):
 
     @staticmethod
     def _late(watch: ModelWatch | DescribedWatch, same: bool) -> str:
-        """What has changed, in words, if steps may have gone by what was there before; "" for nothing.
+        """What has changed, in words, if steps may have used what was there before; "" for nothing.
 
         Args:
             watch: of model and loss, which do something else now.

@@ -93,7 +93,7 @@ class Attributes:
         return lambda name, content: (is_method if name[:2] == "__" else matters)(name, content)
 
     def _absent_attributes(self, owner: Any, attributes: Mapping[str, Any]) -> None:
-        """The names that code reads and an object lacks: should they be added, they hide those of its class or base."""
+        """The names that code reads and an object lacks: once added, they would hide those of its class or base."""
         kind = class_of(owner)
         if issubclass(kind, type):
             for name in self._used.intersection(dir(owner)).difference(attributes):
@@ -106,9 +106,10 @@ class Attributes:
                     self._found.name(attributes, name, ABSENT)
 
     def _unlisted(self, owner: Any) -> bool:
-        """Whether only attributes that some code names count: all do for objects that a library's own methods read.
+        """Whether only those attributes count that some code names.
 
-        And for functions, which begin with none, if some code asks whether they have some.
+        All of them count if a library's own methods read the object, and also for functions, which usually have none,
+        if some code asks which attributes there are.
         """
         if is_a(owner, (ModuleType, FunctionType)):
             return self._used.isdisjoint(COMPUTING if is_a(owner, ModuleType) else LISTING | ASKING)
@@ -129,7 +130,7 @@ class Attributes:
                 self._found.name(vars(base), "__call__", vars(base)["__call__"], Rank.RARE)
 
     def slots(self, owner: Any, kind: type) -> Iterator[Any]:
-        """The content of ``__slots__``, of which an object of the library's may be asked any by a name of its own."""
+        """The content of ``__slots__``: plain numbers and texts only if code names them, or may read them unnamed."""
         for name in slots_of(kind):
             content = attribute_of(owner, name)
             if type(content) not in PLAIN or name in self._used or not self._unlisted(owner):

@@ -82,14 +82,14 @@ class Found:
         names: globals, attributes and environment variables.
         holders: lists, dicts, sets, arrays and context variables.
         generators: sources of random numbers.
-        iterators: names of what gives a new entry whenever it is read, such as files, and the code that names them.
+        iterators: names of what gives another entry at every read, such as files, and the code that names them.
         aliases: other names of `type`, and the code that names them.
         matches: whether some code has patterns of sequences, which tell lists from arrays.
         tests_truth, tests_identity: whether some code may compare by `is` with True or False, or with another thing.
         minds_arrays: whether some code may write into an array, or ask for the type of its numbers.
         leaf_lists: the content of lists of leaves, by id.
-        slots: what is in closure cells and slots is called, by the owner's id and the attribute.
-        kept: everything that was entered, since it is known by its id.
+        slots: the names of variables in closure cells and of slots, by the owner's id and the attribute.
+        kept: everything that was entered, kept alive since it is known by its id.
         at_first: all plain numbers and strings that are read, as they were at the end of the walk.
     """
 
@@ -112,7 +112,7 @@ class Found:
         self._direct, self._inside_announced = set[int](), set[int]()
         self._announced: dict[int, tuple[dict[str, Any], int]] = {}  # and how many these were
 
-    # ---- told by the walk ----
+    # ---- noted by the walk ----
 
     def part(self, owner: Any, attribute: str, content: Any) -> None:
         """A part of a function, such as its code."""
@@ -132,7 +132,7 @@ class Found:
             self._ranks[id(names), name] = rank
 
     def names_of_class(self, kind: type, names: Mapping[str, Any]) -> None:
-        """The names in a class, some of which are told: it is changed by other means than a dict."""
+        """Whose names these are, if they are a class's: they are changed by setting attributes of the class."""
         self._classes[id(names)] = kind, names
 
     def variable(self, name: Any) -> None:
@@ -145,11 +145,11 @@ class Found:
             self._numbers.append((f"the variable {os.fsdecode(name)}", lambda: environment.get(name, ABSENT)))
 
     def directly(self, *things: Any) -> None:
-        """What a function itself names, or has as a default: if it is small it is compared every time."""
+        """Note what a function itself names, or has as a default: what is small of it is compared at every call."""
         self._direct.update(map(id, things))
 
     def announced(self, attributes: dict[str, Any]) -> None:
-        """Attributes of an object that announces what is set; what it holds is usually large."""
+        """The attributes of an object that announces whenever one is set, such as a module: usually a large one."""
         self._announced[id(attributes)] = attributes, len(attributes)
         self._inside_announced.update(map(id, attributes.values()))
 
@@ -281,24 +281,24 @@ class Met:
         self._known: set[tuple[int, Any]] = set()  # parts of objects, by the object's id
 
     def is_new(self, owner: Any, what: Any) -> bool:
-        """Whether this part of an object is met for the first time; from now on it is not."""
+        """Whether this part of an object is met for the first time; at the next call it no longer is."""
         part = id(owner), what
         new = part not in self._known
         self._known.add(part)
         return new
 
     def once(self, owner: Any, what: str, found: Any) -> None:
-        """Tell what is in an object, once."""
+        """Note what an object holds, unless that was noted before."""
         if self.is_new(owner, what):
             self.found.holder(found)
 
     def part(self, owner: Any, attribute: str, content: Any) -> None:
-        """Tell a part of an object, once."""
+        """Note a part of an object, unless that was noted before."""
         if self.is_new(owner, attribute):
             self.found.part(owner, attribute, content)
 
     def iterator(self, content: Any, name: str, code: CodeType | None = None) -> None:
-        """Tell of anything that gives a new entry at every read, such as a file; and of another name for `type`."""
+        """Note anything that gives another entry at every read, such as a file; and another name for `type`."""
         if content is type:
             self.found.aliases.append((name, code))
         goes_on = hasattr(class_of(content), "__next__")

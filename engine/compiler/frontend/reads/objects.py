@@ -122,9 +122,10 @@ def is_memory(kind: type) -> bool:
 
 @cache
 def shows_to_collector(kind: type) -> bool:
-    """Whether only the garbage collector is told all that an instance holds: a cache, or an element of XML.
+    """Whether only the garbage collector learns all that an instance holds.
 
-    Or anything else that is written in C, and has no attributes of its own: a slice, a cell, a method of a list.
+    So it is with a cache, an element of XML, and anything else that is written in C and has no attributes of its own:
+    a slice, a cell, a method of a list.
     """
     has_own = kind.__dictoffset__ != 0 or any("__slots__" in vars(base) for base in kind.__mro__)
     shows_itself = has_own or is_memory(kind) or issubclass(kind, CONTAINERS)

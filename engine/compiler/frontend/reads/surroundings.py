@@ -38,8 +38,8 @@ class Surroundings:
         changed: says whether something has changed; what is far away is compared only from time to time.
         differs: says whether something near has changed, and from its second call on looks at nothing else.
         near: compares what is near.
-        late: what had changed at the last look at everything, in words, if calls before that look may have gone by what
-            was there before; otherwise "".
+        late: what the last look at everything found changed, in words, if calls before that look may still have used
+            what was there before; otherwise "".
     """
 
     PATIENCE = 50
@@ -121,7 +121,7 @@ class Surroundings:
         self.changed = self._written_later("changed", f"{announced} or clock() > me._due")
 
     def _written_later(self, name: str, condition: str) -> Callable[[], bool]:
-        """A look whose code is written at its second call, which many do not live to see; the first looks at all."""
+        """A look whose code is written at its second call, as many have just one; the first one compares everything."""
         calls = iter([self.changed_at_all])
 
         def look() -> bool:
@@ -160,7 +160,7 @@ class Surroundings:
         if self.found.is_same():
             self._count = count
         elif self._count == count or not self.found.equals(now := self._walked()):
-            if passed and self._count == count:  # a second look at the same change leaves what the first has found
+            if passed and self._count == count:  # else `late` stays what the first look at this change has made it
                 self.late = self._changed_far()
                 self._unseen.clear()
             return True

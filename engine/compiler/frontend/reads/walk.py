@@ -106,7 +106,7 @@ class Walk:
         return self._found
 
     def _refuse_mortals(self, met: set[int]) -> None:
-        """Refuse weak references to anything not met in another way: it may die at any time."""
+        """Refuse weak references to what nothing else that is read keeps alive: it may die at any time."""
         for reference in self._weak:
             found = reference()
             if found is not None and id(found) not in met and not is_leaf(type(found)):

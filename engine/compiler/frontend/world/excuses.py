@@ -29,9 +29,10 @@ _WRITING = frozenset({"write", "writelines", "flush"})
 
 
 def is_excused(frame: FrameType | None, function: Any) -> bool:
-    """Whether Python's own code evaluates a string, or this is part of an import or of writing a message.
+    """Whether a question to the world outside may be asked.
 
-    Whether, too, a file in memory is read that no number without a value has been printed to.
+    So it is if Python's own code evaluates a string, in imports and while a message is written, and of a file in memory
+    to which no number has been printed that has no value yet.
 
     Args:
         frame: that of the code that asks.

@@ -101,7 +101,7 @@ def _warns_if_late(case: Case, backend: str) -> None:
                 told.clear()
                 engine.traces_of(compiled).look_again()
                 judge(case, compiled)
-                assert "the last calls before this one may have gone by what was there before" in str(told[0].message)
+                assert "the last calls before this one may have used what was there before" in str(told[0].message)
 
 
 def judge(case: Case, compiled: Any) -> None:

@@ -18,7 +18,7 @@ from tests.needs import INSTALLED, needs
 np = needs("numpy")
 
 X, Y = np.ones((4, 2)), np.zeros((4, 1))
-LATE = "the last calls before this one may have gone by what was there before"
+LATE = "the last calls before this one may have used what was there before"
 table, lists = np.ones(20_000), [[1.0] * 300 for _ in range(300)]
 
 
