@@ -21,7 +21,7 @@ from ..layers.contents import are_parameters
 from ..layers.held import values_in
 from ..layers.module import Module
 from ..layers.structure import layers_of, numbers_of, rows_of
-from ..optimisers.base import Optimizer
+from ..optimisers.base import Optimizer, check_optimizer
 from ..threads import moving, refuse_elsewhere
 from ..training.history import History
 from . import tensors
@@ -114,8 +114,8 @@ def save(
     _refuse_other_formats(path)
     parameters = _by_name(model)
     _warn_of_left_out(model, parameters)
-    if optimizer is not None and not isinstance(optimizer, Optimizer):
-        raise TypeError(f"optimizer must be an Optimizer, not {show(optimizer)}")
+    if optimizer is not None:
+        check_optimizer(optimizer)
     if history is not None and not isinstance(history, History):
         raise TypeError(f"history must be a History, as nn.fit gives it, not {show(history)}")
     with _at_rest(parameters, optimizer):
@@ -197,8 +197,8 @@ def load(model: Module, path: str | os.PathLike[str], *, optimizer: Optimizer | 
     """
     _refuse_exchanged("load", model, path)
     parameters = _by_name(model)
-    if optimizer is not None and not isinstance(optimizer, Optimizer):
-        raise TypeError(f"optimizer must be an Optimizer, not {show(optimizer)}")
+    if optimizer is not None:
+        check_optimizer(optimizer)
     refuse_elsewhere("what is loaded", parameters.values)
     name = os.fspath(path)
     if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):

@@ -285,6 +285,18 @@ def _update(optimizer: Optimizer) -> None:
     update_step(optimizer)
 
 
+def check_optimizer(optimizer: object) -> None:
+    """Refuse what is no optimiser.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(
+            f"optimizer must be an Optimizer, such as SGD(model.parameters(), lr=0.1), not {show(optimizer)}"
+        )
+
+
 def _leaves(params: Iterable[Value]) -> tuple[Value, ...]:
     """The parameters, each checked to be a leaf that is given once."""
     if isinstance(params, Module):

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..arguments import check_takes, first_parameters, known_backend, plain, show, warn_user
 from ..evaluation.rules import called
-from ..optimisers.base import Optimizer
+from ..optimisers.base import check_optimizer
 from ..schedules import FIXED
 from .history import History
 from .mistakes.ownership import check_ownership
@@ -29,10 +29,7 @@ def check_parts(model: Any, loss: Any, optimizer: Any, schedule: Any, step: Any)
     """
     called("model", model)
     called("loss", loss)
-    if not isinstance(optimizer, Optimizer):
-        raise TypeError(
-            f"optimizer must be an Optimizer, such as SGD(model.parameters(), lr=0.1), not {show(optimizer)}"
-        )
+    check_optimizer(optimizer)
     if schedule is not None and not callable(schedule):
         raise TypeError(
             f"schedule gives the learning rate of each step by its number, and {show(schedule)} cannot be "

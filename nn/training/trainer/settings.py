@@ -12,7 +12,7 @@ from ...arguments import real_number, show
 from ...attributes import Known
 from ...evaluation.rules import called, name_of_sample_loss
 from ...losses.classes import least_loss, too_low
-from ...optimisers.base import Optimizer
+from ...optimisers.base import Optimizer, check_optimizer
 from ...optimisers.clipping import clip_limits
 from ..steps import LossFunction, Model
 
@@ -96,8 +96,7 @@ class Settings(Known, ABC):
 
     @optimizer.setter
     def optimizer(self, optimizer: Optimizer) -> None:
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"optimizer must be an Optimizer, not {show(optimizer)}")
+        check_optimizer(optimizer)
         self._optimizer = optimizer
         self._has_been_set()
 
