@@ -46,6 +46,7 @@ from .graph import leaves as leaves
 from .graph import topological_order as topological_order
 from .imported import TABLE as TABLE
 from .imported import Imported as Imported
+from .imported import digest_of as digest_of
 from .imported import looking_once as looking_once
 from .interval import Interval as Interval
 from .modes import always_recorded as always_recorded
@@ -154,7 +155,7 @@ def __getattr__(name: str) -> Any:
 
 _FOR_NN = """Batch BatchLoss Description Drop Due Guards Imported LeafReadError Masks Phrasebook RepeatedStep Session
     Shown Surroundings TABLE Traces TreeReader TypeGuard all_same always_recorded batch_loss changes classes_of
-    collector_at_rest counted counts_steps display_width is_traced leaves_made lent_numbers
+    collector_at_rest counted counts_steps digest_of display_width is_traced leaves_made lent_numbers
     let_rule_describe_itself looking_once lost_loss new_lock open_session purpose show_picture traces_of update_step
     warn_user write_file"""
 _BUILT_ON = frozenset(_FOR_NN.split())

@@ -7,17 +7,32 @@ runs: code that relies on it asks here first.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from itertools import chain
 from operator import attrgetter, is_
+from pathlib import Path
 from types import CellType, FunctionType, ModuleType
 from typing import Any
 
 from . import operators as operators  # so that they are there to be looked at
 from . import ops as ops
 from .primitive import Primitive
+
+
+def digest_of(folder: Path, files: Iterable[Path]) -> str:
+    """A digest of source files, by their places in a folder; empty if there are none, or one cannot be read."""
+    import hashlib  # only compiled code asks
+
+    digest, files = hashlib.sha256(), sorted(files)
+    try:
+        for file in files:
+            digest.update(f"{file.relative_to(folder)}\n".encode())
+            digest.update(file.read_bytes())
+    except OSError:  # such as an archive, from which they were imported
+        return ""
+    return digest.hexdigest() if files else ""
 
 
 class Imported:

@@ -7,7 +7,6 @@ user has written, subclassed, replaced or changed is not among them.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -16,7 +15,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from engine import TABLE, Description, Imported, Primitive, Value, classes_of, let_rule_describe_itself
+from engine import TABLE, Description, Imported, Primitive, Value, classes_of, digest_of, let_rule_describe_itself
 
 from .layers.activations import activation_name
 from .layers.dropout import Dropout
@@ -227,18 +226,6 @@ def _describe(
         raise _Foreign
 
 
-def _digest() -> str:
-    """A digest of the sources of this package; empty where they cannot be read."""
-    root = Path(__file__).parent
-    digest = hashlib.sha256()
-    try:
-        for file in sorted(root.rglob("*.py")):
-            digest.update(f"{file.relative_to(root)}\n".encode())
-            digest.update(file.read_bytes())
-    except OSError:
-        return ""
-    return digest.hexdigest()
-
-
-_SOURCE = _digest()
-"""Made at import, when the sources are those that run."""
+_FOLDER = Path(__file__).parent
+_SOURCE = digest_of(_FOLDER, _FOLDER.rglob("*.py"))
+"""Made at import, when the sources are those that run; empty where they cannot be read."""

@@ -11,7 +11,7 @@ from operator import attrgetter
 from pathlib import Path
 
 from ... import ops
-from ...imported import TABLE
+from ...imported import TABLE, digest_of
 from ...primitive import Primitive
 from .conditions import OWN
 from .graph import operations
@@ -66,19 +66,6 @@ def fingerprint(trace: Trace) -> str:
     return digest.hexdigest()
 
 
-def _engine() -> str:
-    """A digest of the sources of the engine and its compiler; empty if they are not files that can be read."""
-    root = Path(__file__).parents[2]
-    digest = hashlib.sha256()
-    try:
-        files = sorted([*root.glob("*.py"), *(root / "compiler").rglob("*.py")])
-        for file in files:
-            digest.update(f"{file.relative_to(root)}\n".encode())
-            digest.update(file.read_bytes())
-    except OSError:
-        return ""
-    return digest.hexdigest() if files else ""
-
-
-ENGINE = _engine()
-"""Made at import, when the sources are still those that run."""
+_FOLDER = Path(__file__).parents[2]
+ENGINE = digest_of(_FOLDER, [*_FOLDER.glob("*.py"), *(_FOLDER / "compiler").rglob("*.py")])
+"""A digest of the engine and its compiler, made at import, when the sources are still those that run."""

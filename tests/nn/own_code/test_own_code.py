@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -80,17 +79,6 @@ def test_programs_that_predict_make_no_other_model() -> None:
     nn.predict(model, X)
     assert "_programs" in vars(model)
     assert own_code(model, cross_entropy).text == before.text
-
-
-def test_sources_that_cannot_be_read_have_no_digest(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in a zip file: then no code is known as the package's own."""
-
-    def unreadable(path: Path) -> bytes:
-        raise NotADirectoryError(path)
-
-    assert module._digest() == module._SOURCE != ""
-    monkeypatch.setattr(Path, "read_bytes", unreadable)
-    assert module._digest() == ""
 
 
 def test_a_loss_that_a_user_has_added_to_the_losses_is_the_users(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ from engine.compiler.frontend.graph import operations
 from engine.compiler.frontend.symbol import Symbol
 from engine.compiler.frontend.trace import Trace
 from engine.compiler.pipeline import trace
+from engine.imported import digest_of
 from tests.engine.compiler.test_random_graphs import random_function
 
 SHAPES = [(2,), ()]
@@ -116,12 +117,15 @@ def test_another_version_of_the_engine_has_others(monkeypatch: pytest.MonkeyPatc
     assert of(network([1.0, 2.0])) == ""
 
 
-def test_an_engine_whose_sources_cannot_be_read_has_no_digest(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As one that is imported from an archive: nothing is then taken from the cache by its fingerprint."""
+def test_sources_that_cannot_be_read_have_no_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of an engine that is imported from an archive: nothing is then taken from the cache by its fingerprint."""
+    folder = Path(engine.__file__).parent
+    files = [folder / "ops.py", folder / "value.py"]
 
     def refuse(self: Path) -> bytes:
         raise OSError("no such file")
 
-    assert module._engine() == module.ENGINE != ""
+    assert len({digest_of(folder, files), digest_of(folder, files[:1]), module.ENGINE, digest_of(folder, [])}) == 4
+    assert digest_of(folder, []) == ""
     monkeypatch.setattr(Path, "read_bytes", refuse)
-    assert module._engine() == ""
+    assert digest_of(folder, files) == ""
