@@ -27,9 +27,9 @@ def find_culprit(subject: Subject, wrong: Derivative) -> Fault:
     if wrong.slopes is not None:
         function = subject.of_order(1)  # a graph of its gradient may differ by a branch in a rule, as that of pow
         near = is_its_graph(function, function.here, moved(subject, wrong), most=1)
-        return audit(subject.here.nodes) or (_sum_at_kink(wrong) if near else _outside_the_graph(wrong))
+        return _audited(subject.here.nodes, wrong) or (_sum_at_kink(wrong) if near else _outside_the_graph(wrong))
     if wrong.direction:
-        return audit(subject.here.nodes) or Fault(
+        return _audited(subject.here.nodes, wrong) or Fault(
             f"each primitive's own rule is right, and the slope along {wrong.name} is not: check without directions= "
             "to learn which inputs are wrong"
         )
@@ -37,13 +37,17 @@ def find_culprit(subject: Subject, wrong: Derivative) -> Fault:
     recording = subject.record(subject.moved(position, wrong.at))
     nodes = recording.nodes
     return (
-        audit(nodes)
-        or audit(nodes, min(wrong.relative_error / 8, oracle.AGREEMENT))
+        _audited(nodes, wrong)
         or (_sum_at_kink(wrong) if undeclared_kink(nodes) else None)
         or _wrong_subgraph(recording.output, recording.coordinates[position], wrong)
         or (_wrong_at_order(nodes, subject.order) if subject.order > 1 else None)
         or _outside_the_graph(wrong)
     )
+
+
+def _audited(nodes: Sequence[Value], wrong: Derivative) -> Fault | None:
+    """The first primitive whose rule is wrong, by much or else by about as much as the derivative."""
+    return audit(nodes) or audit(nodes, min(wrong.relative_error / 8, oracle.AGREEMENT))
 
 
 def _line_of_graph(order: list[Value], leaf: Value) -> Line:

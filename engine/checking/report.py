@@ -86,11 +86,11 @@ class Derivative:
 
     @property
     def relative_error(self) -> float:
-        """The disagreement relative to the larger of the two; inf if the claim is not finite and differs."""
-        if not math.isfinite(self.claimed):
-            return math.inf if self.status == "differs" else 0.0
+        """The disagreement relative to the larger of the two; inf if they are contradictory and not both finite."""
+        if not (math.isfinite(self.claimed) and math.isfinite(self.expected)):
+            return math.inf if contradicted(self) else 0.0
         largest = max(abs(self.claimed), abs(self.expected))
-        return abs(self.claimed / largest - self.expected / largest) if 0 < largest < math.inf else 0.0
+        return abs(self.claimed / largest - self.expected / largest) if largest else 0.0
 
     @property
     def spread(self) -> float:

@@ -133,6 +133,15 @@ def test_modules_and_second_order_along_directions() -> None:
         del engine.PRIMITIVES["bad_for_directions"]
 
 
+@pytest.mark.parametrize("formula", ["", "exp(x)"])
+@pytest.mark.parametrize("directions", [None, 2])
+def test_a_rule_that_is_off_by_little_is_named_along_directions_too(directions: int | None, formula: str) -> None:
+    """It was within a millionth, and each rule was said to be right."""
+    bad = replace(engine.exp, name="bad_exp", formula=formula, local_derivatives=[lambda z, x: z * (1 + 1e-7)])
+    report = check_gradients(lambda x, y: bad(x) * y + engine.sin(y), [0.3, 0.7], directions=directions)
+    assert "bad_exp, node 2 of the graph: its local derivative with respect to x at x = 0.3" in report.faults[0].what
+
+
 def test_jacobians_along_directions() -> None:
     m = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
     report = assert_gradients(lambda v: m @ v, np.array([0.3, 0.7]), grad=lambda v: m, directions=2)

@@ -281,3 +281,10 @@ def test_an_infinite_slope_at_a_jump_is_not_confirmed_either() -> None:
     assert report.ok
     assert report.derivatives[0].claimed == math.inf
     assert report.derivatives[0].at_jump
+
+
+def test_an_infinite_slope_accuses_no_rule_that_is_right_to_its_last_digit() -> None:
+    """A disagreement with infinity was none, and rules were to be right to the last bit then."""
+    report = check_gradients(lambda x: engine.gelu(x + 0.37) + engine.erf(x + 0.7) + engine.sqrt(x.detach()), [0.0])
+    assert report.wrong[0].relative_error == math.inf
+    assert "no part of the recorded graph is wrong" in report.faults[0].what
