@@ -184,7 +184,8 @@ def as_inputs(taker: object, x: Any, count: int) -> list[Value]:
     if not is_row(x):
         given = "a single number: samples are rows, one of them is [x]" if is_traced(x) else show(x)
         remedy = ": give [x]" if count == 1 and not is_traced(x) else ""
-        raise TypeError(f"{taker} takes a row of {counted(count, 'number')} or Values, not {given}{remedy}")
+        taken = "1 number or Value" if count == 1 else f"{count} numbers or Values"
+        raise TypeError(f"{taker} takes a row of {taken}, not {given}{remedy}")
     if len(x) != count:
         raise ValueError(
             f"{taker} takes {counted(count, 'input')}, got {len(x)}: give samples of that width, or build it for those"

@@ -19,7 +19,7 @@ from .. import ops
 from ..backprop import grad
 from ..graph import depending_on, leaves, topological_order
 from ..modes import no_grad
-from ..numbers import as_float, equal_numbers, shortened
+from ..numbers import as_float, equal_numbers, is_number, shortened
 from ..primitive import Primitive
 from ..text.sheet import counted
 from ..value import Value
@@ -172,7 +172,8 @@ def subject_of(f: Callable[..., Any], point: Sequence[Any] | Mapping[str, Any], 
             were computed before it is called.
     """
     if not callable(f):
-        raise TypeError(f"check_gradients() takes a function of Values, got {f!r} of type {type(f).__name__}")
+        remedy = ": give what computes it, such as lambda x: x * x" if isinstance(f, Value) else ""
+        raise TypeError(f"check_gradients() takes a function of Values, got {f!r} of type {type(f).__name__}{remedy}")
     call, names, numbers = _calling(f, point)
     shown = [f"{name} = {x!r}" for name, x in zip(names[:6], numbers)] + ["..."] * (len(names) > 6)
     title = f"{name_of(f)} at {', '.join(shown)}" if shown else name_of(f)
@@ -256,7 +257,8 @@ def _calling(
         _require_bind(f, point, (), dict.fromkeys(names))
         return lambda values: f(**dict(zip(names, values))), names, numbers
     if isinstance(point, (str, bytes)) or not hasattr(type(point), "__iter__"):
-        raise TypeError(f"the point is a list of numbers, one per input, or a dict of them; got {point!r}")
+        remedy = f": write [{point!r}]" if is_number(point) else ""
+        raise TypeError(f"the point is a list of numbers, one per input, or a dict of them; got {point!r}{remedy}")
     numbers = tuple(as_float(x, f"the point's number {k}") for k, x in enumerate(point))
     is_property = isinstance(inspect.getattr_static(f, "parameters", None), property)  # as of a compiled function
     if not is_property and callable(getattr(f, "parameters", None)):

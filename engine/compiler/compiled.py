@@ -97,7 +97,8 @@ class Compiled:
 
     def __init__(self, function: Callable[..., Any], dtype: str, backend: str, threads: int) -> None:
         if not callable(function):
-            raise TypeError(f"compile() takes a function, got {function!r}")
+            remedy = ": give what computes it, such as lambda x: x * x" if isinstance(function, Value) else ""
+            raise TypeError(f"compile() takes a function, got {function!r}{remedy}")
         if isinstance(function, Compiled):
             raise TypeError(f"compile() takes a plain function, got {function!r}: call compile() on its `function`")
         if isinstance(function, FunctionType) and function.__code__.co_varnames[:1] == ("self",):

@@ -177,6 +177,7 @@ _BY_CLASS: dict[str, dict[tuple[str, ...], str]] = {
         ("item", "value"): "write v.data, or float(v)",
         ("numpy",): "write v.data",
         ("plot", "render", "show", "visualize"): "write v.draw()",
+        **{(name,): f"write engine.{name}(v)" for name in ("find_anomaly", "leaves", "notes", "to_dot")},
         ("register_hook",): "step through with v.stepper(), and break_at()",
         ("requires_grad", "requires_grad_"): (
             "every Value has a gradient; detach() cuts one off, and what no optimiser holds is frozen"

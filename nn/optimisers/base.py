@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
@@ -99,6 +100,8 @@ class Optimizer(Known, Explained):
         kind = type(self)
         if kind.rule is Optimizer.rule and kind.step is Optimizer.step:
             raise TypeError(f"{kind.__name__} is abstract: an optimiser declares a rule; see nn.Optimizer")
+        if has_rule(self):
+            _check_arguments(self.rule, kind)
         self._params = _leaves(params)
         self._own_state = 0, tuple([[] for _ in kind.memories])
         self.settings = MappingProxyType({name: setting.default for name, setting in kind._declared.items()})
@@ -295,6 +298,18 @@ def check_optimizer(optimizer: object) -> None:
         raise TypeError(
             f"optimizer must be an Optimizer, such as SGD(model.parameters(), lr=0.1), not {show(optimizer)}"
         )
+
+
+def _check_arguments(rule: Callable[..., Any], kind: type[Optimizer]) -> None:
+    """Refuse a rule that cannot be called as it will be."""
+    called = ("p", "g", *kind.memories, "s")
+    try:
+        inspect.signature(rule).bind(*called)
+    except TypeError as error:
+        raise TypeError(
+            f"{kind.__name__}.rule is called as rule({', '.join(called)}): make it a @staticmethod of these arguments, "
+            "and each memory an attribute of the class, as in momentum = nn.Memory()"
+        ) from error
 
 
 def _leaves(params: Iterable[Value]) -> tuple[Value, ...]:

@@ -107,8 +107,8 @@ def _not_of_numpy(array: Any, position: int) -> TypeError:
 def _of_one(number: Any, position: int) -> TypeError:
     """The error for a single number in place of samples, often one that all samples share."""
     return TypeError(
-        f"argument {position} is the single number {number!r}: give one number or row for each sample; one that all "
-        f"share is held by the function, as in compile(lambda x: f(x, {number!r}))"
+        f"argument {position} is the single number {number!r}: give one number or row for each sample, [{number!r}] "
+        f"for a single one; a number that all share is held by the function, as in compile(lambda x: f(x, {number!r}))"
     )
 
 

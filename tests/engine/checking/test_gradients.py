@@ -300,9 +300,11 @@ def not_deterministic(x: Value) -> Value:
         (lambda x, y: x * y, [1.0], TypeError, r"cannot be called with 1 number of the point \[1.0\]: missing"),
         (lambda x: x[0], [1.0, 2.0], TypeError, "too many .* of the whole array, give its gradient as grad=$"),
         (lambda x: x, {"y": 1.0}, TypeError, "cannot be called with the inputs y"),
-        (lambda x: x, 1.0, TypeError, "a list of numbers, one per input"),
+        (lambda x: x, 1.0, TypeError, r"a list of numbers, one per input, .*; got 1.0: write \[1.0\]$"),
+        (lambda x: x, "1", TypeError, r"a list of numbers, one per input, .*; got '1'$"),
         (lambda x: x, ["1"], TypeError, "the point's number 0"),
-        (3, [1.0], TypeError, "takes a function of Values, got 3"),
+        (3, [1.0], TypeError, "takes a function of Values, got 3 of type int$"),
+        (Value(3.0), [1.0], TypeError, r"got Value.*: give what computes it, such as lambda x: x \* x$"),
     ],
 )
 def test_bad_input_is_named(f: Any, point: Any, error: type[Exception], message: str) -> None:

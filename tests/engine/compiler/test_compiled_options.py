@@ -33,6 +33,8 @@ def test_wrong_options(keywords: dict[str, Any], error: type[Exception], message
         compile(compile(lambda x: x))
     with pytest.raises(TypeError, match="takes a function"):
         compile(3.0)
+    with pytest.raises(TypeError, match=r"got Value.*: give what computes it, such as lambda x: x \* x$"):
+        compile(Value(2.0))
     with pytest.raises(TypeError, match=r"squared is a method, .* engine\.compile\(model\.squared\)"):
 
         class Model:

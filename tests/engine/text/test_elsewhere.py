@@ -133,6 +133,7 @@ def test_a_call_as_elsewhere_gets_the_remedy(call: Callable[[], Any], message: s
         (engine.compile(f), "vmap", "call the function itself$"),
         (Value(1.0), "shape", "it is one number$"),
         (Value(1.0), "is_leaf", r"write not v\.operands$"),
+        (Value(1.0), "notes", r"write engine\.notes\(v\)$"),
         (Value(1.0), "_children", r"write v\.operands$"),
     ],
 )

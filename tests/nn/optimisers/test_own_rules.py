@@ -73,6 +73,21 @@ def test_rules_refused(rule, error, message):
     assert p.data == 1.0
 
 
+@pytest.mark.parametrize(
+    "rule", [lambda p, g, momentum, s: (p - s.lr * g, momentum), staticmethod(lambda p, g, s: p - s.lr * g), 3]
+)
+def test_a_rule_of_other_arguments_is_refused_when_the_optimiser_is_made(rule):
+    """One without @staticmethod, which would get the optimiser as p; one without its memory; and no function."""
+    kind = type("Wrong", (Optimizer,), {"rule": rule, "momentum": Memory()})
+    with pytest.raises(TypeError, match=r"Wrong\.rule is called as rule\(p, g, momentum, s\): make it a @staticmethod"):
+        kind([Value(1.0)], 0.1)
+    method = type("Fine", (Optimizer,), {"rule": lambda self, p, g, s: p - s.lr * g})
+    optimizer = method([p := Value(1.0)], 0.5)
+    p.grad = 1.0
+    optimizer.step()
+    assert p.data == 0.5
+
+
 # ---- settings ----
 
 

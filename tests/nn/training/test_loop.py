@@ -354,7 +354,7 @@ def test_a_step_in_the_open_takes_tables_and_refuses_what_is_no_batch():
             [1.0, 2.0],
             [1.0, 2.0],
             TypeError,
-            r"a row of 1 number or Values, not float 1.0: give \[x\]\n.* for a column \[\[x\] for x in X\]",
+            r"a row of 1 number or Value, not float 1.0: give \[x\]\n.* for a column \[\[x\] for x in X\]",
         ),
         (table, labels[::-1], ValueError, "which rows belong together"),
     ]:
