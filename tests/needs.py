@@ -28,6 +28,7 @@ WHAT_FOR = {
     "readline": "completes in a shell",
     "rich": "colours terminals",
     "safetensors": "reads and writes another form of checkpoints",
+    "scipy": "integrates, and knows distributions",
     "selenium": "drives a browser",
     "sklearn": "has data sets, estimators and metrics to compare with",
     "torch": "is an oracle; no extra has it, and CI installs it in a stage of its own",

@@ -1,7 +1,7 @@
 """What takes float() of a Value though nobody wrote float(): the plain number that it makes of it has no graph.
 
-Functions of NumPy's and SciPy's have a frame of their own, by which they are known. Those of `math` and the arrays that
-Values are assigned to are written in C: only the instructions of their caller tell.
+Functions of NumPy's, SciPy's and the like have a frame of their own, by which they are known. Those of `math`, random
+numbers and the arrays that Values are assigned to are written in C: only the instructions of their caller tell.
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ _WHOLE = frozenset(
 )
 """Functions of `math`, and of `numpy.random`, whose results have no derivative, or are none to differentiate."""
 
-_LIBRARIES = frozenset({"numpy", "scipy", "statistics"})
+_LIBRARIES = frozenset({"numpy", "pandas", "scipy", "statistics", "sympy"})
 """Packages whose functions call each other before one of them takes a number."""
+
+_ASKED = frozenset({"astype", "to_numeric", "to_numpy"})
+"""Functions of theirs by which a user asks for numbers."""
 
 ASSIGNMENT = "[]="
 """In place of a name, for an instruction that assigns to an element or a slice."""
@@ -54,13 +57,25 @@ def warn_of_taker(caller: FrameType) -> None:
     Args:
         caller: the frame in which float() is taken.
     """
-    inner = users = caller
+    entered: list[FrameType] = []  # from the innermost function of a library to the one that the user called
+    users = caller
     while _package(users) in _LIBRARIES and users.f_back is not None:
-        inner, users = users, users.f_back
-    if _package(inner) in ("scipy", "statistics") or _module(inner).startswith("numpy.ma."):
-        name = getattr(inner.f_code, "co_qualname", inner.f_code.co_name)  # from Python 3.11 on
-        _warn(users, f"{name} of {_package(inner)}", "it with the engine's functions")
-        return
+        entered.append(users)
+        users = users.f_back
+    if entered and (_package(entered[-1]) != "numpy" or _module(entered[-1]).startswith("numpy.ma.")):
+        _warn_of_library(users, entered)
+    else:
+        _warn_of_c(users, caller)
+
+
+def _warn_of_library(users: FrameType, entered: list[FrameType]) -> None:
+    names = [getattr(frame.f_code, "co_qualname", frame.f_code.co_name) for frame in entered]  # from Python 3.11 on
+    *_, name = [name for name in names if "<locals>" not in name] or names  # not that of a decorator
+    if name.rpartition(".")[2] not in _ASKED:
+        _warn(users, f"{name} of {_package(entered[-1])}", "it with the engine's functions")
+
+
+def _warn_of_c(users: FrameType, caller: FrameType) -> None:
     names = names_called(caller.f_code, caller.f_lasti)
     if names == (ASSIGNMENT,):
         warn_at(

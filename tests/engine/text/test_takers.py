@@ -13,13 +13,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.integrate import quad, solve_ivp
-from scipy.stats import norm
 
 import engine
 from engine import Value
 from engine.text import takers
 from engine.text.remarks import NO_PASS, notes
+from tests.needs import needs
+
+pd, stats = needs("pandas"), needs("scipy.stats")
+quad, solve_ivp = needs("scipy.integrate").quad, needs("scipy.integrate").solve_ivp
 
 RNG = np.random.default_rng(0)
 
@@ -71,13 +73,23 @@ WARNED: list[tuple[str, Callable[[Any], Any], str]] = [
     ("absolute", lambda x: math.fabs(x), r"math\.fabs took .* write engine\.abs, or"),
     ("not in the table", lambda x: math.lgamma(x), r"math\.lgamma took .* write it with the engine's functions, or"),
     ("complex", lambda x: cmath.exp(x), r"cmath\.exp took"),
-    ("an integrand", lambda x: quad(lambda t: x * t, 0, 1), r"quad of scipy took .* write it with the engine's"),
+    (
+        "an integrand",
+        lambda x: quad(lambda t: x * t, 0, 1),
+        r"quad of scipy took .* write it with the engine's",
+    ),
     ("a bound", lambda x: quad(lambda t: t, 0, x), r"quad of scipy took"),
-    ("a differential equation", lambda x: solve_ivp(lambda t, y: -x * y, (0, 1), [1.0]), r"solve_ivp of scipy took"),
-    ("a density", lambda x: norm.logpdf(0.3, x, 1.0), r"logpdf of scipy took"),
+    (
+        "a differential equation",
+        lambda x: solve_ivp(lambda t, y: -x * y, (0, 1), [1.0]),
+        r"solve_ivp of scipy took",
+    ),
+    ("a density", lambda x: stats.norm.logpdf(0.3, x, 1.0), r"logpdf of scipy took"),
     ("a distribution", lambda x: statistics.NormalDist().cdf(x), r"cdf of statistics took"),
     ("a random number", lambda x: RNG.normal(x, 1.0), r"normal of numpy.random took .* write mean \+ width"),
     ("an older one", lambda x: np.random.uniform(0, x), "uniform of numpy.random took"),
+    ("a mean of pandas", lambda x: pd.Series([x, x * 2]).mean(), "of pandas took"),
+    ("groups of pandas", lambda x: pd.Series([x, x * 2]).groupby([1, 1]).mean(), "of pandas took"),
     ("masked", lambda x: np.ma.cov(np.ma.array([x, x * 2])), r"cov of numpy took"),
     ("an element", assigned, "an array of floats took .* dtype=object"),
     ("a slice", assigned_as_slice, "an array of floats took"),
@@ -115,6 +127,7 @@ ASKED: dict[str, Callable[[Any], Any]] = {
     "a whole number": lambda x: (RNG.poisson(x), np.random.binomial(3, x)),
     "steps": lambda x: (math.floor(x), math.ceil(x)),
     "text": lambda x: f"{x:.3f} %.3f" % x,
+    "numbers of a table": lambda x: (pd.Series([x]).astype(float), pd.Series([x]).to_numpy(float)),
     "a copy of numbers": lambda x: np.array([x, x], dtype=float),
     "objects": in_an_array_of_objects,
     "an entry": lambda x: {}.__setitem__("loss", x),
