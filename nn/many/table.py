@@ -172,37 +172,52 @@ def _jobs(
     """The configurations, checked; one without a seed gets one."""
     if not configs:
         raise ValueError("there are no configurations: give a dict for each net")
-    taken = set(OWN)
-    with suppress(TypeError, ValueError):  # a callable without a signature takes what is not fit's
-        parameters = inspect.signature(make).parameters.values()
-        named = {p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}
-        taken = set() if any(p.kind == p.VAR_KEYWORD for p in parameters) else taken - named
+    kept = _not_passed_to(make)
     jobs = []
     for place, config in enumerate(configs):
-        if not isinstance(config, Mapping) or not all(isinstance(name, str) for name in config):
-            raise TypeError(
-                f"configuration {place} must be a dict with names as keys, not {show(config)}: for a table give the "
-                'rows, as frame.to_dict("records") does'
-            )
-        for name in config:
-            if hasattr(type(config[name]), "__next__"):
-                raise TypeError(
-                    f"configuration {place} has an iterator as its {name!r}, which the first net made from it uses up: "
-                    "give a list"
-                )
-            if name in ("loss", "seconds", "error") or name.startswith("validation_"):
-                raise ValueError(f"configuration {place} has the key {name!r}, which its row has itself: rename it")
+        _check_config(place, config)
         own = {"epochs": epochs, "batch_size": batch_size, **config}
-        if isinstance(own.get("seed"), random.Random):
-            raise TypeError(
-                f"the seed of configuration {place} is a random.Random, which nets would share: give an int"
-            )
         if own.get("seed") is None:
             own["seed"] = random.Random(f"{seed}/{place}").getrandbits(32)
         arguments = {**config, "seed": own["seed"]}
-        arguments = {name: value for name, value in arguments.items() if name not in taken}
-        jobs.append(Job(arguments, *[own[name] for name in OWN]))
+        passed = {name: value for name, value in arguments.items() if name not in kept}
+        jobs.append(Job(passed, *[own[name] for name in OWN]))
     return jobs
+
+
+def _not_passed_to(make: Make) -> set[str]:
+    """Which keys of a configuration are for `fit` alone, as they are not among the parameters of `make`."""
+    try:
+        parameters = inspect.signature(make).parameters.values()
+    except (TypeError, ValueError):  # a callable without a signature takes what is not fit's
+        return set(OWN)
+    if any(p.kind == p.VAR_KEYWORD for p in parameters):
+        return set()
+    return set(OWN) - {p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}
+
+
+def _check_config(place: int, config: Any) -> None:
+    """Refuse what is no configuration, or cannot be one of several.
+
+    Raises:
+        TypeError: it is not a dict, has an iterator, or a `random.Random` as its seed.
+        ValueError: it has a key that rows have themselves.
+    """
+    if not isinstance(config, Mapping) or not all(isinstance(name, str) for name in config):
+        raise TypeError(
+            f"configuration {place} must be a dict with names as keys, not {show(config)}: for a table give the "
+            'rows, as frame.to_dict("records") does'
+        )
+    for name in config:
+        if hasattr(type(config[name]), "__next__"):
+            raise TypeError(
+                f"configuration {place} has an iterator as its {name!r}, which the first net made from it uses up: "
+                "give a list"
+            )
+        if name in ("loss", "seconds", "error") or name.startswith("validation_"):
+            raise ValueError(f"configuration {place} has the key {name!r}, which its row has itself: rename it")
+    if isinstance(config.get("seed"), random.Random):
+        raise TypeError(f"the seed of configuration {place} is a random.Random, which nets would share: give an int")
 
 
 def _data(
