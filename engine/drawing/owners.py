@@ -54,9 +54,9 @@ def owners(order: list[Value], names: dict[Value, str]) -> dict[Value, Path]:
     active: set[Value] = set()
     for node in order:
         if node in names:
-            module = owner[node] = module_of(names[node])
-            used[node] = 1 << bits.setdefault(module, 0)
-            bits[module] += 1
+            holder = owner[node] = module_of(names[node])
+            used[node] = 1 << bits.setdefault(holder, 0)
+            bits[holder] += 1
             pure.add(node)
             continue
         if node._primitive is None:
@@ -67,12 +67,12 @@ def owners(order: list[Value], names: dict[Value, str]) -> dict[Value, Path]:
         }
         rest = [operand for operand in operands if operand.__class__ is not Constant]
         found = takes or {owner.get(operand) for operand in rest}
-        module_ = next(iter(found)) if len(found) == 1 else None
+        module = next(iter(found)) if len(found) == 1 else None
         if all(operand in pure or _is_no_data(operand, name) for operand in operands):
             pure.add(node)
-        if module_ is None:
+        if module is None:
             continue
-        masks = [used[operand] for operand in rest if owner.get(operand) == module_]
+        masks = [used[operand] for operand in rest if owner.get(operand) == module]
         union = reduce(or_, masks, 0)
         if not takes:
             no_others, disjoint = len(rest) == len(operands), sum(map(int.bit_count, masks)) == union.bit_count()
@@ -82,7 +82,7 @@ def owners(order: list[Value], names: dict[Value, str]) -> dict[Value, Path]:
                 continue
             if is_activation:
                 active.add(node)
-        owner[node] = module_
+        owner[node] = module
         used[node] = union
     _release_penalties(order, owner, pure, names)
     return owner
