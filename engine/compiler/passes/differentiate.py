@@ -155,8 +155,9 @@ def _derivatives(node: Symbol, is_needed: Callable[[Symbol], bool]) -> tuple[lis
     wanted = list(map(is_needed, operands))
     if primitive.arity is not None:
         found = [rule(node, *operands) for rule in compress(primitive.rules, wanted)]
-        return list(compress(operands, wanted)), found
-    return list(compress(operands, wanted)), list(compress(call_rules(primitive, node, operands), wanted))
+    else:
+        found = list(compress(call_rules(primitive, node, operands), wanted))
+    return list(compress(operands, wanted)), found
 
 
 def _summed(
