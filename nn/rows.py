@@ -63,7 +63,7 @@ def has_array(data: Any) -> bool:
 
 
 _BYTES = {"b": math.inf, "u": math.inf, "i": 8, "f": 4}
-"""From how many on NumPy's numbers of a kind do not overflow soon."""
+"""How many bytes NumPy's numbers of each kind must have so as not to overflow soon."""
 
 
 def are_narrow(samples: Any) -> bool:

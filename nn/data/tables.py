@@ -113,10 +113,10 @@ def noted_columns(model: Any, of: str = "X") -> list[str] | None:
 
 
 def notes_of_columns(model: Any, X: Any, y: Any) -> dict[str, list[str] | None]:
-    """What a module is to note of tables that it is trained with; others than before it may learn anew.
+    """What a module is to note of the tables that it is trained with, whose columns may be others than before.
 
     Raises:
-        ValueError: they are those that are noted, in another order: a mistake.
+        ValueError: they are the columns that it has noted, in another order: that is a mistake.
     """
     notes = {}
     for name, table in (("X", X), ("y", y)):
@@ -140,10 +140,10 @@ def note_columns(model: Any, X: Any, y: Any) -> None:
 
 
 def same_order(name: str, table: Any, trained: list[str] | None) -> None:
-    """See that a table has not the columns of training in another order; it may have others.
+    """Refuse a table that has the columns of training in another order; other columns are fine.
 
     Raises:
-        ValueError: it has.
+        ValueError: it has them in another order.
     """
     names = names_of_columns(table) if trained else None
     if names and trained and sorted(names) == sorted(trained):

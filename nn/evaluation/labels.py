@@ -159,7 +159,7 @@ def _are_numbers(y: Any) -> bool:
 
 
 class Named(int):
-    """The number of a class that has a name, as losses and metrics are given it in place of the name."""
+    """The number of a class with a name, which losses and metrics are given in place of that name."""
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, str):

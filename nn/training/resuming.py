@@ -1,4 +1,4 @@
-"""Training that goes on: whether it is the one that a history tells of."""
+"""Training that goes on: whether it is the training that a history belongs to."""
 
 from __future__ import annotations
 
@@ -150,9 +150,10 @@ def note_samples(history: History, rows: Rows, held: Rows | None) -> None:
 
 
 def _digest(rows: Rows) -> int:
-    """A number that is another one for other samples or labels, found by a few of them.
+    """A number that differs between sets of samples and labels, made of a few of them.
 
-    It is of float32 numbers, and equal for lists and arrays of any kind: data are often stored in half of the digits.
+    It goes by their numbers in float32, since data are often stored with half of the digits, and is the same for lists
+    and arrays of any kind.
     """
     X, y = rows.first
     places = range(0, len(rows), -(-len(rows) // _NOTED))
@@ -191,7 +192,7 @@ def _some_numbers(optimizer: Optimizer) -> list[float]:
 
 
 def _text_of_optimizer(optimizer: Optimizer) -> str:
-    """An optimiser in words, but for its rate, which schedules and users change."""
+    """An optimiser in words, without its rate, which schedules and users change."""
     settings = [f", {name}={value}" for name, value in optimizer.settings.items() if name != "lr"]
     return f"{type(optimizer).__name__} of {counted(len(optimizer.params), 'parameter')}{''.join(settings)}"
 

@@ -72,10 +72,10 @@ def look_at_program(
 def look_at_graph(
     model: Model, optimizer: Optimizer, samples: Sequence[Any], outputs: Sequence[Any], loss: Value, step: int
 ) -> None:
-    """The same, and warn of parameters whose numbers the outputs follow though they are in no graph.
+    """The same, and warn of parameters on which the outputs depend by their plain numbers, outside of the graph.
 
-    What other samples read is not missed, and what a call has made for itself is nobody's: a trace tells what the model
-    reads in every call, and where there is none, two samples do.
+    Parameters that only other samples read are not missed, and leaves that a call has made for itself are no strays: a
+    trace tells what the model reads in every call; where there can be no trace, two samples tell.
 
     Args:
         model: what is trained.
@@ -144,7 +144,7 @@ def look_beside_graph(
                 for p in before.keys() & {*order}:
                     p.data = before[p] + by * (before[p] + math.copysign(1.0, before[p]))
                 differ = differ and not math.isclose(again(), _recomputed(order), rel_tol=_SAME)
-    except Exception:  # with these numbers the loss is nothing
+    except Exception:  # for such numbers there is no loss
         return
     if differ:
         warn_user(
@@ -225,7 +225,7 @@ def _follow(numbers: Callable[[], list[float]], parameters: Collection[Value]) -
                     p.data = number + by
                 if numbers() != usual:
                     return True
-    except Exception:  # of these numbers the model will have nothing
+    except Exception:  # the model refuses such numbers
         pass
     return False
 
