@@ -37,7 +37,7 @@ def walk(root: Value) -> int:
     stepper = Stepper(root, forward=True)
     print(f"{root.explain().expression}: {len(stepper)} steps, forward and then backward\n{_HELP}")
     while True:
-        line = _ask("(step) ")
+        line = _ask()
         if line is None or line in ("q", "quit", "exit"):
             return 0
         try:
@@ -46,10 +46,10 @@ def walk(root: Value) -> int:
             print(f"  {error}")
 
 
-def _ask(prompt: str) -> str | None:
+def _ask() -> str | None:
     """A line of input, or None at its end; what comes through a pipe is shown as if it had been typed."""
     try:
-        line = input(prompt).strip()
+        line = input("(step) ").strip()
     except (EOFError, KeyboardInterrupt):
         print()
         return None

@@ -223,8 +223,8 @@ class Sheet(Shown):
         notes = list(map(visible, self.notes))
         if width is None:
             return title, [*_aligned(table, widths), *(f"  {note}" for note in notes)]
-        title = [line for part in title for line in _wrapped(part, width, "", "    ")]
-        notes = [line for note in notes for line in _wrapped(note, width, "  ", "    ")]
+        title = [line for part in title for line in _wrapped(part, width, "")]
+        notes = [line for note in notes for line in _wrapped(note, width, "  ")]
         shared = _shared(widths, width - 2 * len(widths))
         if any(given < min(_LEAST, wanted) for given, wanted in zip(shared, widths)):
             return title, self._paragraphs(width) + notes
@@ -236,7 +236,7 @@ class Sheet(Shown):
             first, *others = map(visible, row)
             heads = self.columns[1:] if self.heads else [""] * len(others)
             named = [f"{head} {cell}".strip() for head, cell in zip(heads, others) if cell]
-            lines += [f"  {_cut(first, width - 2)}", *_wrapped("; ".join(named), width, "    ", "    ")]
+            lines += [f"  {_cut(first, width - 2)}", *_wrapped("; ".join(named), width, "    ")]
         return lines
 
     def html(self) -> str:
@@ -312,7 +312,7 @@ def _start(text: str, width: int) -> str:
     return text[: sum(end <= width for end in accumulate(map(display_width, text)))]
 
 
-def _wrapped(text: str, width: int, first: str, others: str) -> list[str]:
+def _wrapped(text: str, width: int, first: str) -> list[str]:
     spread = "".join(letter.ljust(display_width(letter), _BESIDE) for letter in text)  # as textwrap counts letters
-    lines = textwrap.wrap(spread, width, initial_indent=first, subsequent_indent=others)
+    lines = textwrap.wrap(spread, width, initial_indent=first, subsequent_indent="    ")
     return [line.replace(_BESIDE, "") for line in lines] or ([] if not text else [text])

@@ -98,7 +98,7 @@ def _guard(fused_plan: FusedPlan, kernels: int, begin: Slots) -> Guard | None:
     """The guard after that many kernels that tests these adjoints, if there can be one and it pays."""
     plan, body = fused_plan.plan, fused_plan.stages["body"]
     guarded = [group for fused in body[kernels:] for group in fused]
-    zero = ranges("S", [slot for _, slot in begin])
+    zero = ranges([slot for _, slot in begin])
     saved = sum(group.flops() for group in guarded) + sum(job.flops() for job in plan.reductions)
     if len(zero) > MOST or saved < WORTH * len(begin):  # which is told at once
         return None
@@ -145,7 +145,7 @@ def _finite(zeros: _Zeros, before: list[Group]) -> tuple[Run, ...] | None:
         low, high = bounds.get(run.buffer, (first, last))
         bounds[run.buffer] = min(low, first), max(high, last)
     whole = [span(buffer, low, high - low + 1) for buffer, (low, high) in bounds.items()]
-    return (*whole, *ranges("S", slots))
+    return (*whole, *ranges(slots))
 
 
 def _bounds(run: Run, rows: int) -> tuple[int, int]:

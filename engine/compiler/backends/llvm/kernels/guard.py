@@ -37,10 +37,10 @@ class Guard:
     sums: int = 0
 
 
-def ranges(buffer: str, slots: Iterable[int]) -> tuple[Run, ...]:
-    """Slots of a buffer as ranges of neighbours.
+def ranges(slots: Iterable[int]) -> tuple[Run, ...]:
+    """Slots of S as ranges of neighbours.
 
-    >>> [(run.base, run.count) for run in ranges("S", {4, 5, 6, 9})]
+    >>> [(run.base, run.count) for run in ranges({4, 5, 6, 9})]
     [(4, 3), (9, 1)]
     """
     starts: list[int] = []
@@ -51,7 +51,7 @@ def ranges(buffer: str, slots: Iterable[int]) -> tuple[Run, ...]:
         else:
             starts.append(slot)
             counts.append(1)
-    return tuple([span(buffer, start, count) for start, count in zip(starts, counts)])
+    return tuple([span("S", start, count) for start, count in zip(starts, counts)])
 
 
 def span(buffer: str, start: int, count: int) -> Run:
