@@ -54,8 +54,7 @@ def _check(primitive: Primitive) -> None:
 def _points(primitive: Primitive) -> Iterator[tuple[float, ...]]:
     """Points of the domain: all combinations of the probes, or some of them at random."""
     count = primitive.arity or 3
-    domains = [primitive.domain[min(k, len(primitive.domain) - 1)] for k in range(count)]
-    numbers = [[x for y in _PROBES for x in {y, -y} if x in domain] for domain in domains]
+    numbers = [[x for y in _PROBES for x in {y, -y} if x in domain] for domain in primitive.domains(count)]
     if math.prod(map(len, numbers)) <= _MOST:
         return itertools.product(*numbers)
     draw = random.Random(0).choice
