@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import sys
-from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
@@ -13,7 +12,7 @@ from ..numbers import Requirement, are_plain
 from .frontend.graph import operations
 from .frontend.operands import apart
 from .frontend.symbol import Symbol
-from .samples.batch import Batch, Shape
+from .samples.batch import Batch, Shape, columns_of
 
 KNOWN = 4096  # rows of numbers that are remembered as right, for each requirement
 REMEMBERED = 1 << 20  # bytes of arguments that are remembered as right
@@ -47,22 +46,22 @@ class Requirements:
     """
 
     def __init__(self, noted: Sequence[tuple[Requirement, tuple[Symbol, ...]]], shapes: Sequence[Shape]) -> None:
-        widths = [math.prod(shape) for shape in shapes]
-        starts = [sum(widths[:k]) for k in range(len(widths))]
+        columns = columns_of(shapes)
         single: dict[tuple[Requirement, int], list[int]] = {}  # by argument: the first one noted names what is wrong
         self._checks: list[_OfEach | _OfRows] = []
         for requirement, symbols in noted:
             if len(symbols) == 1 and symbols[0].kind == "input":
                 position = symbols[0].value
-                single.setdefault((requirement, bisect_right(starts, position)), []).append(position)
+                argument = next(k for k, own in enumerate(columns) if position in own)
+                single.setdefault((requirement, argument), []).append(position)
             else:
                 self._checks.append(_OfRows(requirement, symbols))
         self._checks[:0] = [_OfEach(requirement, positions) for (requirement, _), positions in single.items()]
         read = {position for check in self._checks for position in check.positions}
         self._read = [  # each argument, and the positions of its columns
-            (k, [(p, p - start) for p in sorted(read) if 0 <= p - start < width])
-            for k, (start, width) in enumerate(zip(starts, widths))
-            if not read.isdisjoint(range(start, start + width))
+            (k, [(p, p - own.start) for p in sorted(read) if p in own])
+            for k, own in enumerate(columns)
+            if not read.isdisjoint(own)
         ]
         self._right: Any = None  # the arguments that were last found right
         read_of = {k: {position for position, _ in places} for k, places in self._read}

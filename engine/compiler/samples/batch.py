@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import chain
+from itertools import accumulate, chain, pairwise
 from typing import Any
 
 from ...numbers import differs_from_float, short_kinds
@@ -154,6 +154,16 @@ class Batch:
             exact = isinstance(array, list) or array.dtype == "float64"
             found.append(nested(flat(given[0]) if exact else array[0].tolist(), shape))
         return found
+
+
+def columns_of(shapes: Iterable[Shape]) -> list[range]:
+    """Where the numbers of each argument stand among all numbers of a sample.
+
+    >>> columns_of([(2, 2), (), (3,)])
+    [range(0, 4), range(4, 5), range(5, 8)]
+    """
+    ends = accumulate(map(math.prod, shapes), initial=0)
+    return [range(start, end) for start, end in pairwise(ends)]
 
 
 def nested(numbers: Sequence[Any], shape: Shape) -> Any:

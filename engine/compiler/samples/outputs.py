@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...ieee import mean
-from .batch import Batch, Shape, nested
+from .batch import Batch, Shape, columns_of, nested
 
 
 def in_shape(outputs: Any, shape: Shape) -> Any:
@@ -30,13 +30,11 @@ def mean_of(outputs: Any) -> float:
 def by_argument(outputs: Any, batch: Batch) -> Any:
     """The columns after the loss, one array in the shape of each argument."""
     found = []
-    base = 1
-    for array, shape in zip(batch.arrays, batch.shapes):
-        width = len(array[0])
+    for own, shape in zip(columns_of(batch.shapes), batch.shapes):
+        first, last = 1 + own.start, 1 + own.stop
         if isinstance(outputs, list):
-            part: Any = [nested(row[base : base + width], shape) for row in outputs]
+            part: Any = [nested(row[first:last], shape) for row in outputs]
         else:
-            part = outputs[:, base : base + width].reshape(batch.size, *shape)
+            part = outputs[:, first:last].reshape(batch.size, *shape)
         found.append(part)
-        base += width
     return found[0] if len(found) == 1 else found

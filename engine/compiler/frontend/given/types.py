@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Sequence
 from functools import cache, partial
-from itertools import accumulate, pairwise, repeat
+from itertools import repeat
 from typing import Any, NamedTuple, TypeAlias
 
 from ....numbers import differs_from_float, kinds_in, short_kinds
 from ...errors import TraceError
-from ...samples.batch import Batch, Shape
+from ...samples.batch import Batch, Shape, columns_of
 from .rows import Form, all_rows, as_rows, form_of, form_of_array
 
 Types: TypeAlias = tuple[Any, ...]
@@ -34,10 +34,9 @@ class Positions(NamedTuple):
 @cache
 def _positions(shapes: tuple[Shape, ...]) -> Positions:
     """For arguments of these shapes; remembered, since samples may be looked at in every call."""
-    ends = [0, *accumulate(map(math.prod, shapes))]
-    numbers = [range(start, end) for start, end in pairwise(ends)]
-    forms = range(ends[-1], ends[-1] + len(shapes))
-    return Positions(numbers, forms, range(forms.stop, forms.stop + len(shapes)))
+    numbers, count = columns_of(shapes), len(shapes)
+    first = numbers[-1].stop if numbers else 0
+    return Positions(numbers, range(first, first + count), range(first + count, first + 2 * count))
 
 
 def types_of(batch: Batch, row: int = 0) -> Types:
