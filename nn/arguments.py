@@ -26,6 +26,15 @@ def show(item: object) -> str:
     return f"{type(item).__name__} {reprlib.repr(item)}"
 
 
+def name_of(function: Any) -> str:
+    """What a function is called: its name, or that of its class.
+
+    >>> name_of(max), name_of(1.5)
+    ('max', 'float')
+    """
+    return str(getattr(function, "__name__", type(function).__name__))
+
+
 def listed(names: Iterable[str]) -> str:
     """The first three of some names in brackets, for a message; nothing of none.
 
@@ -74,7 +83,7 @@ def check_takes(what: str, function: Any, *given: str) -> None:
     Raises:
         TypeError: it takes more or fewer, or is a class, yields or is async: a call only makes an object.
     """
-    name = getattr(function, "__name__", type(function).__name__)
+    name = name_of(function)
     if isinstance(function, type):
         raise TypeError(f"{what} is called with {_and(given)}, and {name} is a class: give a function")
     for code in (function, getattr(function, "__call__", None)):  # noqa: B004  # the method is wanted

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..arguments import check_takes, show, whole_number
+from ..arguments import check_takes, name_of, show, whole_number
 from .broadcasting import refuse_all_pairs
 from .few_bits import refuse_overflow
 from .labels import classes_of
@@ -87,7 +87,7 @@ class OfUser:
 
 def _metric(metric: Any, model: Model, loss: LossFunction, X: Any) -> tuple[str, Metric]:
     if callable(metric):
-        name = getattr(metric, "__name__", type(metric).__name__)
+        name = name_of(metric)
         check_takes("a metric", metric, "labels", "outputs")
         check_order("a metric", metric, "labels", "outputs")
         return name, OfUser(name, metric, X)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import engine
 
-from ..arguments import MODEL_FIRST, RENAME_FORWARD, check_takes, first_parameters, real_number, show
+from ..arguments import MODEL_FIRST, RENAME_FORWARD, check_takes, first_parameters, name_of, real_number, show
 from ..elsewhere import remark
 from ..layers import activations
 from ..layers.ending import last_activation
@@ -167,7 +167,7 @@ def _refuse_of_arrays(what: str, function: Any) -> None:
     homes = [getattr(function, "__module__", None), *[kind.__module__ for kind in type(function).__mro__]]
     home = next((top for home in homes if (top := str(home).partition(".")[0]) in _OF_ARRAYS), None)
     if home is not None:
-        name = getattr(function, "__name__", type(function).__name__)
+        name = name_of(function)
         instead = f": write {name}" if name in LOSSES else remark(name)
         raise TypeError(
             f"{what} is {name} of {home}, which takes arrays, where here every number is a Value"

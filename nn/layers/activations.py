@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import engine
 from engine import Primitive, Value, exp, logsumexp, maximum
 
-from ..arguments import class_index, show, whole_number
+from ..arguments import class_index, name_of, show, whole_number
 from ..elsewhere import explained
 from ..rows import as_row, is_row
 
@@ -85,7 +85,7 @@ def activation_name(activation: Activation) -> str:
     for name, function in ACTIVATIONS.items():
         if function is activation:
             return name
-    return getattr(activation, "__name__", type(activation).__name__)
+    return name_of(activation)
 
 
 @explained

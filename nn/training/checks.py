@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..arguments import check_takes, first_parameters, known_backend, plain, show, warn_user
+from ..arguments import check_takes, first_parameters, known_backend, name_of, plain, show, warn_user
 from ..evaluation.rules import called
 from ..optimisers.base import check_optimizer
 from ..schedules import FIXED
@@ -92,7 +92,7 @@ def callbacks_of(given: Callback | Iterable[Callback]) -> list[Callback]:
         check_takes("a callback", callback, *_GIVEN)
         first = tuple(first_parameters(callback))
         if len(first) == 2 and first != _GIVEN[:2] and {*first} < {*_GIVEN}:
-            name = getattr(callback, "__name__", type(callback).__name__)
+            name = name_of(callback)
             raise TypeError(
                 f"a callback is called with model, history and epoch, in this order, and {name} takes "
                 f"({', '.join(first)}, ...): put its parameters in that order"

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
-from ..arguments import check_takes, show
+from ..arguments import check_takes, name_of, show
 
 
 class Progress(NamedTuple):
@@ -97,8 +97,8 @@ def _refuse_counting(function: Reporter) -> None:
         signature = inspect.signature(function)
         first = next(iter(signature.parameters.values()), None)
         if first is not None and isinstance(first.default, (int, float)):
-            name = getattr(function, "__name__", type(function).__name__)
-            raise TypeError(f"progress is called with a Progress, and {name}{signature} takes a number: {_BAR}")
+            what = f"{name_of(function)}{signature}"
+            raise TypeError(f"progress is called with a Progress, and {what} takes a number: {_BAR}")
 
 
 def _line(state: Progress) -> None:

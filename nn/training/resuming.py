@@ -13,7 +13,7 @@ from numbers import Real
 from types import NoneType
 from typing import Any
 
-from ..arguments import Seed, counted, show, warn_user, whole_number
+from ..arguments import Seed, counted, name_of, show, warn_user, whole_number
 from ..evaluation.columns import shape_of
 from ..layers.module import Module
 from ..layers.structure import layers_of
@@ -208,4 +208,4 @@ def _text_of(loss: Any) -> str:
         given = loss.keywords.items()
         added = [f"{name}={value!r}" if isinstance(value, (str, Real)) else name for name, value in given]
         return f"{_text_of(loss.func)}({', '.join(added)})"
-    return str(getattr(loss, "__name__", type(loss).__name__))
+    return name_of(loss)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from engine import Value, always_recorded, changes, collector_at_rest, leaves_made, lost_loss, topological_order
 
+from ..arguments import name_of
 from ..attributes import Known
 from ..data.entries import named
 from ..data.tables import note_columns, paired
@@ -96,7 +97,7 @@ class EagerStep(Known):
         self._loss = math.nan  # of the last step, noted before it is made
 
     def __repr__(self) -> str:
-        loss = getattr(self.loss, "__name__", type(self.loss).__name__)
+        loss = name_of(self.loss)
         return f"<EagerStep of {type(self.model).__name__} with {loss} and {type(self.optimizer).__name__}>"
 
     @told("write step(X, y) with one batch")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
-from ...arguments import Seed, counted, whole_number
+from ...arguments import Seed, counted, name_of, whole_number
 from ...data.entries import named, naming_data
 from ...elsewhere import explained, missing, told
 from ...optimisers.base import Optimizer
@@ -185,7 +185,7 @@ class Trainer(Running):
     # ---- showing and copying it ----
 
     def __repr__(self) -> str:
-        loss = getattr(self.loss, "__name__", type(self.loss).__name__)
+        loss = name_of(self.loss)
         kind, model = type(self._optimizer).__name__, type(self.model).__name__
         return f"<Trainer of {model} with {loss} and {kind} after {counted(self.steps, 'step')} ({self.backend})>"
 
