@@ -24,6 +24,11 @@ def is_row(item: object) -> bool:
     return hasattr(item, "__len__") and getattr(item, "ndim", 1) > 0
 
 
+def as_lists(data: Any) -> Any:
+    """An array as nested lists, a number of NumPy's as one of Python's; anything else as it is."""
+    return data.tolist() if hasattr(data, "tolist") else data
+
+
 def only(item: Any) -> Any:
     """The item of a row of one, as Layer and MLP return it for one output; anything else as it is."""
     return item[0] if is_row(item) and len(item) == 1 else item

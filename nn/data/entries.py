@@ -11,7 +11,7 @@ from typing import Any
 from engine import Value
 
 from ..arguments import plain, show
-from ..rows import is_row
+from ..rows import as_lists, is_row
 from .tables import names_of_columns
 
 _SHOWN = 3  # numbers that are named
@@ -100,7 +100,7 @@ def _no_number(name: str, data: Any, rows: Sequence[int] | None) -> tuple[Any, s
     """The first entry that is not a number, and what to say of it; None if all are."""
     if hasattr(data, "iloc") and hasattr(data, "columns"):
         return _no_number_in_table(name, data)
-    data = data.tolist() if hasattr(data, "tolist") else data
+    data = as_lists(data)
     for row, item in enumerate(data) if isinstance(data, (list, tuple)) else ():
         for where, entry in _entries(item):
             if not isinstance(entry, (Real, Value)):
@@ -204,7 +204,7 @@ def _beyond(item: Any, most: float) -> Iterator[tuple[str, float]]:
 
 def _entries(item: Any, where: str = "") -> Iterator[tuple[str, Any]]:
     """The entries of a sample or label, however nested, and their indices."""
-    item = item.tolist() if hasattr(item, "tolist") else item
+    item = as_lists(item)
     if isinstance(item, (list, tuple)):
         for k, part in enumerate(item):
             yield from _entries(part, f"{where}[{k}]")

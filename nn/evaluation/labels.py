@@ -9,7 +9,7 @@ from typing import Any
 
 from ..arguments import class_index, plain, real_number, show
 from ..layers.module import Module
-from ..rows import as_row, is_row, only, same_length
+from ..rows import as_lists, as_row, is_row, only, same_length
 from .columns import above, flat, width_of
 from .rules import RULES, name_of_sample_loss
 
@@ -202,7 +202,7 @@ def _as_indices(labels: Any, classes: list[Any]) -> list[int]:
     if not classes:
         raise ValueError("labels are texts, and the model knows no names: nn.fit with such labels sets model.classes")
     places = {name: place for place, name in enumerate(classes)}
-    texts = [*map(plain_text, labels.tolist() if hasattr(labels, "tolist") else labels)]
+    texts = [*map(plain_text, as_lists(labels))]
     unknown = sorted({*texts} - places.keys())
     if unknown:
         raise ValueError(

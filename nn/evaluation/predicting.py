@@ -10,7 +10,7 @@ from engine import compile
 
 from ..arguments import listed, warn_user
 from ..elsewhere import explained
-from ..rows import only
+from ..rows import as_lists, only
 from .columns import above, are_shares, ends_of, flat, largest, mapped, nan_at, width_of_each
 from .labels import classes_of, names_several
 from .programs import LossFunction, Model, in_form_of, outputs_of
@@ -137,7 +137,7 @@ def classify(
     names = classes_of(model)
     if names is None:
         return found
-    beyond = max(flat(found.tolist() if hasattr(found, "tolist") else found))
+    beyond = max(flat(as_lists(found)))
     if beyond >= len(names):
         raise ValueError(
             f"the largest output of a sample is number {beyond}, and the labels that the model learned from name "

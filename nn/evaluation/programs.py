@@ -23,7 +23,7 @@ from ..data.tables import samples_of
 from ..layers.module import Module
 from ..modes import evaluating
 from ..own_code import describe, own_code
-from ..rows import are_narrow, has_array, is_row
+from ..rows import are_narrow, as_lists, has_array, is_row
 from .broadcasting import refuse_all_pairs
 from .columns import form_of, outputs_of_rows, with_form
 from .few_bits import refuse_overflow
@@ -328,7 +328,7 @@ def outputs_of(model: Model, X: Any, backend: str) -> Any:
 def in_form_of(X: Any, results: Any) -> Any:
     """Results as an array if X is one (or a DataFrame), else as lists."""
     if not has_array(X):
-        return results.tolist() if hasattr(results, "tolist") else results
+        return as_lists(results)
     if hasattr(results, "tolist"):
         return results
     import numpy as np

@@ -8,6 +8,7 @@ from typing import Any
 
 from engine import Value
 
+from ..rows import as_lists
 from .activations import activation_name
 from .contents import is_symbolic
 from .dropout import Dropout
@@ -78,7 +79,7 @@ def _tells(module: Module) -> bool:
 
 def _are_numbers(item: Any, depth: int = 4) -> bool:
     """Whether it is a number, or rows of numbers nested to some depth; a list that holds itself is nested deeper."""
-    item = item.tolist() if hasattr(item, "tolist") else item
+    item = as_lists(item)
     if isinstance(item, (list, tuple)):
         return depth > 0 and all(_are_numbers(part, depth - 1) for part in item)
     if isinstance(item, Value):
@@ -88,7 +89,7 @@ def _are_numbers(item: Any, depth: int = 4) -> bool:
 
 def _in_lists(item: Any) -> Any:
     """Arrays, tuples and NumPy's numbers as lists and Python's numbers, so that equal ones have equal texts."""
-    item = item.tolist() if hasattr(item, "tolist") else item
+    item = as_lists(item)
     if isinstance(item, Value):
         return item.data
     return [_in_lists(part) for part in item] if isinstance(item, (list, tuple)) else item

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 from engine import purpose
 
 from ..arguments import plain, real_number, show, true_or_false
-from ..rows import is_row
+from ..rows import as_lists, is_row
 
 if TYPE_CHECKING:
     from .base import Optimizer
@@ -98,7 +98,7 @@ def as_memory(name: str, given: Any) -> list[float]:
     >>> as_memory("velocity", (1, 0.5))
     [1.0, 0.5]
     """
-    numbers = given.tolist() if hasattr(given, "tolist") else given
+    numbers = as_lists(given)
     if not is_row(numbers):
         raise TypeError(f"{name} is a list of a number for each parameter, or [] to start anew, not {show(given)}")
     if type(numbers) is list and {*map(type, numbers)} <= {float}:

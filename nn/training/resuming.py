@@ -19,6 +19,7 @@ from ..layers.module import Module
 from ..layers.structure import layers_of
 from ..losses.weighted import apart
 from ..optimisers.base import Optimizer
+from ..rows import as_lists
 from .epochs.task import Task
 from .history import UNKNOWN, History
 from .rows import Rows
@@ -170,7 +171,7 @@ def _bytes(thing: Any) -> bytes:
     >>> _bytes([0.0, 0.5]) == _bytes([-0.0, Fraction(1, 2)])
     True
     """
-    thing = thing.tolist() if hasattr(thing, "tolist") else thing
+    thing = as_lists(thing)
     thing = [*thing.items()] if isinstance(thing, Mapping) else thing
     parts = thing if isinstance(thing, (list, tuple)) else [thing]
     if {*map(type, parts)} <= {float, int, bool}:
