@@ -8,6 +8,7 @@ import weakref
 from abc import ABCMeta
 from collections.abc import Iterator, Mapping, Sequence
 from contextvars import ContextVar
+from datetime import datetime, time
 from enum import EnumMeta
 from io import BytesIO, StringIO
 from operator import attrgetter, methodcaller
@@ -198,8 +199,10 @@ class Walk:
             if thing.__module__ in ("decimal", "_decimal"):  # the second from Python 3.13 on
                 yield DECIMALS
         elif kind is not Primitive:
-            texts = [text for text in thing.__reduce__()[1] if isinstance(text, str)]
+            inside = held(thing)  # of a methodcaller its arguments, too
+            texts = [text for text in (*thing.__reduce__()[1], *inside) if isinstance(text, str)]
             self._used.update(name for path in texts for name in path.split("."))
+            yield from inside
         elif thing not in OWN:  # it is compiled as what its functions compose of other primitives
             if self._met.is_new(PRIMITIVES, thing.name):  # its name may be given to another primitive
                 self._found.name(PRIMITIVES, thing.name, PRIMITIVES.get(thing.name, ABSENT))
@@ -217,6 +220,7 @@ class Walk:
         if isinstance(space, ABCMeta):
             self._met.once(REGISTRATIONS, "", REGISTRATIONS)
         if is_of_users(space):
+            self._met.part(space, "__class__", attribute_of(space, "__class__"))
             if isinstance(space, type):
                 for name in ("__bases__", *({"__name__", "__qualname__"} & self._used)):
                     self._met.part(space, name, getattr(space, name))
@@ -243,6 +247,7 @@ class Walk:
             self._found.holder(thing)
             if reads_as_array(thing) or (is_array(thing) and thing.dtype.hasobject):
                 yield from held(thing)
+            yield getattr(thing, "_objects", None)  # of a pointer of ctypes what it points to
         elif issubclass(kind, threading.local):
             self._found.holder(thing)
             yield from (kind, *held(thing))
@@ -253,6 +258,8 @@ class Walk:
             yield decimals(thing) if kind.__name__ == "Context" else DECIMALS
         elif issubclass(kind, VIEWS):
             yield thing.mapping
+        elif issubclass(kind, (datetime, time)):
+            yield thing.tzinfo
         elif shows_to_collector(kind):
             self._found.holder(thing)
             yield from (*held(thing), *getattr(thing, "__dict__", {}).values())

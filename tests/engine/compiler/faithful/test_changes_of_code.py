@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import functools
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -343,6 +344,30 @@ def test_another_base_of_a_class() -> Case:
 
     w, scaler = Value(2.0), Scaler()
     return Case(lambda x: scaler.scaled(w * x), lambda: setattr(Scaler, "__bases__", (_Doubled,)))
+
+
+class _Scaled(types.ModuleType):
+    @property
+    def scale(self) -> float:
+        return 5.0
+
+
+class _Kind(type):
+    pass
+
+
+class _ScaledKind(type):
+    scale = property(lambda cls: 5.0)
+
+
+@equal
+@pytest.mark.parametrize(
+    ("make", "other"), [(lambda: types.ModuleType("settings"), _Scaled), (lambda: _Kind("Rates", (), {}), _ScaledKind)]
+)
+def test_the_class_of_a_module_or_class_replaced(make: Callable[[], Any], other: type) -> Case:
+    w, space = Value(2.0), make()
+    space.scale = 3.0
+    return Case(lambda x: w * x * space.scale, lambda: setattr(space, "__class__", other), far=True)
 
 
 @equal

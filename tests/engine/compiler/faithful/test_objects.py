@@ -7,6 +7,7 @@ import collections
 import contextvars
 import ctypes
 import dataclasses
+import datetime
 import decimal
 import enum
 import fractions
@@ -15,6 +16,7 @@ import io
 import json
 import mmap
 import numbers
+import operator
 import pickle
 import random
 import string
@@ -94,9 +96,9 @@ _LIBRARY: dict[str, tuple[Callable[[], Any], Callable[[Any], float], Callable[[A
         lambda c: c.run(_scale_inside.set, 5.0),
     ),
     "a function of NumPy's for one of the user's": (
-        lambda: [numbers := [2.0], np.frompyfunc(lambda x: x * numbers[0], 1, 1)],
-        lambda both: both[1](3.0),
-        lambda both: both[0].__setitem__(0, 5.0),
+        lambda: _metadata.update(scale=2.0) or np.frompyfunc(lambda x: x * _metadata["scale"], 1, 1),
+        lambda ufunc: ufunc(3.0),
+        lambda ufunc: _metadata.update(scale=5.0),
     ),
     "a table with names": (
         lambda: needs("pandas").DataFrame({"a": [1.0], "b": [2.0]}),
@@ -138,6 +140,26 @@ _LIBRARY: dict[str, tuple[Callable[[], Any], Callable[[Any], float], Callable[[A
         lambda: type("Pair", (ctypes.Structure,), {"_fields_": [("a", ctypes.c_double)]})(1.0),
         lambda pair: pair.a,
         lambda pair: setattr(pair, "a", 2.0),
+    ),
+    "a pointer of ctypes": (
+        lambda: ctypes.pointer(ctypes.c_double(1.0)),
+        lambda pointer: pointer[0],
+        lambda pointer: setattr(pointer.contents, "value", 2.0),
+    ),
+    "what a method by its name takes": (
+        lambda: _metadata.update(scale=2.0) or operator.methodcaller("scale_in", _metadata),
+        lambda call: call(_Reader()),
+        lambda call: _metadata.update(scale=5.0),
+    ),
+    "what a method by its name takes by name": (
+        lambda: _metadata.update(scale=2.0) or operator.methodcaller("scale_in", names=_metadata),
+        lambda call: call(_Reader()),
+        lambda call: _metadata.update(scale=5.0),
+    ),
+    "a moment in a zone of one's own": (
+        lambda: datetime.datetime(2000, 1, 1, tzinfo=_Zone()),
+        lambda moment: moment.utcoffset().seconds,
+        lambda moment: setattr(moment.tzinfo, "hours", 5),
     ),
     "a view of memory with rows": (
         lambda: memoryview(np.ones((2, 2))),
@@ -221,6 +243,19 @@ _LIBRARY: dict[str, tuple[Callable[[], Any], Callable[[Any], float], Callable[[A
         lambda thing: setattr(type(vars(type(thing))["scale"]), "factor", 5.0),
     ),
 }
+
+
+class _Reader:
+    def scale_in(self, names: dict[str, float]) -> float:
+        return names["scale"]
+
+
+class _Zone(datetime.tzinfo):
+    def __init__(self) -> None:
+        self.hours = 2
+
+    def utcoffset(self, _: Any) -> datetime.timedelta:
+        return datetime.timedelta(hours=self.hours)
 
 
 def _two() -> float:
