@@ -93,6 +93,8 @@ def test_help_of_what_takes_most_begins_with_an_example_and_fits_a_terminal(thin
     assert max(map(len, lines)) <= 76  # in a terminal of 80 columns, of which pydoc's margin takes four
     assert lines[2].startswith(">>> ")
     assert lines.index("Args:") < 40
+    for part in _members(thing).values() if isinstance(thing, type) else ():
+        assert max(map(len, (inspect.getdoc(part) or "").splitlines())) <= 72  # and eight
 
 
 def test_help_tells_what_to_write_for_a_name_from_elsewhere() -> None:

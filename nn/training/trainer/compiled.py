@@ -95,20 +95,25 @@ class Trainer(Running):
 
     @told("write step(X, y), or epoch(X, y) or run(X, y, steps) for several steps")
     def step(self, X: Any, y: Any) -> float:  # as in nn.fit
-        """Change the parameters once, by the mean gradient over all samples; return the mean loss before.
+        """Make one step, by the mean gradient; return the mean loss before it.
 
         Args:
             X: the samples, a list, array or DataFrame of rows.
             y: as many labels.
 
         Raises:
-            TraceError: if model or loss cannot be compiled, or the loss mixes samples.
-            TypeError, ValueError, IndexError: if the samples or labels are not what model and loss take.
-            ValueError: if the loss is `nll` and below 0, which outputs that are log-probabilities never give (the step
-                has been made); if the optimiser holds none of the model's parameters, or those of a part that was
-                replaced.
-            FloatingPointError: if the loss, or a parameter after the update, is nan or infinite; parameters, optimiser
-                and counts are as before that step. Its `losses` are those of the steps before it in this call.
+            TraceError: if model or loss cannot be compiled, or the loss mixes
+                samples.
+            TypeError, ValueError, IndexError: if the samples or labels are
+                not what model and loss take.
+            ValueError: if the loss is `nll` and below 0, which outputs that
+                are log-probabilities never give (the step has been made);
+                if the optimiser holds none of the model's parameters, or
+                those of a part that was replaced.
+            FloatingPointError: if the loss, or a parameter after the update,
+                is nan or infinite; parameters, optimiser and counts are as
+                before that step. Its `losses` are those of the steps before
+                it in this call.
         """
         try:
             tried = again = self._again if self._schedule is None else None
@@ -133,7 +138,7 @@ class Trainer(Running):
 
     @explained
     def run(self, X: Any, y: Any, steps: int) -> list[float]:
-        """Make several steps on the same samples, in one call; return their losses.
+        """Make several steps on the same samples; return their losses.
 
         Args:
             X: the samples.
@@ -149,13 +154,14 @@ class Trainer(Running):
 
     @explained
     def epoch(self, X: Any, y: Any, batch_size: int = 32, seed: Seed = None, shuffle: bool = True) -> list[float]:
-        """Make a step for each batch of the samples in random order, in one call; return their losses.
+        """Make a step for each batch, in random order; return their losses.
 
         Args:
             X: the samples.
             y: as many labels.
             batch_size: samples in a batch; the last one may be smaller.
-            seed: an int for the same order every time, or a `random.Random` to draw from, as for `nn.batches`.
+            seed: an int for the same order every time, or a
+                `random.Random` to draw from, as for `nn.batches`.
             shuffle: whether the order is random.
 
         Raises:
@@ -166,10 +172,11 @@ class Trainer(Running):
             return self._epoch_of(self._checked(X, y), size, seed, shuffle)
 
     def explain(self, stage: str = "") -> str:
-        """The program's passes, groups and costs, or what one stage of the compiler made of the loss.
+        """The program's groups and costs, or what one stage made of the loss.
 
         Args:
-            stage: such as "trace" or "plan"; see `engine.Compiled.explain`. Without it, a report on the whole.
+            stage: such as "trace" or "plan"; see `engine.Compiled.explain`.
+                Without it, a report on the whole.
 
         Raises:
             RuntimeError: if there was no step yet.
@@ -179,7 +186,7 @@ class Trainer(Running):
 
     @property
     def backend(self) -> str:
-        """The back end in use, and why not a better one; before the first step, the one that was asked for."""
+        """The back end, and why not a better one; at first the one asked for."""
         return self._compiled.used
 
     # ---- showing and copying it ----

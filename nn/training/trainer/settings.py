@@ -122,7 +122,7 @@ class Settings(Known, ABC):
 
     @property
     def schedule(self) -> Callable[[int], float] | None:
-        """The learning rate of each step by its number, from 0; None for the optimiser's own."""
+        """The learning rate of each step by its number; None for the optimiser's."""
         return self._schedule
 
     @schedule.setter
