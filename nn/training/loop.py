@@ -222,8 +222,7 @@ def fit(
             kept,
         )
         note_parts(history, task, loss)
-        if resume is not None:
-            warn_of_others(history, optimizer)
+        warn_of_others(history, optimizer)
         note_samples(history, task.rows, None if data.validation is None else data.validation.rows)
         if patient and history.waiting is not None:
             patient.go_on(history.waiting)
@@ -340,6 +339,7 @@ class _Loop:
 def _failed(error: FloatingPointError, task: Task, history: History, first: int, before: Any) -> FloatingPointError:
     """The error with a report of the batch that it came from, and the history."""
     history.stopped = "nan"
+    note_state(history, task.optimizer)
     source = random.Random()
     source.setstate(before)
     places = list(range(len(task.rows)))

@@ -1,6 +1,7 @@
 """What ends a training, or its compiled part: callbacks, Ctrl-C, numbers that are not finite."""
 
 import math
+import random
 import re
 import signal
 import threading
@@ -32,6 +33,13 @@ def test_callbacks_see_and_stop():
     assert repr(history).splitlines()[0].endswith("stopped by callback")
     _, history = trained(epochs=9, callbacks=lambda _, history, __: np.mean(history.losses) > 0.0)  # NumPy's True
     assert history.stopped == "callback"
+
+
+def test_all_callbacks_are_called_in_the_epoch_that_one_of_them_makes_the_last():
+    """One behind it may save what has been trained."""
+    seen = []
+    trained(epochs=3, callbacks=[lambda *_: True, lambda model, history, epoch: seen.append((epoch, history.stopped))])
+    assert seen == [(1, "callback")]
 
 
 @pytest.mark.parametrize(("answer", "shown"), [(1.0, r"float 1\.0"), (1, "int 1"), (np.float64(1.0), r"float 1\.0")])
@@ -232,6 +240,38 @@ def test_labels_that_are_not_finite_are_named_where_a_loss_takes_them(backend):
     labels[7] = math.nan
     with pytest.raises(FloatingPointError, match=r"\ny\[7\] holds nan\n"):
         trained(backend, model=nn.MLP(2, [1], seed=1), samples=np.ones((40, 2)), y=labels, loss=loss)
+
+
+def test_the_batch_of_a_nan_is_found_where_others_draw_from_the_same_numbers():
+    rng, samples = random.Random(4), np.ones((40, 2))
+
+    def meddle(model, history, epoch):
+        rng.random()
+        if epoch == 2:
+            samples[7, 1] = math.inf
+
+    with pytest.raises(FloatingPointError, match=r"X\[7\]\[1\] is inf"):
+        trained(model=network(1), samples=samples, y=np.ones(40), loss=nn.mse, batch_size=4, seed=rng, callbacks=meddle)
+
+
+@BACKENDS
+def test_the_history_before_a_nan_goes_on_with_the_parameters_as_they_stayed(backend, recwarn):
+    """It told the parameters of the last epoch, or of the training before, so that going on warned of others."""
+    model, samples = network(), X.copy()
+    optimizer = nn.SGD(model.parameters(), lr=0.1)
+
+    def fit(epochs, **options):
+        return nn.fit(model, samples, Y, nn.cross_entropy, optimizer, epochs, 8, backend=backend, **options)
+
+    def spoil(model, history, epoch):
+        samples[5, 0] = math.inf if epoch == 3 else X[5, 0]
+
+    first = fit(2, seed=1)
+    with pytest.raises(FloatingPointError) as caught:
+        fit(9, resume=first, callbacks=spoil)
+    samples[5, 0] = X[5, 0]
+    assert len(fit(5, resume=caught.value.history).losses) == 5
+    assert not [*recwarn]
 
 
 def test_of_many_such_numbers_three_are_named():

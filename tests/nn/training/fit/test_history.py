@@ -1,6 +1,7 @@
 """The history as text, columns and curve; what progress shows; a training that goes on."""
 
 import math
+import random
 import re
 import sys
 
@@ -34,6 +35,18 @@ def test_four_and_four_are_eight_bit_for_bit(backend):
         assert {**row, "seconds": 0} == {**other, "seconds": 0}
     with pytest.raises(ValueError, match="done already: 8 epochs; epochs=8 counts those too"):
         fit(model, optimizer, 8, resume=history)
+
+
+def test_what_goes_on_with_random_numbers_of_its_own_takes_their_order():
+    """An int must be the one from before, whose order goes on."""
+
+    def second_epoch(seed):
+        model, first = trained(epochs=1)
+        return trained(model=model, epochs=2, resume=first, seed=seed)[1].batch_losses[4:]
+
+    assert second_epoch(random.Random(5)) == second_epoch(random.Random(5))
+    assert second_epoch(random.Random(5)) != second_epoch(random.Random(6))
+    assert second_epoch(random.Random(5)) != second_epoch(None)
 
 
 def test_wide_letters_in_names_keep_tables_in_line():

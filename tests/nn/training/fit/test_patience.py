@@ -41,6 +41,13 @@ def test_running_numbers_are_not_put_back_and_told(counts, recwarn):
     assert [warning.filename for warning in told] == [__file__] * counts
 
 
+def test_running_numbers_of_a_best_epoch_that_is_the_last_are_nothing_to_tell(recwarn):
+    model = Counting(True)
+    held = {"validation": (X, Y), "patience": 2, "backend": "eager"}
+    nn.fit(model, X, Y, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1), 1, 8, **held)
+    assert not [*recwarn]
+
+
 @BACKENDS
 def test_patience_gives_the_best_epoch_back(backend):
     noise = np.random.default_rng(5).integers(0, 2, 30)

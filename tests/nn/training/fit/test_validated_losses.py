@@ -1,5 +1,6 @@
 """Validation by losses of one's own: in compiled code where they are means or sums over samples."""
 
+import math
 import warnings
 
 import pytest
@@ -103,6 +104,35 @@ def test_where_outputs_are_infinite_the_class_is_told_as_ever(monkeypatch):
     assert np.isinf(nn.predict(model, held[0])).all()
     checked = validation.Validation(model, Rows(*held, 3, ""), blind, {"accuracy": metric}, Options("auto"), fixed=True)
     assert checked.scores(1, watched=True) == {"validation_loss": 5 / 3, "validation_accuracy": 1 / 3}
+
+
+def test_where_outputs_are_nan_there_is_no_class_though_the_loss_is_a_number(monkeypatch):
+    monkeypatch.setattr(validation, "PATIENT", 1)
+    net = network(outputs=1)
+
+    class Gap(nn.Module):
+        def __call__(self, x):
+            return [*net(x), x[0] * 1e308 * 10.0 * 0.0]
+
+    def blind(outputs, labels):
+        return nn.mse([row[0] for row in outputs], labels)
+
+    model, held = Gap(), (X[:3], [0, 1, 0])
+    metric = Accuracy(model, None)
+    checked = validation.Validation(model, Rows(*held, 3, ""), blind, {"accuracy": metric}, Options("auto"), fixed=True)
+    found = [*checked.scores(1, watched=True).values()]
+    assert found == pytest.approx([nn.score(model, *held, blind), math.nan], nan_ok=True)
+
+
+@BACKENDS
+def test_metrics_beside_accuracy_are_their_own(backend):
+    labels = np.arange(30) % 3
+    held, metrics = (X[:10], labels[:10]), ["accuracy", "top2"]
+    model, history = trained(backend, model=network(3), y=labels, validation=held, metrics=metrics)
+    expected = nn.evaluate(model, *held, nn.cross_entropy, metrics=metrics)
+    assert expected["top2"] > expected["accuracy"]
+    for name in metrics:
+        assert history.rows[-1][f"validation_{name}"] == expected[name]
 
 
 @BACKENDS

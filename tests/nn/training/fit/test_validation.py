@@ -210,6 +210,29 @@ def test_a_callback_may_change_the_validation(backend):
     assert first + second == 1.0
 
 
+class Centred(nn.Module):
+    """Subtracts a running mean, which only eager steps can move."""
+
+    def __init__(self):
+        self.layer, self.means = nn.Layer(2, 2, "identity", seed=0), [[0.0, 0.0]]
+
+    def __call__(self, x):
+        if self.training:
+            self.means[0] = [0.9 * mean + 0.1 * float(each) for mean, each in zip(self.means[0], x)]
+        return self.layer([each - mean for each, mean in zip(x, self.means[0])])
+
+
+@pytest.mark.parametrize("loss", [nn.cross_entropy, lambda outputs, labels: 1.0 * nn.cross_entropy(outputs, labels)])
+def test_a_model_that_changes_in_training_is_validated_as_it_is_by_then(loss):
+    """In compiled code, though it trains in eager steps; a loss of one's own from some epoch on."""
+    model, held = Centred(), (X[:9], Y[:9])
+    optimizer = nn.SGD(model.parameters(), lr=0.1)
+    with pytest.warns(nn.EagerWarning):
+        history = nn.fit(model, X, Y, loss, optimizer, 24, None, validation=held)
+    expected = nn.score(model, *held, loss, backend="eager")
+    assert history.rows[-1]["validation_loss"] == pytest.approx(expected, rel=1e-12)
+
+
 @NATIVE
 def test_what_a_trainer_finds_changed_is_looked_at_by_other_programs_too():
     """Validation leaves it to the trainer to look at what is far away."""
