@@ -30,7 +30,7 @@ from .mistakes.running import running_numbers, warn_of_running
 from .patience import Patience
 from .preparation import noting, prepared
 from .progress import Progress, Reporter, Reports, reporting
-from .resuming import history_for, note_parts, note_samples, note_state, warn_of_others
+from .resuming import history_for, note_parts, note_samples, note_state, warn_of_an_earlier_best, warn_of_others
 from .steps import EagerStep, LossFunction, Model, Step
 from .validation import Validation
 
@@ -236,6 +236,7 @@ def fit(
             history.stopped = "interrupted"
     if patient:
         history.waiting = patient.restore()
+        warn_of_an_earlier_best(history)
         if history.best_epoch != len(history.losses):
             warn_of_running(model, running)
     note_state(history, optimizer)

@@ -130,6 +130,17 @@ def warn_of_others(history: History, optimizer: Optimizer) -> None:
         )
 
 
+def warn_of_an_earlier_best(history: History) -> None:
+    """Warn if patience, which came with a later call of `fit`, does not know the best epoch of the training."""
+    epoch, known = history.best_epoch, history.waiting
+    if epoch and known and history.rows[epoch - 1].get("validation_loss", known["best"]) < known["best"]:
+        warn_user(
+            f"the best epoch is {epoch}, of which no parameters were kept, as it was trained without patience, or they "
+            "were set since: those of the best epoch after it are restored. Give patience= from the beginning",
+            UserWarning,
+        )
+
+
 def note_samples(history: History, rows: Rows, held: Rows | None) -> None:
     """Note the samples that are trained with and those of the validation, and warn if training goes on with others.
 

@@ -10,6 +10,7 @@ from engine.compiler.values.lending import Loan
 from nn.training.patience import Patience
 from tests.needs import NATIVE, needs
 
+from . import fitting
 from .fitting import BACKENDS, X, Y, network, numbers, trained
 
 np = needs("numpy")
@@ -282,3 +283,16 @@ def test_parameters_that_join_after_the_best_epoch_stay_as_they_are_and_that_is_
     assert history.best_epoch == 1
     assert numbers(model) == ends[-1][:12] + ends[0][12:]
     assert len(optimizer.params) == 10
+
+
+@BACKENDS
+def test_a_best_epoch_from_before_there_was_patience_is_told(backend, recwarn):
+    """The history told it as the best one, and the parameters were those of another."""
+    held = {"validation": (X[:9], 1 - Y[:9])}
+    model, first = trained(backend, epochs=2, **held)
+    _, history = trained(backend, model=model, epochs=20, patience=3, resume=first, **held)
+    (warning,) = recwarn
+    assert "the best epoch is 1, of which no parameters were kept" in str(warning.message)
+    assert (history.best_epoch, len(history.rows), warning.filename) == (1, 6, fitting.__file__)
+    restored = nn.score(model, *held["validation"], nn.cross_entropy)
+    assert restored == pytest.approx(history.rows[2]["validation_loss"], rel=1e-12)
