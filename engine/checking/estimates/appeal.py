@@ -66,7 +66,7 @@ def _overflows(f: Line, x: float, claimed: float, noise: float) -> bool:
     """Whether secants on both sides are infinite as claimed, by steps that are small beside `x`."""
     step = abs(x) / 8
     below, here, above = (f(x + sign * step) for sign in (-1, 0, 1))
-    return step > 0 and all(abs(d) > EXPLAINED * noise and d / step == claimed for d in (here - below, above - here))
+    return all(abs(d) > EXPLAINED * noise and d / step == claimed for d in (here - below, above - here))
 
 
 def _finest_first(f: Line, x: float, noise: float, bound: float, epsilon: float) -> Iterator[Estimate]:

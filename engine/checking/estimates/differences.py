@@ -41,6 +41,11 @@ class Estimate(NamedTuple):
         return self.truncation + self.rounding
 
     @property
+    def structured(self) -> bool:
+        """Whether ever smaller steps disagree by more than rounding: values have structure finer than these steps."""
+        return self.truncation > 4 * SAFETY * self.rounding
+
+    @property
     def flat(self) -> bool:
         """Whether all values were equal."""
         return self.derivative == 0 and self.truncation == 0 and self.scale == 0
@@ -143,8 +148,10 @@ def likely_estimates(
 ) -> Iterator[Estimate | None]:
     """The first estimates to try: from four values, then from more, and from wider ones if the function is noisy."""
     yield central(f, x, likely / 4, noise, levels=2, epsilon=epsilon)
-    yield central(f, x, likely, noise, epsilon=epsilon)
-    yield central(f, x, likely * 32, noise, epsilon=epsilon)
+    found = central(f, x, likely, noise, epsilon=epsilon)
+    yield found
+    if found is None or not found.structured:
+        yield central(f, x, likely * 32, noise, epsilon=epsilon)
 
 
 def one_sided(f: Line, x: float, step: float, noise: float = 0.0, epsilon: float = EPSILON) -> Estimate | None:

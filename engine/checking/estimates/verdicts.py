@@ -67,7 +67,8 @@ def confirming(
 def judge(claimed: float, slack: float, candidates: Iterable[Estimate | None], epsilon: float = EPSILON) -> Verdict:
     """Compare a claimed derivative with estimates, made one after another (by an iterator) until one decides.
 
-    The first sharp estimate that agrees settles it. A disagreement must be confirmed: at least two estimates at
+    The first sharp estimate that agrees settles it, unless finer steps have met structure that its own pass over: of
+    x*x + 1e-10*sin(1e7*x), wide ones see a parabola. A disagreement must be confirmed: at least two estimates at
     different steps agree with each other and not with the claim; three sharp ones end the search. A claim that is not
     finite differs from any estimate. A claim near 0 is judged beside the spread of the function's values at the
     likeliest step, the first; a function that is flat there has the slope 0. Equal values further apart, as those of a
@@ -79,7 +80,8 @@ def judge(claimed: float, slack: float, candidates: Iterable[Estimate | None], e
         if estimate is None or (found and estimate.flat and estimate.step > found[0].step):
             continue
         sharp = resolved(claimed, estimate, fine, slack) and agrees(claimed, estimate, slack)
-        if sharp or (estimate.flat and claimed == 0 and not found):
+        overlooks = any(finer.structured and finer.step < estimate.step for finer in found)
+        if (sharp and not overlooks) or (estimate.flat and claimed == 0 and not found):
             return Verdict("agrees", estimate)
         found.append(estimate)
         sharp_ones = [e for e in found if resolved(claimed, e, fine)]

@@ -52,6 +52,16 @@ def test_what_turns_between_neighbouring_floats_is_no_business_of_differences() 
     assert (found.status, found.estimate) == ("unresolved", None)
 
 
+@pytest.mark.parametrize(
+    ("x", "claimed", "overflows"),
+    [(1e-300, math.inf, True), (1e-300, -math.inf, False), (1e-310, math.nan, False), (0.0, math.inf, False)],
+)
+def test_a_slope_beyond_the_largest_float_is_one_on_both_sides(x: float, claimed: float, overflows: bool) -> None:
+    steep = heard(lambda x: x * 1e300 * 1e10, x, claimed, 0.0, math.nan, 0.0)
+    assert (steep is not None) is overflows
+    assert heard(lambda x: 1e10 if x > 1e-300 else 0.0, x, claimed, 0.0, math.nan, 0.0) is None
+
+
 def test_neighbouring_floats() -> None:
     assert noise_among_floats(math.sin, 1.0) < 1e-15
     assert 1e-7 < noise_among_floats(lambda x: math.sin(1e10 * x), 1.0) < 1e-4

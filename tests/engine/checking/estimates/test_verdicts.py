@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from engine import check_gradients
 from engine.checking.estimates.differences import Estimate
 from engine.checking.estimates.verdicts import confirming, judge
 
@@ -42,6 +43,10 @@ AGAINST = [estimate(1.4, 1e-9) for _ in range(3)]
         (1.0, 0.0, [*AGAINST, estimate(1.0, 1e-9)], "differs"),
         (1.0, 0.0, [*AGAINST[:2], estimate(1.0, 1e-9)], "agrees"),
         (1.0, 0.0, [estimate(1.3, 0.5, 0.4), *AGAINST, estimate(1.0, 1e-9)], "agrees"),
+        # a wide one does not settle what finer steps have met structure in
+        (2.0, 0.0, [Estimate(1.9, 0.01, 1e-9, 0.1), estimate(2.0, 1e-9, 0.4)], "unresolved"),
+        (2.0, 0.0, [Estimate(1.9, 0.01, 1e-3, 0.1), estimate(2.0, 1e-9, 0.4)], "agrees"),  # by rounding
+        (2.0, 0.0, [Estimate(1.9, 0.01, 1e-9, 0.4), estimate(2.0, 1e-9, 0.1)], "agrees"),
         # a finer one that contradicts a coarser one is truer, however blunt
         (3.0, 0.0, [estimate(1.0, 1e-9, 0.4), estimate(2.0, 1e-3, 0.1), estimate(2.0, 1e-2, 0.05)], "differs"),
     ],
@@ -80,3 +85,15 @@ def test_the_first_estimate_that_confirms(
     claimed: float, slack: float, estimates: list[Estimate | None], place: int | None
 ) -> None:
     assert confirming(claimed, slack, estimates) is (None if place is None else estimates[place])
+
+
+@pytest.mark.parametrize(("size", "waves"), [(1e-9, 1e4), (1e-10, 1e6), (1e-10, 1e7), (1e-10, 1e9)])
+def test_wide_steps_do_not_confirm_a_slope_that_finer_ones_see_otherwise(size: float, waves: float) -> None:
+    """Steps longer than the waves saw a parabola, and its slope, off by up to 5 %, agreed."""
+
+    def f(x: float) -> float:
+        return x * x + size * math.sin(waves * x)
+
+    trend = check_gradients(f, 1.0005, grad=lambda x: 2 * x)
+    assert [found.status for found in trend.derivatives] == ["unresolved"]
+    assert check_gradients(f, 1.0005, grad=lambda x: 2 * x + size * waves * math.cos(waves * x))
