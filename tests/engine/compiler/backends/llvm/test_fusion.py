@@ -123,6 +123,16 @@ def with_body(change: Callable[[list[list[Group]]], list[list[Group]]]) -> Calla
     )
 
 
+def test_what_has_more_rows_than_its_reader_is_not_computed_again() -> None:
+    """In the reader's kernel it would be made row by row, and one row would lack."""
+
+    def function(x: Any) -> Any:
+        squares = [a * a for a in x]
+        return engine.sum([engine.exp(a * b) for a, b in zip(x[:3], squares)]) + squares[3]
+
+    verify(store(recompute(fuse(fused_plan_of(function)))))
+
+
 def test_what_a_wrong_pass_leaves_is_named() -> None:
     def narrow(x: Any) -> Any:
         return dot(WEIGHTS[0], [engine.exp(a) for a in x])
