@@ -11,7 +11,7 @@ from types import CodeType, FrameType, ModuleType
 from typing import Any
 
 from ..primitive import PRIMITIVES
-from .callers import warn_at
+from .callers import is_ours, warn_at
 
 _FLOATS_ONLY = frozenset({"gradient", "i0", "interp", "qr", "roots", "sort_complex"})
 """NumPy's functions that make floats of all they get, also of Values in an array, which others leave as they are."""
@@ -57,6 +57,8 @@ def warn_of_taker(caller: FrameType) -> None:
     Args:
         caller: the frame in which float() is taken.
     """
+    if is_ours(caller.f_code.co_filename):  # which looks at what the functions give that it is given
+        return
     entered: list[FrameType] = []  # from the innermost function of a library to the one that the user called
     users = caller
     while _package(users) in _LIBRARIES and users.f_back is not None:

@@ -295,7 +295,7 @@ def not_deterministic(x: Value) -> Value:
         (lambda x: x, [math.inf], ValueError, "finite numbers, got inf for x"),
         (lambda x: x * Value(math.nan), [1.0], ValueError, "no finite value at the point: a leaf is nan"),
         (engine.compile(lambda x: x * x), [1.0], TypeError, r"one entry for each sample; on Values, .* f\.function$"),
-        (lambda x: math.sin(x), [1.0], TypeError, "must return a Value.*math's and float"),
+        (lambda x: math.sin(float(x)), [1.0], TypeError, "must return a Value.*math's and float"),
         (lambda x: None, [1.0], TypeError, "must return a Value or a list of them, got None"),
         (not_deterministic, [1.0], ValueError, "not deterministic: it gave"),
         (lambda x, y: x * y, [1.0], TypeError, r"cannot be called with 1 number of the point \[1.0\]: missing"),

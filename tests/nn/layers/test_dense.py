@@ -188,7 +188,6 @@ def test_a_neuron_on_its_own_checks_its_inputs_too():
         (lambda: MLP(2, [1], seed="a"), TypeError, "seed must be a whole number, not str 'a'"),
     ],
 )
-@pytest.mark.filterwarnings("ignore:math.tanh took the plain number")  # told before, and not what is tested here
 def test_bad_arguments(make, error, message):
     with pytest.raises(error, match=message):
         make()
