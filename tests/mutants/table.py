@@ -106,6 +106,7 @@ TESTS: dict[str, list[str]] = {
     "nn/training/mistakes/reach.py": ["tests/nn/training/test_reach.py"],
     "nn/training/mistakes/running.py": [FIT["patience"]],
     "nn/training/mistakes/targets.py": [ASKED_FOR],
+    "nn/training/loop.py": [*EPOCHS, *VALIDATED, "tests/nn/training/fit/test_history.py"],
     "nn/training/patience.py": [FIT["patience"]],
     "nn/training/rows.py": [FIT["callbacks"], WEIGHTED],
     "nn/training/validation.py": [FIT["patience"], *VALIDATED],
@@ -114,7 +115,15 @@ TESTS: dict[str, list[str]] = {
         WEIGHTED,
         ASKED_FOR,
     ],
+    "nn/training/trainer/described_watch.py": ["tests/nn/training/test_kept.py", FIT["callbacks"]],
     "nn/training/trainer/model_watch.py": CHANGES,
+    "nn/training/trainer/sample_loss.py": [
+        f"tests/nn/training/test_{name}.py" for name in ("sample_loss", "types_of_numbers", "selected_losses", "loop")
+    ],
+    "nn/training/trainer/ways.py": [
+        CHANGES[0],
+        *(f"tests/nn/training/changes/test_{name}.py" for name in ("optimisers_of_ones_own", "not_finite")),
+    ],
     "nn/evaluation/means.py": VALIDATED,
     "engine/compiler/backends/llvm/runtime/shuffle.py": ["tests/engine/compiler/backends/llvm/test_shuffle.py"],
     "engine/compiler/backends/llvm/runtime/underflow.py": ["tests/engine/compiler/backends/llvm/test_underflow.py"],

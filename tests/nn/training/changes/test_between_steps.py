@@ -246,3 +246,15 @@ def test_what_changes_before_each_epoch_with_a_smaller_last_batch(
         monkeypatch.setitem(FACTORS, "rows", [[factor]])
         expected = [step(samples[k : k + 2].tolist(), labels[k : k + 2].tolist()) for k in (0, 2, 4)]
         assert trainer.epoch(samples, labels, 2, shuffle=False) == pytest.approx(expected, rel=1e-9)
+
+
+@ALL
+def test_samples_may_have_another_length_at_each_step(backend: str) -> None:
+    def mean_times(weight: Value) -> Any:
+        return lambda row: [weight * engine.mean(row)]
+
+    weight, same = Value(0.5), Value(0.5)
+    trainer = Trainer(mean_times(weight), nn.mse, SGD([weight], lr=0.01), backend)
+    step = EagerStep(mean_times(same), nn.mse, SGD([same], lr=0.01))
+    for columns in (2, 3, 2, 1):
+        assert trainer.step(X[:, :columns], X[:, 3]) == pytest.approx(step(X[:, :columns], X[:, 3]), rel=1e-9)
