@@ -285,7 +285,6 @@ def not_deterministic(x: Value) -> Value:
     return x * random.random()
 
 
-@pytest.mark.filterwarnings("ignore:math.sin took the plain number")  # told before, and not what is tested here
 @pytest.mark.parametrize(
     ("f", "point", "error", "message"),
     [
