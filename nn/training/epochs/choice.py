@@ -13,7 +13,7 @@ from ...evaluation.programs import EagerWarning, programs_of
 from ...optimisers.base import Optimizer
 from ..steps import EagerStep, LossFunction, Model, Step
 from .compiled import compiled_epochs
-from .eager import eager_epochs, epochs_of
+from .eager import eager_epochs, users_epochs
 from .task import Done, Epoch, Source, Task
 
 MakeStep: TypeAlias = Callable[[Model, LossFunction, Optimizer], Step]
@@ -35,7 +35,7 @@ def epochs_for(task: Task, step: MakeStep, tell: Callable[[str], None]) -> Made:
         TraceError: if model or loss cannot be compiled, and the back end was asked for.
     """
     if step is not EagerStep:
-        return epochs_of(task, step(task.model, task.loss, task.optimizer)), "eager"
+        return users_epochs(task, step(task.model, task.loss, task.optimizer)), "eager"
     if task.options.backend == "eager":
         return eager_epochs(task), "eager"
     if task.options.backend != "auto":

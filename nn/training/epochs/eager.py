@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterator
+from typing import Any
 
-from ...arguments import real_number
+from ...arguments import plain, real_number
 from ...data.splits import batches
 from ..steps import EagerStep, Step
 from .task import Done, Epoch, Source, Task
@@ -15,10 +17,25 @@ def eager_epochs(task: Task) -> Epoch:
     """Eager steps."""
     step = EagerStep(task.model, task.loss, task.optimizer, clip_norm=task.clip_norm, clip_value=task.clip_value)
     step.steps = task.done
-    return epochs_of(task, step._made, step._losses_since)
+    return _epochs_of(task, step._made, step._losses_since)
 
 
-def epochs_of(task: Task, step: Step, losses_since: Callable[[int], list[float]] = lambda done: []) -> Epoch:
+def users_epochs(task: Task, step: Step) -> Epoch:
+    """Steps of the user's own, which must give the loss of each batch as a finite number."""
+
+    def checked(X: Any, y: Any) -> float:
+        loss = plain(step(X, y))
+        if isinstance(loss, float) and not math.isfinite(loss):
+            raise FloatingPointError(
+                f"the step returned the loss {loss}, and may have changed the parameters: see that it makes no update "
+                "then, lower the learning rate, and look for nan or inf in the data"
+            )
+        return real_number("the loss that a step returns", loss)
+
+    return _epochs_of(task, checked)
+
+
+def _epochs_of(task: Task, step: Step, losses_since: Callable[[int], list[float]] = lambda done: []) -> Epoch:
     """One call of `step` for each batch.
 
     Args:

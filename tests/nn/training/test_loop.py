@@ -184,6 +184,26 @@ def test_the_step_can_be_replaced():
     assert history == History(losses=[7.0, 7.0], batch_losses=[7.0] * 4)
 
 
+@pytest.mark.parametrize(
+    ("loss", "error", "told"),
+    [
+        (math.nan, FloatingPointError, "the step returned the loss nan, and may have changed the parameters"),
+        (np.float64("inf"), FloatingPointError, "the step returned the loss inf"),
+        (Value(1.0), TypeError, "the loss that a step returns must be a number, not Value"),
+        (None, TypeError, "the loss that a step returns must be a number, not NoneType None"),
+    ],
+)
+def test_a_step_of_ones_own_gives_a_finite_number(loss, error, told):
+    """A nan went into the history, and training went on."""
+    model, optimizer = line()
+    losses = iter([1.0, loss, 1.0])
+    with pytest.raises(error, match=told) as failed:
+        fit(model, [[1.0]], [1.0], mse, optimizer, epochs=3, step=lambda *parts: lambda X, y: next(losses))
+    if error is FloatingPointError:
+        assert failed.value.history.stopped == "nan"
+        assert failed.value.history.losses == [1.0]
+
+
 def test_the_step_in_the_open_is_the_loop_one_would_write():
     ours, theirs = line()[0], line()[0]
     X, y = [[1.0], [2.0], [-1.0]], [0.5, 1.5, 3.0]

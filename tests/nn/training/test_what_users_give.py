@@ -151,7 +151,7 @@ def test_a_model_that_returns_nothing(loss: Any) -> None:
 
 def test_a_loss_that_is_a_number() -> None:
     def of_math(outputs: Any, labels: Any) -> float:
-        return sum(math.fabs(o[0] - y) for o, y in zip(outputs, labels))
+        return sum(math.fabs(float(o[0] - y)) for o, y in zip(outputs, labels))
 
     with pytest.raises(
         TypeError, match=r"must be one Value, not float .*: compute it from the outputs, with the engine"
@@ -168,7 +168,10 @@ def test_a_loss_that_is_a_number_of_numpys(number: Any) -> None:
 @pytest.mark.parametrize(
     ("loss", "told"),
     [
-        (lambda output, label: math.fabs(output[0] - label), "<lambda> those of one sample, it seems: for a batch it"),
+        (
+            lambda output, label: math.fabs(float(output[0] - label)),
+            "<lambda> those of one sample, it seems: for a batch it",
+        ),
         (lambda outputs, labels: 1 / 0, "^division by zero"),  # neither of a batch nor of a sample
     ],
 )
