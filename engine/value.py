@@ -74,8 +74,6 @@ def _comparable(x: float, other: object) -> Any:
 
 def _nearest(node: Value) -> tuple[tuple[int, float], ...]:
     """A node and its nearest operands, by id and number, which do not keep the graph alive."""
-    if node._primitive is None:
-        return ((id(node), node._data),)
     found = [node]
     for each in (node, *_first_operands(node)):
         found += _first_operands(each)
@@ -264,11 +262,10 @@ class Value:
             )
         caller = sys._getframe(1)
         refuse_numpys(caller)
-        place = caller.f_code, caller.f_lasti  # its line is looked up on demand
-        reads.append((_nearest(self), *place))
+        reads.append((_nearest(self), caller.f_code, caller.f_lasti))  # the line is looked up on demand
         if arguments and (self._primitive is not None or self in arguments):
             for places in places_of_calls:
-                places[place] = None
+                places[caller.f_code, caller.f_lasti] = None
         elif self._x is not True and recording.get():
             warn_of_taker(caller)
         return self._data

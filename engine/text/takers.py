@@ -7,6 +7,7 @@ numbers and the arrays that Values are assigned to are written in C: only the in
 from __future__ import annotations
 
 import dis
+from inspect import CO_OPTIMIZED
 from types import CodeType, FrameType, ModuleType
 from typing import Any
 
@@ -119,7 +120,10 @@ def _found(names: tuple[str, ...], frame: FrameType) -> Any:
     first, *rest = names
     code = frame.f_code
     is_local = first in (*code.co_varnames, *code.co_cellvars, *code.co_freevars)
-    found = (frame.f_locals if is_local else frame.f_globals).get(first)
+    if is_local or not code.co_flags & CO_OPTIMIZED:  # the second in the body of a class
+        found = frame.f_locals.get(first, frame.f_globals.get(first))
+    else:
+        found = frame.f_globals.get(first)
     for name in rest:
         if isinstance(found, ModuleType):
             found = vars(found).get(name)

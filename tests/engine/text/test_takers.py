@@ -56,6 +56,15 @@ def imported(x: Any) -> Any:
     return tanh(x)
 
 
+def in_a_class(x: Any) -> Any:
+    class Settings:
+        from math import sqrt
+
+        width = sqrt(x)
+
+    return Settings.width
+
+
 def inherited(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda x: function(x)
 
@@ -68,6 +77,7 @@ WARNED: list[tuple[str, Callable[[Any], Any], str]] = [
     ("in what another one takes", lambda x: str(math.log(x, 3.0)), r"math\.log took"),
     ("in a list", lambda x: [math.sin(v) for v in [x]], r"math\.sin took"),
     ("imported", imported, r"math\.tanh took .* engine\.tanh"),
+    ("in the body of a class", in_a_class, r"math\.sqrt took"),
     ("of a closure", inherited(math.cos), r"math\.cos took"),
     ("sums", lambda x: math.fsum([x, x]), r"math\.fsum took .* write engine\.sum, or"),
     ("absolute", lambda x: math.fabs(x), r"math\.fabs took .* write engine\.abs, or"),
