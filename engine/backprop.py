@@ -239,7 +239,7 @@ def _sweep_graph(root: Value) -> dict[Value, Any]:
             continue
         upstream, operands = adjoint[node], node.operands
         for operand, recorded in zip(operands, node.inputs):
-            if not same_number(operand._data, recorded):
+            if not same_number(operand._z, recorded):
                 raise RuntimeError(
                     f"{operand!r} was {recorded!r} when {primitive.name} was computed from it and has been changed "
                     "since: a graph of the gradient needs the values of the forward pass; evaluate again"

@@ -36,7 +36,7 @@ def deepcopy_graph(root: Value, memo: dict[int, Any]) -> Value:
             else:
                 clone._a = a if a.__class__ is float else memo[id(a)]
                 clone._b = b if b is None or b.__class__ is float else memo[id(b)]
-            clone._data, clone._grad, clone._label = node._data, node._grad, node._label
+            clone._z, clone._grad, clone._label = node._z, node._grad, node._label
             clone._primitive, clone._x, clone._y = node._primitive, node._x, node._y
     return memo[id(root)]
 
@@ -105,7 +105,7 @@ def _table(results: Sequence[Value], position: dict[Any, int]) -> Table:
         b=array("i", [_NUMBER if b.__class__ is float else position[b] for b in seconds]),
         x=array("d", [0.0 if node._b is MANY else node._x for node in results]),
         y=array("d", [node._y if node._y.__class__ is float else 0.0 for node in results]),
-        data=array("d", [node._data for node in results]),
+        data=array("d", [node._z for node in results]),
         grads=array("d", [node._grad for node in results]),
         labels={k: node._label for k, node in enumerate(results) if node._label is not None},
         many=many,
@@ -121,7 +121,7 @@ def restore_graph(leaves: Sequence[Value], table: Table) -> Value:
             table.codes, table.a, table.b, table.x, table.y, table.data, table.grads
         ):
             node = _new(Value)
-            node._data, node._grad, node._label, node._primitive = data, grad, None, primitives[code]
+            node._z, node._grad, node._label, node._primitive = data, grad, None, primitives[code]
             if b == _MANY:
                 operands, numbers, node._y = table.many[len(nodes) - first]
                 node._a, node._b, node._x = tuple([nodes[k] for k in operands]), MANY, tuple(numbers)

@@ -36,7 +36,7 @@ def value_and_grad(f: Function) -> Callable[..., tuple[float, list[float]]]:
     @always_recorded()
     def evaluate(*xs: Any, **named: Any) -> tuple[float, list[float]]:
         inputs, output = _call(f, xs, named)
-        return output._data, _grad(output, inputs)
+        return output._z, _grad(output, inputs)
 
     return evaluate
 
@@ -157,9 +157,9 @@ def jvp(f: Function, xs: Sequence[Any], v: Sequence[Any]) -> tuple[Any, Any]:
     tangents = dict(zip(inputs, direction))
     if isinstance(result, (list, tuple)):
         outputs = _outputs(result)
-        return [output._data for output in outputs], [_tangent(output, tangents) for output in outputs]
+        return [output._z for output in outputs], [_tangent(output, tangents) for output in outputs]
     output = _as_output(result)
-    return output._data, _tangent(output, tangents)
+    return output._z, _tangent(output, tangents)
 
 
 def push_forward(root: Value, seeds: dict[Value, float]) -> float:
@@ -226,12 +226,12 @@ def _recorded(f: Function, xs: Sequence[Any], named: Iterable[str] = ()) -> tupl
             f"what is to be held goes into the function, as in gradient(lambda x: f(x, {name}=2.0))(3.0)"
         )
     inputs = _inputs(xs)
-    numbers = [x._data for x in inputs]
+    numbers = [x._z for x in inputs]
     result, places = _called(f, inputs)
     for x, number in zip(inputs, numbers):
-        if not same_number(x._data, number):
+        if not same_number(x._z, number):
             raise ValueError(
-                f"a function to differentiate changed its argument from {number!r} to {x._data!r}, and has no "
+                f"a function to differentiate changed its argument from {number!r} to {x._z!r}, and has no "
                 "derivative there: compute another number from it, as with minimum(x, 1)"
             )
     place = _users_place(places)
@@ -312,7 +312,7 @@ def _follow(f: Function, inputs: list[Value], numbers: list[float], by: float) -
     A branch may be another one on one side, and so may what `floor` gives.
     """
     moved = [
-        _argument(x._data + by * (1.0 + k / len(inputs)) * (abs(x._data) or 1.0))  # no two by the same share
+        _argument(x._z + by * (1.0 + k / len(inputs)) * (abs(x._z) or 1.0))  # no two by the same share
         for k, x in enumerate(inputs)
     ]
     try:
@@ -333,7 +333,7 @@ def _plain_numbers(result: Any, inputs: list[Value]) -> list[float]:
     for output in result if isinstance(result, (list, tuple)) else [result]:
         if isinstance(output, Value):
             leaves = (node for node in topological_order(output) if node._primitive is None and node not in own)
-            found += [leaf._data for leaf in leaves if not leaf.is_detached]
+            found += [leaf._z for leaf in leaves if not leaf.is_detached]
         elif is_number(output):
             found.append(float(output))
     return found

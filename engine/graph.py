@@ -181,7 +181,7 @@ def look_for_changed_leaves(order: Collection[Value]) -> None:
                     "its detach() if it is a constant"
                 )
     for leaf, (number, name) in known.items():
-        if not same_number(number, leaf._data):
+        if not same_number(number, leaf._z):
             warn_user(
                 f"{leaf!r} was {number!r} when {name} was computed from it, and the gradient is the one at that number"
                 ": compute the result anew after a change, as a loss in each step of a loop",
@@ -195,11 +195,11 @@ def _may_be_changed(order: Iterable[Value]) -> bool:
     for node in order:
         a, b = node._a, node._b
         if b is MANY:
-            if tuple([operand._data for operand in a]) != node._x:
+            if tuple([operand._z for operand in a]) != node._x:
                 return True
         elif a is not None:
-            if a.__class__ is not float and a._data is not node._x:
+            if a.__class__ is not float and a._z is not node._x:
                 return True
-            if b is not None and b.__class__ is not float and b._data is not node._y:
+            if b is not None and b.__class__ is not float and b._z is not node._y:
                 return True
     return False

@@ -72,10 +72,10 @@ def _derivatives(node: Value, call: Callable[[Primitive, Any, Sequence[Any]], Se
     if primitive is None:
         return []
     try:
-        found = call(primitive, node._data, node.inputs)
+        found = call(primitive, node._z, node.inputs)
     except ArithmeticError:  # where Python's arithmetic on floats raises, that on Values is IEEE 754
         with observed_by(None):
-            found = call(primitive, Value(node._data), tuple(map(Value, node.inputs)))
+            found = call(primitive, Value(node._z), tuple(map(Value, node.inputs)))
     return [d if d is None or d.__class__ is float else _as_derivative(d, primitive) for d in found]
 
 
@@ -88,7 +88,7 @@ def call_flowing(node: Value, primitive: Primitive, z: Any, inputs: Sequence[Any
 
 
 def _as_derivative(d: Any, primitive: Primitive) -> float:
-    return as_float(d._data if isinstance(d, Value) else d, f"the adjoint of {primitive.name}")
+    return as_float(d._z if isinstance(d, Value) else d, f"the adjoint of {primitive.name}")
 
 
 # ---- pullbacks ----
@@ -98,7 +98,7 @@ def _of_one(primitive: Primitive) -> Pullback:
     (rule,) = primitive.rules
 
     def pullback(adjoints: dict[Value, float], upstream: float, node: Value) -> None:
-        d = rule(node._data, node._x)
+        d = rule(node._z, node._x)
         if d is not None:
             adjoints[node._a] += upstream * d
 
@@ -109,7 +109,7 @@ def _of_two(primitive: Primitive) -> Pullback:
     by_a, by_b = primitive.rules
 
     def pullback(adjoints: dict[Value, float], upstream: float, node: Value) -> None:
-        a, b, z, x, y = node._a, node._b, node._data, node._x, node._y
+        a, b, z, x, y = node._a, node._b, node._z, node._x, node._y
         da = by_a(z, x, y) if a.__class__ is Value or a.__class__ not in _NUMBERS else None
         db = by_b(z, x, y) if b.__class__ is Value or b.__class__ not in _NUMBERS else None
         if da is not None:
@@ -122,7 +122,7 @@ def _of_two(primitive: Primitive) -> Pullback:
 
 def _of_many(primitive: Primitive) -> Pullback:
     def pullback(adjoints: dict[Value, float], upstream: float, node: Value) -> None:
-        for operand, d in zip(node._a, call_rules(primitive, node._data, node._x)):
+        for operand, d in zip(node._a, call_rules(primitive, node._z, node._x)):
             if d is not None:
                 adjoints[operand] += upstream * d
 
@@ -156,7 +156,7 @@ def _mul(adjoints: dict[Value, float], upstream: float, node: Value) -> None:
 def _dot(adjoints: dict[Value, float], upstream: float, node: Value) -> None:
     operands, numbers = node._a, node._x
     # As before every second relu. Where the sum of products is finite, so are all their factors: 0 times them is 0.
-    if not upstream and isfinite(node._data):
+    if not upstream and isfinite(node._z):
         for operand in operands:
             if adjoints[operand] is UNREACHED:
                 adjoints[operand] = 0.0

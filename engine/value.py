@@ -34,13 +34,13 @@ def _in_mode(node: Value) -> Value:
     watching = observer()
     if watching is not None:
         watching.made(node)
-    return node if recording.get() else detached(node._data)
+    return node if recording.get() else detached(node._z)
 
 
 def new_node(primitive: Primitive, z: float, a: Any, b: Any, x: Any, y: Any) -> Value:
     """A node made slot by slot: half the time of a constructor."""
     node = _new(Value)
-    node._data = z
+    node._z = z
     node._grad = 0.0
     node._label = None
     node._primitive = primitive
@@ -69,7 +69,7 @@ def _number(number: Any, what: str = "Value()") -> float:
 
 def _comparable(x: float, other: object) -> Any:
     """What x is compared with in place of `other`, so that a Value compares as its float does."""
-    return other._data if isinstance(other, Value) else comparable(x, other)
+    return other._z if isinstance(other, Value) else comparable(x, other)
 
 
 def _nearest(node: Value) -> tuple[tuple[int, float], ...]:
@@ -77,7 +77,7 @@ def _nearest(node: Value) -> tuple[tuple[int, float], ...]:
     found = [node]
     for each in (node, *_first_operands(node)):
         found += _first_operands(each)
-    return tuple([(id(near), near._data) for near in found])
+    return tuple([(id(near), near._z) for near in found])
 
 
 def _first_operands(node: Value, most: int = 4) -> list[Value]:
@@ -118,14 +118,15 @@ class Value:
     (Value(data=4.0, grad=1.0), -3.0, 2.0)
     """
 
-    # The two operands and their recorded numbers; n-ary: the tuple, MANY, the tuple of numbers, and for a dot whether
-    # its second half are constants. A leaf has True as the first number if it is a detached one, as the second one if
-    # it was made to be the argument of a function that is differentiated.
-    __slots__ = ("_a", "_b", "_data", "_grad", "_label", "_primitive", "_x", "_y")
+    # z is the primitive of x and y, the numbers that the operands a and b had; n-ary: the tuple, MANY, the tuple of
+    # numbers, and for a dot whether its second half are constants. A leaf has True as x if it is a detached one, as y
+    # if it was made to be the argument of a function that is differentiated. No slot is called `_data`: NumPy's masked
+    # arrays would take the number from it.
+    __slots__ = ("_a", "_b", "_grad", "_label", "_primitive", "_x", "_y", "_z")
 
     _a: Any
     _b: Any
-    _data: float
+    _z: float
     _grad: float
     _label: str | None
     _primitive: Primitive | None
@@ -133,7 +134,7 @@ class Value:
     _y: Any
 
     def __init__(self, data: Any, label: str | None = None) -> None:
-        self._data = data if data.__class__ is float else _number(data)
+        self._z = data if data.__class__ is float else _number(data)
         self._grad = 0.0
         leaves_made[0] += 1
         if label is None:
@@ -156,7 +157,7 @@ class Value:
         Raises:
             AttributeError: on assignment to the result of an operation.
         """
-        return self._data
+        return self._z
 
     @data.setter
     def data(self, number: Any) -> None:
@@ -165,7 +166,7 @@ class Value:
                 f"the data of a result, here of {self._primitive.name}, follows from its operands: "
                 "assign to a leaf and evaluate again, or use detach()"
             )
-        self._data = _number(number, "data")
+        self._z = _number(number, "data")
 
     @property
     def grad(self) -> float:
@@ -243,11 +244,11 @@ class Value:
 
     def __repr__(self) -> str:
         label = "" if self._label is None else f", label={_cut(self._label)!r}"
-        return f"{type(self).__name__}(data={self._data!r}, grad={self._grad!r}{label})"
+        return f"{type(self).__name__}(data={self._z!r}, grad={self._grad!r}{label})"
 
     def detach(self) -> Value:
         """A new leaf with this number, outside the graph: a constant to modules, see `is_detached`."""
-        return detached(self._data)
+        return detached(self._z)
 
     # ---- as a number: by value, the hash by identity ----
 
@@ -268,40 +269,40 @@ class Value:
                 places[caller.f_code, caller.f_lasti] = None
         elif self._x is not True and recording.get():
             warn_of_taker(caller)
-        return self._data
+        return self._z
 
     def __int__(self) -> int:
-        return int(self._data)
+        return int(self._z)
 
     def __bool__(self) -> bool:
-        return self._data != 0.0
+        return self._z != 0.0
 
     def __format__(self, spec: str) -> str:
-        return format(self._data, spec) if spec else repr(self)
+        return format(self._z, spec) if spec else repr(self)
 
     def __eq__(self, other: object) -> bool:
-        y = _comparable(self._data, other)
-        return NotImplemented if y is None else self._data == y
+        y = _comparable(self._z, other)
+        return NotImplemented if y is None else self._z == y
 
     def __ne__(self, other: object) -> bool:
-        y = _comparable(self._data, other)
-        return NotImplemented if y is None else self._data != y
+        y = _comparable(self._z, other)
+        return NotImplemented if y is None else self._z != y
 
     def __lt__(self, other: Any) -> bool:
-        y = _comparable(self._data, other)
-        return NotImplemented if y is None else self._data < y
+        y = _comparable(self._z, other)
+        return NotImplemented if y is None else self._z < y
 
     def __le__(self, other: Any) -> bool:
-        y = _comparable(self._data, other)
-        return NotImplemented if y is None else self._data <= y
+        y = _comparable(self._z, other)
+        return NotImplemented if y is None else self._z <= y
 
     def __gt__(self, other: Any) -> bool:
-        y = _comparable(self._data, other)
-        return NotImplemented if y is None else self._data > y
+        y = _comparable(self._z, other)
+        return NotImplemented if y is None else self._z > y
 
     def __ge__(self, other: Any) -> bool:
-        y = _comparable(self._data, other)
-        return NotImplemented if y is None else self._data >= y
+        y = _comparable(self._z, other)
+        return NotImplemented if y is None else self._z >= y
 
     @staticmethod
     def __apply_primitive__(primitive: Primitive, operands: tuple[Any, ...]) -> Value:
@@ -312,18 +313,18 @@ class Value:
                 return tracing.apply(primitive, operands)
         elif primitive.arity == 1:  # activations of networks: the most frequent call
             (operand,) = operands
-            x = operand._data
+            x = operand._z
             z = primitive.forward(x)
             if z.__class__ is float:
                 return new_node(primitive, z, operand, None, x, None)
         try:
-            inputs = [operand._data for operand in operands]
+            inputs = [operand._z for operand in operands]
         except AttributeError:  # a number among them, or an operand of a class with a protocol of its own
             for operand in operands:
                 if hasattr(type(operand), "__symbolic__"):
                     return type(operand).__apply_primitive__(primitive, operands)
             operands = tuple(o if isinstance(o, Value) else Constant(o) for o in operands)
-            inputs = [operand._data for operand in operands]
+            inputs = [operand._z for operand in operands]
         z = primitive.forward(*inputs)
         if z.__class__ is not float:
             z = primitive.result(z)
@@ -389,11 +390,11 @@ class Constant(Value):
     @property
     def data(self) -> float:
         """The number, for good."""
-        return self._data
+        return self._z
 
     @data.setter
     def data(self, number: Any) -> None:
         raise AttributeError(f"{self!r} is a number written in an expression: use a Value for what changes")
 
     def __repr__(self) -> str:
-        return f"Constant({self._data!r})"
+        return f"Constant({self._z!r})"

@@ -29,7 +29,7 @@ from .kinks import describe
 __tracebackhide__ = True  # pytest then shows the user's own lines
 
 
-_set_number = vars(Value)["_data"].__set__
+_set_number = vars(Value)["_z"].__set__
 _AGAIN = 12  # evaluations: those of a coin toss are all the same once in thousands of times
 _ORDER_OF_SUMS = 1e-4  # part of the largest derivative: threads add in another order each time, in float32 too
 _LARGE, _FEW = 10_000, 3  # for that many coordinates only a few, as each takes long
@@ -152,7 +152,7 @@ def _assign(leaves: Sequence[Value], numbers: Sequence[float]) -> None:
     """Set leaves to floats, quickly: there may be a hundred thousand of them, a thousand times."""
     for leaf, x in zip(leaves, numbers):
         if leaf.__class__ is Value:
-            leaf._data = x
+            leaf._z = x
         else:
             leaf.data = x
 

@@ -98,7 +98,7 @@ class Specialisation:
 
     def _run(self, program: Runner, batch: Batch) -> tuple[Any, Any]:
         lists = program.takes_lists
-        leaves = [value._data for value in self.leaves.values] if lists else self.leaves.numbers()
+        leaves = [value._z for value in self.leaves.values] if lists else self.leaves.numbers()
         return program.run(leaves, batch.arrays_as(lists), batch.size)
 
     def lazy_plan(self, mode: Mode | None = None) -> LazyPlan:

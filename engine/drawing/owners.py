@@ -90,7 +90,7 @@ def owners(order: list[Value], names: dict[Value, str]) -> dict[Value, Path]:
 
 def _is_no_data(operand: Value, name: str) -> bool:
     """Whether an operand is a constant of the formula: an exponent, or the 0 that Python's `sum` starts from."""
-    return operand.__class__ is Constant and (name == "pow" or (name == "add" and operand._data == 0.0))
+    return operand.__class__ is Constant and (name == "pow" or (name == "add" and operand._z == 0.0))
 
 
 def _release_penalties(order: list[Value], owner: dict[Value, Path], pure: set[Value], names: dict[Value, str]) -> None:

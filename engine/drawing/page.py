@@ -69,7 +69,7 @@ def _twin(root: Value, names: Any) -> tuple[Value, dict[Value, str]]:
     twin.zero_grad()
     for node in topological_order(twin):
         for operand, x in zip(node.operands, node.inputs):
-            operand._data = x
+            operand._z = x
     paths = given_names(names)
     return twin, {memo[id(value)]: path for value, path in paths.items() if id(value) in memo}
 
@@ -126,14 +126,14 @@ def _lines(node: Value, name: str, is_parameter: bool) -> tuple[str, str]:
 def _size(box: tuple[str, str], node: Value) -> Point:
     """Width and height of a box in pixels, for text of 12 pixels at its widest."""
     if isinstance(node, Constant) and not box[0]:
-        return max(40.0, width_of(short(node._data), 12) + 16), 26.0
+        return max(40.0, width_of(short(node._z), 12) + 16), 26.0
     return max(92.0, width_of(box[0], 12, True) + width_of(f" {box[1]}", 12) + 22), 3.0 * _LINE + 9
 
 
 def _record(node: Value, kind: str, name: Names, index: dict[Value, int]) -> Json:
     """A node as the page reads it."""
     texts = words(name(node), 60), kind, words(node._op, 20), words(name.formula(node), 100)
-    return [*texts, _number(node._data), [index[operand] for operand in node.operands]]
+    return [*texts, _number(node._z), [index[operand] for operand in node.operands]]
 
 
 def _step(step: Step, index: dict[Value, int]) -> Json:
@@ -195,7 +195,7 @@ def _node(i: int, node: Value, kind: str, box: tuple[str, str], size: Point, cen
         f'<g id="n{i}" class="node {kind}{state}" '
         f'transform="translate({left:.1f},{top:.1f})"><rect width="{width:.0f}" height="{height:.0f}" rx="{corner}"/>'
     ]
-    value = short(node._data) if node._primitive is None else "·"
+    value = short(node._z) if node._primitive is None else "·"
     if kind == "constant" and not box[0]:
         parts.append(f'<text class="value" x="{width / 2:g}" y="17">{value}</text></g>')
         return "".join(parts)

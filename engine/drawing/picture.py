@@ -233,7 +233,7 @@ def _edges(
 
 
 def _value_box(node: Value, names: Names, with_gradients: bool, root: bool, cut: bool) -> Box:
-    primitive, title, rows = node._primitive, names.label(node), (short(node._data),)
+    primitive, title, rows = node._primitive, names.label(node), (short(node._z),)
     grad = node._grad if with_gradients else None
     if primitive is not None:
         return Box("operation", title, primitive.symbol, rows, grad, root, cut, has_order(node))
@@ -269,7 +269,7 @@ def _group_box(
     title = modules.plain(first._label) if first._primitive is None else ""
     symbol = first._primitive.symbol if first._primitive is not None else ""
     times = f"×{len(nodes):,}"
-    number = _range([node._data for node in nodes])
+    number = _range([node._z for node in nodes])
     constant = first.__class__ is Constant
     grad = _norm(nodes) if with_gradients and not constant else None
     return Box("alike", title or symbol or number, times, (number,) if title or symbol else (), grad, root)

@@ -49,7 +49,7 @@ class Anomaly(Shown):
     def _sheet(self) -> Sheet:
         """What is shown of it."""
         names, node = self.names, self.node
-        notes = [f"{names.formula(node)} = {short(node._data)}" + self._with()]
+        notes = [f"{names.formula(node)} = {short(node._z)}" + self._with()]
         if self.operand is None:
             title = f"{self.primitive.name} gave {short(self.number)} in the forward pass"
         else:
@@ -112,7 +112,7 @@ def find_anomaly(root: Value, names: Any = None) -> Anomaly | None:
     """
     order = topological_order(root)
     for node in order:
-        if node._primitive is not None and not math.isfinite(node._data):
+        if node._primitive is not None and not math.isfinite(node._z):
             return _in_forward(node, order, names)
     return _in_backward(order, names)
 
@@ -124,7 +124,7 @@ def _in_forward(node: Value, order: list[Value], names: Any) -> Anomaly:
         for operand in parent.operands if parent in above else ():
             above.setdefault(operand, parent)
     path, called = _path(node, above), Names(order, names)
-    return Anomaly("forward", node._data, node, node._primitive, None, math.nan, math.nan, path, _source(node), called)
+    return Anomaly("forward", node._z, node, node._primitive, None, math.nan, math.nan, path, _source(node), called)
 
 
 def _in_backward(order: list[Value], names: Any) -> Anomaly | None:
@@ -171,7 +171,7 @@ class _Detector:
 
     def made(self, node: Value) -> None:
         self.sources[id(node)] = users_line()
-        if not math.isfinite(node._data):
+        if not math.isfinite(node._z):
             raise AnomalyError(_in_forward(node, topological_order(node), self.names))
 
     def swept(self, root: Value, adjoints: dict[Value, float]) -> None:

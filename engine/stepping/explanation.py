@@ -34,7 +34,7 @@ class Explanation(Shown):
     def _sheet(self) -> Sheet:
         """What is shown of it."""
         name = self.names(self.node)
-        title = f"{self.expression} = {short(self.node._data)}"
+        title = f"{self.expression} = {short(self.node._z)}"
         if name != self.expression:
             title = f"{name} = {title}"
         rows = ends(self.nodes, self.rows, self._row, "nodes")
@@ -55,7 +55,7 @@ class Explanation(Shown):
         if len(parts) > 6:
             parts[6:] = [f"... {len(parts) - 6:,} more"]
         formula = "" if node._primitive is None else names.formula(node)
-        return names(node), short(node._data), short(node._grad), formula, ", ".join(parts)
+        return names(node), short(node._z), short(node._grad), formula, ", ".join(parts)
 
 
 def explain(node: Value, names: Any = None, rows: int = 30) -> Explanation:

@@ -40,7 +40,7 @@ def standing(run: BackwardPass, forward: ForwardSteps, forward_done: int, stoppe
     heads = ("node", "value", "state") if is_forward else ("node", "value", "gradient", "state")
     rows = []
     for node in chosen:
-        value = "?" if is_forward and states[node] in ("next", "waits") else short(node._data)
+        value = "?" if is_forward and states[node] in ("next", "waits") else short(node._z)
         middle = () if is_forward else (short(node._grad),)
         rows.append((run.names(node), value, *middle, states[node]))
     return Sheet(title, heads, rows, notes, heads=True)

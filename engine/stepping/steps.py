@@ -125,7 +125,7 @@ def progress(k: int, n: int) -> str:
 
 def _equation(names: Names, node: Value) -> str:
     name, formula = names(node), names.formula(node)
-    return f"{name} = {short(node._data)}" if name == formula else f"{name} = {formula} = {short(node._data)}"
+    return f"{name} = {short(node._z)}" if name == formula else f"{name} = {formula} = {short(node._z)}"
 
 
 def factor(number: float) -> str:
@@ -168,7 +168,7 @@ class ForwardSteps(Sequence[ForwardStep]):
         node = self.nodes[k]
         assert node._primitive is not None  # only results are steps
         return ForwardStep(
-            node, node._primitive, node.operands, node.inputs, node._data, k + 1, len(self.nodes), self.names
+            node, node._primitive, node.operands, node.inputs, node._z, k + 1, len(self.nodes), self.names
         )
 
 

@@ -24,9 +24,9 @@ def left_graph(order: Sequence[Value], name: Callable[[Value], str]) -> Iterator
     """
     if not reads:
         return
-    there = {id(node): node._data for node in order}
-    leaves = [leaf for leaf in order if leaf._primitive is None and not could_be_written(leaf._data)]
-    numbers = {leaf._data: leaf for leaf in sorted(leaves, key=lambda leaf: isinstance(leaf, Constant))}
+    there = {id(node): node._z for node in order}
+    leaves = [leaf for leaf in order if leaf._primitive is None and not could_be_written(leaf._z)]
+    numbers = {leaf._z: leaf for leaf in sorted(leaves, key=lambda leaf: isinstance(leaf, Constant))}
     said: set[tuple[str, int]] = set()
     for below, code, at in reversed(reads):
         (read, x), *_ = below
@@ -46,7 +46,7 @@ def left_graph(order: Sequence[Value], name: Callable[[Value], str]) -> Iterator
 def why_not_there(node: Value) -> str:
     """What may have taken a Value out of a graph, for the message that it is not there; else empty."""
     for below, code, at in reversed(reads):
-        same = any(read == id(node) and x is node._data for read, x in below)
+        same = any(read == id(node) and x is node._z for read, x in below)
         if same and not is_ours(code.co_filename):
             where = written((code.co_filename, line_of(code, at)))
             return f"; float() left the graph at {where}: use the engine's functions, not math's"
@@ -64,7 +64,7 @@ def _found(numbers: dict[float, Value], read: int, x: float, taker: str) -> Iter
     """
     leaf = numbers.get(x)
     # An equal number may be a weight of another model of the same seed; but an array makes new objects of all.
-    if leaf is not None and (id(leaf) != read if leaf._data is x else taker == ASSIGNMENT):
+    if leaf is not None and (id(leaf) != read if leaf._z is x else taker == ASSIGNMENT):
         yield leaf, "what"
     for primitive in PRIMITIVES.values():
         if primitive.arity == 1 and (primitive.name == taker or not hasattr(math, taker)):

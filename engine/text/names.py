@@ -133,7 +133,7 @@ class Names:
         if label:
             return _as_operand(words(label, _LONGEST))
         if isinstance(node, Constant):
-            number = short(node._data)
+            number = short(node._z)
             return number, NEGATIVE if number[0] == "-" else ATOM
         brief = None if node.primitive is None else write(node, self._unopened, _BRIEF)
         if brief is not None and brief[0] not in self._owners:

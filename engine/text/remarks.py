@@ -105,7 +105,7 @@ def about_names(names: Names, shown: Sequence[Value] | None = None) -> list[str]
     owners: dict[str, list[str]] = {names(node): [] for node, _ in labelled}
     for node in shown if names.shared.isdisjoint(owners) else names.order:
         if names.label(node) and names(node) in owners:
-            owners[names(node)].append(short(node._data))
+            owners[names(node)].append(short(node._z))
     shared = [(name, numbers) for name, numbers in owners.items() if len(numbers) > 1]
     several = _alike(
         [f"{len(numbers)} nodes are labelled {name!r} ({_listed(numbers)})" for name, numbers in shared],
@@ -113,9 +113,9 @@ def about_names(names: Names, shown: Sequence[Value] | None = None) -> list[str]
         "label them apart",
     )
     misread = [
-        f"a node is labelled {label!r} and is {short(node._data)}"
+        f"a node is labelled {label!r} and is {short(node._z)}"
         for node, label in labelled
-        if (number := _read_as_number(label)) is not None and short(number) != short(node._data)
+        if (number := _read_as_number(label)) is not None and short(number) != short(node._z)
     ]
     many = f"{len(misread):,} labels read as other numbers than their nodes have: {{0}}, for one"
     return several + _alike(misread, many, "label it otherwise")
@@ -183,9 +183,9 @@ def changed_since(order: Iterable[Value], name: Callable[[Value], str]) -> list[
     for node in order:
         if node._primitive is not None:
             for operand, x in zip(node.operands, node.inputs):
-                if operand._data is not x and operand._primitive is None and not same_number(operand._data, x):
+                if operand._z is not x and operand._primitive is None and not same_number(operand._z, x):
                     was.setdefault(operand, x)
-    found = [(name(leaf), *_apart(x, leaf._data)) for leaf, x in was.items()]
+    found = [(name(leaf), *_apart(x, leaf._z)) for leaf, x in was.items()]
     if len(found) > _FEW:
         leaf, before, now = found[0]
         what = "parameters" if isinstance(name, Names) and was.keys() <= name.given.keys() else "leaves"

@@ -95,7 +95,7 @@ def expression(root: Value, names: Mapping[Value, str]) -> str:
     def atom(node: Value) -> Text | None:
         if node in named:
             return named[node], ATOM
-        return number(node._data) if node.primitive is None else None
+        return number(node._z) if node.primitive is None else None
 
     def bind(node: Value) -> str | None:
         return named.setdefault(node, next(fresh)) if uses[node] > 1 else None

@@ -25,7 +25,7 @@ _BY_IDENTITY = (FunctionType, BuiltinFunctionType, Primitive, type)
 _OF_OPTIMIZERS = frozenset({"_params", "settings", "_own_state", "_keeper"})
 """Attributes of every optimiser that are not part of its structure."""
 
-_data, _label = attrgetter("_data"), attrgetter("_label")
+_z, _label = attrgetter("_z"), attrgetter("_label")
 
 
 class UnknownStructureError(Exception):
@@ -71,7 +71,7 @@ class Structure:
         """The numbers of the values, in an array."""
         import numpy as np
 
-        return np.array(list(map(_data, self.values)))
+        return np.array(list(map(_z, self.values)))
 
     def reader(self) -> Callable[[Any, LossFunction, Optimizer], Any] | None:
         """A function that reads the numbers of another net into an array; None where there is no native code.

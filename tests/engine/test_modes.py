@@ -226,7 +226,7 @@ def test_nodes_that_are_recorded_while_a_context_is_open_are_those_made_without_
         return [x.exp(), engine.exp(x), engine.softplus(x), x * y, engine.hypot(x, y), engine.sum([x, y, x])]
 
     def slots(node: Value) -> list[object]:
-        return [node._data, node._primitive, node._a, node._b, node._x, node._y]
+        return [node._z, node._primitive, node._a, node._b, node._x, node._y]
 
     plain = made()
     with observed_by(Watching()):

@@ -93,7 +93,7 @@ def _swept(result: Value, leaves: Sequence[Value]) -> NDArray[Any]:
 def _pass_on(adjoints: _Adjoints, upstream: float, node: Value, n: int) -> None:
     """Add what the dot of a row of leaves contributes to its other factors and its bias."""
     others, weights = node._a[n:], node._x
-    if not upstream and isfinite(node._data):
+    if not upstream and isfinite(node._z):
         for operand in others:
             if adjoints[operand] is UNREACHED:
                 adjoints[operand] = 0.0

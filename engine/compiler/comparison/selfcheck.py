@@ -49,7 +49,7 @@ class Eager:
         first = results[0]
         differentiate: Callable[..., Any] = leaf_gradient if arrays else grad
         gradient = differentiate(first, by) if by and isinstance(first, Value) else [0.0] * len(by)
-        numbers = [result._data if isinstance(result, Value) else float(result) for result in results]
+        numbers = [result._z if isinstance(result, Value) else float(result) for result in results]
         self.numbers: Results = {"result": numbers, "gradient": gradient}
 
     @property

@@ -53,7 +53,7 @@ class Numbers:
             own: Any = self.of(None, in_list)
             return [*map(change, own)] if in_list else change(own)
         if in_list:
-            return [value._data for value in self._values]
+            return [value._z for value in self._values]
         import numpy as np
 
         numbers = np.empty(len(self._values))

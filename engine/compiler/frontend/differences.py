@@ -36,7 +36,7 @@ def compared(first: list[Symbol], second: list[Symbol], made: set[Value], again:
             continue
         seen.add((a, b))
         if a.kind == b.kind == "leaf" and a.value is not b.value:
-            number, later = a.value._data, b.value._data
+            number, later = a.value._z, b.value._z
             if not same_number(number, later) or a.value not in made or b.value not in again:
                 raise Difference(f"a Value that holds {number!r}, then one that holds {later!r}", b, user, a)
             created[a] = number

@@ -60,7 +60,7 @@ class Symbol(Value):
     operands: Any = _slots["_x"]  # of the type Operands
     below: tuple[Symbol, ...] = _slots["_y"]  # the operands that are results: few, next to all the weights of a layer
     uniform: bool = _slots["_label"]  # it depends on no input: the same for every sample
-    value: Any = _slots["_data"]  # leaf: the Value; constant: the float; input, accumulator: the position
+    value: Any = _slots["_z"]  # leaf: the Value; constant: the float; input, accumulator: the position
     number: int = _slots["_grad"]  # leaf: its number; of other symbols a number below 0, to tell them apart
 
     __hash__ = object.__hash__
@@ -122,7 +122,7 @@ class Symbol(Value):
         return self._no_graph() if self.graph.open else self
 
     @property
-    def _data(self) -> float:  # type: ignore[override]  # the engine reads this of a Value: failing is the point
+    def _z(self) -> float:  # type: ignore[override]  # the engine reads this of a Value: failing is the point
         raise refusal(f"{self} was used where a number is needed", _FIX_NUMBER, MissingNumberError)
 
     @property  # type: ignore[misc]  # it cannot be assigned to either

@@ -20,7 +20,7 @@ from ..errors import TraceError, refusal
 from .graph import Graph
 from .symbol import Symbol
 
-_slot = vars(Value)["_data"]
+_slot = vars(Value)["_z"]
 _FIX_CHANGE = "A compiled function must not change Values: change parameters outside of it."
 
 
@@ -68,7 +68,7 @@ def watched(graph: Graph, disturbed: bool = False) -> Iterator[Watch]:
         TraceError: the number of such a Value was read or changed.
     """
     watch = Watch(graph)
-    accessors = {**_ACCESSORS, "_data": _disturbed(watch)} if disturbed else _ACCESSORS
+    accessors = {**_ACCESSORS, "_z": _disturbed(watch)} if disturbed else _ACCESSORS
     new = [(threading.Thread, "start", _start), *[(Value, name, accessor) for name, accessor in accessors.items()]]
     before = [(owner, name, vars(owner)[name]) for owner, name, _ in new]
     try:

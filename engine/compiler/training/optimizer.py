@@ -110,7 +110,7 @@ def update_step(optimizer: Optimizer) -> None:
     kept = update.rule.kept
     steps, rows = started(optimizer, kept)
     params = optimizer.params
-    P, G = list(map(_data, params)), list(map(_grad, params))
+    P, G = list(map(_z, params)), list(map(_grad, params))
     numbers = update.numbers(steps + 1)
     new, *memories = on_floats(update.rule)(numbers, P, G, *[rows[k] or [0.0] * len(params) for k in kept])
     for row in (new, *memories):
@@ -120,10 +120,10 @@ def update_step(optimizer: Optimizer) -> None:
     state = steps + 1, tuple([changed.get(k, row) for k, row in enumerate(rows)])
     # One call that runs no Python code in between: not even Ctrl-C can leave some of them unwritten.
     last = map(object.__setattr__, [optimizer], ["_own_state"], [state])  # an optimiser's own is in Python
-    deque(chain(map(setattr, params, repeat("_data"), new), last), maxlen=0)
+    deque(chain(map(setattr, params, repeat("_z"), new), last), maxlen=0)
 
 
-_data, _grad = attrgetter("_data"), attrgetter("_grad")
+_z, _grad = attrgetter("_z"), attrgetter("_grad")
 
 
 def check_finite(

@@ -25,7 +25,7 @@ from ...value import Value
 from .places import same_objects
 from .showing import are_shown, shown_number
 
-_data, _grad = vars(Value)["_data"], vars(Value)["_grad"]
+_z, _grad = vars(Value)["_z"], vars(Value)["_grad"]
 """The slots that the class of lent Values hides; while they are lent, the first holds the Loan."""
 
 _lending = new_lock()  # held for a moment while Values change hands, always after the lock of a loan
@@ -95,7 +95,7 @@ class Loan:
                 self.glimpses += 1
                 return float(self.array[self.places[id(value)]])
             self.give_back()
-            found = _data.__get__(value)
+            found = _z.__get__(value)
         return found.number_of(value) if isinstance(found, Loan) else float(found)  # another thread has lent it again
 
     @cached_property
@@ -115,14 +115,14 @@ class Loan:
         try:
             new = _each(lent, values)
             state = ([self], "open", [True]), ([self], "ahead", [False])
-            _write((values, "_data", repeat(self)), (values, "__class__", new), *state)
+            _write((values, "_z", repeat(self)), (values, "__class__", new), *state)
         except BaseException:  # a class that cannot be changed: what has been lent comes back
             if self.open:  # Ctrl-C came when all was done
                 raise
             for value, number in zip(values, self.array.tolist()):
                 if type(value) in _own:
                     value.__class__ = _own[type(value)]
-                _data.__set__(value, number)
+                _z.__set__(value, number)
             raise
 
     def give_back(self) -> None:
@@ -132,7 +132,7 @@ class Loan:
                 return
             values = self.values
             own = {kind: _own[kind] for kind in {*map(type, values)}}
-            new: list[Column] = [(values, "__class__", _each(own, values)), (values, "_data", self.array.tolist())]
+            new: list[Column] = [(values, "__class__", _each(own, values)), (values, "_z", self.array.tolist())]
             if self._gradients is not None:
                 new.append((values, "_grad", self._gradients([*map(_grad.__get__, values)])))
             with _lending:
@@ -141,7 +141,7 @@ class Loan:
 
 def _fetch(value: Value) -> None:
     """Have the loan of a Value, if there still is one, give it back."""
-    loan = _data.__get__(value)
+    loan = _z.__get__(value)
     if isinstance(loan, Loan):
         loan.give_back()
 
@@ -172,9 +172,9 @@ def copy_numbers(values: Sequence[Value], array: Any) -> None:
         piece = values[start : start + _PIECE]
         try:
             with np.errstate(over="raise"):
-                array[start : start + _PIECE] = [value._data for value in piece]
+                array[start : start + _PIECE] = [value._z for value in piece]
         except FloatingPointError:
-            largest = max((value for value in piece if math.isfinite(value._data)), key=lambda value: abs(value._data))
+            largest = max((value for value in piece if math.isfinite(value._z)), key=lambda value: abs(value._z))
             raise OverflowError(
                 f"{largest!r} is beyond the numbers of {array.dtype}: scale it, or compile with dtype='float64'"
             ) from None
@@ -182,7 +182,7 @@ def copy_numbers(values: Sequence[Value], array: Any) -> None:
 
 def lent_numbers(values: Sequence[Value]) -> Any:
     """A copy of the numbers of Values, if an open loan has just these; otherwise None."""
-    loan = _data.__get__(values[0]) if values else None
+    loan = _z.__get__(values[0]) if values else None
     if not isinstance(loan, Loan) or not same_objects(loan.values, values):
         return None
     with loan.lock:
@@ -214,7 +214,7 @@ class Leaves:
         if loan is None or not loan.open:
             loan = self._loan = self._find()
             if loan is None:
-                return [value._data for value in self.values]
+                return [value._z for value in self.values]
         return loan.array if self._places is None else loan.array[self._places]
 
     def _find(self) -> Loan | None:
@@ -224,7 +224,7 @@ class Leaves:
         first = self.values[0] if self.values else None
         if first is None:
             return None
-        loan = _data.__get__(first)
+        loan = _z.__get__(first)
         if isinstance(loan, Loan):
             found = [loan.places.get(id(value), -1) for value in self.values]
             if min(found) >= 0:
@@ -258,7 +258,7 @@ def classes_of(kind: type[Value]) -> set[type[Value]]:
 def _lent(kind: type[Value], whole: bool) -> type[Value]:
     """A class like `kind` whose instances come back at the first touch; if `whole`, also of the gradient."""
     if (kind, whole) not in _lent_classes:
-        body = {"_data": _NUMBER, "_grad": _GRADIENT} if whole else {"_data": _NUMBER}
+        body = {"_z": _NUMBER, "_grad": _GRADIENT} if whole else {"_z": _NUMBER}
         named = {"__doc__": kind.__doc__, "__module__": kind.__module__, "__qualname__": kind.__qualname__}
         lent = type(kind.__name__, (kind,), {"__slots__": (), "__reduce_ex__": _reduced, **body, **named})
         _lent_classes[kind, whole], _own[lent] = lent, kind
@@ -267,7 +267,7 @@ def _lent(kind: type[Value], whole: bool) -> type[Value]:
 
 def _read_number(value: Value) -> float:
     """The number of a lent Value; or the one that this thread is shown in its place, while another one lends it."""
-    shown, loan = shown_number(value), _data.__get__(value)
+    shown, loan = shown_number(value), _z.__get__(value)
     if shown is not None:
         return shown
     return loan.number_of(value) if isinstance(loan, Loan) else loan
@@ -291,5 +291,5 @@ def _reduced(value: Value, protocol: Any) -> Any:
     return value.__reduce_ex__(protocol)
 
 
-_NUMBER, _GRADIENT = property(_read_number, _writing("_data")), property(_read_gradient, _writing("_grad"))
+_NUMBER, _GRADIENT = property(_read_number, _writing("_z")), property(_read_gradient, _writing("_grad"))
 """What replaces the slots of lent Values."""

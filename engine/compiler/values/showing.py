@@ -12,7 +12,7 @@ from ...process.forking import new_lock
 from ...value import Value
 from .places import Places
 
-_slot = vars(Value)["_data"]
+_slot = vars(Value)["_z"]
 _shown: ContextVar[Shown | None] = ContextVar("shown", default=None)
 
 ALONE = new_lock()
@@ -61,14 +61,14 @@ def showing(values: Sequence[Value], numbers: Sequence[float]) -> Iterator[None]
         try:
             _shown.set(Shown(values, numbers))
             row_reader[0] = _read_row
-            setattr(Value, "_data", property(_read, _slot.__set__))  # noqa: B010  # an assignment is an error to mypy
+            setattr(Value, "_z", property(_read, _slot.__set__))  # noqa: B010  # an assignment is an error to mypy
             yield
         finally:
             try:
                 _shown.set(before)
                 row_reader[0] = None
             finally:  # even if Ctrl-C comes in between
-                setattr(Value, "_data", _slot)  # noqa: B010  # as above
+                setattr(Value, "_z", _slot)  # noqa: B010  # as above
 
 
 def are_shown() -> bool:
@@ -93,4 +93,4 @@ def _read_row(row: Sequence[Any]) -> list[float]:
     """The numbers of a row of Values; an AttributeError where a number is among them."""
     numbers = _shown.get()
     found = None if numbers is None else numbers.of_row(row)
-    return [value._data for value in row] if found is None else found
+    return [value._z for value in row] if found is None else found

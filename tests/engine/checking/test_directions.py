@@ -269,11 +269,11 @@ def test_parameters_of_a_subclass_are_assigned_by_their_own_rules() -> None:
     class Positive(Value):
         @property
         def data(self) -> float:
-            return self._data
+            return self._z
 
         @data.setter
         def data(self, number: Any) -> None:
-            self._data = max(0.0, float(number))
+            self._z = max(0.0, float(number))
 
     w = Positive(2.0, "w")
     assert check_gradients(lambda x: w * x, [3.0], directions=1).ok

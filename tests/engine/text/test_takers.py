@@ -116,6 +116,16 @@ def test_a_number_that_nobody_asked_for_is_told_at_the_users_line(call: Callable
         assert {each.filename for each in caught} == {__file__}
 
 
+@pytest.mark.parametrize("name", ["abs", "add", "exp", "mean", "multiply", "power", "prod", "sin", "sqrt", "sum"])
+def test_functions_of_masked_arrays_make_no_plain_number_of_a_value(name: str) -> None:
+    x = Value(0.5)
+    try:
+        made = getattr(np.ma, name)(*[x, x][: 2 if name in ("add", "multiply", "power") else 1])
+    except (AttributeError, TypeError):  # NumPy's own
+        return
+    assert isinstance(made, Value)
+
+
 def in_an_array_of_objects(x: Any) -> Any:
     z = np.zeros(2, dtype=object)
     z[0] = x

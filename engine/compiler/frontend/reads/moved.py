@@ -98,7 +98,7 @@ class _Likeness:
         if issubclass(kind, Symbol):
             return ()
         if issubclass(kind, Value):
-            return [(a._data, b._data)] if a in self._made and b in self._made else None
+            return [(a._z, b._z)] if a in self._made and b in self._made else None
         if kind in PLAIN or kind is CodeType or id(b) in self._known:
             return None
         if issubclass(kind, _SETS):

@@ -51,7 +51,7 @@ def test_a_label_that_is_used_as_an_object(factor: Any, backend: str) -> None:
 def test_parameters_that_a_function_reads_in_a_roundabout_way(backend: str) -> None:
     """The number decides only where it is far from the present one; the second trace does not get there."""
     w = Value(0.1)
-    compiled = engine.compile(lambda x: w * x if w._data > -0.05 else -x, backend=backend)
+    compiled = engine.compile(lambda x: w * x if w._z > -0.05 else -x, backend=backend)
     with pytest.raises(TraceError, match="with other numbers in its parameters"):
         compiled.value_and_grad([1.0, 2.0])
     assert w.data == 0.1
@@ -62,7 +62,7 @@ def test_an_error_or_nan_at_other_parameters_is_no_verdict(backend: str) -> None
     w = Value(0.5)
 
     def root(x: Any) -> Any:
-        if engine.purpose() != "trace" and w._data < 0:
+        if engine.purpose() != "trace" and w._z < 0:
             raise ZeroDivisionError
         return engine.log(w) * x + engine.sqrt(w + 0.2)
 

@@ -122,7 +122,7 @@ def test_a_look_just_before_the_steps_changes_nothing(backend: str, monkeypatch:
         take()
         times[0] += 1
         if times[0] % 2:
-            assert [value._data for value in w] == [value.data for value in w]  # the look
+            assert [value._z for value in w] == [value.data for value in w]  # the look
 
     monkeypatch.setattr(session._custody.loan, "take", robbed)
     assert steps(session, batch, 2) == losses

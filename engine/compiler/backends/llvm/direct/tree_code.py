@@ -10,7 +10,7 @@ from ..jit.python_function import DECLARED
 from .objects import CLASS, DATA, ENTRIES, ITEMS, LENGTH, REAL
 from .refusing import function, inside, refusal, refuse_unless
 
-SLOTS = ("data", "primitive", "label")
+SLOTS = ("z", "primitive", "label")
 CLASSES = ("Value", "float", "int", "list", "tuple", "dict")
 RECORD: Layout = {
     "words": "ptr", "word_count": "i64", "place": "i64",  # that are expected; the number of the next one
@@ -115,9 +115,9 @@ def _enter_value(code: Code, _: str) -> None:
     """Store the number of a Value, which must be a leaf without a label, and its address."""
     for name in ("primitive", "label"):
         _require(code, "i64", _word(code, "%thing", _field(code, name)), "eq", _field(code, "none"))
-    data = code.value(f"inttoptr i64 {_word(code, '%thing', _field(code, 'data'))} to ptr")
-    _require(code, "i64", _word(code, data, CLASS), "eq", _field(code, "float"))
-    number = code.value(f"load double, ptr {code.pointer(data, str(REAL), 'i8')}")
+    z = code.value(f"inttoptr i64 {_word(code, '%thing', _field(code, 'z'))} to ptr")
+    _require(code, "i64", _word(code, z, CLASS), "eq", _field(code, "float"))
+    number = code.value(f"load double, ptr {code.pointer(z, str(REAL), 'i8')}")
     count = _field(code, "value_count")
     target = entry(code, _field(code, "targets"), count)
     place = code.pointer(_field(code, "numbers"), target, "double")
