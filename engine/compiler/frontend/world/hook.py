@@ -75,82 +75,96 @@ def refused(tests_truth: bool = False, tests_identity: bool = False) -> Iterator
     # What others do during a garbage collection is not the function's.
     with collector_at_rest(), types_refused(_refuse_type) as ask_there:
         try:
-            sys.setprofile(_hook(before, tests_truth, tests_identity, ask_there))
+            sys.setprofile(_Hook(before, tests_truth, tests_identity, ask_there).see)
             yield
         finally:
             go_on()
 
 
-def _hook(
-    before: Callable[..., Any] | None,
-    tests_truth: bool,
-    tests_identity: bool,
-    ask_there: Callable[[dict[str, Any]], None],
-) -> Callable[[FrameType, Any, Any], None]:
-    """The hook for a trace, which is called at every event.
+class _Hook:
+    """The hook for a trace: its method `see` is called at every event.
 
-    It also calls the hook of the profiler that ran `before`; `ask_there` has calls of `type` refused in code with some
-    globals. For the others see `refused`.
+    Args:
+        before: the hook of the profiler that ran before, which is called too.
+        tests_truth, tests_identity: see `refused`.
+        ask_there: has calls of `type` refused in code with some globals.
     """
-    printing = False
-    harmless: dict[int, CodeType] = {}  # by id: comparing code, or hashing it, takes longer than examining it
-    kinds: dict[type, Question | None] = {}
 
-    def examined(owner: Any) -> Question | None:
-        """What the methods of a class, or of an object, ask; for objects it is remembered by class."""
-        if isinstance(owner, type):
+    def __init__(
+        self,
+        before: Callable[..., Any] | None,
+        tests_truth: bool,
+        tests_identity: bool,
+        ask_there: Callable[[dict[str, Any]], None],
+    ) -> None:
+        self._before, self._ask_there = before, ask_there
+        self._tests_truth, self._tests_identity = tests_truth, tests_identity
+        self._printing = False
+        self._harmless: dict[int, CodeType] = {}  # by id: comparing code, or hashing it, takes longer than examining it
+        self._kinds: dict[type, Question | None] = {}  # what the methods of objects ask, by their class
+
+    def see(self, frame: FrameType, event: str, subject: Any) -> None:
+        """Look at an event; `subject` is the function written in C that is called or left, or what code returns."""
+        if self._before is not None:
+            self._before(frame, event, subject)
+        if event == "call":
+            self._enter(frame)
+        elif event == "c_call":
+            self._call(frame, subject)
+        elif event == "return":
+            if self._tests_truth and is_truth_tested(frame, subject):
+                raise refusal(
+                    "the function compares a condition by `is` with True or False, or in a pattern", _FIX_TRUTH
+                )
+        elif subject is print:  # it has returned, or raised
+            self._printing = False
+        if self._tests_identity and event in ("call", "return") and is_identity_tested(frame, subject):
+            raise refusal(
+                "the function asks by `is` or `id` whether two numbers, or rows of them, are one", _FIX_IDENTITY
+            )
+
+    def _call(self, frame: FrameType, function: Any) -> None:
+        """Look at a call of a function written in C."""
+        if function is print:
+            self._printing = True
+        question = self._question_of(function.__self__)
+        if question is not None and question.is_asked_by(function.__name__) and not is_excused(frame, function):
+            error = refusal(f"the function {question.does} ({function.__name__})", _FIX)
+            if self._before is None:  # an error from here would confuse another profiler; it is raised at the end
+                raise error
+
+    def _question_of(self, owner: Any) -> Question | None:
+        """What the functions of a module ask, or the methods of a class or of an object."""
+        kind = type(owner)
+        if kind is ModuleType:
+            return QUESTIONS.get(owner.__name__)
+        if issubclass(kind, type):
             return question_of(owner)
-        found = kinds[type(owner)] = question_of(type(owner))
-        return found
+        if kind not in self._kinds:
+            self._kinds[kind] = question_of(kind)
+        return self._kinds[kind]
 
-    def look_at(code: CodeType, frame: FrameType) -> None:
-        """A call of Python code: several of these rules may hold for one piece of code."""
+    def _enter(self, frame: FrameType) -> None:
+        """Look at a call of Python code, to which several of these rules may apply."""
+        code = frame.f_code
+        if frame.f_globals is _OF_OS:
+            variables.note(frame)
+            return
+        if id(code) in self._harmless:
+            return
         does, makes_text = IN_PYTHON.get(id(code)), code.co_name in _TEXTS
         asks_type = "type" in code.co_names and is_users(code.co_filename)
         of_floats = code.co_name in _OF_FLOATS and "numpy" in code.co_filename
         if does and is_for_the_user(frame.f_back):
             raise refusal(f"the function {does} ({code.co_name})", _FIX)
-        if makes_text and not printing and not is_excused(frame, None):
+        if makes_text and not self._printing and not is_excused(frame, None):
             _refuse_text(frame)
         if asks_type:
-            ask_there(frame.f_globals)
+            self._ask_there(frame.f_globals)
         if of_floats and any(map(_gives_symbols, frame.f_locals.values())):
             raise refusal(f"the function gives numbers that it has not got yet to np.{code.co_name}", _FIX_FLOATS)
         if not (does or makes_text or asks_type or of_floats):
-            harmless[id(code)] = code
-
-    def see(frame: FrameType, event: Any, function: Any) -> None:
-        nonlocal printing
-        if before is not None:
-            before(frame, event, function)
-        if event == "c_call":
-            if function is print:
-                printing = True
-            owner = function.__self__
-            kind = type(owner)
-            if kind is ModuleType:
-                question = QUESTIONS.get(owner.__name__)
-            else:
-                question = kinds[kind] if kind in kinds else examined(owner)
-            if question is not None and question.is_asked_by(function.__name__) and not is_excused(frame, function):
-                error = refusal(f"the function {question.does} ({function.__name__})", _FIX)
-                if before is None:  # an error from here would confuse another profiler; it is raised at the end
-                    raise error
-        elif event == "call":
-            if frame.f_globals is _OF_OS:
-                variables.note(frame)
-            elif id(frame.f_code) not in harmless:
-                look_at(frame.f_code, frame)
-        elif tests_truth and event == "return" and is_truth_tested(frame, function):
-            raise refusal("the function compares a condition by `is` with True or False, or in a pattern", _FIX_TRUTH)
-        elif function is print:  # it has returned, or raised
-            printing = False
-        if tests_identity and event in ("call", "return") and is_identity_tested(frame, function):
-            raise refusal(
-                "the function asks by `is` or `id` whether two numbers, or rows of them, are one", _FIX_IDENTITY
-            )
-
-    return see
+            self._harmless[id(code)] = code
 
 
 def _refuse_text(frame: Any) -> None:
