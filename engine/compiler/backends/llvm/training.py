@@ -210,7 +210,36 @@ class Training:
         frame.bind(arrays, split, repeated=order is None and steps > 1 and masks is None)
         frame.draw(masks)
         self._settle(configured, program, frame)
+        made, drive = self._in_pieces(program, split, frame, losses, order, masks)
+        if made < steps:
+            return self._found(losses[: made + 1])
+        if drive is not None and isinstance(configured.lr, float):
+            self._whole = frame, drive, losses, _form(order, masks)
+            self._in_place = arrays if frame.in_place else None
+            if order is None and masks is None and steps == 1 and frame.in_place:
+                self._same = arrays, configured, partial(drive, frame.address), losses
+                if len(arrays) == 2 and objects_are_as_expected():
+                    again = partial(self._direct, program, frame, split, drive)
+                    self.prepared = PreparedStep(again, configured, losses, self._rates)
+        return self._found(losses)
+
+    def _in_pieces(
+        self,
+        program: NativeProgram,
+        split: Split,
+        frame: Frame,
+        losses: Array,
+        order: Array | None,
+        masks: Masks | None,
+    ) -> tuple[int, Callable[[int], float] | None]:
+        """Make the steps that a frame describes in pieces, of about `CHUNK` seconds each.
+
+        Returns:
+            How many steps were made; and the native function that made them, if they were all in one piece.
+        """
+        steps, batch = len(losses), split.samples
         done, pace = 0, self._pace.get((program, batch), 1)
+        whole: Callable[[int], float] | None = None
         while done < steps:
             count = min(pace, steps - done)
             self._state.set(rates=self._state["next_rate"] * done * 8 + address(self._rates))
@@ -225,20 +254,13 @@ class Training:
             done += made
             give_way(self.lock)
             if made < count:
-                return self._found(losses[: done + 1])
+                break
+            if count == steps:
+                whole = drive
             if count == pace:
                 each = max((time.perf_counter() - started) / count, 1e-9)
                 pace = self._pace[program, batch] = min(8 * pace, max(1, int(CHUNK / each)))
-        steady = isinstance(configured.lr, float)
-        if count == steps and steady:
-            self._whole = frame, drive, losses, _form(order, masks)
-            self._in_place = arrays if frame.in_place else None
-        if order is None and steps == 1 and frame.in_place and steady and masks is None:
-            self._same = arrays, configured, partial(drive, frame.address), losses
-            if len(arrays) == 2 and objects_are_as_expected():
-                again = partial(self._direct, program, frame, split, drive)
-                self.prepared = PreparedStep(again, configured, losses, self._rates)
-        return self._found(losses)
+        return done, whole
 
     def _one_by_one(
         self, arrays: tuple[Array, ...], configured: ConfiguredUpdate, losses: Array, order: Array | None, masks: Masks
