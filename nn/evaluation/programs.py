@@ -21,6 +21,7 @@ from ..arguments import known_backend, plain, show, warn_user
 from ..data.entries import named
 from ..data.tables import samples_of
 from ..layers.module import Module
+from ..losses.named import LossFunction as LossFunction
 from ..modes import evaluating
 from ..own_code import describe, own_code
 from ..rows import are_narrow, as_lists, has_array, is_row
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
 
 Model: TypeAlias = Callable[[Any], Any]
 """A module or function from one sample to its output: a Value, or a list of Values, nested or not."""
-
-LossFunction: TypeAlias = Callable[[list[Any], list[Any]], Any]
-"""A function from the outputs and labels of a batch to one Value, such as `nn.mse`."""
 
 SOON = 50_000  # multiplications that take plain Python about as long as loading a compiled program
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from typing import Any
 
 from engine import mean
 
 from ..rows import is_row
-from .named import LOSSES
-
-LossFunction = Callable[[list[Any], list[Any]], Any]
+from .named import LOSSES, LossFunction
 
 
 def _weighted(loss: LossFunction) -> LossFunction:
