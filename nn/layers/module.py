@@ -55,8 +55,8 @@ class Module(Holder, Explained):
         if cls.__module__.startswith("nn.") and "__call__" in vars(cls):
             _TAKES_INPUT(vars(cls)["__call__"])
         if hasattr(cls, "forward"):
-            calls = [vars(base)["__call__"] for base in cls.__mro__ if "__call__" in vars(base)]
-            if calls[:1] in ([], [refuse_call]):
+            calls = [vars(base)["__call__"] for base in cls.__mro__ if "__call__" in vars(base)]  # the nearest first
+            if not calls or calls[0] is refuse_call:
                 own = next((call for call in calls if call is not refuse_call), refuse_call)
                 cls.__call__ = own  # type: ignore[method-assign]  # it has none of its own
 
