@@ -163,30 +163,17 @@ class _Network(Explained, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
 
     def _learn(self, X: Any, y: Any, outputs: int, loss: str, sample_weight: Any) -> Any:
         """Train a network on checked data."""
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        sizes = self.hidden_layer_sizes
-        sizes = sizes if np.iterable(sizes) else [sizes]
-        hidden = [whole_number("hidden_layer_sizes", each, least=1) for each in sizes]
-        activation = "sigmoid" if self.activation == "logistic" else self.activation  # as scikit-learn calls it
-        self.model_ = MLP(X.shape[1], [*hidden, outputs], activation=activation, seed=seed)
         if sample_weight is not None and sample_weight.min() < 0.0:
             raise ValueError(f"a sample weight must be at least 0, not {sample_weight.min():g}")
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        self.model_ = self._network(X.shape[1], outputs, seed)
         size = 200 if self.batch_size == "auto" else whole_number("batch_size", self.batch_size, least=1)
         count = len(X) if sample_weight is None else sample_weight.sum()
-        rate = real_number("learning_rate_init", self.learning_rate_init, least=0.0)
-        tol = real_number("tol", self.tol, least=0.0)
-        early: dict[str, Any] = {}
-        if true_or_false("early_stopping", self.early_stopping):
-            share = real_number("validation_fraction", self.validation_fraction, least=0.0, most=1.0)
-            early = {"validation": share, "patience": self.n_iter_no_change, "min_delta": tol}
-            count *= 1 - round(len(X) * share) / len(X)  # what is held out teaches nothing
-        # The loss is a mean over a batch. Where all samples are held out `fit` says so.
-        decay = real_number("alpha", self.alpha, least=0.0) / (min(size, count) or 1)
+        early = self._early_stopping()
+        if early:
+            count *= 1 - round(len(X) * early["validation"]) / len(X)  # what is held out teaches nothing
         terms = outputs if loss == "mse" else 1  # of which ours is the mean, scikit-learn's the sum
-        decay *= self._factor / terms
-        optimizer = _Penalised(self.model_.parameters(), lr=rate)
-        optimizer.decay = [0.0 if path.endswith(".b") else decay for path, _ in self.model_.named_parameters()]
-        whole_number("n_iter_no_change", self.n_iter_no_change, least=1)
+        optimizer = self._optimizer(min(size, count) or 1, self._factor / terms)  # `fit` refuses to hold out all
         if sample_weight is not None:  # so that a weight of 2 is a sample twice
             sample_weight = sample_weight * (len(X) / sample_weight.sum())
         self.history_ = fit(
@@ -213,6 +200,35 @@ class _Network(Explained, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
                 f"max_iter={self.max_iter} epochs passed before the loss settled", ConvergenceWarning, stacklevel=3
             )
         return self
+
+    def _network(self, inputs: int, outputs: int, seed: int) -> MLP:
+        """The network, not trained yet."""
+        sizes = self.hidden_layer_sizes if np.iterable(self.hidden_layer_sizes) else [self.hidden_layer_sizes]
+        hidden = [whole_number("hidden_layer_sizes", each, least=1) for each in sizes]
+        activation = "sigmoid" if self.activation == "logistic" else self.activation  # as scikit-learn calls it
+        return MLP(inputs, [*hidden, outputs], activation=activation, seed=seed)
+
+    def _early_stopping(self) -> dict[str, Any]:
+        """The arguments of `fit` that stop early; none without `early_stopping`."""
+        patience = whole_number("n_iter_no_change", self.n_iter_no_change, least=1)
+        tol = real_number("tol", self.tol, least=0.0)
+        if not true_or_false("early_stopping", self.early_stopping):
+            return {}
+        share = real_number("validation_fraction", self.validation_fraction, least=0.0, most=1.0)
+        return {"validation": share, "patience": patience, "min_delta": tol}
+
+    def _optimizer(self, batch: float, scale: float) -> Adam:
+        """The optimiser of the network, with scikit-learn's penalty on its weights.
+
+        Args:
+            batch: over how many samples the loss is a mean.
+            scale: by how much it exceeds scikit-learn's.
+        """
+        rate = real_number("learning_rate_init", self.learning_rate_init, least=0.0)
+        optimizer = _Penalised(self.model_.parameters(), lr=rate)
+        decay = real_number("alpha", self.alpha, least=0.0) / batch * scale
+        optimizer.decay = [0.0 if path.endswith(".b") else decay for path, _ in self.model_.named_parameters()]
+        return optimizer
 
     def _samples(self, X: Any) -> Any:
         """Samples, checked as scikit-learn's estimators do; refused before there is a network."""
