@@ -6,7 +6,7 @@ They are specialised by arity because they run once per node.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from . import ops
 from .ieee import inner
@@ -191,6 +191,14 @@ def _round(self: Value, digits: int | None = None) -> Value:
     return ops.round(self)
 
 
+def _trunc(self: Value) -> Value:
+    return ops.where(self < 0.0, ops.ceil(self), ops.floor(self))
+
+
+def _matmul(self: Value, other: Any) -> NoReturn:
+    raise TypeError("a Value is one number, where @ is for arrays: write a * b, or engine.dot(xs, ys) of two lists")
+
+
 def _divmod(self: Value, other: Any) -> tuple[Value, Value]:
     return self // other, self % other
 
@@ -200,7 +208,8 @@ def _rdivmod(self: Value, other: Any) -> tuple[Value, Value]:
 
 
 for _name, _operator in {
-    **{"__pos__": _pos, "__round__": _round, "__divmod__": _divmod, "__rdivmod__": _rdivmod},
+    **{"__pos__": _pos, "__round__": _round, "__trunc__": _trunc, "__divmod__": _divmod, "__rdivmod__": _rdivmod},
+    **{"__matmul__": _matmul, "__rmatmul__": _matmul},
     "conjugate": _conjugate,
 }.items():
     setattr(Value, _name, _operator)

@@ -63,7 +63,7 @@ def _number(number: Any, what: str = "Value()") -> float:
     if hasattr(type(number), "__symbolic__"):
         return float(number)  # refuses, and tells what to do while a function is traced
     if isinstance(number, Value):
-        raise TypeError(f"{what} takes a number, got {number!r}: use its detach() for a copy outside the graph")
+        raise TypeError(f"{what} takes a number, got {number!r}: give its .data")
     return as_float(number, what)
 
 

@@ -39,8 +39,10 @@ def test_refuses_what_is_no_real_number(thing: object) -> None:
 
 
 def test_refuses_a_value_an_integer_too_large_and_a_label_that_is_no_text() -> None:
-    with pytest.raises(TypeError, match=r"detach\(\)"):
+    with pytest.raises(TypeError, match=r"^Value\(\) takes a number, got Value\(.*: give its \.data$"):
         Value(Value(1.0))
+    with pytest.raises(TypeError, match=r"^data takes .*: give its \.data$"):
+        Value(1.0).data = Value(2.0)  # as in p.data = p - 0.1 * g
     with pytest.raises(OverflowError, match="integer of 3322 bits is beyond the range of a float"):
         Value(10**1000)
     with pytest.raises(OverflowError):
@@ -133,6 +135,17 @@ def test_operators_with_what_is_no_number_are_python_type_errors() -> None:
             Value(1.0) + bad
         with pytest.raises(TypeError, match="unsupported operand"):
             bad - Value(1.0)
+    for product in (lambda: Value(1.0) @ Value(2.0), lambda: Value(1.0) @ 2.0, lambda: [2.0] @ Value(1.0)):
+        with pytest.raises(TypeError, match=r"a Value is one number, .*: write a \* b, or engine\.dot"):
+            product()
+
+
+@pytest.mark.parametrize("x", [1.5, -1.5, 0.0, -0.5, 3.0, -math.inf])
+def test_trunc_is_a_value_without_a_slope(x: float) -> None:
+    v = Value(x)
+    whole = math.trunc(v)
+    (whole + v).backward()
+    assert (whole.data, v.grad) == (x if math.isinf(x) else math.trunc(x), 1.0)
 
 
 @given(st.floats(-50, 50), st.floats(-50, 50))

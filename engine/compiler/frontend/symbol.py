@@ -103,7 +103,7 @@ class Symbol(Value):
     def _no_number(self, *_: Any) -> NoReturn:
         raise self._read(f"{self} was used as a plain number (float, int, math.*, range, an index, format)")
 
-    __float__ = __int__ = __index__ = __complex__ = __trunc__ = _no_number
+    __float__ = __int__ = __index__ = __complex__ = _no_number
 
     def __format__(self, spec: str) -> str:
         return self._no_number() if spec else repr(self)

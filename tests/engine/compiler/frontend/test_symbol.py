@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import pickle
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,7 @@ from engine.compiler.frontend.symbol import Symbol
 SAME: dict[str, Callable[[Any, Any], Any]] = {
     "plus": lambda x, y: +x * y,
     "round": lambda x, y: round(x) + y,
+    "trunc": lambda x, y: math.trunc(x) + 10 * math.trunc(y) + 100 * math.trunc(-0.5 * x),
     "divmod": lambda x, y: divmod(x, y)[0] + 10 * divmod(x, y)[1],
     "divmod of a number": lambda x, y: divmod(7.5, x)[0] + 10 * divmod(7.5, y)[1],
     "and, or": lambda x, y: where((x > y) & True | (x == 0.25) & (y != 1.0), x, y),
