@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from numbers import Real
@@ -205,30 +206,31 @@ def _edges(
     Those that enter a box are in the order of its operands.
     """
     edges: list[Edge] = []
-    bundles: dict[tuple[int, int], int] = {}
+    bundles = Counter[tuple[int, int]]()  # how many edges one stands for
     for node in shown:
-        head = where[node]
-        grouped = node in groups
-        derivatives: list[float | None] = derivatives_as_numbers(node) if with_derivatives and not grouped else []
-        for position, operand in enumerate(node.operands):
+        head, grouped = where[node], node in groups
+        labels = _derivatives(node) if with_derivatives and not grouped else [""] * len(node.operands)
+        for operand, label in zip(node.operands, labels):
             tail = where.get(operand)
             if tail is None or tail == head:
                 continue
-            if grouped or operand in groups:
-                if (tail, head) not in bundles:
-                    edges.append(Edge(tail, head))
-                bundles[tail, head] = bundles.get((tail, head), 0) + 1
-            else:
-                label = ""
-                if derivatives and operand.__class__ is not Constant:
-                    d = derivatives[position]
-                    label = NOT_SELECTED if d is None else short(d)
+            if not grouped and operand not in groups:
                 edges.append(Edge(tail, head, label))
+                continue
+            bundles[tail, head] += 1
+            if bundles[tail, head] == 1:
+                edges.append(Edge(tail, head))
+    counts = [bundles[edge.tail, edge.head] for edge in edges]
     return [
-        replace(edge, label=f"×{count:,}", count=count)
-        if (count := bundles.get((edge.tail, edge.head), 1)) > 1
-        else edge
-        for edge in edges
+        replace(edge, label=f"×{count:,}", count=count) if count > 1 else edge for edge, count in zip(edges, counts)
+    ]
+
+
+def _derivatives(node: Value) -> list[str]:
+    """The labels of the edges that enter a Value: its local derivatives, but by constants."""
+    return [
+        "" if operand.__class__ is Constant else NOT_SELECTED if d is None else short(d)
+        for operand, d in zip(node.operands, derivatives_as_numbers(node))
     ]
 
 
