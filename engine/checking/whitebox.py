@@ -68,13 +68,7 @@ def check_subject(subject: Subject, order: int, directions: int = 0) -> Report:
             notes.append(f"beside the point, at {there.written}, derivatives of order {each.order} are wrong")
             rate = math.nan
         else:
-            left_open = [d for d in found if d.status == "unresolved"]
-            fault = audit(here.nodes if left_open else _flat(here.nodes))
-            if left_open and fault is None:
-                notes.append(f"{_why_open(left_open)} of order {each.order}; {compared(here.nodes)}")
-            if fault is None and each.order > 1:
-                fault = unlike_on_values(here.nodes)
-            fault = fault or _forward_against_reverse(here, gradient)
+            fault = _beyond_differences(each, gradient, found, notes)
         if fault is not None:
             break
     require_repeatable(lambda: [subject.value(subject.numbers)], len(subject.numbers), subject.noise)
@@ -93,6 +87,27 @@ def _unless_proven(subject: Subject, found: Derivative) -> Derivative:
         return replace(found, status="unresolved", excluded=False)
     unseen = kinks_between_floats(subject, found)
     return replace(found, status="unresolved", excluded=not all(map(is_own, unseen))) if unseen else found
+
+
+def _beyond_differences(
+    subject: Subject, gradient: Gradient, found: list[Derivative], notes: list[str]
+) -> Fault | None:
+    """A fault that differences do not show: in derivatives that they leave open, on Values, or in one mode alone.
+
+    Args:
+        subject: what is checked, at one order.
+        gradient: its claims.
+        found: the verdicts of differences on these.
+        notes: a list to which is added why some are left open, if nothing is wrong with them.
+    """
+    nodes = subject.here.nodes
+    left_open = [d for d in found if d.status == "unresolved"]
+    fault = audit(nodes if left_open else _flat(nodes))
+    if fault is None and left_open:
+        notes.append(f"{_why_open(left_open)} of order {subject.order}; {compared(nodes)}")
+    if fault is None and subject.order > 1:
+        fault = unlike_on_values(nodes)
+    return fault or _forward_against_reverse(subject.here, gradient)
 
 
 def _why_open(left_open: Sequence[Derivative]) -> str:
