@@ -119,27 +119,15 @@ def check_columns(
         TypeError: one is of the wrong kind.
         ValueError: one has the wrong length, or is not an expression.
     """
-    intervals = (domain,) if isinstance(domain, Interval) else domain
-    if not isinstance(intervals, tuple) or not all(isinstance(one, Interval) for one in intervals):
-        raise TypeError(
-            f"{name}: the domain is an Interval, such as Interval(0, inf), or a tuple of them, got {domain!r}"
-        )
-    if not intervals or (arity is not None and len(intervals) > arity):
-        raise ValueError(f"{name}: {len(intervals)} intervals as the domain of {arity} operands")
+    _check_domain(name, domain, arity)
     if kink is not None:
         check_rule(f"{name}: kink", kink, ("z", *operands) if arity is not None else ("z", "x", "y"))
     for what, text in (("formula", formula), ("convention", convention)):
         if not isinstance(text, str):
             raise TypeError(f"{name}: the {what} is text, got {text!r}")
     if formula:
-        try:
-            ast.parse(formula, mode="eval")
-        except (SyntaxError, ValueError) as error:
-            raise ValueError(f"{name}: the formula is not an expression: {formula!r} ({error})") from None
-    if not isinstance(defaults, tuple) or not all(is_number(one) and one == one for one in defaults):
-        raise TypeError(f"{name}: defaults are a tuple of numbers, none of them nan, got {defaults!r}")
-    if len(defaults) > (0 if arity is None else arity - 1):
-        raise ValueError(f"{name}: {len(defaults)} defaults leave no operand to give")
+        _check_expression(name, formula)
+    _check_defaults(name, defaults, arity)
     for what, function in (("arrange", arrange), ("arguments", arguments)):
         if function is not None and (arity is not None or not callable(function)):
             raise TypeError(
@@ -149,6 +137,30 @@ def check_columns(
         raise TypeError(f"{name}: method is True or False, got {method!r}")
     if native is not None and not isinstance(native, str) and not callable(native):
         raise TypeError(f"{name}: native is a template or a function, got {native!r}")
+
+
+def _check_domain(name: str, domain: Any, arity: int | None) -> None:
+    intervals = (domain,) if isinstance(domain, Interval) else domain
+    if not isinstance(intervals, tuple) or not all(isinstance(one, Interval) for one in intervals):
+        raise TypeError(
+            f"{name}: the domain is an Interval, such as Interval(0, inf), or a tuple of them, got {domain!r}"
+        )
+    if not intervals or (arity is not None and len(intervals) > arity):
+        raise ValueError(f"{name}: {len(intervals)} intervals as the domain of {arity} operands")
+
+
+def _check_expression(name: str, formula: str) -> None:
+    try:
+        ast.parse(formula, mode="eval")
+    except (SyntaxError, ValueError) as error:
+        raise ValueError(f"{name}: the formula is not an expression: {formula!r} ({error})") from None
+
+
+def _check_defaults(name: str, defaults: Any, arity: int | None) -> None:
+    if not isinstance(defaults, tuple) or not all(is_number(one) and one == one for one in defaults):
+        raise TypeError(f"{name}: defaults are a tuple of numbers, none of them nan, got {defaults!r}")
+    if len(defaults) > (0 if arity is None else arity - 1):
+        raise ValueError(f"{name}: {len(defaults)} defaults leave no operand to give")
 
 
 def check_rule(what: str, rule: Callable[..., Any], expected: tuple[str, ...], call: str = "rule") -> None:
