@@ -56,12 +56,17 @@ def breakpoint_at(
     """
     true_or_false("changes=", changes)
     true_or_false("nan=", nan)
-    if changes + nan + (exceeds is not None) > 1:
+    conditions = changes + nan + (exceeds is not None)
+    if conditions > 1:
         raise ValueError("one breakpoint has one condition: give changes, nan or exceeds")
-    on_gradient = changes or nan or exceeds is not None
-    if on_gradient and not isinstance(target, (Value, str)):
-        raise ValueError(f"changes, nan and exceeds are of the gradient of a node; for {target!r} give none of them")
-    if isinstance(target, str) and not on_gradient and not names.labelled(target):
+    if conditions:
+        if not isinstance(target, (Value, str)):
+            raise ValueError(
+                f"changes, nan and exceeds are of the gradient of a node; for {target!r} give none of them"
+            )
+        node = names.find(target)
+        return _at_gradient(node, f"the gradient of {names(node)}", changes, nan, exceeds)
+    if isinstance(target, str) and not names.labelled(target):
         target = _primitive(target, names.order) or target
     if isinstance(target, Primitive):
         if all(node.primitive is not target for node in names.order):
@@ -69,15 +74,6 @@ def breakpoint_at(
         return _at_primitive(target)
     if isinstance(target, (Value, str)):
         node = names.find(target)
-        if changes:
-            return _on_gradient(node, f"the gradient of {names(node)} changes", lambda a, b: not equal_numbers(a, b))
-        if nan:
-            return _on_gradient(node, f"the gradient of {names(node)} turns nan", _turns_nan)
-        if exceeds is not None:
-            limit = as_float(exceeds, "exceeds=")
-            if not limit >= 0.0:
-                raise ValueError(f"exceeds= is the size of a gradient, 0 or more, got {exceeds!r}")
-            return _on_gradient(node, f"the gradient of {names(node)} exceeds {short(limit)}", _exceeds(limit))
         return _at_result(node, names) if node.primitive is not None else _at_leaf(node, names)
     if callable(target):
         return Breakpoint(f"{getattr(target, '__name__', target)} holds", target)
@@ -111,7 +107,21 @@ def _at_leaf(leaf: Value, names: Names) -> Breakpoint:
     return Breakpoint(f"the gradient of {names(leaf)} is final", completes, leaf)
 
 
-def _on_gradient(node: Value, description: str, event: Callable[[float, float], bool]) -> Breakpoint:
+def _at_gradient(node: Value, gradient: str, changes: bool, nan: bool, exceeds: float | None) -> Breakpoint:
+    """Stop at one of three events of a node's gradient, which is called `gradient`."""
+    if changes:
+        return _at_event(node, f"{gradient} changes", lambda before, after: not equal_numbers(before, after))
+    if nan:
+        return _at_event(node, f"{gradient} turns nan", lambda before, after: before == before and after != after)
+    limit = as_float(exceeds, "exceeds=")
+    if not limit >= 0.0:
+        raise ValueError(f"exceeds= is the size of a gradient, 0 or more, got {exceeds!r}")
+    return _at_event(
+        node, f"{gradient} exceeds {short(limit)}", lambda before, after: abs(after) > limit and not abs(before) > limit
+    )
+
+
+def _at_event(node: Value, description: str, event: Callable[[float, float], bool]) -> Breakpoint:
     """Stop when ``event(before, after)`` holds for the node's gradient before and after a step."""
 
     def condition(step: AnyStep) -> bool:
@@ -119,11 +129,3 @@ def _on_gradient(node: Value, description: str, event: Callable[[float, float], 
         return bool(places) and isinstance(step, Step) and event(step.before[places[0]], step.after[places[-1]])
 
     return Breakpoint(description, condition, node)
-
-
-def _turns_nan(before: float, after: float) -> bool:
-    return before == before and after != after
-
-
-def _exceeds(limit: float) -> Callable[[float, float], bool]:
-    return lambda before, after: abs(after) > limit and not abs(before) > limit
