@@ -47,11 +47,7 @@ def recorded_order(root: Value, start: Any = None) -> dict[Value, Any]:
 
 def _ordered(root: Value, start: Any, with_numbers: bool) -> dict[Value, Any]:
     if not isinstance(root, Value):
-        remedy = ": give one of them, or their engine.sum" if isinstance(root, (list, tuple)) else ""
-        if hasattr(root, "named_parameters"):
-            remedy = ": give what it computes, such as the loss, with names= for the model"
-        kind = type(root).__name__
-        raise TypeError(f"a graph has a Value as its root, got {shortened(root)} of type {kind}{remedy}")
+        raise _no_root(root)
     order: dict[Value, Any] = {}
     stack: list[Any] = [root]
     pop, push, extend = stack.pop, stack.append, stack.extend
@@ -83,6 +79,15 @@ def _ordered(root: Value, start: Any, with_numbers: bool) -> dict[Value, Any]:
                 push(b)
             node = a  # a chain is walked down without the stack
     return order
+
+
+def _no_root(thing: Any) -> TypeError:
+    """The error for what is no Value in the place of a root, with what to give."""
+    remedy = ": give one of them, or their engine.sum" if isinstance(thing, (list, tuple)) else ""
+    if hasattr(thing, "named_parameters"):
+        remedy = ": give what it computes, such as the loss, with names= for the model"
+    kind = type(thing).__name__
+    return TypeError(f"a graph has a Value as its root, got {shortened(thing)} of type {kind}{remedy}")
 
 
 def _holds(order: dict[Value, Any], nodes: tuple[Value, ...]) -> bool:
