@@ -227,25 +227,28 @@ class Found:
             if attribute not in _RARELY_SET and attribute_of(part, attribute) is not content is not ABSENT:
                 setattr(part, attribute, content)
         for names, name, content in self.names:
-            if names is environment or names.get(name, ABSENT) is content:
-                continue
-            if isinstance(names, dict):
-                if content is ABSENT:
-                    names.pop(name)
-                else:
-                    names.update({name: content})
-            elif id(names) in self._classes:
-                kind, _ = self._classes[id(names)]
-                if content is ABSENT:
-                    type.__delattr__(kind, name)
-                else:
-                    type.__setattr__(kind, name, content)
+            if names is not environment and names.get(name, ABSENT) is not content:
+                self._put_back(names, name, content)
         for attributes in [each for each, count in self._announced.values() if len(each) > count]:
             for name in attributes.keys() - {name for names, name, _ in self.names if names is attributes}:
                 del attributes[name]
         for holder, before in self.holders:
             if holder is not environment and not all_same(held(holder), before):
                 refill(holder, before)
+
+    def _put_back(self, names: Mapping[str, Any], name: str, content: Any) -> None:
+        """Let a name in a dict, or in the attributes of a class, have its content again, or be absent again."""
+        if isinstance(names, dict):
+            if content is ABSENT:
+                names.pop(name)
+            else:
+                names.update({name: content})
+        elif id(names) in self._classes:
+            kind, _ = self._classes[id(names)]
+            if content is ABSENT:
+                type.__delattr__(kind, name)
+            else:
+                type.__setattr__(kind, name, content)
 
     def numbers(self) -> list[Any]:
         """All plain numbers and strings that are read, as they are now."""
