@@ -62,17 +62,7 @@ class Jobs(Generic[Result]):
 
     def _go_through(self, waiting: deque[range], running: dict[Any, Sequence[int]]) -> None:
         while waiting or running:
-            while waiting and len(running) < self._room():
-                try:
-                    running[self._submitted(waiting[0])] = waiting[0]
-                except BrokenExecutor as broken:
-                    if running:
-                        break  # those that run will tell
-                    if waiting[0].start == 0:
-                        raise
-                    self._give_up(waiting, broken)
-                    return
-                waiting.popleft()
+            self._submit_some(waiting, running)
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             failed, error = self._collected(done, running)
             if isinstance(error, BrokenExecutor):
@@ -85,6 +75,19 @@ class Jobs(Generic[Result]):
                 self._name_all(failed, error)
                 if isinstance(error, BrokenExecutor):
                     self._give_up(waiting, error)
+
+    def _submit_some(self, waiting: deque[range], running: dict[Any, Sequence[int]]) -> None:
+        """Submit as many of the parts that wait as there is room for."""
+        while waiting and len(running) < self._room():
+            try:
+                running[self._submitted(waiting[0])] = waiting[0]
+            except BrokenExecutor as broken:
+                if not running:
+                    if waiting[0].start == 0:
+                        raise
+                    self._give_up(waiting, broken)
+                return  # those that run will tell
+            waiting.popleft()
 
     def _submitted(self, part: Sequence[int]) -> Future[list[Result]]:
         """Submit jobs; to a new executor if workers have died since the last ones, perhaps behind a result."""
