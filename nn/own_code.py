@@ -117,12 +117,12 @@ def own_code(
     endings = TAKES.get(getattr(getattr(loss, "weighs", loss), "__name__", ""))
     if not of_loss or (endings and activation_name(last_activation(model)) in endings):
         return None
-    words, found = list[str](), list[Value]()
+    walk = _Walk()
     try:
-        _describe(model, words, found, classes_of(Value), frozenset())
+        walk.describe(model, frozenset())
     except _Foreign:
         return None
-    found += more
+    words, found = walk.words, [*walk.found, *more]
     values: Sequence[Value] = found
     if len(known) == len(found) and all(map(is_, found, known)):
         values = known
@@ -177,53 +177,60 @@ class _Foreign(Exception):  # it ends a walk
     """Something that is not this package's own."""
 
 
-def _describe(
-    thing: Any, words: list[str], found: list[Value], values: set[type[Value]], inside: frozenset[int]
-) -> None:
-    """Describe a thing in words; its Values are only counted there, and are added to `found`.
+class _Walk:
+    """A walk through a model.
 
-    Args:
-        thing: a model, or a part of one.
-        words: the description so far.
-        found: the Values so far, in the order of the words.
-        values: the classes of Values.
-        inside: ids of the things that contain it.
-
-    Raises:
-        _Foreign: it is, or holds, something that is not this package's own.
+    Attributes:
+        words: its description, in which Values are only counted.
+        found: its Values, in the order of the words.
     """
-    kind = type(thing)
-    if kind in values:
-        found.append(thing)
-        words.append("Value")
-    elif kind in _PLAIN:
-        words.append(f"{kind.__name__} {thing!r}")
-    elif kind is Primitive and TABLE.defines(thing):
-        words.append(thing.name)
-    elif kind is FunctionType and _CODE.defines(thing):
-        words.append(f"{thing.__module__}.{thing.__qualname__}")
-    elif id(thing) in inside or kind is Dropout:
-        raise _Foreign
-    elif kind is list or kind is tuple:
-        words.append(f"{kind.__name__} of {len(thing)} [")
-        if thing and values.issuperset(map(type, thing)):
-            found += thing
-            words.append("Values")
+
+    def __init__(self) -> None:
+        self.words, self.found = list[str](), list[Value]()
+        self._kinds = classes_of(Value)
+
+    def describe(self, thing: Any, inside: frozenset[int]) -> None:
+        """Describe a model, or a part of one that is inside of the things with these ids.
+
+        Raises:
+            _Foreign: it is, or holds, something that is not this package's own.
+        """
+        kind = type(thing)
+        if kind in self._kinds:
+            self.found.append(thing)
+            self.words.append("Value")
+        elif kind in _PLAIN:
+            self.words.append(f"{kind.__name__} {thing!r}")
+        elif kind is Primitive and TABLE.defines(thing):
+            self.words.append(thing.name)
+        elif kind is FunctionType and _CODE.defines(thing):
+            self.words.append(f"{thing.__module__}.{thing.__qualname__}")
+        elif id(thing) in inside or kind is Dropout:
+            raise _Foreign
+        elif kind is list or kind is tuple:
+            self._row(thing, inside | {id(thing)})
+        elif issubclass(kind, Module) and _CODE.defines(kind):
+            self._module(thing, inside | {id(thing)})
         else:
-            inside |= {id(thing)}
-            for part in thing:
-                _describe(part, words, found, values, inside)
-        words.append("]")
-    elif issubclass(kind, Module) and _CODE.defines(kind):
-        words.append(f"{kind.__module__}.{kind.__qualname__} [")
-        inside |= {id(thing)}
-        for name, part in [*vars(thing).items()]:  # another thread may add the programs of a first prediction
+            raise _Foreign
+
+    def _row(self, row: list[Any] | tuple[Any, ...], inside: frozenset[int]) -> None:
+        self.words.append(f"{type(row).__name__} of {len(row)} [")
+        if row and self._kinds.issuperset(map(type, row)):
+            self.found += row
+            self.words.append("Values")
+        else:
+            for part in row:
+                self.describe(part, inside)
+        self.words.append("]")
+
+    def _module(self, module: Module, inside: frozenset[int]) -> None:
+        self.words.append(f"{type(module).__module__}.{type(module).__qualname__} [")
+        for name, part in [*vars(module).items()]:  # another thread may add the programs of a first prediction
             if name != "_programs":  # which no layer reads
-                words.append(repr(name))
-                _describe(part, words, found, values, inside)
-        words.append("]")
-    else:
-        raise _Foreign
+                self.words.append(repr(name))
+                self.describe(part, inside)
+        self.words.append("]")
 
 
 _FOLDER = Path(__file__).parent
