@@ -307,9 +307,9 @@ def _refuse_earlier(order: Iterable[Value], inputs: Iterable[Value]) -> None:
 
 
 def _follow(f: Function, inputs: list[Value], numbers: list[float], by: float) -> bool:
-    """Whether these plain numbers in the result of a function are others a little beside the point, or there is none.
+    """Whether these plain numbers in the result of a function differ a little beside the point, or there is no result.
 
-    A branch may be another one on one side, and so may what `floor` gives.
+    It is asked on both sides: a branch, or the number that `floor` gives, may change on one of them only.
     """
     moved = [
         _argument(x._z + by * (1.0 + k / len(inputs)) * (abs(x._z) or 1.0))  # no two by the same share

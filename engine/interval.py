@@ -53,9 +53,10 @@ class Interval:
 
 
 def moderate(domain: Interval, largest: float) -> tuple[float, float]:
-    """The ends of what a domain of reals has up to a size; of one that lies further out, of that much at its near end.
+    """The ends of the part of a domain of reals whose numbers are no larger than `largest`.
 
-    Where floats lie so far apart that this is nothing, it is more.
+    If the whole domain lies further out, it is a part of that width at the end that is nearer to 0, or of a greater
+    one where floats are too far apart for this width.
 
     >>> moderate(Interval(0, math.inf), 8.0), moderate(Interval(100, math.inf), 8.0), moderate(Interval(100, 101), 8.0)
     ((0, 8.0), (100, 108.0), (100, 101))

@@ -117,7 +117,7 @@ def affine(weights: Sequence[Sequence[Any]], inputs: Sequence[Any], biases: Sequ
 def _dots(
     weights: Sequence[Sequence[Any]], xs: tuple[Any, ...], biases: Sequence[Any], numbers_only: bool
 ) -> list[Value]:
-    """The nodes of `affine` where all operands are Values, or just their numbers where nothing else of them is seen.
+    """The nodes of `affine` if all operands are Values; with `numbers_only` detached ones, which hold no operands.
 
     Raises:
         AttributeError: a number is among the operands.

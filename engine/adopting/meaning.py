@@ -150,10 +150,11 @@ def certain(alike: Sequence[Node], possible: dict[int, list[Meaning]]) -> Iterat
 
 
 def likely(known: Sequence[Meaning]) -> Meaning | None:
-    """Which of the meanings that give a node's number and slopes is meant; None if they are different functions.
+    """The likeliest of several meanings that all give a node's number and slopes; None if that is anyone's guess.
 
-    A relu that nobody calls so is an abs of a positive number, too. A slope such as leaky_relu's is no guess where
-    there are others, and what combines two nodes by arithmetic is meant so: their sum is a remainder only by chance.
+    Without a name, a relu of a positive number may be an abs as well: nobody can tell. But operations with a default
+    operand, such as the slope of leaky_relu, are ruled out by others, and of two nodes arithmetic is the likeliest: a
+    sum that is also the remainder of a division is so by chance.
     """
     known = [m for m in known if not m.primitive.defaults] or known
     known = [m for m in known if m.primitive in _ARITHMETIC and m.of_two_nodes] or known

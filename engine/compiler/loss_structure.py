@@ -148,7 +148,10 @@ _UNKNOWN = Primitive(
 
 
 def _derivatives(output: Symbol, inputs: Sequence[Symbol]) -> list[Symbol]:
-    """The derivatives; by parameters, those of what reads samples are unknown, since outputs are apart from a model."""
+    """The derivatives of a result; unknown ones for parameters, if it reads samples.
+
+    Here outputs are inputs of the loss, and not what the model computes from its parameters.
+    """
 
     def by(x: Symbol) -> Symbol:
         known = output.uniform or not x.uniform
@@ -172,7 +175,7 @@ def _refusal(on_batch: _OnBatch, size: int, mixed: _MixedSamples) -> TraceError:
 
 
 def _of_samples(graph: Graph, root: Symbol, width: int, size: int) -> tuple[Form, Form]:
-    """The linear form of all samples together, in the names of the first, and that of what reads no sample.
+    """The linear form of all samples together, written with the symbols of the first one; and that of the other terms.
 
     Raises:
         _MixedSamples: there is no such form, or it differs between samples.
@@ -192,7 +195,7 @@ def _of_samples(graph: Graph, root: Symbol, width: int, size: int) -> tuple[Form
 
 
 def _told_apart(graph: Graph, root: Symbol, width: int, size: int) -> tuple[list[Form], Form]:
-    """The linear form of each sample, in the names of the first, and that of what reads no sample.
+    """The linear form of each sample, written with the symbols of the first one; and that of the other terms.
 
     Raises:
         _MixedSamples: a term reads several samples.

@@ -116,7 +116,7 @@ def _package(frame: FrameType) -> str:
 
 
 def _found(names: tuple[str, ...], frame: FrameType) -> Any:
-    """What has these names in a frame, if they are those of modules and what is in them; else None."""
+    """What dotted names such as ("math", "exp") stand for in a frame, if all but the last are of modules; else None."""
     first, *rest = names
     code = frame.f_code
     is_local = first in (*code.co_varnames, *code.co_cellvars, *code.co_freevars)

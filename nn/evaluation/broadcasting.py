@@ -13,10 +13,10 @@ from .columns import shape_of_each
 
 
 def refuse_all_pairs(what: str, score: Callable[[Any, Any], Any], found: Any, outputs: Any, labels: Any) -> None:
-    """Check that a function does not compute of all pairs what is meant of each output and its label.
+    """Check that a function compares each output with its own label, and not with all labels.
 
-    Of N x 1 outputs less N labels NumPy makes a table of N x N differences. So it is where the function gives another
-    number as soon as both have one shape, whichever that is.
+    From N x 1 outputs and N labels NumPy makes a table of N x N differences. The function does so if it gives another
+    number when outputs and labels are both rows, and that same number when both are columns.
 
     Args:
         what: what the function is, for the message.

@@ -159,7 +159,7 @@ class Optimizer(Known, Explained):
         self._params = new
 
     def _refuse_late(self, place: int) -> None:
-        """Refuse a parameter whose memories would be taken for those of as many steps as the others have seen."""
+        """Refuse a new parameter where the rule counts steps: its empty memories would count as those of many."""
         from engine import counts_steps
 
         if counts_steps(self):

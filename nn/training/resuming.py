@@ -174,7 +174,7 @@ def _digest(rows: Rows) -> int:
 
 
 def _bytes(thing: Any) -> bytes:
-    """The numbers and texts in lists, arrays or mappings, one after the other; of what is neither its kind.
+    """The numbers and texts in lists, arrays or mappings, one after the other; for anything else the name of its class.
 
     >>> from fractions import Fraction
     >>> _bytes([1, [2.5]]) == _bytes((1.0, 2.5)), _bytes({"a": b"?"})

@@ -103,10 +103,10 @@ def grain(f: Line, x: float, epsilon: float = EPSILON) -> float:
 
 
 def grid_of_differences(f: Line, x: float, epsilon: float = EPSILON) -> float:
-    """The grid that small values of `f` lie on as differences of larger numbers, which rounding left few; else 0.0.
+    """The grid that small values of `f` lie on if they are differences of larger, rounded numbers; else 0.0.
 
-    So values of log(1 + x*x) and 1 - cos(x) are near 0, or those of -log(p) where p is next to 1. Close to `x` they are
-    equal, and further away too many to see the grid: it shows where a few are different, all by multiples of the least.
+    Examples are log(1 + x*x) and 1 - cos(x) near 0, and -log(p) where p is next to 1. Close to `x` all values are
+    equal, and far away too many differ for the grid to be seen. In between a few do, all by multiples of the least.
 
     Args:
         f: the function, along a line.

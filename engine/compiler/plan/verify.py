@@ -201,7 +201,7 @@ def _additions(plan: Plan, slots: _Slots, computation: Computation | None) -> No
 
 
 def _finish(plan: Plan, slots: _Slots, computation: Computation | None) -> None:
-    """The copies into G: each to a number of its own, none of what another one has replaced."""
+    """The copies into G: no two write the same number, and none reads what another one writes."""
     found: dict[int, Hashable] = {}
     sources: set[int] = set()
     for k, job in enumerate(plan.finish):

@@ -105,7 +105,7 @@ class Session:
         return self._custody.made
 
     def losses_of_last(self, count: int) -> list[float]:
-        """The losses of the last call's first steps, of which that many were made, also if Ctrl-C has ended it."""
+        """The losses of the first `count` steps of the last call, which Ctrl-C may have ended."""
         return [*map(float, self._training.losses[:count])]
 
     def configured(

@@ -50,9 +50,10 @@ def check_ownership(model: Model, loss: LossFunction, optimizer: Optimizer) -> N
 
 
 def _warn_of_equals(model: Module, frozen: set[Value]) -> None:
-    """Warn of biases that are not trained, unlike their weights, while something else that is not has their number.
+    """Warn of frozen biases whose weights are trained, if another frozen parameter has the same number.
 
-    So it is after ``p not in frozen`` of a list: it asks for equal numbers, and new biases are all 0.
+    That is what ``[p for p in parameters if p not in frozen]`` does with a list: `in` asks for an equal number, and new
+    biases are all 0.
     """
     neurons = [part for part in model.modules() if isinstance(part, Neuron)]
     biases = {neuron.b for neuron in neurons if neuron.b in frozen and frozen.isdisjoint(neuron.w)}
@@ -85,10 +86,10 @@ def refuse_results(results: list[tuple[str, Value]], loss: Value) -> None:
 
 
 def refuse_outdated(parameters: Sequence[Value], loss: Value) -> None:
-    """Refuse a loss with results of parameters as they were: what has kept these would never be trained.
+    """Refuse a loss that reads results which were computed from parameters before they changed, and kept since.
 
-    A node holds the numbers that its operands had; so whatever keeps a result (an attribute, a function's cache, a
-    closure), it is found where the parameter has moved on.
+    A node holds the numbers that its operands had. So a result is found whatever has kept it (an attribute, a
+    function's cache, a closure), once the parameter has another number.
 
     Args:
         parameters: the optimiser's.

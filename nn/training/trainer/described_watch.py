@@ -10,9 +10,10 @@ from .model_watch import ModelWatch
 
 
 class DescribedWatch:
-    """A model and a loss that describe themselves, as they were: watched once they are asked about a second time.
+    """A model and a loss that describe themselves, as they were.
 
-    Until then, so in a training of one epoch, their description is compared.
+    The first time that `holds` is asked, their description is compared: in a training of one epoch nobody asks again.
+    The second time a watch is made.
 
     Args:
         watch: makes the watch.

@@ -82,7 +82,7 @@ class Way:
         return found
 
     def losses_of_last(self, count: int) -> list[float]:
-        """The losses of the last call's first steps, of which that many were made, also if Ctrl-C has ended it."""
+        """The losses of the first `count` steps of the last call, which Ctrl-C may have ended."""
         raise NotImplementedError(f"{type(self).__name__} must keep the losses of its last call")  # as each way does
 
     def __call__(self, batch: Batch, steps: int, order: Any, clip: Clip, rates: Sequence[float]) -> list[float]:

@@ -193,9 +193,9 @@ def _is_caught() -> bool:
 
 
 def _wraps(name: str, first: Any, second: Any = None) -> bool:
-    """Whether an operator gives something else for such numbers than for floats, as they are whole, and some NumPy's.
+    """Whether an operator gives something else for these numbers than for floats: whole ones, some of them NumPy's.
 
-    `numpy.reciprocal` asks what it finds in an array for 1 / x.
+    `numpy.reciprocal` divides 1 by what is in an array of objects, where for whole numbers it gives whole ones.
     """
     if name == "truediv":
         return type(first) is int and first == 1 and is_in_array(second) and is_whole(second)

@@ -99,7 +99,7 @@ def _is_of_identity(steps: list[dis.Instruction], k: int) -> bool:
 
 
 def _operands(steps: list[dis.Instruction], comparison: int) -> int:
-    """Where the steps begin that give the operands of a comparison; where branches meet, those of all its line."""
+    """The first of the steps that give the operands of a comparison, or of its line, if branches meet there."""
     first, given = comparison, 0
     while first > 0 and given < 2:
         first -= 1
@@ -111,7 +111,7 @@ def _operands(steps: list[dis.Instruction], comparison: int) -> int:
 
 
 def _end_of_arguments(steps: list[dis.Instruction], function: int) -> int:
-    """Where a function, of which this step gives the name, is called, or one that it is passed to."""
+    """The step that calls the function that a step names, or another function that it is passed to."""
     given = 0
     for k in range(function + 1, len(steps)):
         given += _pushed(steps[k])
@@ -121,11 +121,11 @@ def _end_of_arguments(steps: list[dis.Instruction], function: int) -> int:
 
 
 def _pushed(step: dis.Instruction) -> int:
-    """How many objects more are on the stack after a step."""
+    """How many more objects are on the stack after a step than before it."""
     return dis.stack_effect(step.opcode, step.arg if step.opcode >= dis.HAVE_ARGUMENT else None)
 
 
 def _is_single(step: dis.Instruction) -> bool:
-    """Whether this gives what there is only one of: such a constant, or what a global names, as a class."""
+    """Whether this gives something that exists only once: a constant such as None, or a global such as a class."""
     constant = gives_constant(step) and any(step.argval is single for single in _SINGLE)
     return constant or step.opname == "LOAD_GLOBAL"

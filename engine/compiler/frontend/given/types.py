@@ -21,9 +21,9 @@ class Positions(NamedTuple):
     """Where everything is in the types of one sample.
 
     Attributes:
-        numbers: of each argument, where the types of its numbers are.
-        forms: where the form of each argument is: of which classes the rows are that hold its numbers.
-        wholes: where the class is of what holds this argument of all samples.
+        numbers: for each argument, the places of the types of its numbers.
+        forms: the places of the arguments' forms: a form tells the classes of the rows that hold the numbers.
+        wholes: the places of the classes of what holds all samples of an argument, such as a list or an array.
     """
 
     numbers: list[range]
@@ -108,7 +108,7 @@ Narrow: TypeAlias = "tuple[frozenset[Any], ...]"
 def _narrow_types(batch: Batch) -> Narrow:
     """Types of few bits in arrays, and of few bits or digits in lists.
 
-    Of a list that holds bools, whose NumPy arrays have few bits, it is all types.
+    For a list that holds bools it is all types, since NumPy makes few bits of bools.
     """
     return tuple(map(_narrow_types_in, batch.given))
 

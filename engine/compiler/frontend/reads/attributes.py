@@ -106,10 +106,9 @@ class Attributes:
                     self._found.name(attributes, name, ABSENT)
 
     def _unlisted(self, owner: Any) -> bool:
-        """Whether only those attributes count that some code names.
+        """Whether of this owner only the attributes count that some code names.
 
-        All of them count if a library's own methods read the object, and also for functions, which usually have none,
-        if some code asks which attributes there are.
+        All of them count if a library's own methods read the object, or if some code asks which attributes there are.
         """
         if is_a(owner, (ModuleType, FunctionType)):
             return self._used.isdisjoint(COMPUTING if is_a(owner, ModuleType) else LISTING | ASKING)

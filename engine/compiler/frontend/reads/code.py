@@ -60,9 +60,9 @@ def _names_in_patterns(code: CodeType) -> Iterator[str]:
 
 
 def reading_name(thing: Any) -> str:
-    """The name of what reads attributes that no code names, or finds out whether there are some; "" for all else.
+    """The name of a function that reads attributes which no code names, or asks whether there are any; "" for others.
 
-    That is its own name, whatever name the code has for it.
+    It is the function's own name, whatever the code calls it.
     """
     if type(thing) is MemberDescriptorType:  # that of a slot
         return thing.__name__

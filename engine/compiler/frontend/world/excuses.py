@@ -31,8 +31,8 @@ _WRITING = frozenset({"write", "writelines", "flush"})
 def is_excused(frame: FrameType | None, function: Any) -> bool:
     """Whether a question to the world outside may be asked.
 
-    So it is if Python's own code evaluates a string, in imports and while a message is written, and of a file in memory
-    to which no number has been printed that has no value yet.
+    It may be asked by Python's own code that evaluates a string, by imports, and while a message is written. A file in
+    memory may be read unless a number was printed into it that has no value yet.
 
     Args:
         frame: that of the code that asks.

@@ -1,8 +1,8 @@
 """Python's profiling hook, which refuses what a function asks the world outside, or symbols for their types and texts.
 
-A program would keep the answers it got while it was traced, and nothing tells when they change: so such calls are
-refused. The hook sees them, in whatever code they are, in the second of the two runs: what a cache or an import has
-kept from the first, the eager function does not ask for again either.
+A program would keep the answers that it got while it was traced, and nothing tells when they change: so such calls are
+refused. The hook sees them in whatever code they are. It runs in the second of the two runs only, since what a cache or
+an import has kept from the first one, the eager function does not ask for again either.
 """
 
 from __future__ import annotations

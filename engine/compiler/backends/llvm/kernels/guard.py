@@ -62,8 +62,8 @@ def span(buffer: str, start: int, count: int) -> Run:
 def look(context: Context, guard: Guard) -> Kernel:
     """A kernel that writes behind the slots of S whether the guarded kernels can be left out: 1.0, or else 0.0.
 
-    With one sample in a block they run if others ran before in this step: there a product that was rounded to -0.0 may
-    be what a number of G holds, and +0.0 would make +0.0 of it.
+    In blocks of one sample they can be only while none has run before in this step. Later a number of G may be -0.0,
+    from a product that was rounded to it: adding their zeros makes +0.0 of it, and leaving them out would not.
     """
     kernel, shape = Kernel(context), context.shape
     code = kernel.code
