@@ -238,12 +238,7 @@ def _sweep_graph(root: Value) -> dict[Value, Any]:
         if primitive is None or node not in adjoint:
             continue
         upstream, operands = adjoint[node], node.operands
-        for operand, recorded in zip(operands, node.inputs):
-            if not same_number(operand._z, recorded):
-                raise RuntimeError(
-                    f"{operand!r} was {recorded!r} when {primitive.name} was computed from it and has been changed "
-                    "since: a graph of the gradient needs the values of the forward pass; evaluate again"
-                )
+        _require_recorded_numbers(node, primitive.name)
         try:
             inside_rule.set(primitive.name)
             found = call_flowing(node, primitive, node, operands)
@@ -252,12 +247,24 @@ def _sweep_graph(root: Value) -> dict[Value, Any]:
         for operand, d in zip(operands, found):
             if d is None:
                 continue
-            if node is root or (isinstance(d, float) and d == 1.0):  # one factor is 1: no node for it
-                contribution = d if node is root else upstream
+            if node is root:  # whose adjoint is 1; a factor of 1 needs no node
+                contribution = d
+            elif isinstance(d, float) and d == 1.0:
+                contribution = upstream
             else:
                 contribution = upstream * d
             adjoint[operand] = adjoint[operand] + contribution if operand in adjoint else contribution
     return adjoint
+
+
+def _require_recorded_numbers(node: Value, name: str) -> None:
+    """Refuse a node of the primitive of that name whose operands have other numbers than when it was computed."""
+    for operand, recorded in zip(node.operands, node.inputs):
+        if not same_number(operand._z, recorded):
+            raise RuntimeError(
+                f"{operand!r} was {recorded!r} when {name} was computed from it and has been changed "
+                "since: a graph of the gradient needs the values of the forward pass; evaluate again"
+            )
 
 
 # ---- derivatives of results --------------------------------------------------------------------------------------
@@ -301,6 +308,20 @@ def grad(output: Value, inputs: Any = None, create_graph: bool = False) -> Any:
         if hasattr(kind, "__differentiate__"):  # a function is being compiled
             symbols = kind.__differentiate__(output, wanted, create_graph)
             return symbols[0] if single else symbols
+    _check_grad(output, inputs, wanted)
+    found: list[Any]
+    if create_graph:
+        graphs = _sweep_graph(output)
+        found = [graphs.get(x, 0.0) for x in wanted]
+        found = [d if isinstance(d, Value) else detached(d) for d in found]
+    else:
+        adjoints = sweep_for_numbers(output)
+        found = [d or 0.0 for d in map(adjoints.get, wanted)]  # an unreached one is -0.0
+    return found[0] if single else found
+
+
+def _check_grad(output: Any, inputs: Any, wanted: Sequence[Any]) -> None:
+    """Refuse what `grad` cannot differentiate, or cannot differentiate with respect to."""
     if callable(output):  # JAX's grad takes a function, and nothing else
         raise TypeError(f"grad(y, x) differentiates a Value, got {output!r}: of a function write gradient(f)(*numbers)")
     if inputs is None:
@@ -312,12 +333,3 @@ def grad(output: Value, inputs: Any = None, create_graph: bool = False) -> Any:
         for x in wanted:
             if not isinstance(x, Value):
                 raise TypeError(f"grad() differentiates with respect to Values, got {x!r} of type {type(x).__name__}")
-    found: list[Any]
-    if create_graph:
-        graphs = _sweep_graph(output)
-        found = [graphs.get(x, 0.0) for x in wanted]
-        found = [d if isinstance(d, Value) else detached(d) for d in found]
-    else:
-        adjoints = sweep_for_numbers(output)
-        found = [d or 0.0 for d in map(adjoints.get, wanted)]  # an unreached one is -0.0
-    return found[0] if single else found

@@ -161,14 +161,7 @@ def look_for_changed_leaves(order: Collection[Value]) -> None:
     Raises:
         RuntimeError: nodes were computed from different numbers of one leaf.
     """
-    size = len(order)
-    if size > LARGE:
-        if len(_calls) == _SIZES:
-            _calls.clear()
-        call = _calls[size] = _calls.get(size, 0) + 1
-        if call & (call - 1):
-            return
-    if not _may_be_changed(order):
+    if not (_is_due(len(order)) and _may_be_changed(order)):
         return
     known: dict[Value, tuple[float, str]] = {}
     for node in order:
@@ -193,6 +186,16 @@ def look_for_changed_leaves(order: Collection[Value]) -> None:
                 UserWarning,
             )
             return
+
+
+def _is_due(size: int) -> bool:
+    """Whether this call looks at a graph of that size; see `LARGE`."""
+    if size <= LARGE:
+        return True
+    if len(_calls) == _SIZES:
+        _calls.clear()
+    call = _calls[size] = _calls.get(size, 0) + 1
+    return call & (call - 1) == 0
 
 
 def _may_be_changed(order: Iterable[Value]) -> bool:
