@@ -150,7 +150,7 @@ for _name, _method in {
     setattr(Value, _name, _method)
 
 _TAKES = "write Value(number, label), as every Value has a gradient and operations record their operands"
-BOOK.told(_TAKES)(Value.__init__)
+BOOK.with_remedy(_TAKES)(Value.__init__)
 
 
 class _Refused(Missing):

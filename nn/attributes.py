@@ -51,8 +51,8 @@ class Known:
         """
         kind = type(self)
         if name not in kind._known and not name.startswith("_") and (name in _RATES or not kind._is_open):
-            told = instead_of(name, kind._known, kind) or _near(name, kind._known)
-            raise AttributeError(f"{kind.__name__} has no attribute {name!r}: {told}")
+            remedy = instead_of(name, kind._known, kind) or _near(name, kind._known)
+            raise AttributeError(f"{kind.__name__} has no attribute {name!r}: {remedy}")
         super().__setattr__(name, value)
 
 

@@ -281,5 +281,5 @@ _BY_NAME: dict[str, dict[tuple[str, ...], str]] = {
 }
 
 _BOOK = Phrasebook(_BY_NAME, _BY_CLASS)
-explained, missing, told = _BOOK.explained, _BOOK.missing, _BOOK.told
+explained, missing, with_remedy = _BOOK.explained, _BOOK.missing, _BOOK.with_remedy
 instead_of, no_attribute = _BOOK.instead_of, _BOOK.no_attribute

@@ -142,8 +142,8 @@ class Claim:
 
     def judged(self, estimates: Iterable[Estimate | None]) -> Verdict:
         """What estimates say about the claim; one by equal values that may hide a slope knows nothing about 0."""
-        told = (e and (e._replace(truncation=math.inf) if self._is_blind(e) else e) for e in estimates)
-        verdict = judge(self.slope, self.slack, told, self.epsilon)
+        known = (e and (e._replace(truncation=math.inf) if self._is_blind(e) else e) for e in estimates)
+        verdict = judge(self.slope, self.slack, known, self.epsilon)
         return verdict._replace(excluded=verdict.excluded and not self._may_be_mixed(verdict.estimate))
 
     def _is_blind(self, found: Estimate) -> bool:

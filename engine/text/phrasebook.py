@@ -106,8 +106,8 @@ class Phrasebook:
             word: the argument.
             known: those that it takes.
         """
-        told = self.instead_of(word, [*known, what]) or _near(word, known)
-        return TypeError(f"{what} has no argument {word!r}: {told}")
+        remedy = self.instead_of(word, [*known, what]) or _near(word, known)
+        return TypeError(f"{what} has no argument {word!r}: {remedy}")
 
     def explained(self, function: Function) -> Function:
         """A function whose error for an unknown argument, for one too many or one too few, says what to write here.
@@ -155,7 +155,7 @@ class Phrasebook:
         return checked  # type: ignore[return-value]  # it takes and gives the same
 
     @staticmethod
-    def told(remedy: str) -> Callable[[Function], Function]:
+    def with_remedy(remedy: str) -> Callable[[Function], Function]:
         """A decorator for functions that are called too often to be `explained`: it costs a call nothing.
 
         Python's own errors for wrong arguments begin with a function's `__qualname__`, and so with what to write.
@@ -163,7 +163,7 @@ class Phrasebook:
         Args:
             remedy: what to write.
 
-        >>> @Phrasebook.told("write area(radius)")
+        >>> @Phrasebook.with_remedy("write area(radius)")
         ... def area(radius):
         ...     return 3.14 * radius**2
         >>> area(diameter=2.0)
@@ -192,10 +192,10 @@ class Phrasebook:
         others = [name for name, each in parameters.items() if each.kind is each.KEYWORD_ONLY]
         takes = f"{len(placed)} by position ({', '.join(placed)})" if placed else "no arguments"
         takes += " by position" if others and not placed else ""
-        told = (
+        remedy = (
             f"by name it takes {', '.join(others)}" if others else next(iter(self._by_name.get(what, {}).values()), "")
         )
-        return TypeError(f"{what} takes {takes}, not {len(arguments) - own}{told and f': {told}'}")
+        return TypeError(f"{what} takes {takes}, not {len(arguments) - own}{remedy and f': {remedy}'}")
 
 
 def _by_word(table: Rows) -> dict[str, dict[str, str]]:

@@ -88,7 +88,7 @@ class Programs:
         self._is_ragged: bool | None = None  # whether outputs come as one row; None before it has to be known
         self._looked_at: list[LossFunction] = []  # losses of the user's
         self._kept: list[Any] = []  # see `kept_by`
-        self.told = False  # whether the user knows by now that it runs eagerly, and why
+        self.warned = False  # whether the user knows by now that it runs eagerly, and why
 
     @cached_property
     def _size(self) -> int:
@@ -243,7 +243,7 @@ class Programs:
                 found = _found(compiled, data, fixed)
             except Exception as error:
                 with _as_before(self):
-                    self.told = True  # for what is compiled on the way: one warning is enough
+                    self.warned = True  # for what is compiled on the way: one warning is enough
                     found = eagerly(*data)  # if it fails too, its error is the one to show
                 self._warn(key, error)
                 return found
@@ -267,7 +267,7 @@ class Programs:
         if isinstance(error, TraceError):  # anything else is about these samples
             self._compiled.pop(key, None)
             self._refused[key] = str(error)
-        if not self.told:
+        if not self.warned:
             warn_user(f"{type(self._model).__name__} runs eagerly, which is slow: {error}", EagerWarning)
 
 
@@ -301,12 +301,12 @@ def kept_by(model: Model) -> Iterator[list[Any]]:
 
 @contextmanager
 def _as_before(programs: Programs) -> Iterator[None]:
-    """Forget afterwards what the user was told inside, so that it is told again when it comes up again."""
-    told = programs.told
+    """Forget afterwards whether the user was warned inside, so that the warning comes again."""
+    warned = programs.warned
     try:
         yield
     finally:
-        programs.told = told
+        programs.warned = warned
 
 
 @lru_cache(maxsize=16)

@@ -29,14 +29,14 @@ def whole_parts(model: object, missed: Collection[Value]) -> dict[str, list[Valu
 def _parts_in(
     module: Module, missed: set[Value], path: str = "", inside: frozenset[int] = frozenset()
 ) -> Iterator[tuple[str, list[Value]]]:
-    are_users, told = not type(module).__module__.startswith("nn."), set[str]()
+    are_users, named = not type(module).__module__.startswith("nn."), set[str]()
     for name, item in vars(module).items():
         if are_users and missed.issuperset(own := parameters_in(item)) and own:
-            told.add(name)
+            named.add(name)
             yield f"{path}{name}", own
     for name, child in module.children():
         own = child.parameters()
-        if name.split(".")[0] in told or id(child) in inside or isinstance(child, Neuron) or missed.isdisjoint(own):
+        if name.split(".")[0] in named or id(child) in inside or isinstance(child, Neuron) or missed.isdisjoint(own):
             continue
         if missed.issuperset(own):
             yield f"{path}{name}", own

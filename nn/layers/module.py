@@ -11,7 +11,7 @@ from engine import Sheet, Value, announce_change
 
 from ..arguments import RENAME_FORWARD, counted, show
 from ..attributes import Explained
-from ..elsewhere import explained, no_attribute, told
+from ..elsewhere import explained, no_attribute, with_remedy
 from ..modes import is_evaluating
 from ..threads import refuse_elsewhere
 from .contents import PLAIN, Holder, are_parameters, contents, is_parameter, modules_in, named_values, values_of
@@ -19,7 +19,7 @@ from .misplaced import check_replaced, warn_of_class_attributes, warn_of_repeate
 
 _FREEZING = frozenset({"requires_grad", "trainable"})
 _OF_NEURONS = frozenset({"weight", "weights", "kernel", "bias", "biases"})
-_TAKES_INPUT = told("write model(x), and model.train() or model.eval() to set its mode")
+_TAKES_INPUT = with_remedy("write model(x), and model.train() or model.eval() to set its mode")
 _METHODS = frozenset({"parameters", "named_parameters", "children", "modules", "train", "eval", "zero_grad"})
 
 

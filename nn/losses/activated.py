@@ -55,9 +55,9 @@ def warn_of_activated(loss: str, first: Any, *others: Any) -> None:
         others: the other scores.
     """
     takes = TAKES[loss]
-    told = takes.get(_activation_of(first))
-    if told and all(takes.get(_activation_of(score)) == told for score in others):
-        warn_user(f"{loss} takes {told}", UserWarning)
+    reason = takes.get(_activation_of(first))
+    if reason and all(takes.get(_activation_of(score)) == reason for score in others):
+        warn_user(f"{loss} takes {reason}", UserWarning)
 
 
 def _activation_of(score: Any) -> str:

@@ -84,8 +84,8 @@ def of_one_sample(loss: Any) -> Any:
 def check_reduction(reduction: str) -> None:
     """Raise a ValueError unless a reduction is known; other libraries have weights in its place."""
     if not isinstance(reduction, str) or (reduction != "none" and reduction not in REDUCTIONS):
-        told = f": for weights {instead_of('weight', ['reduction'])}" if is_row(reduction) else ""
-        raise ValueError(f"reduction must be one of {', '.join(REDUCTIONS)} or none, not {show(reduction)}{told}")
+        remedy = f": for weights {instead_of('weight', ['reduction'])}" if is_row(reduction) else ""
+        raise ValueError(f"reduction must be one of {', '.join(REDUCTIONS)} or none, not {show(reduction)}{remedy}")
 
 
 def reduced(losses: Loss, reduction: str) -> Loss:

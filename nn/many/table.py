@@ -144,8 +144,8 @@ def fit_many(
             **{"schedule": schedule, "clip_norm": clip_norm, "clip_value": clip_value},
             **{"sample_weight": weights, "shuffle": shuffle, "backend": backend, "dtype": dtype, "threads": threads},
         }
-        with reporting(progress) as told:
-            report = told.epoch or told.batch
+        with reporting(progress) as reports:
+            report = reports.epoch or reports.batch
 
             def done(place: int, row: dict[str, Any]) -> None:
                 found[place] = row

@@ -91,9 +91,9 @@ class History(Explained):
             )
         columns = self.to_dict()
         if name not in columns:
-            told = instead_of(name, (), type(self))
+            remedy = instead_of(name, (), type(self))
             there = ", ".join(map(repr, columns)) or "no epoch yet"
-            raise KeyError(f"there is no {name!r}, but {there}{told and f': {told}'}")
+            raise KeyError(f"there is no {name!r}, but {there}{remedy and f': {remedy}'}")
         return columns[name]
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Path | None:

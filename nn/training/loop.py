@@ -202,7 +202,7 @@ def fit(
         alone(optimizer),
         _train_mode(model),
         noted,
-        reporting(progress) as told,
+        reporting(progress) as reports,
         kept_by(model) as kept,
         naming_data(X, data.rows.labels, data.rows.places, data.rows.classes),
     ):
@@ -229,7 +229,7 @@ def fit(
         history.numbers = history.waiting = None
         warn_of_epochs(schedule, -(-len(task.rows) // task.size))
         one_epoch, history.backend = epochs_for(task, step, partial(setattr, history, "backend"))
-        loop = _Loop(task, history, data.validation, patient, after, told, has_own_steps)
+        loop = _Loop(task, history, data.validation, patient, after, reports, has_own_steps)
         try:
             loop.run(one_epoch, epochs, Source(rng, shared=rng is seed))
         except KeyboardInterrupt:
@@ -253,8 +253,8 @@ class _Loop:
         validation: takes scores after each epoch.
         patient: decides by them when it is enough.
         callbacks: of the user's, called after each epoch.
-        told: who is told how far training has come.
-        told_why: whether to say no more about why nothing is learned: it has been said, or the steps are the user's.
+        reports: are called as training proceeds.
+        warned: whether to warn no more that nothing is learned: it was done, or the steps are the user's.
         scores: of the last epoch.
     """
 
@@ -263,8 +263,8 @@ class _Loop:
     validation: Validation | None
     patient: Patience | None
     callbacks: Sequence[Callback]
-    told: Reports
-    told_why: bool
+    reports: Reports
+    warned: bool
     scores: dict[str, float] = field(default_factory=dict)
 
     def run(self, one_epoch: Epoch, epochs: int, source: Source) -> None:
@@ -277,15 +277,15 @@ class _Loop:
             started = time.perf_counter()
             state = self._train(one_epoch, epoch, epochs, source)
             self._judge(epoch, state.loss, started)
-            self.told_why = self.told_why or warn_if_idle(self.history, self.task.schedule, state.batches)
-            if self.told.epoch is not None:
-                self.told.epoch(state._replace(scores=self.scores, lr=self.task.optimizer.lr))
+            self.warned = self.warned or warn_if_idle(self.history, self.task.schedule, state.batches)
+            if self.reports.epoch is not None:
+                self.reports.epoch(state._replace(scores=self.scores, lr=self.task.optimizer.lr))
             self._watch()
             self._call_back(epoch)
 
     def _train(self, one_epoch: Epoch, epoch: int, epochs: int, source: Source) -> Progress:
         """Make the steps of an epoch; return where training stands after the last one."""
-        history, told, total, seen, batch = self.history, self.told.batch, 0.0, 0, 0
+        history, report, total, seen, batch = self.history, self.reports.batch, 0.0, 0, 0
         source.begin()
         first = len(history.batch_losses)
         try:
@@ -293,9 +293,9 @@ class _Loop:
                 history.batch_losses += done.losses
                 for loss, size in zip(done.losses, done.sizes):
                     total, seen, batch = total + loss * size, seen + size, batch + 1
-                    if told is not None:
+                    if report is not None:
                         rate = self.task.optimizer.lr
-                        told(Progress(epoch, epochs, batch, done.batches, total / seen, self.scores, lr=rate))
+                        report(Progress(epoch, epochs, batch, done.batches, total / seen, self.scores, lr=rate))
         except KeyboardInterrupt as error:
             history.batch_losses += getattr(error, "losses", [])
             raise

@@ -13,7 +13,7 @@ from ..arguments import name_of
 from ..attributes import Known
 from ..data.entries import named
 from ..data.tables import note_columns, paired
-from ..elsewhere import explained, missing, told
+from ..elsewhere import explained, missing, with_remedy
 from ..evaluation.broadcasting import refuse_all_pairs
 from ..evaluation.columns import shape_of
 from ..evaluation.few_bits import refuse_overflow
@@ -100,7 +100,7 @@ class EagerStep(Known):
         loss = name_of(self.loss)
         return f"<EagerStep of {type(self.model).__name__} with {loss} and {type(self.optimizer).__name__}>"
 
-    @told("write step(X, y) with one batch")
+    @with_remedy("write step(X, y) with one batch")
     def __call__(self, X: Any, y: Any) -> float:
         """Update the parameters by one batch, and return its loss before the update.
 

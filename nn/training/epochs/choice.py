@@ -105,7 +105,7 @@ def _with_a_warning(epochs: Epoch, task: Task, reason: str) -> Epoch:
         for done in epochs(source):
             if waiting:
                 warn_user(f"fit trains in eager steps, which take longer: {waiting.pop()}", EagerWarning)
-                programs_of(task.model).told = True
+                programs_of(task.model).warned = True
             yield done
 
     return epoch

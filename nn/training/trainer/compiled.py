@@ -9,7 +9,7 @@ from typing import Any
 
 from ...arguments import Seed, counted, name_of, whole_number
 from ...data.entries import named, naming_data
-from ...elsewhere import explained, missing, told
+from ...elsewhere import explained, missing, with_remedy
 from ...optimisers.base import Optimizer
 from ..steps import LossFunction, Model
 from .pickling import refuse_unnamed
@@ -93,7 +93,7 @@ class Trainer(Running):
 
     # ---- training ----
 
-    @told("write step(X, y), or epoch(X, y) or run(X, y, steps) for several steps")
+    @with_remedy("write step(X, y), or epoch(X, y) or run(X, y, steps) for several steps")
     def step(self, X: Any, y: Any) -> float:  # as in nn.fit
         """Make one step, by the mean gradient; return the mean loss before it.
 
