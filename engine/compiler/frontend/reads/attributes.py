@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from abc import ABCMeta
 from collections.abc import Callable, Iterator, Mapping
 from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, ModuleType
 from typing import Any
@@ -12,7 +11,7 @@ from ....value import Value
 from .code import ASKING, COMPUTING, LISTING
 from .found import Met
 from .objects import ABSENT, CONTAINERS, LOADED, PLAIN, attribute_of, class_of, functions_of, is_a
-from .owners import announces, inherits_from_library, is_of_project, is_of_users, slots_of
+from .owners import announces, can_be_set, inherits_from_library, is_of_project, is_of_users, slots_of
 from .ranks import Rank
 
 _METHODS = (FunctionType, staticmethod, classmethod, property)
@@ -140,17 +139,19 @@ class Attributes:
             elif not self.owners or self.owners[-1] is not owner:
                 self.owners.append(owner)
 
-    def settings(self, module: ModuleType) -> Iterator[Any]:
-        """What the user's code names in a module that is not searched, including the content of containers there."""
-        attributes = vars(module)
-        self.owners.append(module)
+    def settings(self, space: ModuleType | type) -> Iterator[Any]:
+        """What the user's code names in a module or class that is not searched, and in containers and classes there."""
+        if isinstance(space, type) and not can_be_set(space):
+            return
+        attributes = vars(space)
+        self.owners.append(space)
         for name in self._used.intersection(attributes):
             content = attributes[name]
             if content is sys.modules:
                 self._met.once(LOADED, "", LOADED)
-            elif self._met.is_new(module, name):
-                self._found.name(attributes, name, content, Rank.SETTING)
-                if is_a(content, (*CONTAINERS, ModuleType, ABCMeta)) and not is_of_project(module):
+            elif self._met.is_new(space, name):
+                self._found.name(attributes, name, content, None if type(content) in PLAIN else Rank.SETTING)
+                if is_a(content, (*CONTAINERS, ModuleType, type)) and not is_of_project(space):
                     yield content
 
 

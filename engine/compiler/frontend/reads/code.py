@@ -26,7 +26,7 @@ COMPUTING = frozenset(
     | {"methodcaller", "getattr_static", "getmembers", "__reduce__", "__reduce_ex__", "__getstate__"}
 )
 """Code that names one of these may read what it does not name, or names only in a string."""
-LISTING = COMPUTING | {"dir", "hasattr"}
+LISTING = COMPUTING | {"dir", "hasattr", "signature", "getfullargspec", "unwrap"}
 """For code that names one of these, it may matter which attributes there are."""
 _CALLED = (BuiltinFunctionType, FunctionType, MethodDescriptorType, WrapperDescriptorType)
 _CATCHING = (AttributeError, Exception, BaseException, suppress)

@@ -16,6 +16,7 @@ from .objects import ABSENT, PLAIN, attribute_of
 _COMPILER = __name__.partition(".frontend")[0]
 _MAKERS = frozenset({"abc", "enum", "types"})
 """The modules that classes name as theirs if they were made by a call, as of `types.new_class`, or `type` of an ABC."""
+_IS_OF_PYTHON, _IS_IMMUTABLE = 1 << 9, 1 << 8  # Py_TPFLAGS_HEAPTYPE, Py_TPFLAGS_IMMUTABLETYPE
 _LEAVES = PLAIN | {CodeType, type(Ellipsis), Value}
 
 
@@ -76,6 +77,11 @@ def is_of_compiler(kind: Any) -> bool:
 def announces(kind: Any) -> bool:
     """Whether instances announce what is set on them, as `nn.Module`s do."""
     return kind.__setattr__ is not object.__setattr__
+
+
+def can_be_set(kind: type) -> bool:
+    """Whether a class has attributes that Python code can set, unlike those written in C."""
+    return bool(kind.__flags__ & _IS_OF_PYTHON) and not kind.__flags__ & _IS_IMMUTABLE
 
 
 @cache

@@ -234,10 +234,12 @@ class Walk:
                 yield vars(space).get("__dataclass_fields__")
             yield from (*(space.__bases__ if issubclass(kind, type) else ()), type(space))
             yield from self._attributes.named(space, vars(space))
-        elif issubclass(kind, ModuleType):
+        else:
+            if isinstance(space, type):
+                yield from space.__bases__
+                if space.__module__ == "decimal":
+                    yield DECIMALS
             yield from self._attributes.settings(space)
-        elif space.__module__ == "decimal":
-            yield DECIMALS
 
     def _other(self, thing: Any, kind: Any, users: bool) -> Iterator[Any]:
         """What any other object holds, as Python, a library or its own class has it."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib
+import inspect
+import json
 import keyword
 import operator
 import pickle
@@ -18,6 +20,7 @@ from typing import Any
 import pytest
 
 import engine
+import nn
 from engine import TraceError, Value
 
 from .cases import Case, equal, refused
@@ -42,6 +45,16 @@ def test_what_a_function_is_called(name: str, read: Callable[[Any], Any], other:
     return Case(
         lambda x: w * x if read(helper) == before else w * w * x, lambda: setattr(helper, name, other), far=True
     )
+
+
+@equal
+@pytest.mark.parametrize("name", ["__signature__", "__wrapped__"])
+def test_a_signature_of_ones_own(name: str) -> Case:
+    def helper(a: int, b: int) -> None:
+        pass
+
+    w, other = Value(2.0), inspect.Signature() if name == "__signature__" else len
+    return Case(lambda x: w * x * len(inspect.signature(helper).parameters), lambda: setattr(helper, name, other))
 
 
 @equal
@@ -100,6 +113,40 @@ def test_a_setting_in_a_module(read: Callable[[types.ModuleType], float]) -> Cas
     w, module = Value(2.0), types.ModuleType("settings_of_a_test")
     vars(module)["scale_by_name"] = 2.0
     return Case(lambda x: w * x * read(module), lambda: vars(module).update(scale_by_name=5.0), far=True)
+
+
+_ENCODER: Any = json.JSONEncoder
+
+
+class _OwnEncoder(json.JSONEncoder):
+    scale: float
+
+
+_OF_A_CLASS: dict[str, Callable[[], float]] = {
+    "by its name": lambda: _ENCODER.scale,
+    "in its module": lambda: getattr(json, "JSONEncoder").scale,  # noqa: B009  # no type checker knows it
+    "on an instance": lambda: _ENCODER().scale,
+    "of a class derived from it": lambda: _OwnEncoder.scale,
+}
+
+
+@equal
+@pytest.mark.parametrize("read", _OF_A_CLASS.values(), ids=_OF_A_CLASS)
+def test_what_the_user_has_set_in_a_class_of_the_library(
+    read: Callable[[], float], monkeypatch: pytest.MonkeyPatch
+) -> Case:
+    monkeypatch.setattr(json.JSONEncoder, "scale", 3.0, raising=False)
+    w = Value(2.0)
+    return Case(lambda x: w * x * read(), lambda: monkeypatch.setattr(json.JSONEncoder, "scale", 7.0))
+
+
+@equal
+def test_what_the_user_has_set_in_a_module_of_the_library(monkeypatch: pytest.MonkeyPatch) -> Case:
+    """It is seen at the next call, though a network leaves hardly any time to look."""
+    monkeypatch.setattr(json, "scale", 3.0, raising=False)
+    model, settings = nn.MLP(1, [3, 1], seed=1), vars(json)
+    module: Any = json
+    return Case(lambda x: model([x])[0] * module.scale, lambda: settings.update(scale=7.0))
 
 
 @equal
