@@ -174,6 +174,7 @@ class Runs:
                 refused.
         """
         around = self._around
+        self.graph.given.retyped.clear()
         asking = refused(around.tests_truth, around.tests_identity) if disturbed else nullcontext()
         asked = may_be_asked(self.graph.given.symbols, disturbed)
         with self.graph.opened(), asked, watched(self.graph, disturbed) as watch, asking:

@@ -200,6 +200,9 @@ def test_sums_of_what_is_computed_from_pythons_integers_and_of_few_bits_are_refu
         lambda x: w * (np.array(x) / 2).sum(),
         lambda x: w * (x[0] // 2) + x[1] % 3,
         lambda x: w * x[0] ** 2 / x[1],
+        lambda x: (
+            w * (x[0] * 1 if isinstance(x[0], int) else 3)
+        ),  # which gives x[0] back, in another type if that is a bool
         half_in_zeros,
     ],
 )
