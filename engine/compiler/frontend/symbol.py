@@ -29,6 +29,9 @@ _FIX_NUMBER = (
     "detach() for what passes no derivative on. If a constant is what you mean, read it outside of the function."
 )
 _FIX_NOT = "Of Values conditions are bools, and ~True is -2, which is true: write where(condition, b, a)."
+_FIX_MADE = (
+    "While a function is compiled its inputs and results are no numbers yet: write a plain number, or Value(1.0)."
+)
 _FIX_GRAD = "Use engine.grad(y, x, create_graph=True) inside the function."
 _FIX_GRAPH = "Look at the graph of a call with plain Values, outside of the compiled function."
 _FIX_KEPT = "A compiled function must not keep results in globals, attributes or lists for later: return them."
@@ -64,6 +67,9 @@ class Symbol(Value):
     number: int = _slots["_grad"]  # leaf: its number; of other symbols a number below 0, to tell them apart
 
     __hash__ = object.__hash__
+
+    def __init__(self, *_: Any) -> None:  # graphs make symbols without it
+        raise refusal("the function makes a number by the type of another one, as type(x)(1.0)", _FIX_MADE)
 
     @staticmethod
     def __apply_primitive__(primitive: Primitive, operands: Sequence[Any]) -> Symbol:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from io import IOBase
 from itertools import chain
 from types import CodeType, FunctionType, MappingProxyType
@@ -224,8 +225,9 @@ class Found:
     def give_back(self) -> None:
         """Undo what the function has changed in its runs, which were for nothing if it is refused."""
         for part, attribute, content in self.parts:
-            if attribute not in _RARELY_SET and attribute_of(part, attribute) is not content is not ABSENT:
-                setattr(part, attribute, content)
+            if attribute_of(part, attribute) is not content is not ABSENT:
+                with suppress(AttributeError, TypeError):  # parts of a partial, and others that cannot be set
+                    setattr(part, attribute, content)
         for names, name, content in self.names:
             if names is not environment and names.get(name, ABSENT) is not content:
                 self._put_back(names, name, content)

@@ -11,6 +11,7 @@ from abc import get_cache_token
 from array import array
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from contextvars import Context, ContextVar
 from functools import cache, partial
 from io import BytesIO, StringIO
@@ -242,6 +243,8 @@ def refill(holder: Any, inside: tuple[Any, ...]) -> None:
         holder.set(inside[0])
     elif is_array(holder) and not holder.dtype.hasobject and holder.flags.writeable:
         shape, *_, numbers = inside
+        with suppress(ValueError):  # from one with a mask, or a view of another size
+            holder.resize(shape, refcheck=False)
         if isinstance(numbers, bytes) and shape == holder.shape:
             holder[...] = sys.modules["numpy"].frombuffer(numbers, holder.dtype).reshape(shape)
 

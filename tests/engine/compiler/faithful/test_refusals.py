@@ -26,6 +26,10 @@ from engine import TraceError, compile
 from tests.needs import needs
 
 np = needs("numpy")
+
+_one: Callable[[Any], Any] = lambda x: type(x)(1.0) * x  # the line of the error is its own
+
+
 MESSAGES: dict[str, tuple[Callable[[Any], Any], str]] = {
     "complex": (lambda x: x * 1j, r"mul\(x, y\) of <traced input 0> and 1j.*real"),
     "complex, reflected": (lambda x: 1j + x, r"add\(x, y\) of 1j and <traced input 0>.*real"),
@@ -41,6 +45,7 @@ MESSAGES: dict[str, tuple[Callable[[Any], Any], str]] = {
     "np.isnan": (lambda x: engine.where(np.isnan(x), 0.0, x), r"raises TypeError\(.ufunc 'isnan'.*x != x"),
     "digits": (lambda x: round(x, 1), r"raises TypeError\(.round.*write round\(v \* 10"),
     "a copy": (lambda x: __import__("copy").deepcopy(x), r"graph of <traced input 0>.*plain Values"),
+    "a number of its type": (_one, r"by the type of another.*write a plain number"),
     "drawing": (lambda x: engine.to_dot(x * x) and x, r"graph of .*plain Values"),
 }
 _counter = itertools.count(1)
@@ -91,6 +96,13 @@ def test_what_a_refused_function_has_changed_is_given_back() -> None:
     local.count = 0
     counted.set(0)
     arrays = [array.array("d", [0.0]), bytearray(1)]
+    table, error = np.arange(6.0).reshape(2, 3), ValueError("before")
+
+    def helper(scale: float = 1.0) -> float:
+        return scale
+
+    class Other(Slotted):
+        __slots__ = ()
 
     def function(x: Any) -> Any:
         nonlocal total
@@ -105,7 +117,10 @@ def test_what_a_refused_function_has_changed_is_given_back() -> None:
         holder.count += 1
         slotted.count += 1
         function.count = getattr(function, "count", 0) + 1  # which it has not yet
-        return x * len(log)
+        table.resize((3, 2), refcheck=False)
+        error.args, slotted.__class__ = ("after",), Other
+        helper.__defaults__ = (2.0,)
+        return x * len(log) * helper() * len(table) * len(error.args[0])
 
     with pytest.raises(TraceError):
         compile(function, backend="python")([1.0])
@@ -113,6 +128,8 @@ def test_what_a_refused_function_has_changed_is_given_back() -> None:
     assert (vars(holder), slotted.count, total, vars(function)) == ({"count": 0}, 0, 0, {})
     assert (Slotted.steps, [*ordered.items()], local.count, counted.get()) == (0, [("a", 1)], 0, 0)
     assert [numbers[0] for numbers in arrays] == [0] * len(arrays)
+    assert (table.tolist(), error.args) == ([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]], ("before",))
+    assert (helper.__defaults__, type(slotted)) == ((1.0,), Slotted)
 
 
 def test_an_attribute_that_a_refused_module_has_set_first_is_gone() -> None:
