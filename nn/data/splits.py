@@ -175,12 +175,7 @@ def split_rows(
     members: dict[Any, list[int]] = {}
     for row in order:
         members.setdefault(stratify[row], []).append(row)
-    exact = {label: len(rows) * held_out / count for label, rows in members.items()}
-    rest = {label: share % 1.0 for label, share in exact.items()}  # of a sample
-    leaves_some = {label: int(exact[label]) + 1 < len(rows) for label, rows in members.items()}
-    by_rest = sorted(rest, key=lambda label: (rest[label] > 0.0 and leaves_some[label], rest[label]), reverse=True)
-    more = set(by_rest[: held_out - sum(map(int, exact.values()))])
-    last = {row for label, rows in members.items() for row in rows[: int(exact[label]) + (label in more)]}
+    last = _same_share_of_each(members, held_out, count)
     if lost := [f"{label!r}" for label, rows in members.items() if last.issuperset(rows)]:
         warn_user(
             f"{name} holds out all samples of {counted(len(lost), 'class', 'classes')}{listed(lost)}, of which nothing "
@@ -188,6 +183,20 @@ def split_rows(
             UserWarning,
         )
     return [row for row in order if row not in last], [row for row in order if row in last]
+
+
+def _same_share_of_each(members: dict[Any, list[int]], held_out: int, count: int) -> set[int]:
+    """The first rows of each label, as many as its share of those to hold out.
+
+    That is rarely a whole number: the rows that are missing come from labels with the largest rest, one from each, and
+    from those of which none would then be left only if there are no others.
+    """
+    exact = {label: len(rows) * held_out / count for label, rows in members.items()}
+    rest = {label: share % 1.0 for label, share in exact.items()}  # of a sample
+    leaves_some = {label: int(exact[label]) + 1 < len(rows) for label, rows in members.items()}
+    by_rest = sorted(rest, key=lambda label: (rest[label] > 0.0 and leaves_some[label], rest[label]), reverse=True)
+    more = set(by_rest[: held_out - sum(map(int, exact.values()))])
+    return {row for label, rows in members.items() for row in rows[: int(exact[label]) + (label in more)]}
 
 
 def chosen(data: Any, rows: list[int]) -> Any:
