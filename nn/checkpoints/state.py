@@ -123,12 +123,7 @@ def changes_of(
         TypeError, ValueError, KeyError: if it is not what was written, or does not fit.
     """
     notes = {name: content.get(name, empty) for name, (_, empty, _) in _NOTES.items()}
-    of_texts = [notes[name] for name in ("classes", "columns", "columns_of_labels")]
-    if not isinstance(notes["loss"], str) or not all(names is None or _is_list_of(str, names) for names in of_texts):
-        raise ValueError("the loss, the classes or the columns are not texts")
-    if len({*(notes["classes"] or ())}) < len(notes["classes"] or ()):
-        raise ValueError(f"two classes have the same name: {show(notes['classes'])}")
-    true_or_false("several", notes["several"])
+    _check_notes(notes)
     for name in ("layers", "rows", "numbers"):
         if not _is_dict_of(str, content.get(name, {})):
             raise ValueError(f"the {name} are not texts")
@@ -143,6 +138,15 @@ def changes_of(
             raise ValueError("there is no optimiser in it: save with optimizer=..., or leave it out here")
         changes += _changes_of_optimizer(optimizer, parameters, content["optimizer"])
     return changes
+
+
+def _check_notes(notes: Mapping[str, Any]) -> None:
+    of_texts = [notes[name] for name in ("classes", "columns", "columns_of_labels")]
+    if not isinstance(notes["loss"], str) or not all(names is None or _is_list_of(str, names) for names in of_texts):
+        raise ValueError("the loss, the classes or the columns are not texts")
+    if len({*(notes["classes"] or ())}) < len(notes["classes"] or ()):
+        raise ValueError(f"two classes have the same name: {show(notes['classes'])}")
+    true_or_false("several", notes["several"])
 
 
 def _changes_of_dropouts(model: Module, stored: Sequence[Sequence[Any]]) -> list[Change]:
