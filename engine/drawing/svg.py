@@ -162,25 +162,32 @@ def _lines(samples: list[Sample], notes: list[str], title: str, colours: Theme) 
         wide = LONG * width_of(title, 13, True)
         y += 4
     if samples:
-        x = 0.0
-        for sample in samples:
-            width = width_of(sample.text, SMALL) + 8
-            if sample.fill is not None or sample.dashed:
-                look = f'fill="{sample.fill}"' if sample.fill else f'fill="none" stroke="{colours.line}" '
-                dashes = 'stroke-dasharray="3 2"' if sample.dashed else ""
-                found.append(f'<rect x="{x:.1f}" y="{y + 3:.1f}" width="{width:.1f}" height="15" {look}{dashes}/>')
-            found.append(
-                f'<text x="{x + width / 2:.1f}" y="{y + 13.5:.1f}" font-size="{SMALL:g}" text-anchor="middle" '
-                f'fill="{sample.colour or colours.muted}">{sample.text}</text>'
-            )
-            x += width + 3
-        wide = max(wide, x)
+        legend, width = _legend(samples, y, colours)
+        found += legend
+        wide = max(wide, width)
         y += 21
     for note in notes:
         y += 13
         found.append(f'<text x="0" y="{y - 3:.1f}" font-size="{SMALL:g}" fill="{colours.muted}">{_text(note)}</text>')
         wide = max(wide, LONG * width_of(note, SMALL))
     return found, y + (6 if title and found else 0), wide
+
+
+def _legend(samples: list[Sample], y: float, colours: Theme) -> tuple[list[str], float]:
+    """The samples of the legend, side by side below `y`; and their width."""
+    found, x = list[str](), 0.0
+    for sample in samples:
+        width = width_of(sample.text, SMALL) + 8
+        if sample.fill is not None or sample.dashed:
+            look = f'fill="{sample.fill}"' if sample.fill else f'fill="none" stroke="{colours.line}" '
+            dashes = 'stroke-dasharray="3 2"' if sample.dashed else ""
+            found.append(f'<rect x="{x:.1f}" y="{y + 3:.1f}" width="{width:.1f}" height="15" {look}{dashes}/>')
+        found.append(
+            f'<text x="{x + width / 2:.1f}" y="{y + 13.5:.1f}" font-size="{SMALL:g}" text-anchor="middle" '
+            f'fill="{sample.colour or colours.muted}">{sample.text}</text>'
+        )
+        x += width + 3
+    return found, x
 
 
 def _text(text: str) -> str:
