@@ -15,7 +15,7 @@ from ..data.entries import lost_numbers
 from ..data.splits import split_rows
 from ..data.tables import names_of_columns, paired, same_columns, same_order
 from ..evaluation.columns import nan_at
-from ..evaluation.means import Means
+from ..evaluation.means import Judge, Means
 from ..evaluation.metrics import Accuracy, Metric, is_largest, is_largest_of_finite
 from ..evaluation.named import OfUser
 from ..evaluation.programs import Fixed, LossFunction, Model, Options, programs_of
@@ -70,12 +70,8 @@ class Validation:
         for metric in metrics.values():
             if fixed and isinstance(metric, Accuracy):
                 metric.fix(y)
-        # All in one program if labels are class indices; this loss checks them, and is nan where an output is.
-        kinds, known = [*map(type, metrics.values())], name_of_loss(loss)
-        judged = not is_row(y[0]) and name_of_sample_loss(loss) in ("cross_entropy", "") and kinds == [Accuracy]
-        at_once = fixed and options.backend == "auto" and (is_mean(loss) or not known) and (not kinds or judged)
-        judges = [is_largest if known else is_largest_of_finite for _ in kinds]
-        self._means = Means(model, loss, judges, X, y, options) if at_once else None
+        judges = _judges(loss, [*map(type, metrics.values())], y) if fixed and options.backend == "auto" else None
+        self._means = None if judges is None else Means(model, loss, judges, X, y, options)
         self._first = 1 if is_mean(loss) else PATIENT
 
     def scores(self, epoch: int, watched: bool = False) -> dict[str, float]:
@@ -95,6 +91,20 @@ class Validation:
         loss, outputs = self._programs.scored(self._loss, X, y, self._options, self._fixed)
         judged = nan_at(outputs) is None
         return [loss, *[metric(y, outputs) if judged else math.nan for metric in self._metrics]]
+
+
+def _judges(loss: LossFunction, metrics: list[type], y: Any) -> list[Judge] | None:
+    """The functions by which one program takes the loss and these metrics; None if it cannot take all of them.
+
+    It can take the accuracy of class indices: this loss checks them, and is nan where an output is.
+    """
+    known = name_of_loss(loss)
+    if known and not is_mean(loss):
+        return None
+    if not metrics:
+        return []
+    of_indices = not is_row(y[0]) and name_of_sample_loss(loss) in ("cross_entropy", "")
+    return [is_largest if known else is_largest_of_finite] if of_indices and metrics == [Accuracy] else None
 
 
 def held_out(count: int, share: Any, rng: random.Random, strata: list[Any] | None) -> tuple[list[int], list[int]]:
