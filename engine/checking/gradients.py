@@ -101,6 +101,19 @@ def check_gradients(
     kink at the point (taken there: 0), relu(0.0), node ...
     """
     foreign = grad is not None or jvp is not None
+    _check_order(order, point, foreign)
+    if directions is not None and (type(directions) is not int or directions < 1):
+        raise ValueError(f"directions is a positive number of random directions, got {directions!r}")
+    if not isinstance(noise, (int, float)) or not 0 <= noise < math.inf:
+        raise ValueError(f"noise is how far a value may be off, a number of at least 0, got {noise!r}")
+    with called_for("check"), always_recorded():
+        if not foreign:
+            return check_subject(subject_of(f, point, noise), order, directions or 0)
+        return check_callable(f, point, grad, directions or 0, noise, jvp)
+
+
+def _check_order(order: Any, point: Any, foreign: bool) -> None:
+    """Refuse what is no order, such as an argument that stands in its place."""
     if type(order) is not int or order < 1:
         remedy = ""
         if callable(order) or callable(point):
@@ -110,13 +123,5 @@ def check_gradients(
         elif is_number(point):
             remedy = ": the inputs stand in one list, check_gradients(f, [x, y])"
         raise ValueError(f"order is 1 for the gradient, 2 for second derivatives, ...; got {shortened(order)}{remedy}")
-    if directions is not None and (type(directions) is not int or directions < 1):
-        raise ValueError(f"directions is a positive number of random directions, got {directions!r}")
-    if not isinstance(noise, (int, float)) or not 0 <= noise < math.inf:
-        raise ValueError(f"noise is how far a value may be off, a number of at least 0, got {noise!r}")
     if foreign and order != 1:
         raise ValueError(f"grad= and jvp= give first derivatives only, so that order must be 1, got {order}")
-    with called_for("check"), always_recorded():
-        if not foreign:
-            return check_subject(subject_of(f, point, noise), order, directions or 0)
-        return check_callable(f, point, grad, directions or 0, noise, jvp)
