@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from .estimates.appeal import heard
 from .estimates.clarke import Neighbourhood, beside
 from .estimates.differences import (
     EPSILON,
@@ -32,6 +31,7 @@ from .estimates.differences import (
     steps,
 )
 from .estimates.noise import grain, grid_of_differences
+from .estimates.second_look import second_look
 from .estimates.slopes import RangeVerdict, Side, Slopes, slopes_at
 from .estimates.thresholds import TELLS, resolution
 from .estimates.verdicts import Verdict, confirming, judge
@@ -264,7 +264,7 @@ class Claim:
         """The same line, or a second look's at a claim that differences contradict."""
         if not contradicted(found):
             return found
-        verdict = heard(self.line, self.at, self.slope, self.slack, found.expected, self.noise, self.epsilon)
+        verdict = second_look(self.line, self.at, self.slope, self.slack, found.expected, self.noise, self.epsilon)
         if verdict is not None and not (verdict.status == "differs" and found.slopes is not None):
             found = self.entry(verdict, None if verdict.why else found.kink)
         if contradicted(found) and self._at_a_neighbour(found):

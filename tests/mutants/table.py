@@ -73,7 +73,7 @@ TESTS: dict[str, list[str]] = {
     ],
     "engine/checking/estimates/noise.py": [
         "tests/engine/checking/estimates/test_noise.py",
-        "tests/engine/checking/estimates/test_appeal.py",
+        "tests/engine/checking/estimates/test_second_look.py",
         "tests/engine/checking/test_claims.py",
     ],
     "nn/attributes.py": ["tests/nn/test_attributes.py"],

@@ -4,7 +4,7 @@
 - verdicts: whether a claim agrees with it
 - slopes: the slopes at a kink, a jump or the end of a domain, where there is no single derivative
 - clarke: the same for several inputs, along further directions
-- appeal: a second look, with the finest and the widest steps, at a claim that differences contradict
+- second_look: one with the finest and the widest steps, at a claim that differences contradict
 - turning: whether a function turns between neighbouring floats, so that no difference tells its slope
 - taylor: the rate at which the remainder of Taylor's formula shrinks, which needs no step
 - thresholds: all that a verdict needs to be said, in one table

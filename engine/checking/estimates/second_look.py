@@ -24,7 +24,7 @@ _RATIO = 2.0
 _WIDE = [2.0**k for k in (0, 2, 5, 7, 10, 12, 14, 16)]  # wide steps, as multiples of the likeliest
 
 
-def heard(
+def second_look(
     f: Line, x: float, claimed: float, slack: float, expected: float, noise: float, epsilon: float = EPSILON
 ) -> Verdict | None:
     """The verdict of the finest steps; "unresolved" where wide ones support the claim; None if nothing new is seen.
@@ -39,9 +39,9 @@ def heard(
         epsilon: the relative spacing of the numbers that `f` takes.
 
     >>> f = lambda x: x * x * math.sin(1 / x)
-    >>> heard(f, 1e-9, 2e-9 * math.sin(1e9) - math.cos(1e9), 0.0, 0.0, 1e-33).status
+    >>> second_look(f, 1e-9, 2e-9 * math.sin(1e9) - math.cos(1e9), 0.0, 0.0, 1e-33).status
     'unresolved'
-    >>> heard(f, 1e-9, 0.5, 0.0, 0.0, 1e-33).status
+    >>> second_look(f, 1e-9, 0.5, 0.0, 0.0, 1e-33).status
     'differs'
     """
     if not math.isfinite(claimed):

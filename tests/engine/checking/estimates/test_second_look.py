@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from engine.checking.estimates.appeal import heard
 from engine.checking.estimates.noise import noise_among_floats
+from engine.checking.estimates.second_look import second_look
 
 
 def turning(x: float) -> float:
@@ -20,10 +20,10 @@ def slope(x: float) -> float:
 
 @pytest.mark.parametrize("x", [1e-12, 1e-9, -1e-8, 3e-7])
 def test_the_finest_steps_decide(x: float) -> None:
-    right = heard(turning, x, slope(x), 0.0, 0.0, 1e-16 * x * x)
+    right = second_look(turning, x, slope(x), 0.0, 0.0, 1e-16 * x * x)
     assert right is not None
     assert right.status in ("agrees", "unresolved")
-    wrong = heard(turning, x, slope(x) + 0.1, 0.0, 0.0, 1e-16 * x * x)
+    wrong = second_look(turning, x, slope(x) + 0.1, 0.0, 0.0, 1e-16 * x * x)
     assert wrong is not None
     assert wrong.status == "differs"
     assert wrong.estimate is not None
@@ -34,12 +34,12 @@ def test_stairs_are_seen_from_afar() -> None:
     def stairs(x: float) -> float:
         return round(math.sin(x), 7)
 
-    found = heard(stairs, 1.0, math.cos(1.0), 0.0, 0.0, 1e-16)
+    found = second_look(stairs, 1.0, math.cos(1.0), 0.0, 0.0, 1e-16)
     assert found is not None
     assert found.status == "unresolved"
     assert found.estimate is not None
     assert found.estimate.derivative == pytest.approx(math.cos(1.0), rel=1e-3)
-    denied = heard(stairs, 1.0, 1.01 * math.cos(1.0), 0.0, 0.0, 1e-16)
+    denied = second_look(stairs, 1.0, 1.01 * math.cos(1.0), 0.0, 0.0, 1e-16)
     assert denied is None or denied.status == "differs"
 
 
@@ -47,7 +47,7 @@ def test_what_turns_between_neighbouring_floats_is_no_business_of_differences() 
     def fast(x: float) -> float:
         return math.sin(math.exp(x))
 
-    found = heard(fast, 30.0, math.exp(30) * math.cos(math.exp(30)), 0.0, 0.0, 1e-16)
+    found = second_look(fast, 30.0, math.exp(30) * math.cos(math.exp(30)), 0.0, 0.0, 1e-16)
     assert found is not None
     assert (found.status, found.estimate) == ("unresolved", None)
 
@@ -57,9 +57,9 @@ def test_what_turns_between_neighbouring_floats_is_no_business_of_differences() 
     [(1e-300, math.inf, True), (1e-300, -math.inf, False), (1e-310, math.nan, False), (0.0, math.inf, False)],
 )
 def test_a_slope_beyond_the_largest_float_is_one_on_both_sides(x: float, claimed: float, overflows: bool) -> None:
-    steep = heard(lambda x: x * 1e300 * 1e10, x, claimed, 0.0, math.nan, 0.0)
+    steep = second_look(lambda x: x * 1e300 * 1e10, x, claimed, 0.0, math.nan, 0.0)
     assert (steep is not None) is overflows
-    assert heard(lambda x: 1e10 if x > 1e-300 else 0.0, x, claimed, 0.0, math.nan, 0.0) is None
+    assert second_look(lambda x: 1e10 if x > 1e-300 else 0.0, x, claimed, 0.0, math.nan, 0.0) is None
 
 
 def test_neighbouring_floats() -> None:
