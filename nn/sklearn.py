@@ -78,7 +78,7 @@ def _with_known_parameters(init: Init) -> Init:
 
 
 def _refuse_misread(X: Any, **beside: Any) -> None:
-    """Refuse what scikit-learn's own checks read without a word as other numbers, or beside other rows, than was meant.
+    """Refuse what scikit-learn's own checks would take for other numbers, or pair with other rows, than was meant.
 
     Args:
         X: the samples.

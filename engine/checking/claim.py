@@ -111,9 +111,9 @@ class Claim:
     def hides_slope(self) -> bool:
         """Whether equal values near the point may hide a slope: one within rounding that a wide step shows.
 
-        Of that which a step shows as wide as the point's number, even a small part may be hidden. By wider ones, values
-        that a slope moves come out of rounding little by little; what they show at once is none of this place, as the
-        slope of a relu far off.
+        A step as wide as the point's number shows the function around the point, of whose slope even a small part may
+        be hidden. Wider ones may show something else, such as the slope of a relu far off. A slope of this place moves
+        the values little by little out of rounding as steps grow; what is far off moves them all at once.
         """
         wide = max(power_of_two(abs(self.at)) if self.at else 0.0, 2.0**-10) / math.sqrt(2)
         before = self._moved(wide)

@@ -70,9 +70,9 @@ def values_of(holder: Holder) -> list[Value]:
 def _collect(children: Collection[Any], values: list[Value], seen: set[int], owner: Holder | None = None) -> None:
     """Add the Values in nested containers and modules.
 
-    Here and below attributes are read at once: another thread may give a module the programs of its first prediction.
-    A container is among the ids while it is read, which would never end if it held itself; afterwards another one may
-    have its id, such as what an array gives as a list.
+    Here and below attributes are copied before they are read: another thread may add the programs of a module's first
+    prediction. The id of a container is in `seen` only while it is read, for containers that hold themselves; later
+    another one may have it, such as the list that is made of an array.
 
     Args:
         children: where to look.

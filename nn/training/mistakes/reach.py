@@ -1,7 +1,7 @@
-"""What a model reads that nobody trains, and what is to be trained that its loss never reads: the first loss tells.
+"""What the first loss reads that nobody trains, and what is to be trained that it never reads.
 
-Frozen parameters are neither: a module has them, and the optimiser has not. Of a model that is a plain function it is
-not known what belongs to it.
+Frozen parameters, which a module has and the optimiser has not, are no mistake. Of a model that is a plain function
+nobody knows which parameters belong to it.
 """
 
 from __future__ import annotations

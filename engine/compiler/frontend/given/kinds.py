@@ -1,4 +1,4 @@
-"""What a number is where the eager function has a plain one: of which class, of NumPy's own, whole, a truth value."""
+"""Which kind of plain number a symbol stands for: its class, and whether it is NumPy's own, whole or a truth value."""
 
 from __future__ import annotations
 

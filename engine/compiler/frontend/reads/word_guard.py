@@ -244,11 +244,11 @@ class Due(IntEnum):
     """The entries of an array of times of `time.perf_counter`, which native code reads and writes."""
 
     LOOK = 0
-    """When all is to be compared again; native code sets it to -inf where words of what is far have changed."""
+    """When Python compares everything again; native code sets it to -inf once words of what is far have changed."""
     SLOW = auto()
-    """When native code leaves it to Python: at that time, but if it compares words of what is far, only much later."""
+    """When native code leaves a step to Python: at LOOK, or much later if it compares words of what is far itself."""
     FAR = auto()
-    """When it does so next, which is no later."""
+    """When it compares these words next."""
     PAUSE = auto()
     """The interval between these comparisons."""
 
