@@ -52,27 +52,33 @@ def resolved(claimed: float, estimate: Estimate, fine: float, slack: float = 0.0
 def confirming(
     claimed: float, slack: float, candidates: Iterable[Estimate | None], epsilon: float = EPSILON
 ) -> Estimate | None:
-    """The first estimate that is sharp and agrees, or shows a flat function where 0 is claimed; None if none does."""
+    """The first estimate that is sharp and agrees, or shows a flat function where 0 is claimed; None if none does.
+
+    If values have structure finer than its steps, another that meets none must agree, too.
+    """
     fine = resolution(epsilon)
+    first: Estimate | None = None
     for estimate in candidates:
         if estimate is None:
             continue
-        if (estimate.flat and claimed == 0) or (
-            resolved(claimed, estimate, fine, slack) and agrees(claimed, estimate, slack)
-        ):
+        if estimate.flat and claimed == 0:
             return estimate
+        if resolved(claimed, estimate, fine, slack) and agrees(claimed, estimate, slack):
+            first = first or estimate
+            if not estimate.structured:
+                return first
     return None
 
 
 def judge(claimed: float, slack: float, candidates: Iterable[Estimate | None], epsilon: float = EPSILON) -> Verdict:
     """Compare a claimed derivative with estimates, made one after another (by an iterator) until one decides.
 
-    The first sharp estimate that agrees settles it, unless finer steps have met structure that its own pass over: of
-    x*x + 1e-10*sin(1e7*x), wide ones see a parabola. A disagreement must be confirmed: at least two estimates at
-    different steps agree with each other and not with the claim; three sharp ones end the search. A claim that is not
-    finite differs from any estimate. A claim near 0 is judged beside the spread of the function's values at the
-    likeliest step, the first; a function that is flat there has the slope 0. Equal values further apart, as those of a
-    saturated tanh, show no more than that the slopes in between cancel.
+    The first sharp estimate that agrees settles it, unless its own steps or finer ones have met structure that they
+    pass over: of x*x + 1e-10*sin(1e7*x), wide ones see a parabola. A disagreement must be confirmed: at least two
+    estimates at different steps agree with each other and not with the claim; three sharp ones end the search. A claim
+    that is not finite differs from any estimate. A claim near 0 is judged beside the spread of the function's values at
+    the likeliest step, the first; a function that is flat there has the slope 0. Equal values further apart, as those
+    of a saturated tanh, show no more than that the slopes in between cancel.
     """
     fine = resolution(epsilon)
     found: list[Estimate] = []
@@ -80,7 +86,7 @@ def judge(claimed: float, slack: float, candidates: Iterable[Estimate | None], e
         if estimate is None or (found and estimate.flat and estimate.step > found[0].step):
             continue
         sharp = resolved(claimed, estimate, fine, slack) and agrees(claimed, estimate, slack)
-        overlooks = any(finer.structured and finer.step < estimate.step for finer in found)
+        overlooks = any(each.structured and each.step <= estimate.step for each in (*found, estimate))
         if (sharp and not overlooks) or (estimate.flat and claimed == 0 and not found):
             return Verdict("agrees", estimate)
         found.append(estimate)

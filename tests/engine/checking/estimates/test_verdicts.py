@@ -14,7 +14,7 @@ FLAT = Estimate(0.0, 0.0, 1e-12, 0.1)  # by equal values
 
 
 def estimate(derivative: float, bound: float, step: float = 0.1, scale: float = 0.0) -> Estimate:
-    return Estimate(derivative, bound, 0.0, step, scale)
+    return Estimate(derivative, bound / 2, bound / 2, step, scale)
 
 
 AGAINST = [estimate(1.4, 1e-9) for _ in range(3)]
@@ -47,6 +47,8 @@ AGAINST = [estimate(1.4, 1e-9) for _ in range(3)]
         (2.0, 0.0, [Estimate(1.9, 0.01, 1e-9, 0.1), estimate(2.0, 1e-9, 0.4)], "unresolved"),
         (2.0, 0.0, [Estimate(1.9, 0.01, 1e-3, 0.1), estimate(2.0, 1e-9, 0.4)], "agrees"),  # by rounding
         (2.0, 0.0, [Estimate(1.9, 0.01, 1e-9, 0.4), estimate(2.0, 1e-9, 0.1)], "agrees"),
+        (2.0, 0.0, [Estimate(2.0, 1e-9, 1e-12, 0.1), Estimate(1.9, 0.01, 1e-9, 0.05)], "unresolved"),  # nor its own
+        (2.0, 0.0, [Estimate(2.0, 1e-9, 1e-12, 0.1), estimate(2.0, 1e-9, 0.05)], "agrees"),
         # a finer one that contradicts a coarser one is truer, however blunt
         (3.0, 0.0, [estimate(1.0, 1e-9, 0.4), estimate(2.0, 1e-3, 0.1), estimate(2.0, 1e-2, 0.05)], "differs"),
     ],
@@ -79,6 +81,8 @@ def test_what_a_claim_of_1_is_excluded_by(slack: float, estimates: list[Estimate
         (1.0, 1e-3, [estimate(1.0, 1e-9)], None),
         (0.0, 0.0, [estimate(0.0, 1e-9, scale=1.0), FLAT], 1),
         (1e-20, 0.0, [FLAT], None),
+        (1.0, 0.0, [Estimate(1.0, 1e-9, 1e-12, 0.1), estimate(1.0, 1e-9)], 0),  # where the second meets no structure
+        (1.0, 0.0, [Estimate(1.0, 1e-9, 1e-12, 0.1)] * 2, None),
     ],
 )
 def test_the_first_estimate_that_confirms(
@@ -87,7 +91,9 @@ def test_the_first_estimate_that_confirms(
     assert confirming(claimed, slack, estimates) is (None if place is None else estimates[place])
 
 
-@pytest.mark.parametrize(("size", "waves"), [(1e-9, 1e4), (1e-10, 1e6), (1e-10, 1e7), (1e-10, 1e9)])
+@pytest.mark.parametrize(
+    ("size", "waves"), [(1e-9, 1e4), (1e-10, 1e6), (1e-10, 1e7), (1e-10, 1e9), (1e-11, 1e6), (1e-12, 1e9)]
+)
 def test_wide_steps_do_not_confirm_a_slope_that_finer_ones_see_otherwise(size: float, waves: float) -> None:
     """Steps longer than the waves saw a parabola, and its slope, off by up to 5 %, agreed."""
 
