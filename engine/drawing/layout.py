@@ -275,21 +275,22 @@ class _Layers:
         ends = [start + breadth for start, breadth in zip(starts, breadths)]
         centres = [(starts[r] + breadths[r] / 2, v) for r, v in zip(self.rank, self.v)]
         lowest = max((self.v[n] + self.across[n] / 2 for n in range(len(self.v))), default=0.0)
-        ports = self._ports()
         curves = []
-        for chain, port in zip(self.chains, ports):
-            tail, head = chain[0], chain[-1]
-            at = (centres[tail][0] + self.along[tail] / 2, self.v[tail])
-            curve = [at]
-            for a, b in pairwise(chain):
-                v = port if b == head else self.v[b]
-                left, right = ends[self.rank[a]], starts[self.rank[b]]
-                middle = (left + right) / 2
-                _line(curve, (left, curve[-1][1]))
-                curve += [(middle, curve[-1][1]), (middle, v), (right, v)]
-            _line(curve, (centres[head][0] - self.along[head] / 2, port))
-            curves.append(curve)
+        for chain, port in zip(self.chains, self._ports()):
+            gaps = [(ends[self.rank[a]], starts[self.rank[b]]) for a, b in pairwise(chain)]
+            curves.append(self._curve(chain, port, gaps, centres))
         return u, lowest, centres[: self.boxes], curves
+
+    def _curve(self, chain: list[int], port: float, gaps: list[Point], centres: list[Point]) -> list[Point]:
+        """An edge from its tail to its port at the head: straight beside boxes, and bent in the gaps between layers."""
+        tail, head = chain[0], chain[-1]
+        curve = [(centres[tail][0] + self.along[tail] / 2, self.v[tail])]
+        for node, (left, right) in zip(chain[1:], gaps):
+            v, middle = port if node == head else self.v[node], (left + right) / 2
+            _line(curve, (left, curve[-1][1]))
+            curve += [(middle, curve[-1][1]), (middle, v), (right, v)]
+        _line(curve, (centres[head][0] - self.along[head] / 2, port))
+        return curve
 
     def _gap(self, rank: int) -> float:
         """The gap before a layer: wider where edges are steep, and for the labels that stand there."""
