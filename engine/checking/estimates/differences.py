@@ -50,6 +50,10 @@ class Estimate(NamedTuple):
         """Whether all values were equal."""
         return self.derivative == 0 and self.truncation == 0 and self.scale == 0
 
+    def contradicts(self, other: Estimate) -> bool:
+        """Whether the two are further apart than both bounds allow."""
+        return abs(self.derivative - other.derivative) > self.bound + other.bound
+
 
 def power_of_two(x: float) -> float:
     """The largest power of two that is not above `x`.

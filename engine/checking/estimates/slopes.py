@@ -250,7 +250,7 @@ def _by_finer_steps(
             secants.append((far - middle) / (sign * step / 2))
             scale = abs(secants[0]) if scale is None else scale
             size = max(size, abs(secants[-1]))
-            contradicts = best is not None and abs(found.derivative - best.derivative) > found.bound + best.bound
+            contradicts = best is not None and found.contradicts(best)
             if contradicts or (best is None and outside):
                 reach = step
             if best is None or contradicts or found.bound < best.bound:

@@ -119,7 +119,6 @@ def _truest(found: list[Estimate]) -> Estimate:
     ordered = sorted(found, key=lambda estimate: -estimate.step)
     best = ordered[0]
     for finer in ordered[1:]:
-        contradicts = abs(finer.derivative - best.derivative) > finer.bound + best.bound
-        if contradicts or finer.bound < best.bound:
+        if finer.contradicts(best) or finer.bound < best.bound:
             best = finer
     return best
