@@ -37,6 +37,13 @@ def test_the_order_is_that_of_a_depth_first_walk(recipe: Recipe, xs: list[float]
     assert [*map(id, found)] == [*map(id, expected)]
 
 
+def test_numbers_are_no_leaves() -> None:
+    a = Value(1.0)
+    root = engine.sum([a, 2.0]) * 3.0
+    assert 3.0 in [node.data for node in engine.topological_order(root)]  # which makes a Constant of it
+    assert engine.leaves(root) == [a]
+
+
 def test_a_graph_hangs_on_a_value() -> None:
     with pytest.raises(TypeError, match=r"a graph has a Value as its root, got 2\.0 of type float$"):
         engine.topological_order(2.0)

@@ -228,7 +228,17 @@ UNNAMED: dict[str, Callable[[Any], float]] = {
     "getattr by reduce": lambda options: functools.reduce(_get, ["of_loss"], options),
     "__getattribute__": lambda options: options.__getattribute__("of_loss"),
     "a method by its name": lambda options, call=operator.methodcaller("__getattribute__", "of_loss"): call(options),
+    "str.format_map": lambda options: float("{of.of_loss}".format_map({"of": options})),
+    "inspect.getattr_static": lambda options: float(inspect.getattr_static(options, "of_loss")),
+    "inspect.getmembers": lambda options: float(dict(inspect.getmembers(options))["of_loss"]),
     "its state": lambda options: sum(options.__reduce_ex__(2)[2].values()),
+    "its state by an older protocol": lambda options: sum(options.__reduce__()[2].values()),
+    **(
+        {"its state, asked for": lambda options: sum(options.__getstate__().values())}
+        if sys.version_info >= (3, 11)
+        else {}
+    ),
+    "pickled": lambda options: float(sum(pickle.dumps(options))),
     "a pattern": _of_a_pattern,
     "a pattern in its place": _of_a_pattern_in_its_place,
 }

@@ -90,6 +90,16 @@ _LIBRARY: dict[str, tuple[Callable[[], Any], Callable[[Any], float], Callable[[A
         lambda c: 2.0 if c.flags[decimal.Inexact] else 1.0,
         lambda c: c.divide(1, 3),
     ),
+    "how a context of decimals writes": (
+        lambda: decimal.Context(capitals=1),
+        lambda c: 2.0 if "E" in c.to_sci_string(decimal.Decimal("1e30")) else 1.0,
+        lambda c: setattr(c, "capitals", 0),
+    ),
+    "what a context of decimals refuses": (
+        lambda: decimal.Context(traps=[]),
+        lambda c: 2.0 if c.traps[decimal.Inexact] else 1.0,
+        lambda c: c.traps.update({decimal.Inexact: True}),
+    ),
     "a context of variables": (
         lambda: _context_with(2.0),
         lambda c: c.run(_scale_inside.get),
@@ -114,6 +124,11 @@ _LIBRARY: dict[str, tuple[Callable[[], Any], Callable[[Any], float], Callable[[A
         lambda: needs("pandas").Series([1.0], name="a"),
         lambda series: len(series.name),
         lambda series: setattr(series, "name", "abc"),
+    ),
+    "a table with a name of its rows": (
+        lambda: needs("pandas").DataFrame({"a": [1.0]}).rename_axis("a"),
+        lambda table: len(table.index.name),
+        lambda table: setattr(table.index, "name", "abc"),
     ),
     "a list in a table": (
         lambda: needs("pandas").DataFrame({"a": [[1.0]]}),

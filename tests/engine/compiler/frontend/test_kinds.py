@@ -43,6 +43,21 @@ def unsafely(x: Any) -> Any:
     return w * copy[0]
 
 
+def written(write: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """A function that writes a half into a copy of its numbers, which of whole ones is 0."""
+
+    def function(x: Any) -> Any:
+        copy = np.array(x)
+        write(copy)
+        return w * copy[0]
+
+    return function
+
+
+def by_flat(copy: Any) -> None:
+    copy.flat = 0.5
+
+
 def tried(x: Any) -> Any:
     try:
         return w * +x[0]
@@ -61,6 +76,14 @@ def is_of(array: Any, kind: Any) -> bool:
     return bool(array.dtype == kind)
 
 
+WRITES: list[Callable[[Any], Any]] = [
+    by_flat,
+    lambda copy: np.put(copy, 0, 0.5),
+    lambda copy: np.place(copy, [True, False], [0.5]),
+    lambda copy: np.putmask(copy, [True, False], 0.5),
+    lambda copy: np.put_along_axis(copy, np.array([0]), 0.5, 0),
+    lambda copy: np.fill_diagonal(copy[:, None], 0.5),
+]
 FUNCTIONS: list[Callable[[Any], Any]] = [
     half_in_a_copy,
     half_in_zeros,
@@ -71,6 +94,8 @@ FUNCTIONS: list[Callable[[Any], Any]] = [
     lambda x: w * np.full_like(x, 0.5)[0],
     lambda x: w * np.pad(x, 1, constant_values=0.5)[0],
     lambda x: w * np.insert(x, 0, 0.5)[0],
+    lambda x: w * np.piecewise(x, [True, False], [0.5, 1.0])[0],
+    *map(written, WRITES),
     lambda x: w * (2 if is_of(np.array(x), np.int64) else 3),
     lambda x: w * (2 if isinstance(np.array(x)[0], np.integer) else 3),
     lambda x: w * (2 if isinstance((np.array(x) > 1)[0], bool) else 3),
