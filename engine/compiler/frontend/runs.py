@@ -21,7 +21,7 @@ from .given.rows import FIX_CHANGED, Row, as_rows, refuse_changes
 from .graph import Graph
 from .naming import described
 from .randomness import Drawn, Generators
-from .reads.moved import moved
+from .reads.moved import collecting, moved
 from .reads.surroundings import Surroundings
 from .symbol import Symbol
 from .watching import Watch, watched
@@ -145,8 +145,8 @@ class Runs:
             leaves, before = len(self.graph.leaves), self._surroundings.as_now()
             with generators.advanced():
                 made, outputs, shape = self._run(disturbed=True)
-            changed = ""
-            if not before.is_same():
+            changed = collecting(before, self._surroundings.as_now)
+            if not changed and not before.is_same():
                 changed = before.changed_number() or moved(before, self.made | made)
         if shape != self.shape:
             raise Difference(f"results of shape {self.shape}, then {shape}")

@@ -5,7 +5,7 @@ What it leaves behind of its results, such as the last activations, is none of t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from io import BytesIO, StringIO
 from types import CellType, CodeType, FunctionType, MethodType
 from typing import Any
@@ -45,19 +45,43 @@ def moved(found: Found, made: Collection[Value]) -> str:
         found: what there was before the run.
         made: the Values that the function has made in its runs.
     """
-    like, names_of = _Likeness(found.kept, made), dict[int, str]()
+    like = _Likeness(found.kept, made)
     for name, before, now in _named(found):
         if not like(before, now):
             return name
-        names_of[id(before)] = name
     for holder, before in found.holders:
         now = held(holder)
         if isinstance(holder, (StringIO, BytesIO)) and now[0] != before[0] == now[0][: len(before[0])]:
             continue  # what a run prints or logs, as it does at every call, is printed once
         if not (like(frozenset(before), frozenset(now)) if is_a(holder, _SETS) else like(before, now)):
-            owner, kind = names_of.get(id(holder)), type(holder).__name__
-            return f"{owner} ({kind})" if owner else f"the content of a {kind}"
+            return _described(found, holder)
     return ""
+
+
+def collecting(found: Found, now: Callable[[], Found]) -> str:
+    """The first set, or dict by its keys, that collects results, for an error; "" if there is none.
+
+    Eager code adds another Value in each run, where those of two runs are one symbol: no run has changed it.
+
+    Args:
+        found: what there was before the last run.
+        now: what there is after it; one that is there no longer was made anew.
+    """
+    filled = [read for read in found.holders if is_a(read.holder, (set, dict)) and _has_results(*read)]
+    kept = {id(read.holder) for read in now().holders} if filled else ()
+    return next((_described(found, read.holder) for read in filled if id(read.holder) in kept), "")
+
+
+def _has_results(holder: Any, inside: tuple[Any, ...]) -> bool:
+    """Whether there are results in a set, or among the keys of a dict."""
+    entries = inside[: len(inside) // 2] if is_a(holder, dict) else inside
+    return any(isinstance(entry, Symbol) for entry in entries)
+
+
+def _described(found: Found, holder: Any) -> str:
+    """A container, by its last name if it has one."""
+    names, kind = [name for name, before, _ in _named(found) if before is holder], type(holder).__name__
+    return f"{names[-1]} ({kind})" if names else f"the content of a {kind}"
 
 
 def _named(found: Found) -> Iterator[tuple[str, Any, Any]]:

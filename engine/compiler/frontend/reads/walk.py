@@ -103,7 +103,7 @@ class Walk:
         if "label" in self._used:
             self._found.labels()
         self._refuse_replaced()
-        self._found.kept, self._found.at_first = list(seen.values()), self._found.numbers()
+        self._found.kept, self._found.at_first = [*seen.values(), *queue], self._found.numbers()
         return self._found
 
     def _refuse_mortals(self, met: set[int]) -> None:

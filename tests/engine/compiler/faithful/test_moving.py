@@ -8,6 +8,7 @@ import contextvars
 import datetime
 import decimal
 import fractions
+import functools
 import io
 import threading
 import types
@@ -33,6 +34,24 @@ class Node:
     @property
     def depth(self) -> int:
         return 1 + (self.below.depth if self.below else 0)
+
+
+class Counted:
+    """A number in a slot."""
+
+    __slots__ = ("number",)
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def read(self) -> int:
+        return self.number
+
+
+def alike() -> Any:
+    """Nodes that only their identity tells apart, and the one that comes first at last."""
+    nodes = [Node(None) for _ in range(4 * LATE)]
+    return types.SimpleNamespace(nodes=nodes, last=nodes[-1])
 
 
 def holder(content: Any) -> Any:
@@ -97,6 +116,8 @@ MOVED: dict[str, tuple[Callable[[], Any], Callable[[Any], Any], Callable[[Any], 
     "a set that grows": (set, lambda s: s.add(len(s)), lambda s: len(s) >= LATE),
     "a set that shrinks": (lambda: {*range(LATE)}, lambda s: s and s.pop(), lambda s: not s),
     "a set whose entries change": (lambda: {0}, lambda s: s.add(s.pop() + 1), lambda s: max(s) >= LATE),
+    "a set of results": (set, lambda s: s.add(W * 1.0), lambda s: len(s) >= LATE),
+    "a dict of results": (dict, lambda d: d.__setitem__(W * 1.0, 1), lambda d: len(d) >= LATE),
     "a frozenset": (
         lambda: holder(frozenset()),
         lambda o: set_content(o, lambda s: s | {len(s)}),
@@ -142,6 +163,22 @@ MOVED: dict[str, tuple[Callable[[], Any], Callable[[Any], Any], Callable[[Any], 
         lambda: Node(None),
         lambda o: setattr(o, "below", Node(o.below)),
         lambda o: o.depth > LATE,
+    ),
+    "objects that are alike": (alike, lambda o: o.nodes.append(o.nodes.pop(0)), lambda o: o.nodes[0] is o.last),
+    "a slot of an object made anew": (
+        lambda: holder(Counted(0)),
+        lambda o: set_content(o, lambda s: Counted(s.number + 1)),
+        lambda o: o.content.number >= LATE,
+    ),
+    "a method of an object made anew": (
+        lambda: holder(Counted(0).read),
+        lambda o: set_content(o, lambda read: Counted(read() + 1).read),
+        lambda o: o.content() >= LATE,
+    ),
+    "a partial made anew": (
+        lambda: holder(functools.partial(int, 0)),
+        lambda o: set_content(o, lambda read: functools.partial(int, read() + 1)),
+        lambda o: o.content() >= LATE,
     ),
     "attributes": (holder(0).__class__, lambda o: setattr(o, f"a{len(vars(o))}", 1), lambda o: len(vars(o)) >= LATE),
     "bytes": (lambda: bytearray(1), lambda b: b.__setitem__(0, b[0] + 1), lambda b: b[0] >= LATE),
