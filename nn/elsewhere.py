@@ -164,6 +164,7 @@ _BY_CLASS: dict[str, dict[tuple[str, ...], str]] = {
         ("get_config", "state_dict"): "write nn.save(model, path, optimizer=optimizer), or read settings",
         ("load_state_dict", "set_weights"): "write nn.load(model, path, optimizer=optimizer)",
         ("param_groups", "parameters"): "the parameters are params, and lr is the rate of all",
+        ("_own_state", "_params", "settings"): "begin its __init__ with super().__init__(params, lr)",
     },
     "_Network": {
         ("coefs_", "intercepts_"): "the network is model_, and its Values are model_.named_parameters()",
@@ -271,6 +272,10 @@ _BY_NAME: dict[str, dict[tuple[str, ...], str]] = {
     "size": {("embed_dim", "embedding_dim", "normalized_shape", "output_dim"): ""},
     "step()": {("closure",): "compute the loss and call its backward() before"},
     "test": {("train_size",): "write test_size=, the share or number that is left"},
+    **{
+        f"{name}()": {("row", "values", "xs"): f"the logits are one list, as in {name}([2.0, 1.0])"}
+        for name in ("softmax", "log_softmax")
+    },
     "steps": {("T_max", "decay_steps"): ""},
     "validation": {
         ("eval_set", "validation_data"): "write validation=(X, y)",

@@ -88,6 +88,8 @@ class OfUser:
 def _metric(metric: Any, model: Model, loss: LossFunction, X: Any) -> tuple[str, Metric]:
     if callable(metric):
         name = name_of(metric)
+        if name in ("accuracy", "mae") and getattr(metric, "__module__", "").startswith("nn."):
+            raise TypeError(f"nn.{name} is no function of labels and outputs: write metrics=[{name!r}]")
         check_takes("a metric", metric, "labels", "outputs")
         check_order("a metric", metric, "labels", "outputs")
         return name, OfUser(name, metric, X)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import dis
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn
 
 from ..data.entries import naming_data
 from ..data.tables import paired
@@ -13,6 +15,24 @@ from .metrics import Metric
 from .named import metrics_for
 from .programs import LossFunction, Model, Options, programs_of
 from .rules import called, name_of_sample_loss
+
+_UNPACKING = {dis.opmap["UNPACK_SEQUENCE"], dis.opmap["UNPACK_EX"]}
+
+
+class _Scores(dict[str, float]):
+    """Scores by name, which are not unpacked as a tuple is: the names of a dict would come, without a word."""
+
+    def __iter__(self) -> Iterator[str]:
+        caller = sys._getframe(1)
+        if caller.f_code.co_code[caller.f_lasti] in _UNPACKING:
+            raise TypeError(
+                "evaluate() gives a dict, of which `a, b = ...` takes the names: write "
+                f"evaluate(...)[{[*self.keys()][-1]!r}], or .values() for all numbers"
+            )
+        return super().__iter__()
+
+    def __missing__(self, name: object) -> NoReturn:
+        raise KeyError(f"there is no {name!r}, but {', '.join(map(repr, self.keys()))}")
 
 
 @explained
@@ -76,4 +96,4 @@ def evaluate(
     chosen = metrics_for(metrics, model, loss, X, one_class)
     with naming_data(X, labels):
         found, outputs = programs_of(model).scored(loss, samples, labels, Options(backend))
-        return {"loss": found, **{name: metric(labels, outputs) for name, metric in chosen.items()}}
+        return _Scores({"loss": found, **{name: metric(labels, outputs) for name, metric in chosen.items()}})

@@ -95,6 +95,13 @@ class Module(Holder, Explained):
         refuse_elsewhere("a copy", self.parameters)
         return super().__reduce_ex__(protocol)
 
+    def __getitem__(self, place: object) -> NoReturn:
+        """Refused, as are loops: elsewhere a Sequential is a list of its layers."""
+        raise TypeError(
+            f"{type(self).__name__} has no items: its parts are attributes, as in model.layers[0] and "
+            "len(model.layers) of an MLP or a Sequential"
+        )
+
     def parameters(self) -> list[Value]:
         """All parameters in the order of their attributes; one that is shared appears once."""
         values = values_of(self)

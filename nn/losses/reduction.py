@@ -9,9 +9,9 @@ from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 import engine
-from engine import mean
+from engine import Value, mean
 
-from ..arguments import show
+from ..arguments import name_of, show
 from ..elsewhere import instead_of
 from ..rows import as_row, is_row, same_length
 
@@ -52,7 +52,11 @@ def per_sample(loss: Callable[[Any, Any], Loss], reduction: str = "mean") -> Cal
     def of_batch(outputs: Any, labels: Any) -> Loss:
         rows, targets = as_row("outputs", outputs), as_row("labels", labels)
         same_length("output", rows, "label", targets)
-        return reduced([loss(output, label) for output, label in zip(rows, targets)], reduction)
+        try:
+            losses = [loss(output, label) for output, label in zip(rows, targets)]
+        except TypeError as error:
+            raise told_of_rows(error, loss, rows[0], targets[0]) or error from error.__cause__
+        return reduced(losses, reduction)
 
     _reductions[of_batch] = reduction
     return of_batch
@@ -79,6 +83,35 @@ def of_one_sample(loss: Any) -> Any:
     """
     made: Any = loss if isinstance(loss, FunctionType) and loss in _reductions else None
     return made and made.__wrapped__
+
+
+def takes(loss: Callable[[Any, Any], Any], output: Any, label: Any) -> bool:
+    """Whether a function gives a number for these."""
+    try:
+        return isinstance(loss(output, label), (Value, float))
+    except Exception:  # whatever the user's function does not take
+        return False
+
+
+def told_of_rows(error: Exception, loss: Callable[[Any, Any], Any], output: Any, label: Any) -> TypeError | None:
+    """What to raise for the error of a loss of numbers that is given the rows of a sample; None if it takes no numbers.
+
+    Args:
+        error: what the loss raised for them.
+        loss: a function of the output and the label of one sample, as it seems.
+        output: that of a sample.
+        label: that of the same one.
+    """
+    size, has_row = len(output) if is_row(output) else 0, is_row(label)
+    if not size or (size > 1 and not has_row) or not takes(loss, output[0], label[0] if has_row else label):
+        return None
+    sample = "sum(loss(o, t) for o, t in zip(output, label))"
+    if size == 1:
+        sample = "loss(output[0], label[0])" if has_row else "loss(output[0], label)"
+    return TypeError(
+        f"the output of a sample is a list, here of {size}, and {name_of(loss)} takes numbers, it seems: it raised "
+        f"{type(error).__name__}: {error}\nGive nn.per_sample(lambda output, label: {sample})"
+    )
 
 
 def check_reduction(reduction: str) -> None:

@@ -329,7 +329,8 @@ def _leaves(params: Iterable[Value]) -> tuple[Value, ...]:
     if not are_leaves(leaves):
         place, p = next((place, p) for place, p in enumerate(leaves) if not are_leaves([p]))
         if not isinstance(p, Value):
-            raise TypeError(f"parameter {place} is not a Value but {show(p)}: pass model.parameters()")
+            remedy = "make an optimiser of each group" if isinstance(p, dict) else "pass model.parameters()"
+            raise TypeError(f"parameter {place} is not a Value but {show(p)}: {remedy}")
         raise ValueError(f"parameter {place} is not a leaf that can be changed: {p!r}")
     if len({*leaves}) < len(leaves):
         first = {p: place for place, p in reversed([*enumerate(leaves)])}

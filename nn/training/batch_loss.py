@@ -9,6 +9,7 @@ from engine import Value
 
 from ..arguments import plain, show
 from ..evaluation.programs import LossFunction
+from ..losses.reduction import of_one_sample, takes, told_of_rows
 
 
 def scored(loss: LossFunction, outputs: list[Any], labels: list[Any]) -> Any:
@@ -22,8 +23,10 @@ def scored(loss: LossFunction, outputs: list[Any], labels: list[Any]) -> Any:
     try:
         return loss(outputs, labels)
     except Exception as error:
-        if _takes(loss, outputs[:1], labels[:1]) or not _takes(loss, outputs[0], labels[0]):
-            raise  # it takes batches, or it takes neither
+        if of_one_sample(loss) is not None or takes(loss, outputs[:1], labels[:1]):
+            raise
+        if not takes(loss, outputs[0], labels[0]):
+            raise told_of_rows(error, loss, outputs[0], labels[0]) or error from error.__cause__
         name = getattr(loss, "__name__", "the loss")
         raise TypeError(
             f"a loss takes the outputs and labels of a batch, and {name} those of one sample, it seems: for a batch it "
@@ -53,10 +56,3 @@ def nothing_to_learn(loss: LossFunction) -> ValueError:
         f"{getattr(loss, '__name__', 'the loss')} depends on none of the optimiser's parameters: compute it from the "
         "outputs of the model themselves, and not from their numbers (.data, float(), detach())"
     )
-
-
-def _takes(loss: LossFunction, outputs: Any, labels: Any) -> bool:
-    try:
-        return isinstance(loss(outputs, labels), (Value, float))
-    except Exception:  # whatever the user's function does not take
-        return False

@@ -39,6 +39,8 @@ def check_parts(model: Any, loss: Any, optimizer: Any, schedule: Any, step: Any)
         check_takes("a schedule", schedule, "the number of the step")
     if not callable(step):
         raise TypeError(f"step makes a step from model, loss and optimiser, and {show(step)} cannot be called")
+    if not isinstance(step, type):
+        check_takes("step, which makes a step,", step, "model", "loss", "optimizer")
     if step is not EagerStep:  # which looks by itself, as compiled steps do
         check_ownership(model, loss, optimizer)
 
@@ -90,8 +92,8 @@ def callbacks_of(given: Callback | Iterable[Callback]) -> list[Callback]:
                 "give a function of these"
             )
         check_takes("a callback", callback, *_GIVEN)
-        first = tuple(first_parameters(callback))
-        if len(first) == 2 and first != _GIVEN[:2] and {*first} < {*_GIVEN}:
+        first = first_parameters(callback)
+        if any(name in _GIVEN and name != given for name, given in zip(first, _GIVEN)):
             name = name_of(callback)
             raise TypeError(
                 f"a callback is called with model, history and epoch, in this order, and {name} takes "

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from ..arguments import Seed, random_source, real_number, true_or_false, whole_number
+from ..arguments import Seed, random_source, real_number, true_or_false, warn_user, whole_number
 from ..data.entries import naming_data
 from ..data.splits import batches
 from ..elsewhere import explained
@@ -330,9 +330,16 @@ class _Loop:
         model, history = self.task.model, self.history
         if self.callbacks:  # which may save it
             note_state(history, self.task.optimizer)
+        rate = self.task.optimizer.lr
         for callback in self.callbacks:
             if stops(callback(model, history, epoch), model):
                 history.stopped = "callback"
+        if self.task.schedule is not None and self.task.optimizer.lr != rate and not history.stopped:
+            warn_user(
+                f"a callback set lr to {self.task.optimizer.lr:g}, and schedule= sets it anew before each step: leave "
+                "one of them out",
+                UserWarning,
+            )
         if self.callbacks:
             _put_in_train_mode(_modules_of(model))
 

@@ -69,6 +69,10 @@ def trainer() -> nn.Trainer:
         (lambda: parts()[0].zero_grad(set_to_none=True), "a gradient is a number"),
         (lambda: nn.save(parts()[0], "m.json", parts()[4]), "not 3: by name it takes optimizer, history$"),
         (lambda: nn.softmax([0.0], dim=-1), r"^softmax\(\) has no argument 'dim': a row is a sample"),
+        (
+            lambda: nn.softmax(2.0, 1.0),
+            r"^softmax\(\) takes 1 .*: the logits are one list, as in softmax\(\[",
+        ),
         (lambda: nn.log_softmax([0.0], axis=0), r"^log_softmax\(\) .* 'axis': a row is a sample"),
         (lambda: nn.one_hot([0], num_classes=2), "'num_classes': here it is classes$"),
         (lambda: nn.fit(*parts(), device="cuda"), "'device': leave it out, since training runs on the CPU$"),

@@ -7,7 +7,9 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ...arguments import plain, real_number
+from engine import Value
+
+from ...arguments import plain, real_number, show
 from ...data.splits import batches
 from ..steps import EagerStep, Step
 from .task import Done, Epoch, Source, Task
@@ -25,6 +27,8 @@ def users_epochs(task: Task, step: Step) -> Epoch:
 
     def checked(X: Any, y: Any) -> float:
         loss = plain(step(X, y))
+        if isinstance(loss, Value):
+            raise TypeError(f"a step returns the loss as a number, not {show(loss)}: end it with return loss.data")
         if isinstance(loss, float) and not math.isfinite(loss):
             raise FloatingPointError(
                 f"the step returned the loss {loss}, and may have changed the parameters: see that it makes no update "

@@ -1,6 +1,8 @@
 """Metrics by hand and beside scikit-learn; evaluate and score; the summary."""
 
+import json
 import math
+import pickle
 from functools import partial
 
 import pytest
@@ -22,6 +24,29 @@ BACKENDS = pytest.mark.parametrize("backend", ["eager", "auto", *INSTALLED])
 
 def same(x):
     return x
+
+
+def test_scores_are_a_dict_that_is_not_unpacked_as_in_keras():
+    """The names "loss" and "accuracy" came, without a word."""
+    scores = nn.evaluate(same, [[0.0, 1.0]], [1], nn.cross_entropy)
+    told = r"evaluate\(\) gives a dict, .*: write evaluate\(\.\.\.\)\['accuracy'\], or \.values\(\) for all"
+    for _ in range(20):  # so often that CPython makes other instructions of these
+        with pytest.raises(TypeError, match=told):
+            loss, accuracy = scores
+        with pytest.raises(TypeError, match=told):
+            loss, *_ = nn.evaluate(same, [[0.0, 1.0]], [1], nn.cross_entropy)
+    loss, accuracy = scores.values()
+    assert (loss, accuracy) == (pytest.approx(math.log1p(math.exp(-1.0))), 1.0)
+    assert [*scores] == list(scores) == ["loss", "accuracy"]
+    assert {**scores} == dict(scores) == scores == json.loads(json.dumps(scores)) == pickle.loads(pickle.dumps(scores))
+    with pytest.raises(KeyError, match="there is no 1, but 'loss', 'accuracy'"):
+        scores[1]
+
+
+@pytest.mark.parametrize("function", [nn.accuracy, nn.mae])
+def test_functions_of_nn_that_are_metrics_by_name(function):
+    with pytest.raises(TypeError, match=rf"write metrics=\['{function.__name__}'\]$"):
+        nn.evaluate(same, [[0.5]], [1.0], nn.mse, metrics=[function])
 
 
 def test_confusion_matrix_by_hand():

@@ -16,6 +16,14 @@ from tests.interrupting import Pressed
 from tests.needs import needs
 
 
+@pytest.mark.parametrize("use", [lambda model: model[0], lambda model: model[-1], list])
+def test_a_module_is_no_list_of_its_layers(use):
+    with pytest.raises(TypeError, match=r"^MLP has no items: .* as in model\.layers\[0\] and len\(model\.layers\) of"):
+        use(MLP(2, [1]))
+    assert MLP(2, [1])  # is true, as any object
+    assert np.array([MLP(2, [1])], dtype=object).shape == (1,)
+
+
 class Box(Module):
     """Holds what it is given."""
 

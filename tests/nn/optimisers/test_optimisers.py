@@ -163,6 +163,7 @@ p = Value(1.0)
     [
         ([], ValueError, r"no parameters to optimise: the list is empty"),
         ([p, Value(1.0), p], ValueError, "parameter 2 is parameter 0 again: give each one once"),
+        ([{"params": [p]}], TypeError, r"parameter 0 is not a Value but dict .*: make an optimiser of each group$"),
         ([p, 3.0], TypeError, r"parameter 1 is not a Value but float 3.0: pass model.parameters\(\)"),
         ([p, None], TypeError, "parameter 1 is not a Value but NoneType None"),
         ([("w", p)], TypeError, "parameter 0 is not a Value but tuple"),

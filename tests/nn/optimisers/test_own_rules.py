@@ -215,3 +215,12 @@ def test_functions_of_the_gradient_and_of_the_settings_in_native_code() -> None:
 
     expected = trained(nn.EagerStep)
     np.testing.assert_allclose(trained(lambda *what: nn.Trainer(*what, backend="llvm").step), expected, rtol=1e-12)
+
+
+def test_an_optimiser_that_does_not_begin_as_the_base_does_is_told() -> None:
+    class Signs(Optimizer):
+        def __init__(self, params: list[Value]) -> None:
+            self.params = params
+
+    with pytest.raises(AttributeError, match=r"'_params': begin its __init__ with super\(\)\.__init__\(params, lr\)$"):
+        Signs([Value(1.0)])

@@ -189,7 +189,7 @@ def test_the_step_can_be_replaced():
     [
         (math.nan, FloatingPointError, "the step returned the loss nan, and may have changed the parameters"),
         (np.float64("inf"), FloatingPointError, "the step returned the loss inf"),
-        (Value(1.0), TypeError, "the loss that a step returns must be a number, not Value"),
+        (Value(1.0), TypeError, r"a step returns the loss as a number, not Value .*: end it with return loss\.data$"),
         (None, TypeError, "the loss that a step returns must be a number, not NoneType None"),
     ],
 )

@@ -180,6 +180,75 @@ def test_which_losses_are_taken_for_those_of_one_sample(loss: Any, told: str) ->
         fitted(loss, backend="eager")
 
 
+def of_numbers(output: Any, label: Any) -> Any:
+    return square(output - label)
+
+
+@pytest.mark.parametrize("how", ["of a batch", "of a sample"])
+@pytest.mark.parametrize(
+    ("outputs", "labels", "remedy"),
+    [
+        (1, Y, "nn.per_sample(lambda output, label: loss(output[0], label))"),
+        (1, [[y] for y in Y], "nn.per_sample(lambda output, label: loss(output[0], label[0]))"),
+        (
+            2,
+            [[y, 1.0] for y in Y],
+            "nn.per_sample(lambda output, label: sum(loss(o, t) for o, t in zip(output, label)))",
+        ),
+    ],
+)
+def test_a_loss_of_numbers_is_told_that_outputs_are_lists(how: str, outputs: int, labels: Any, remedy: str) -> None:
+    """Python's own error said nothing of it, or a loss of per_sample was told to be one."""
+    loss = of_numbers if how == "of a batch" else nn.per_sample(of_numbers)
+    model = nn.MLP(2, [outputs], seed=0)
+    optimizer = nn.SGD(model.parameters(), lr=0.1)
+    told = rf"is a list, here of {outputs}, and of_numbers takes numbers, .* for -: 'list' and .*\nGive (.*)$"
+    uses: list[Callable[[], Any]] = [
+        lambda: nn.fit(model, X, labels, loss, optimizer),
+        lambda: nn.Trainer(model, loss, optimizer).step(X, labels),
+        lambda: nn.EagerStep(model, loss, optimizer)(X, labels),
+    ]
+    for use in uses:
+        with pytest.raises(TypeError, match=told) as raised:
+            use()
+        assert str(raised.value).endswith(f"Give {remedy}")
+    loss = of_numbers
+    nn.Trainer(model, eval(remedy, {"nn": nn, "loss": loss}), optimizer).step(X, labels)
+
+
+def test_other_errors_of_a_loss_stay_what_they_are() -> None:
+    def wrong(output: Any, label: Any) -> Any:
+        raise TypeError("mine")
+
+    for loss in (wrong, nn.per_sample(wrong)):
+        with pytest.raises(TypeError, match=r"^mine$"):
+            fitted(loss)
+    with pytest.raises(TypeError, match=r"^unsupported operand type\(s\) for -: 'list' and 'int'$"):
+        nn.per_sample(of_numbers)([[0.5, 1.0]], [1])  # of two outputs and a class: which of them is not known
+
+
+def test_a_rate_that_a_callback_sets_beside_a_schedule_is_told() -> None:
+    def lowering(model: Any, history: nn.History, epoch: int) -> None:
+        optimizer.lr *= 0.5
+
+    model = nn.MLP(2, [1], seed=0)
+    optimizer = nn.SGD(model.parameters(), lr=0.1)
+    with pytest.warns(UserWarning, match=r"a callback set lr to 0\.05, and schedule= sets it anew before each step"):
+        nn.fit(model, X, Y, nn.mse, optimizer, epochs=2, schedule=lambda step: 0.1, callbacks=lowering)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nn.fit(model, X, Y, nn.mse, optimizer, epochs=2, callbacks=lowering)
+        nn.fit(model, X, Y, nn.mse, optimizer, epochs=2, schedule=lambda step: 0.1, callbacks=lambda *given: None)
+
+
+def test_what_makes_steps_is_called_with_the_parts() -> None:
+    def step(X: Any, y: Any) -> float:
+        return 0.0
+
+    with pytest.raises(TypeError, match=r"^step, which makes a step, is called with model, loss and optimizer, which"):
+        fitted(step=step)
+
+
 class Making(nn.Module):
     """Makes its last layer whenever it is called."""
 

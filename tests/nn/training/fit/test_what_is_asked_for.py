@@ -148,6 +148,7 @@ class Yields:
             TypeError,
             r"in this order, and <lambda> takes \(epoch, history, \.\.\.\): put its parameters in that order$",
         ),
+        ({"callbacks": lambda epoch, logs, model: None}, TypeError, r"and <lambda> takes \(epoch, logs, \.\.\.\): put"),
         (
             {"callbacks": lambda model, epoch, history: None},
             TypeError,
