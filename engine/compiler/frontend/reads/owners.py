@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import sys
 from enum import Enum
 from functools import cache
@@ -17,6 +18,7 @@ _COMPILER = __name__.partition(".frontend")[0]
 _MAKERS = frozenset({"abc", "enum", "types"})
 """The modules that classes name as theirs if they were made by a call, as of `types.new_class`, or `type` of an ABC."""
 _IS_OF_PYTHON, _IS_IMMUTABLE = 1 << 9, 1 << 8  # Py_TPFLAGS_HEAPTYPE, Py_TPFLAGS_IMMUTABLETYPE
+_HEAP = 1 << 9  # Py_TPFLAGS_HEAPTYPE, of classes that were made while Python ran
 _LEAVES = PLAIN | {CodeType, type(Ellipsis), Value}
 
 
@@ -24,6 +26,8 @@ def is_of_users(thing: Any) -> bool:
     """Whether a module or class is the user's, not part of an installed package or of Python."""
     module = thing if isinstance(thing, ModuleType) else sys.modules.get(thing.__module__)
     file = attribute_of(module, "__file__")
+    if module is builtins and thing is not module:
+        return bool(thing.__flags__ & _HEAP)  # those of C are not: this one is of code run without a `__name__`
     if not isinstance(thing, ModuleType) and thing.__module__ in _MAKERS:
         return attribute_of(module, thing.__name__) is not thing
     if not isinstance(file, str):  # typed in, or built in

@@ -338,6 +338,15 @@ def test_another_class_of_an_object() -> Case:
 
 
 @equal
+def test_a_class_of_code_without_a_name() -> Case:
+    """Python says that it is of the module builtins, as in ``exec(code, {})``: it was taken for one of Python's own."""
+    names: dict[str, Any] = {}
+    exec("class Scaler:\n    def __call__(self, x):\n        return 3.0 * x\n", names)
+    w, scaler, kind = Value(2.0), names["Scaler"](), names["Scaler"]
+    return Case(lambda x: scaler(w * x), lambda: setattr(kind, "__call__", lambda self, x: 5.0 * x))
+
+
+@equal
 def test_another_base_of_a_class() -> Case:
     class Scaler(_Plain):
         pass
