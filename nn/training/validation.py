@@ -103,8 +103,13 @@ def _judges(loss: LossFunction, metrics: list[type], y: Any) -> list[Judge] | No
         return None
     if not metrics:
         return []
-    of_indices = not is_row(y[0]) and name_of_sample_loss(loss) in ("cross_entropy", "")
+    of_indices = name_of_sample_loss(loss) in ("cross_entropy", "") and _may_be_indices(y)
     return [is_largest if known else is_largest_of_finite] if of_indices and metrics == [Accuracy] else None
+
+
+def _may_be_indices(labels: Any) -> bool:
+    """Whether labels are neither rows nor bools; the metric itself refuses the latter."""
+    return not is_row(labels[0]) and not any("bool" in kind.__name__ for kind in {*map(type, labels)})
 
 
 def held_out(count: int, share: Any, rng: random.Random, strata: list[Any] | None) -> tuple[list[int], list[int]]:

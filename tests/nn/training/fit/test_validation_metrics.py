@@ -55,6 +55,19 @@ def test_labels_that_name_no_one_class_have_no_accuracy(loss, soft, form, share)
         trained(model=model, y=form(y), loss=loss, validation=0.3, metrics="accuracy")  # asked for
 
 
+@BACKENDS
+@pytest.mark.parametrize("form", [list, np.array])
+def test_bools_are_no_class_indices_whatever_the_loss_makes_of_them(backend, form):
+    """Eager validation refused them, and compiled validation took them for 0 and 1."""
+    loss, y = (
+        nn.per_sample(lambda outputs, label: (outputs[0] - label) ** 2 + outputs[1] ** 2),
+        form([True, False] * 15),
+    )
+    trained(backend, y=y, loss=loss, validation=(X, y), epochs=1)
+    with pytest.raises(TypeError, match=r"a class index must be an int, not the bool True: write int\(label\)"):
+        trained(backend, y=y, loss=loss, validation=(X, y), epochs=1, metrics="accuracy")
+
+
 def test_no_metric_takes_the_place_of_the_loss():
     def loss(labels, outputs):
         return 0.0
