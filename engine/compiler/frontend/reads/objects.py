@@ -39,7 +39,8 @@ DESCRIBING = frozenset({"__name__", "__qualname__", "__doc__", "__module__", "__
 """What functions, and some of it classes, have besides their attributes: examined if code names it."""
 _OF_COLLECTOR = frozenset({"functools._lru_cache_wrapper", "xml.etree.ElementTree.Element"})
 _IS_COLLECTED = 1 << 14  # Py_TPFLAGS_HAVE_GC
-_MEMORY = frozenset({"_ctypes._CData", "mmap.mmap"})
+_FILES = frozenset({"mmap.mmap"})
+_MEMORY = _FILES | {"_ctypes._CData"}
 _MOST_KEPT = 2**16  # bytes of an array
 _PROXIES = frozenset(weakref.ProxyTypes)
 
@@ -200,8 +201,8 @@ def held(holder: Any) -> tuple[Any, ...]:
     if shows_to_collector(kind):
         return tuple(gc.get_referents(holder))
     if is_memory(kind):
-        view = memoryview(holder)
-        return (view.format, view.shape, hash(view.tobytes()))
+        view, place = memoryview(holder), holder.tell() if _is_derived(kind, _FILES) else 0
+        return (view.format, view.shape, hash(view.tobytes()), place)
     return tuple(holder)
 
 

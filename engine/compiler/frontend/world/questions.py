@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import io
 import threading
 from collections.abc import Callable
@@ -103,6 +104,7 @@ QUESTIONS = {
 
 IN_PYTHON: dict[int, str] = {
     **{id(each.__code__): UNNAMED for each in (importlib.import_module, importlib.__import__, importlib.reload)},
+    id(inspect.currentframe.__code__): UNNAMED,
     **{id(each.__code__): THREADS for each in (threading.active_count, threading.enumerate)},
 }
 """What Python's own code does that asks, by its id: imports by a name that is computed (others are watched), ..."""

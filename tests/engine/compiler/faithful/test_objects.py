@@ -492,6 +492,12 @@ def test_shared_memory() -> Case:
 
 
 @equal
+def test_the_place_in_shared_memory() -> Case:
+    memory, w = mmap.mmap(-1, 8), Value(2.0)
+    return Case(lambda x: w * x * (3.0 + memory.tell()), lambda: memory.seek(4))
+
+
+@equal
 def test_a_file_in_memory() -> Case:
     file, w = io.StringIO("3.0"), Value(2.0)
     return Case(lambda x: w * x * float(file.getvalue()), lambda: file.write("7.0"))

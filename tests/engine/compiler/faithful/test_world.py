@@ -92,6 +92,7 @@ ASKING: dict[str, Callable[[], Any]] = {
     "subprocess": lambda: subprocess.run([sys.executable, "-c", ""], check=True),
     "socket": lambda: socket.gethostname(),
     "eval": lambda: eval("_scale"),  # as users write it
+    "frame": lambda: inspect.currentframe(),
     "globals": lambda: globals()["_sc" + "ale"],
 }
 
