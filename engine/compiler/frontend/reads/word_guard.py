@@ -87,7 +87,7 @@ class WordGuard:
     def add_dict(self, entries: Any) -> bool:
         """Watch the entries of a dict, and their order."""
         known = plain_dict(entries)
-        if known is None or known.names is not entries or (entries and not known.table):
+        if known is None or known.names is not entries:
             return False
 
         return self._added(lambda held: _entries(known, held))
@@ -99,7 +99,7 @@ class WordGuard:
     def add_name(self, names: Mapping[Any, Any], name: Any) -> bool:
         """Watch what a dict, or a class, has under a name."""
         known = plain_dict(names)
-        if known is None or not known.table:
+        if known is None:
             return False
 
         def look(held: list[Any]) -> _Words:
@@ -113,7 +113,7 @@ class WordGuard:
     def add_absence(self, names: Mapping[Any, Any], name: Any) -> bool:
         """Watch that a dict, or a class, has nothing under a name."""
         known = plain_dict(names)
-        if known is None or not known.table:
+        if known is None:
             return False
 
         def look(held: list[Any]) -> _Words:
