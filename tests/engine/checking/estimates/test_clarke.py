@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import random
 from typing import Any
 
 import pytest
 
 from engine import check_gradients
+from engine.checking.estimates.clarke import Neighbourhood
 
 
 def difference_of_maxima(seed: int) -> tuple[Any, Any, list[float]]:
@@ -49,3 +51,9 @@ def test_close_to_a_kink_no_claim_is_excused_by_the_points_beyond_it(distance: f
         claim = [factor, 1 + distance]
         assert not check_gradients(f, [distance, 0.0], grad=lambda x, claim=claim: claim), factor
     assert check_gradients(f, [distance, 0.0], grad=lambda x: [float(x[0] > 0) * (1 + x[1]), 1 + max(x[0], 0.0)])
+
+
+def test_a_direction_leaves_the_sign_of_another_zero() -> None:
+    """Which tells the side of a cut: with the zero of the other sign, a line along y would be another function's."""
+    near = Neighbourhood(lambda numbers: math.atan2(*numbers), [-0.0, -1.0], 0.0)
+    assert near.line(near.axis(1), near.point)(0.5) == -math.pi
