@@ -101,9 +101,10 @@ def get_initializer(choice: str | Initializer | None, activation: str = "identit
 
 
 class _Made(threading.local):
-    """How often this thread has made weights: training warns of a model that makes some whenever it is called."""
+    """What this thread has made last for models: training warns of what a model makes when it is called."""
 
-    count = 0
+    count = 0  # how often it has made weights of layers
+    parameter = 0  # the id of the last one that became an attribute of a module: it must not be kept alive
 
 
 made = _Made()

@@ -21,13 +21,12 @@ from ..evaluation.programs import LossFunction as LossFunction
 from ..evaluation.programs import Model as Model
 from ..evaluation.rules import called, is_mean, name_of_loss, note_other_loss
 from ..layers.dropout import outputs_with_masks
-from ..layers.initializers import made
 from ..optimisers.base import Optimizer, has_rule, make_step
 from ..optimisers.clipping import clip_gradients, clip_limits
 from ..own_code import own_code
 from ..rows import as_samples
 from .batch_loss import nothing_to_learn, one_value, scored
-from .mistakes.ownership import check_ownership, refuse_outdated, refuse_results, results_of, warn_of_layers
+from .mistakes.ownership import FirstCall, check_ownership, refuse_outdated, refuse_results, results_of
 from .mistakes.reach import look_at_graph, look_beside_graph
 from .mistakes.targets import warn_of_unreachable
 
@@ -138,11 +137,11 @@ class EagerStep(Known):
             check_ownership(self.model, self.loss, self.optimizer)
             self._seen = seen
         results = results_of(self.model) if self.steps < 2 else []  # in the second step those of the first one
-        layers = made.count
+        first_call = FirstCall()
         predicted = partial(outputs_with_masks, self.model, step=self.steps)
         predictions = predicted(X)
         if not self.steps:
-            warn_of_layers(layers)
+            first_call.warn(self.model, self.optimizer)
             if own_code(self.model, None) is None:  # layers compute in floats
                 refuse_overflow("the model", lambda _, wide: predicted(wide), predictions, None, X, "X")
         loss = one_value(scored(self.loss, predictions, y))

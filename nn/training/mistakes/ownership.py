@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from operator import is_
 
-from engine import Value, topological_order
+from engine import Value, leaves_made, topological_order
 
 from ...arguments import counted, warn_user
 from ...evaluation.programs import LossFunction, Model
@@ -111,15 +111,25 @@ def refuse_outdated(parameters: Sequence[Value], loss: Value) -> None:
                 )
 
 
-def warn_of_layers(before: int) -> None:
-    """Warn if the model has made layers when it was called: it would have others at every call.
+class FirstCall:
+    """What a model makes when it is first called, which no optimiser holds; to be made before that call."""
 
-    Args:
-        before: how often weights had been made before it was called.
-    """
-    if made.count != before:
-        warn_user(
-            "the model makes layers when it is called, and nothing trains their parameters: make them once, in "
-            "__init__, before the optimiser",
-            UserWarning,
-        )
+    def __init__(self) -> None:
+        self._layers, self._parameter, self._leaves = made.count, made.parameter, leaves_made[0]
+
+    def warn(self, model: Model, optimizer: Optimizer) -> None:
+        """Warn if the model has made layers, of which it would have others at every call, or a parameter."""
+        if made.count != self._layers:
+            warn_user(
+                "the model makes layers when it is called, and nothing trains their parameters: make them once, in "
+                "__init__, before the optimiser",
+                UserWarning,
+            )
+        elif made.parameter != self._parameter and leaves_made[0] != self._leaves and isinstance(model, Module):
+            new = {id(value): path for path, value in model.named_parameters()}.get(made.parameter)
+            if new and made.parameter not in map(id, optimizer.params):
+                warn_user(
+                    f"the model makes the Value {new} when it is called, and nothing trains it: make parameters in "
+                    "__init__, before the optimiser, and keep a plain number for what is none",
+                    UserWarning,
+                )

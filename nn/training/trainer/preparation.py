@@ -22,11 +22,10 @@ from engine import (
 )
 
 from ...arguments import whole_number
-from ...layers.initializers import made
 from ...optimisers.base import Optimizer, has_rule
 from ...threads import refuse_elsewhere
 from ..batch_loss import nothing_to_learn
-from ..mistakes.ownership import check_ownership, warn_of_layers
+from ..mistakes.ownership import FirstCall, check_ownership
 from ..mistakes.reach import look_at_program
 from ..steps import LossFunction, Model
 from .described_watch import DescribedWatch
@@ -176,11 +175,12 @@ class Preparation(Settings):
         if way is not None and known and way.holds(batch.shapes, self._optimizer):
             return way
         with collector_at_rest(), looking_once():
+            first_call = FirstCall()
             if self._sized != sized:
                 self._weigh(batch, size or batch.size)
             way = self._way
             if way is None or not way.holds(batch.shapes, self._optimizer):
-                way = self._prepare(batch)
+                way = self._prepare(batch, first_call)
             if self._watch is None:  # only now: what the functions changed while they were traced is not news
                 self._watch = self._watch_of(batch)
             return way
@@ -197,15 +197,15 @@ class Preparation(Settings):
 
         return DescribedWatch(watch, is_as_described)
 
-    def _prepare(self, batch: Batch) -> Way:
+    def _prepare(self, batch: Batch, first_call: FirstCall) -> Way:
         """Compile for samples of another shape, or another optimiser."""
         self._watch, self._traced_at = None, time.perf_counter()
-        by_rule, layers = has_rule(self._optimizer), made.count
+        by_rule = has_rule(self._optimizer)
         session = open_session(self._compiled, batch, self._optimizer) if by_rule else None
         if session is None or not session.trains_all:  # else the loss reads just what the optimiser holds
             check_ownership(self._model, self._loss, self._optimizer)
         if not self.steps and by_rule:
-            warn_of_layers(layers)
+            first_call.warn(self._model, self._optimizer)
             if not self._learns(batch, session is not None):
                 raise nothing_to_learn(self._loss)
             if session is None or not session.trains_all:

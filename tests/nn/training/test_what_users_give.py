@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import nn
-from engine import square
+from engine import Value, square
 
 X, Y = [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0], [0.5, 0.5]], [0.5, 1.0, 2.0, 1.0]
 
@@ -293,6 +293,47 @@ def test_layers_that_another_thread_makes_meanwhile_are_none_of_the_models() -> 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         step(X, Y)
+
+
+class Late(nn.Module):
+    """Makes its offset in the first call, as layers of Keras do in `build`."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self.slope, self.offset, self._make = Value(1.0), None, make
+
+    def __call__(self, x: Any) -> Any:
+        if self.offset is None:
+            self.offset = self._make()
+        return self.slope * x[0] + self.offset
+
+
+@pytest.mark.parametrize("make", STEPS.values(), ids=STEPS)
+def test_a_parameter_that_is_made_in_the_first_call(make: Any) -> None:
+    model = Late(lambda: Value(0.0))
+    step = make(model, nn.mse, nn.SGD(model.parameters(), lr=0.1))
+    with pytest.warns(UserWarning, match="the model makes the Value offset when it is called, and nothing trains it"):
+        step(X, Y)
+
+
+@pytest.mark.parametrize("make", STEPS.values(), ids=STEPS)
+def test_a_plain_number_that_is_kept_in_the_first_call(make: Any) -> None:
+    model = Late(lambda: 0.0)
+    step = make(model, nn.mse, nn.SGD(model.parameters(), lr=0.1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        step(X, Y)
+
+
+def test_a_parameter_that_is_made_in_the_first_call_and_trained() -> None:
+    model = Late(lambda: Value(0.0))
+    optimizer = nn.SGD(model.parameters(), lr=0.1)
+    step = nn.EagerStep(model, nn.mse, optimizer)
+    model(X[0])
+    optimizer.params = model.parameters()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        step(X, Y)
+    assert model.offset.data != 0.0
 
 
 def test_data_that_can_be_read_once() -> None:
