@@ -17,8 +17,7 @@ from .objects import ABSENT, PLAIN, attribute_of
 _COMPILER = __name__.partition(".frontend")[0]
 _MAKERS = frozenset({"abc", "enum", "types"})
 """The modules that classes name as theirs if they were made by a call, as of `types.new_class`, or `type` of an ABC."""
-_IS_OF_PYTHON, _IS_IMMUTABLE = 1 << 9, 1 << 8  # Py_TPFLAGS_HEAPTYPE, Py_TPFLAGS_IMMUTABLETYPE
-_HEAP = 1 << 9  # Py_TPFLAGS_HEAPTYPE, of classes that were made while Python ran
+_IS_MADE_AT_RUN_TIME, _IS_IMMUTABLE = 1 << 9, 1 << 8  # Py_TPFLAGS_HEAPTYPE, Py_TPFLAGS_IMMUTABLETYPE
 _LEAVES = PLAIN | {CodeType, type(Ellipsis), Value}
 
 
@@ -27,7 +26,7 @@ def is_of_users(thing: Any) -> bool:
     module = thing if isinstance(thing, ModuleType) else sys.modules.get(thing.__module__)
     file = attribute_of(module, "__file__")
     if module is builtins and thing is not module:
-        return bool(thing.__flags__ & _HEAP)  # those of C are not: this one is of code run without a `__name__`
+        return can_be_set(thing)  # of code run without a `__name__`, unlike the types of Python itself
     if not isinstance(thing, ModuleType) and thing.__module__ in _MAKERS:
         return attribute_of(module, thing.__name__) is not thing
     if not isinstance(file, str):  # typed in, or built in
@@ -85,7 +84,7 @@ def announces(kind: Any) -> bool:
 
 def can_be_set(kind: type) -> bool:
     """Whether a class has attributes that Python code can set, unlike those written in C."""
-    return bool(kind.__flags__ & _IS_OF_PYTHON) and not kind.__flags__ & _IS_IMMUTABLE
+    return bool(kind.__flags__ & _IS_MADE_AT_RUN_TIME) and not kind.__flags__ & _IS_IMMUTABLE
 
 
 @cache
