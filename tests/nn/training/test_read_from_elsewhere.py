@@ -440,3 +440,29 @@ def test_calls_of_layers_that_are_replaced_in_their_class(backend: str, monkeypa
         return [*losses, trainer.step(X, Y)]
 
     assert course(backend) == pytest.approx(course("eager"), rel=1e-9)
+
+
+class Line(nn.Module):
+    def __init__(self) -> None:
+        self.slope = Value(1.0)
+
+    def __call__(self, x: Any) -> Any:
+        return self.slope * x[0]
+
+
+class Scaled(nn.Module):
+    def __init__(self) -> None:
+        self.last = 2.0
+
+    def __call__(self, outputs: Any, labels: Any) -> Any:
+        return nn.mse([[self.last * v for v in row] for row in outputs], labels)
+
+
+def test_a_global_trainer_of_an_attributes_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its watch was taken for code of the user's, which asks for types, and the second training was refused."""
+    X, y = [[1.0, 2.0], [2.0, 1.0]], [1.0, 2.0]
+    line, model = Line(), nn.MLP(2, [1], seed=0)
+    first = nn.Trainer(line, nn.mse, nn.SGD(line.parameters(), lr=0.1))
+    first.step(X, y)
+    monkeypatch.setitem(globals(), "last", first)
+    assert nn.Trainer(model, Scaled(), nn.SGD(model.parameters(), lr=0.1)).step(X, y) > 0.0

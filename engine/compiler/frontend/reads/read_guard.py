@@ -209,7 +209,8 @@ class ReadGuard:
             things: what the condition names.
         """
         terms = [term for term, _ in self._terms] if terms is None else terms
-        known = {**self._known, **things, "confirmed": confirmed}
-        exec(_LOOK.format(condition=" or ".join([condition, *terms])), known)
+        known = {**self._known, **things, "confirmed": confirmed, "__name__": __name__}
+        source = _LOOK.format(condition=" or ".join([condition, *terms]))
+        exec(compile(source, __file__, "exec"), known)  # in this file, so that no walk takes it for the user's code
         look: Callable[[], bool] = known["look"]
         return look
