@@ -9,8 +9,8 @@ import ctypes
 import functools
 import gc
 import sys
-from collections.abc import Callable, Mapping
-from itertools import pairwise
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import CellType, FunctionType, MappingProxyType
 from typing import Any, NamedTuple
 
@@ -187,11 +187,18 @@ class PlainDict:
         """Where its table counts the entries that were ever added."""
         return table + self._made
 
-    def places_in(self, table: int) -> dict[tuple[int, int], int]:
-        """The places in its table of a name's address, followed by the address of its content."""
-        count = (self.names.__sizeof__() - dict.__basicsize__) // 8
-        words = (ctypes.c_int64 * count).from_address(table)[:]
-        return {pair: table + 8 * k for k, pair in enumerate(pairwise(words))}
+    def places_in(self, table: int, entries: Iterable[tuple[Any, Any]]) -> Iterator[int]:
+        """Where in its table each of some names is, in order: its address, followed by the address of its content.
+
+        Raises:
+            LookupError: it was not found, for example since the name is not the same object as that in the dict.
+        """
+        held, at = ctypes.string_at(table, self.names.__sizeof__() - dict.__basicsize__), 0
+        for name, content in entries:
+            at = held.find(array("q", (id(name), id(content))), at)
+            if at % 8:  # or -1
+                raise LookupError(name)
+            yield table + at
 
 
 def plain_dict(names: Mapping[Any, Any] | None) -> PlainDict | None:

@@ -106,7 +106,8 @@ class WordGuard:
             content, table = known.names[name], known.own_table()
             held.append(content)
             yield known.keys, [table]
-            yield from _entry(known.places_in(table), name, content)
+            (place,) = known.places_in(table, [(name, content)])
+            yield place, [id(name), id(content)]
 
         return self._added(look)
 
@@ -124,11 +125,10 @@ class WordGuard:
             if name in known.names:
                 raise LookupError(name)
             # There may have been another table meanwhile, and then one of this size again: what was added came last.
-            last = [*islice(reversed(known.names.items()), _LAST_ENTRIES)]
+            last = [*islice(reversed(known.names.items()), _LAST_ENTRIES)][::-1]
             held.append(last)
-            places = known.places_in(table) if last else {}
-            for key, content in last:
-                yield places[id(key), id(content)], [id(key)]
+            for place, (key, _) in zip(known.places_in(table, last), last):
+                yield place, [id(key)]
 
         return self._added(look)
 
@@ -225,19 +225,8 @@ def _entries(known: PlainDict, held: list[Any]) -> _Words:
     if before:
         table = known.own_table()
         yield known.keys, [table]
-        places = known.places_in(table)
-        for name, content in before.items():
-            yield from _entry(places, name, content)
-
-
-def _entry(places: dict[tuple[int, int], int], name: Any, content: Any) -> _Words:
-    """The words of an entry of a dict.
-
-    Raises:
-        LookupError: its place was not found, for example since the name is not the same object as that in the dict.
-    """
-    place = places[id(name), id(content)]
-    yield place, [id(name), id(content)]
+        for place, (name, content) in zip(known.places_in(table, before.items()), before.items()):
+            yield place, [id(name), id(content)]
 
 
 class Due(IntEnum):
