@@ -92,6 +92,8 @@ def take(
     paths = called.given
     shown = _view(called, path_to, around, radius)
     groups, how = _grouped(shown, paths, collapse, expand)
+    if root in groups and groups[root].module is None:  # the last + of a long sum: the result has a box of its own
+        del groups[root]
     where, members = _place(shown, groups)
     if limit is not None and len(members) > limit:
         raise ValueError(_too_large(len(members), limit, shown, paths, collapse, expand))

@@ -38,7 +38,7 @@ def test_one_box_per_layer() -> None:
         "x": "×10",
         "-": "×5",
         "**": "×5",
-        "+": "×5",
+        "+": "×4",
         "2": "×5",
         "-1 … 1": "×5",
     }
@@ -146,8 +146,21 @@ def test_nodes_that_are_alike_need_no_names() -> None:
         ("tanh", "×6"),
         ("2", "×6"),
         ("**", "×6"),
-        ("+", "×5"),
+        ("+", "×4"),
+        ("", "+"),
     ]
+
+
+def test_the_result_of_a_long_sum_keeps_its_label_and_its_number() -> None:
+    """It is the last + of a chain, and was one of many in a box that had only the range of their numbers."""
+    loss = sum((Value(0.5, "w") * float(k) for k in range(100)), Value(0.0))
+    loss.label = "loss"
+    loss.backward()
+    picture = take(loss)
+    root = picture.boxes[-1]
+    assert (root.title, root.symbol, root.rows, root.grad, root.root) == ("loss", "+", ("2475",), 1.0, True)
+    assert [box.symbol for box in picture.boxes[:-1] if box.title == "+"] == ["×99"]
+    assert sorted(edge.count for edge in picture.edges if edge.head == len(picture.boxes) - 1) == [1, 1]
 
 
 @pytest.mark.parametrize(
