@@ -66,13 +66,13 @@ class Anomaly(Shown):
 
     def _with(self) -> str:
         """The numbers of the operands, non-finite ones first; of constants, which the formula shows, only these."""
-        listed = {}
+        listed: dict[Value, tuple[str, float]] = {}  # by operand, as several may have the same label
         for place, (operand, x) in enumerate(zip(self.node.operands, self.node.inputs), 1):
             if not isinstance(operand, Constant):
-                listed[self.names(operand)] = x
+                listed[operand] = self.names(operand), x
             elif not math.isfinite(x):
-                listed[f"operand {place}"] = x
-        ordered = sorted(listed.items(), key=lambda pair: math.isfinite(pair[1]))
+                listed[operand] = f"operand {place}", x
+        ordered = sorted(listed.values(), key=lambda pair: math.isfinite(pair[1]))
         texts = [f"{name} = {short(x)}" for name, x in ordered[:_SHOWN]]
         if len(ordered) > _SHOWN:
             texts.append(f"... {len(ordered) - _SHOWN} more")

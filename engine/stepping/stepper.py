@@ -207,7 +207,7 @@ class Stepper(Shown):
         met = [point.description for point in self.breakpoints if point.condition(step)]
         if condition is not None and condition(step):
             met.append("the condition holds")
-        self._stopped_at = ", ".join(met)
+        self._stopped_at = ", ".join(dict.fromkeys(met))
         return bool(met)
 
     def _move(self, position: int) -> AnyStep:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import html.parser
 import importlib.util
 import re
@@ -52,6 +53,13 @@ def test_a_page_is_short_and_its_links_lead_somewhere(page: Path) -> None:
     assert text.startswith("# ")
     for target in re.findall(r"\]\(([^)#\s]+)(?:#[\w-]+)?\)", prose):
         assert re.match(r"https?://", target) or (page.parent / target).exists(), target
+
+
+@each_page
+def test_what_stands_at_the_prompt_can_be_typed_there(page: Path) -> None:
+    """A blank line, as between two methods, ends a class at Python's prompt, and doctest does not mind."""
+    for example in doctest.DocTestParser().get_examples(page.read_text(encoding="utf-8")):
+        assert "\n\n" not in example.source
 
 
 @pytest.mark.parametrize("name", ["numbers", "mistakes"])

@@ -159,6 +159,13 @@ def test_operands_that_are_not_finite_come_first_and_numbers_written_in_the_code
     assert "with w14 = -inf, operand 24 = inf, w0 = 1, " in str(caught.value)
 
 
+def test_operands_of_the_same_label_are_all_shown() -> None:
+    """The last one took the place of the infinite one."""
+    anomaly = find_anomaly(Value(math.inf, "w") * Value(0.0, "w"))
+    assert anomaly is not None
+    assert anomaly.text == "mul gave nan in the forward pass\n  w*w = nan   with w = inf, w = 0"
+
+
 def test_names_may_be_given_as_elsewhere() -> None:
     x = Value(0.0)
     assert "log(rate)" in str(find_anomaly(x.log(), names={"rate": x}))

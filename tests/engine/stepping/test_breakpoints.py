@@ -57,6 +57,15 @@ def test_a_breakpoint_on_nan() -> None:
     assert "stopped" not in s.text
 
 
+def test_one_that_is_set_twice_is_named_once() -> None:
+    x = Value(3.0, "x")
+    s = (x * x).stepper()
+    for target in ("*", "mul"):
+        s.break_at(target)
+    s.run()
+    assert s.text.startswith("backward pass of x*x: 1 of 1 steps done; stopped: a step of mul\n")
+
+
 def test_breakpoints_on_a_gradient_tell_of_the_moment_it_happens() -> None:
     x = Value(3.0, "x")
     y = (x * x) * 2.0 + x * 100.0  # the gradient of x is 100, then 112
