@@ -152,12 +152,17 @@ def _parameters(paths: dict[Value, str]) -> dict[Value, str]:
 
 
 def _smallest(shown: list[Value], parameters: dict[Value, str]) -> tuple[dict[Value, modules.Group], str]:
-    """Groups that leave few boxes, and in words how they are made: layers if known and enough, else alike nodes."""
+    """Groups that leave few boxes, and in words how they are made: layers if known and enough, else alike nodes.
+
+    There are none where that would leave more than half of the boxes, as in a loop whose steps have little in common:
+    with an edge to every step, the few that are joined make a picture slow to place, and no clearer.
+    """
     if parameters.keys() & set(shown):
         groups = modules.group(shown, parameters, "layer", ())
         if len(_place(shown, groups)[1]) <= BUDGET:
             return groups, "one for each layer"
-    return modules.group(shown, parameters, "alike", ()), "alike ones in one"
+    groups = modules.group(shown, parameters, "alike", ())
+    return (groups, "alike ones in one") if 2 * len(_place(shown, groups)[1]) <= len(shown) else ({}, "")
 
 
 def _place(shown: list[Value], groups: dict[Value, modules.Group]) -> tuple[dict[Value, int], list[list[Value]]]:
