@@ -134,12 +134,13 @@ def about_gradients(names: Names) -> list[str]:
     order, root = names.order, names.order[-1]
     if root.primitive is None:
         return []
-    for running in passes_under_way:
-        if running.root is root:
-            done = f"{running.position:,} of {counted(len(running), 'step')} done"
-            return [f"a backward pass is under way, {done}: gradients are partial"]
     if not has_gradients(root):
         return [NO_PASS]
+    for running in passes_under_way:
+        if root in {*running.order}:  # by identity, where `in` of a list compares numbers
+            whose = "" if root is running.root else f" of {running.names(running.root)}"
+            done = f"{running.position:,} of {counted(len(running), 'step')} done"
+            return [f"a backward pass{whose} is under way, {done}: gradients are partial"]
     if root._grad != 1.0:
         return [f"these are the gradients of a larger result: by it {names(root)} has {short(root._grad)}, not 1"]
     with observed_by(None):

@@ -121,6 +121,9 @@ def test_a_pass_that_is_being_stepped_through_has_partial_gradients() -> None:
         assert notes(root) == [under_way]
         assert under_way in engine.to_dot(root)
         assert under_way not in s.text  # it tells the state of each
+        part = root.operands[0]
+        assert notes(part) == [under_way.replace("pass", "pass of a*a*a")]  # it said: of a larger result
+        assert notes(a * a) == [NO_PASS]  # which takes only a from it
     assert notes(root) == [NO_PASS]
     list(root.backward_steps())
     assert notes(root) == []
