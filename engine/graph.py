@@ -46,6 +46,11 @@ def recorded_order(root: Value, start: Any = None) -> dict[Value, Any]:
 
 
 def _ordered(root: Value, start: Any, with_numbers: bool) -> dict[Value, Any]:
+    """The topological order as the keys of a dict, each mapped to `start`; with the numbers in expressions, or without.
+
+    The stack holds nodes to visit. A None marks the node below it as visited: its operands went on top, so when the
+    None is reached they are all in the order, and the node follows.
+    """
     if not isinstance(root, Value):
         raise _no_root(root)
     order: dict[Value, Any] = {}
@@ -53,7 +58,7 @@ def _ordered(root: Value, start: Any, with_numbers: bool) -> dict[Value, Any]:
     pop, push, extend = stack.pop, stack.append, stack.extend
     while stack:
         node = pop()
-        if node is None:  # the node below has had all its operands
+        if node is None:
             order[pop()] = start
             continue
         while node not in order:  # a graph has no cycles, so a node met again has been emitted
@@ -151,9 +156,9 @@ _calls: dict[int, int] = {}  # for graphs of each size
 def look_for_changed_leaves(order: Collection[Value]) -> None:
     """Refuse a graph that was recorded partly before a leaf was changed and partly after: no function has its gradient.
 
-    So it is with a result that a loop computes once, from a parameter, and uses again after the optimiser's step. A
-    graph that is old as a whole is differentiated at its own numbers, with a warning: so it is with a loss that is
-    computed before the loop.
+    Such a graph arises where a loop computes a result from a parameter once, and uses it again after the optimiser's
+    step. One that is old as a whole, such as a loss computed before the loop, is differentiated at its own numbers,
+    with a warning.
 
     Args:
         order: the nodes, in topological order.

@@ -237,8 +237,8 @@ class Claim:
     def _mixed(self, verdict: Verdict) -> Slopes | None:
         """The slopes on both sides, by steps that contradict the claim, if these mix two and it lies between them.
 
-        So it is at a kink where values are so large that rounding drowns the finer steps, which would show it. Where it
-        blurs these, too, wider ones tell the two slopes apart.
+        They do at a kink where values are so large that finer steps, which would show it, drown in rounding. Where
+        rounding blurs these steps, too, wider ones tell the two slopes apart.
         """
         found = verdict.estimate
         if found is None or not (verdict.status == "differs" or verdict.excluded):
@@ -274,7 +274,7 @@ class Claim:
     def _at_a_neighbour(self, found: Derivative) -> bool:
         """Whether the slope changes by as much as the claim is off when the point's numbers move by a few floats.
 
-        So it is where squares of residuals are least: these are what rounding leaves of larger numbers.
+        It does where a sum of squared residuals is least: these are what rounding leaves of larger numbers.
         """
         if self.near is None or not math.isfinite(self.slope - found.expected):
             return False

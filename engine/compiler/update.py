@@ -122,7 +122,7 @@ class Update:
     def bears_rounding(self) -> bool:
         """Whether what is nearly 0 may as well be 0: not if the rule divides by it, or asks for its sign.
 
-        So it is for sums, products, roots, and quotients by what has a setting or a written number added; the gradient
+        Sums, products, roots, and quotients by what has a setting or a written number added all bear it; the gradient
         as it is may be compared and chosen, as clipping does.
         """
         uniform = {*self.uniform}

@@ -159,9 +159,9 @@ def likely_estimates(
 
 
 def one_sided(f: Line, x: float, step: float, noise: float = 0.0, epsilon: float = EPSILON) -> Estimate | None:
-    """The derivative of `f` at `x` from the side that `step` points to (its sign); `x` itself is not evaluated.
+    """The derivative of `f` at `x` from the side that `step` points to (its sign).
 
-    So it is right even if the value at `x` belongs to the other side.
+    It is right even if the value at `x` belongs to the other side, since `f` is not evaluated there.
 
     >>> one_sided(abs, 0.0, -0.25).derivative, one_sided(abs, 0.0, 0.25).derivative
     (-1.0, 1.0)

@@ -69,7 +69,7 @@ class Batch:
     def as_arrays(self) -> Batch:
         """The same samples, with the arrays in the place of lists that were given, which take longer to check.
 
-        So it is for samples that have been checked as they were given, where the types of their numbers do not matter.
+        For samples that have been checked as they were given, where the types of their numbers do not matter.
         """
         arrays = [
             given if hasattr(given, "dtype") or isinstance(array, list) else array.reshape(self.size, *shape)

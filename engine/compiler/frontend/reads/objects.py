@@ -126,8 +126,8 @@ def is_memory(kind: type) -> bool:
 def shows_to_collector(kind: type) -> bool:
     """Whether only the garbage collector learns all that an instance holds.
 
-    So it is with a cache, an element of XML, and anything else that is written in C and has no attributes of its own:
-    a slice, a cell, a method of a list.
+    Instances of this kind are a cache, an element of XML, and anything else that is written in C and has no attributes
+    of its own: a slice, a cell, a method of a list.
     """
     has_own = kind.__dictoffset__ != 0 or any("__slots__" in vars(base) for base in kind.__mro__)
     shows_itself = has_own or is_memory(kind) or issubclass(kind, CONTAINERS)
