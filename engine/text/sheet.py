@@ -225,10 +225,10 @@ class Sheet(Shown):
             return title, [*_aligned(table, widths), *(f"  {note}" for note in notes)]
         title = [line for part in title for line in _wrapped(part, width, "")]
         notes = [line for note in notes for line in _wrapped(note, width, "  ")]
-        shared = _shared(widths, width - 2 * len(widths))
-        if any(given < min(_LEAST, wanted) for given, wanted in zip(shared, widths)):
+        fitting = _fitting(widths, width - 2 * len(widths))
+        if any(given < min(_LEAST, wanted) for given, wanted in zip(fitting, widths)):
             return title, self._paragraphs(width) + notes
-        return title, _aligned([list(map(_cut, row, shared)) for row in table], shared) + notes
+        return title, _aligned([list(map(_cut, row, fitting)) for row in table], fitting) + notes
 
     def _paragraphs(self, width: int) -> list[str]:
         lines = []
@@ -282,6 +282,14 @@ def padded(cell: str, width: int) -> str:
     '重み  '
     """
     return cell + " " * (width - display_width(cell))
+
+
+def _fitting(widths: Sequence[int], room: int) -> list[int]:
+    """Widths whose sum fits: the first column, which tells rows apart, may take half of the room; the rest share."""
+    if len(widths) < 2:
+        return [min(width, room) for width in widths]
+    first = min(widths[0], room // 2)
+    return [first, *_shared(widths[1:], room - first)]
 
 
 def _shared(widths: Sequence[int], room: int) -> list[int]:

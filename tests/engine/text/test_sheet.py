@@ -100,6 +100,15 @@ def test_a_table_fits_the_terminal(monkeypatch: pytest.MonkeyPatch, columns: int
     assert shown.text == shown._sheet().fitted(None)
 
 
+@pytest.mark.parametrize("width", [80, 60])
+def test_rows_are_told_apart_in_a_narrow_terminal(width: int) -> None:
+    """Of layers.0.neurons.0.w.0 and layers.1.neurons.0.w.0 both lines began with …rons.0.w.0."""
+    model = nn.MLP(2, [3, 1], seed=1)
+    table = nn.mse(model([0.5, -1.0]), [1.0]).explain(names=model)._sheet().fitted(width)
+    for name, _ in model.named_parameters():
+        assert f"\n  {name}" in table
+
+
 def test_what_does_not_go_to_a_terminal_is_whole() -> None:
     wide = Sheet("t", ("a", "b"), [("x" * 200, "y" * 200)])
     assert len(str(wide).splitlines()[1]) == 404
