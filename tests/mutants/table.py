@@ -54,6 +54,7 @@ TESTS: dict[str, list[str]] = {
     ],
     "engine/compiler/frontend/given/truth_tests.py": ["tests/engine/compiler/frontend/test_truth_tests.py"],
     "engine/compiler/frontend/given/types.py": ["engine/compiler/frontend/given/types.py", *GIVEN],
+    "engine/compiler/frontend/reads/moved.py": ["tests/engine/compiler/faithful/test_moving.py"],
     "engine/pullbacks.py": ["tests/engine/test_pullbacks.py", "tests/engine/test_affine.py", *BACKPROP],
     "engine/backprop.py": [
         "engine/backprop.py",

@@ -5,9 +5,9 @@ What it leaves behind of its results, such as the last activations, is none of t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from io import BytesIO, StringIO
-from types import CellType, CodeType, FunctionType, MethodType
+from types import CellType, FunctionType, MethodType
 from typing import Any
 
 from ....value import Value
@@ -38,7 +38,7 @@ _HELD: dict[type, tuple[str, ...]] = {
 }
 
 
-def moved(found: Found, made: Collection[Value]) -> str:
+def moved(found: Found, made: set[Value]) -> str:
     """The first thing that a run has changed for good, for an error; "" if there is none.
 
     Args:
@@ -51,7 +51,7 @@ def moved(found: Found, made: Collection[Value]) -> str:
             return name
     for holder, before in found.holders:
         now = held(holder)
-        if isinstance(holder, (StringIO, BytesIO)) and now[0] != before[0] == now[0][: len(before[0])]:
+        if isinstance(holder, (StringIO, BytesIO)) and now[0] != before[0] and now[0].startswith(before[0]):
             continue  # what a run prints or logs, as it does at every call, is printed once
         if not (like(frozenset(before), frozenset(now)) if is_a(holder, _SETS) else like(before, now)):
             return _described(found, holder)
@@ -79,9 +79,9 @@ def _has_results(holder: Any, inside: tuple[Any, ...]) -> bool:
 
 
 def _described(found: Found, holder: Any) -> str:
-    """A container, by its last name if it has one."""
-    names, kind = [name for name, before, _ in _named(found) if before is holder], type(holder).__name__
-    return f"{names[-1]} ({kind})" if names else f"the content of a {kind}"
+    """A container, by its name if it has one."""
+    name, kind = next((name for name, before, _ in _named(found) if before is holder), ""), type(holder).__name__
+    return f"{name} ({kind})" if name else f"the content of a {kind}"
 
 
 def _named(found: Found) -> Iterator[tuple[str, Any, Any]]:
@@ -100,7 +100,7 @@ class _Likeness:
         made: the Values that the function has made in its runs.
     """
 
-    def __init__(self, kept: Sequence[Any], made: Collection[Value]) -> None:
+    def __init__(self, kept: Sequence[Any], made: set[Value]) -> None:
         self._known, self._made = {*map(id, kept)}, made
 
     def __call__(self, before: Any, now: Any) -> bool:
@@ -122,12 +122,12 @@ class _Likeness:
         if issubclass(kind, Symbol):
             return ()
         if issubclass(kind, Value):
-            return [(a._z, b._z)] if a in self._made and b in self._made else None
-        if kind in PLAIN or kind is CodeType or id(b) in self._known:
+            return [(a._z, b._z)] if {a, b} <= self._made else None
+        if kind in PLAIN or id(b) in self._known:
             return None
         if issubclass(kind, _SETS):
             inside, others = ([e for e in one if not isinstance(e, Symbol)] for one in (a, b))
-            return () if len(a) == len(b) and {*inside} == {*others} else None
+            return () if {*inside} == {*others} else None
         inside, others = _inside(a, kind), _inside(b, kind)
         if not inside and kind.__eq__ is not object.__eq__ and a != b:  # such as two dates
             return None

@@ -37,7 +37,9 @@ PARTS: dict[type, tuple[str, ...]] = {
 """What objects of the standard library hold that is neither an entry nor in a `__dict__`."""
 DESCRIBING = frozenset({"__name__", "__qualname__", "__doc__", "__module__", "__annotations__"})
 """What functions, and some of it classes, have besides their attributes: examined if code names it."""
-_OF_COLLECTOR = frozenset({"functools._lru_cache_wrapper", "xml.etree.ElementTree.Element"})
+_OF_COLLECTOR = frozenset(
+    {"functools._lru_cache_wrapper", "xml.etree.ElementTree.Element", "pandas._libs.indexing.NDFrameIndexerBase"}
+)
 _IS_COLLECTED = 1 << 14  # Py_TPFLAGS_HAVE_GC
 _FILES = frozenset({"mmap.mmap"})
 _MEMORY = _FILES | {"_ctypes._CData"}

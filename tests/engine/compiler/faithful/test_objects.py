@@ -130,6 +130,11 @@ _LIBRARY: dict[str, tuple[Callable[[], Any], Callable[[Any], float], Callable[[A
         lambda table: len(table.index.name),
         lambda table: setattr(table.index, "name", "abc"),
     ),
+    "the places of a series": (
+        lambda: needs("pandas").Series([1.0, 2.0]).loc,
+        lambda places: float(places[1]),
+        lambda places: places.obj.__setitem__(1, 5.0),
+    ),
     "a list in a table": (
         lambda: needs("pandas").DataFrame({"a": [[1.0]]}),
         lambda table: table["a"][0][0],
