@@ -117,8 +117,8 @@ def _lines(node: Value, name: str, is_parameter: bool) -> tuple[str, str]:
     """The first line of a box: a name in bold, and beside it the operation, unless the name contains it."""
     if isinstance(node, Constant) and not node._label:
         return "", ""
-    if is_parameter:  # what tells paths apart is at their end
-        return words(name if len(name) <= 26 else "…" + name[-25:], 26), ""
+    if is_parameter:
+        return words(name, 26), ""
     operation = "" if node._op in name else words(node._op, 10)
     return words(name, 22 if node._label else 18), operation
 

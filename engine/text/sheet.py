@@ -97,13 +97,18 @@ def left_to_right(text: str) -> str:
     return _RIGHT_TO_LEFT.sub("\\g<0>\N{LEFT-TO-RIGHT MARK}", text)
 
 
-def words(text: str, most: int = 32) -> str:
-    """`visible` text of at most `most` characters.
+_PATH = re.compile(r"[\w.]+\.\w+")  # of a parameter: what tells it from others is at its end
 
-    >>> words("x" * 100_000, most=8)
-    'xxxxxxx…'
+
+def words(text: str, most: int = 32) -> str:
+    """`visible` text of at most `most` characters: the start of a longer one, but the end of a path.
+
+    >>> words("x" * 100_000, most=8), words("layers.10.neurons.3.w.2", most=12)
+    ('xxxxxxx…', '…urons.3.w.2')
     """
-    return visible(text if len(text) <= most else text[: most - 1] + "…")
+    if len(text) <= most:
+        return visible(text)
+    return visible("…" + text[len(text) - most + 1 :] if _PATH.fullmatch(text) else text[: most - 1] + "…")
 
 
 def display_width(text: str) -> int:
@@ -307,10 +312,10 @@ def _shared(widths: Sequence[int], room: int) -> list[int]:
 
 
 def _cut(cell: str, width: int) -> str:
-    """A cell cut to a width; a path keeps its end, which tells it from others."""
+    """A cell cut to a width; a path keeps its end."""
     if display_width(cell) <= width:
         return cell
-    if re.fullmatch(r"[\w.]+\.\w+", cell):
+    if _PATH.fullmatch(cell):
         return f"…{_start(cell[::-1], width - 1)[::-1]}"
     return f"{_start(cell, width - 1)}…"
 

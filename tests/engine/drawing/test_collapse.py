@@ -237,6 +237,18 @@ def test_mistakes() -> None:
         to_dot(loss, names=model, expand="layers.0")
 
 
+def test_boxes_with_long_paths_do_not_look_the_same() -> None:
+    """Of block.layers.0.inner.layers.1.query.neurons.3 each one showed the start, cut off before it came to itself."""
+    paths = [f"block.layers.0.inner.layers.1.{part}.neurons.{k}.w.0" for part in ("query", "key") for k in range(5)]
+    names = {path: Value(0.5) for path in paths}
+    root = engine.sum([w.tanh() for w in names.values()])
+    for collapse in (None, "neuron"):
+        dot = to_dot(root, names=names, collapse=collapse)
+        for path in paths:
+            shown = path if collapse is None else path.removesuffix(".w.0")
+            assert dot.count(f"<b>…{shown[-31:]}</b>") == 1
+
+
 def test_what_would_be_many_boxes_collapses_by_itself() -> None:
     model = Network(2, 8, 8, 1)
     loss = model.loss(10)
