@@ -110,7 +110,7 @@ class Walk:
         """Refuse weak references to what nothing else that is read keeps alive: it may die at any time."""
         for reference in self._weak:
             found = reference()
-            if found is not None and id(found) not in met and not is_leaf(type(found)):
+            if found is not None and id(found) not in met:
                 raise refusal(
                     f"the function reads a weak reference to a {type(found).__name__}, which may be gone later",
                     "Let the function have the object itself, by a name, an attribute or a list, beside the reference.",

@@ -37,6 +37,12 @@ def test_a_weak_reference_beside_the_object_itself() -> Case:
 
 
 @equal
+def test_a_weak_reference_to_what_is_gone_already() -> Case:
+    w, known = Value(2.0), weakref.ref(Held())
+    return Case(lambda x: w * x if known() is None else w * w * x)
+
+
+@equal
 def test_a_number_behind_a_weak_reference() -> Case:
     class Settings:
         scale = 3.0

@@ -76,6 +76,10 @@ def is_of(array: Any, kind: Any) -> bool:
     return bool(array.dtype == kind)
 
 
+def size_of(array: Any) -> int:
+    return int(array.nbytes)
+
+
 WRITES: list[Callable[[Any], Any]] = [
     by_flat,
     lambda copy: np.put(copy, 0, 0.5),
@@ -97,6 +101,9 @@ FUNCTIONS: list[Callable[[Any], Any]] = [
     lambda x: w * np.piecewise(x, [True, False], [0.5, 1.0])[0],
     *map(written, WRITES),
     lambda x: w * (2 if is_of(np.array(x), np.int64) else 3),
+    lambda x: w * np.array(x).itemsize,
+    lambda x: w * size_of(np.array(x)),
+    lambda x: w * (2 if np.result_type(np.array(x), np.int8) == np.int64 else 3),
     lambda x: w * (2 if isinstance(np.array(x)[0], np.integer) else 3),
     lambda x: w * (2 if isinstance((np.array(x) > 1)[0], bool) else 3),
     lambda x: w * np.reciprocal(x[0]),

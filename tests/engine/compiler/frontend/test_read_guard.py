@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from engine import Value, compile
+from engine.compiler.frontend.reads.found import Holder, Name
 from engine.compiler.frontend.reads.objects import held
 from engine.compiler.frontend.reads.read_guard import ReadGuard
 from tests.needs import needs
@@ -147,6 +148,20 @@ def test_a_look_has_its_time_and_no_more() -> None:
         for holder in ({k: float(k) for k in range(50)}, numbers(500), ["text"] * 500):
             each.add_holder(holder, held(holder))
     assert len(look._terms) < len(other._terms) == 3
+
+
+def test_what_there_is_no_time_for_is_left_out() -> None:
+    look, names = ReadGuard(15.0), {"scale": 2.0}
+    assert look.takes(Name(names, "scale", 2.0))
+    assert not look.takes(Name(names, "scale", 2.0))
+    assert len(look.left_out) == 1
+
+
+@pytest.mark.parametrize("make", [np.zeros, lambda count: array("d", bytes(8 * count))], ids=["NumPy's", "Python's"])
+@pytest.mark.parametrize(("count", "taken"), [(2**11, True), (2**11 + 1, False)])
+def test_a_large_array_is_left_out_however_much_time_there_is(make: Any, count: int, taken: bool) -> None:
+    holder = make(count)
+    assert ReadGuard(1e9).takes(Holder(holder, held(holder))) is taken
 
 
 def test_an_array_of_pythons_that_stays_is_the_same() -> None:

@@ -166,9 +166,11 @@ def test_a_change_shows(change: str, versions: bool, monkeypatch: pytest.MonkeyP
         monkeypatch.setattr(layout, "dict_fields", lambda: fields._replace(version=0))
     kind, apply = CHANGES[change]
     thing, words = watched(kind)
-    assert differ(words)  # nothing is expected yet
+    assert differ(words)
+    assert not words.expected
     renew(words)
     assert not differ(words)
+    assert words.expected
     apply(thing)
     assert differ(words)
     renew(words)
