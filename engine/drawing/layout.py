@@ -65,7 +65,7 @@ def place(
     upright = rankdir in ("TB", "BT")
     along = [h if upright else w for w, h in sizes]
     across = [w if upright else h for w, h in sizes]
-    position = _positions(len(sizes), edges)
+    position = positions(len(sizes), edges)
     forward = [position[tail] < position[head] for tail, head in edges]
     graph = _Layers(
         along,
@@ -325,7 +325,7 @@ def _line(curve: list[Point], to: Point) -> None:
         curve += [curve[-1], to, to]
 
 
-def _positions(boxes: int, edges: Sequence[Edge]) -> list[int]:
+def positions(boxes: int, edges: Sequence[Edge]) -> list[int]:
     """The place of each box in an order of operands before results; edges that close cycles are ignored."""
     operands: list[list[int]] = [[] for _ in range(boxes)]
     used = [False] * boxes

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 
 from ..text.sheet import visible
-from .layout import OPEN, Placement, Point, apart, place
+from .layout import OPEN, Placement, Point, apart, place, positions
 from .lettering import FONT, LONG, SIZE, SMALL, width_of
 from .looks import Look, Looks, Sample, Span, check_rankdir
 from .picture import Picture
@@ -29,12 +29,14 @@ def svg_source(picture: Picture, theme: str = "light", rankdir: str = "LR", titl
     check_rankdir(rankdir)
     colours, upright = looks.colours, rankdir in ("TB", "BT")
     rooms = [_room(line.label, upright) for line in looks.edges]
+    edges = [(edge.tail, edge.head) for edge in picture.edges]
+    position = positions(len(looks.boxes), edges)
     coming: list[list[float]] = [[] for _ in looks.boxes]  # across the flow, the room of the labels side by side
-    for edge, (_, across) in zip(picture.edges, rooms):
-        coming[edge.head].append(across)
+    for edge, (_, across) in zip(edges, rooms):
+        coming[max(edge, key=position.__getitem__)].append(across)  # the head; where an edge runs back, the tail
     sizes = [_size(look, max(each, default=0.0) * len(each), upright) for look, each in zip(looks.boxes, coming)]
     ordered = {index for index, box in enumerate(picture.boxes) if box.ordered}
-    placed = place(sizes, [(edge.tail, edge.head) for edge in picture.edges], rankdir, rooms, ordered)
+    placed = place(sizes, edges, rankdir, rooms, ordered)
     body = [*_edges(looks, placed, rankdir)]
     body += [_box(look, size, centre, colours) for look, size, centre in zip(looks.boxes, sizes, placed.centres)]
     above, high_above, wide_above = _lines(looks.legend, picture.notes, title, colours)
@@ -127,15 +129,15 @@ def _edges(looks: Looks, placed: Placement, rankdir: str) -> Iterator[str]:
     yield "</g>"
     halo = f'stroke="{colours.page}" stroke-width="3" stroke-linejoin="round" paint-order="stroke"'  # lines end at it
     yield f'<g font-size="{SMALL:g}" fill="{colours.muted}" {halo}>'
+    axis, sign, dx, dy, anchor = {
+        "LR": (0, 1, -8, -2.5, "end"),
+        "RL": (0, -1, 8, -2.5, "start"),
+        "TB": (1, 1, 3, -8, "start"),
+        "BT": (1, -1, 3, 14, "start"),
+    }[rankdir]
     for line, curve in zip(lines, placed.curves):
-        if line.label:
-            (x, y) = curve[-1]
-            dx, dy, anchor = {
-                "LR": (-8, -2.5, "end"),
-                "RL": (8, -2.5, "start"),
-                "TB": (3, -8, "start"),
-                "BT": (3, 14, "start"),
-            }[rankdir]
+        if line.label:  # at the end that is further along the flow: beyond the other one its own box would hide it
+            x, y = max(curve[-1], curve[0], key=lambda point: sign * point[axis])
             yield f'<text x="{x + dx:.1f}" y="{y + dy:.1f}" text-anchor="{anchor}">{_text(line.label)}</text>'
     yield "</g>"
 

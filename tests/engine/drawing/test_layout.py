@@ -17,7 +17,7 @@ import engine
 from engine import Value, draw
 from engine.drawing.layout import Placement, Point, _Layers, apart, place
 from engine.drawing.lettering import width_of
-from engine.drawing.picture import take
+from engine.drawing.picture import Picture, take
 from engine.drawing.svg import svg_source
 from tests.engine.drawing.networks import NASTY, Network, expression
 from tests.engine.graphs import Recipe, build, floats, recipes
@@ -176,8 +176,12 @@ def test_a_long_title_or_note_is_not_cut_off() -> None:
 
 
 def assert_labels_are_apart(root: Value, rankdir: str) -> None:
+    assert_labels_can_be_read(take(root, collapse=None, local_derivatives=True), rankdir)
+
+
+def assert_labels_can_be_read(picture: Picture, rankdir: str) -> None:
     """Of labels on edges that overlapped, two numbers could be read as one: -0.nan9."""
-    tree = ElementTree.fromstring(svg_source(take(root, collapse=None, local_derivatives=True), rankdir=rankdir))
+    tree = ElementTree.fromstring(svg_source(picture, rankdir=rankdir))
     spans: list[tuple[float, float, float, float]] = []
     for text in tree.iterfind(".//{*}text"):
         anchor, x, y = text.get("text-anchor"), float(text.get("x", 0)), float(text.get("y", 0))
@@ -189,6 +193,23 @@ def assert_labels_are_apart(root: Value, rankdir: str) -> None:
     for i, (left, top, right, bottom) in enumerate(spans):
         for other in spans[:i]:
             assert right <= other[0] or other[2] <= left or bottom <= other[1] or other[3] <= top
+    for rect in tree.iterfind(".//{*}rect[@rx]"):  # a box
+        x, y, width, height = (float(rect.get(size, 0)) for size in ("x", "y", "width", "height"))
+        for left, top, right, bottom in spans:
+            assert right <= x or x + width <= left or bottom <= y or y + height <= top
+
+
+@pytest.mark.parametrize("rankdir", ["LR", "TB", "RL", "BT"])
+def test_labels_of_edges_that_run_back_can_be_read(rankdir: str) -> None:
+    """They stood inside of the box at the head, which hid them."""
+    names = {f"block.{name}.{k}": Value(k / 7) for name in "ab" for k in range(500)}
+    weights = [*names.values()]
+    sums = [w * 2.0 + Value(1.0, f"x{k}") for k, w in enumerate(weights[:500])]
+    picture = take(engine.dot(weights[500:], sums), names=names, collapse=1)
+    boxes = {box.title: k for k, box in enumerate(picture.boxes)}
+    ways = {(edge.tail, edge.head): edge.label for edge in picture.edges}
+    assert ways[boxes["block"], boxes["+"]] == ways[boxes["+"], boxes["block"]] == "×500"
+    assert_labels_can_be_read(picture, rankdir)
 
 
 @pytest.mark.parametrize("rankdir", ["LR", "TB", "RL", "BT"])
