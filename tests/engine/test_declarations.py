@@ -12,7 +12,6 @@ import pytest
 
 import engine
 from engine import Interval, Value, declare, grad, hessian, jvp
-from engine.compiler.frontend.symbol import Symbol
 
 OF_TWO: dict[str, Any] = {
     "forward": lambda x, y: x * y,
@@ -264,10 +263,9 @@ KINDS: dict[str, Callable[[float], Any]] = {
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_numbers_of_any_kind_become_floats_at_once(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("free_at_sign")
+def test_numbers_of_any_kind_become_floats_at_once(kind: str) -> None:
     """A float32 would spread: compiled for Python, what followed was computed in single precision."""
-    for name in ("__matmul__", "__rmatmul__"):
-        monkeypatch.setattr(Value, name, getattr(Value, name))  # put back at the end
     odd = declare("odd_kind", KINDS[kind], [lambda z, x: 2.0])
     both = declare("odd_both", lambda x, y: KINDS[kind](x * y), [lambda z, x, y: y, lambda z, x, y: x], dunder="matmul")
     many = declare("odd_many", lambda *xs: KINDS[kind](sum(xs)), lambda z, *xs: [1.0 for _ in xs])
@@ -288,8 +286,6 @@ def test_numbers_of_any_kind_become_floats_at_once(kind: str, monkeypatch: pytes
             del engine.PRIMITIVES[each.name]
         for name in ("odd_kind", "odd_both"):
             delattr(Value, name)
-        for name in ("__matmul__", "__rmatmul__"):  # of compiled functions, too, which other tests of @ compile
-            delattr(Symbol, name)
 
 
 def test_a_rule_that_would_silently_drop_the_graph_says_so() -> None:

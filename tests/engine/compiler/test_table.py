@@ -253,6 +253,7 @@ def test_rules_of_arrays_are_those_of_templates() -> None:
 
 @pytest.mark.parametrize("how", ["name", "method", "operator"])
 @pytest.mark.parametrize("backend", INSTALLED)
+@pytest.mark.usefixtures("free_at_sign")
 def test_what_the_functions_of_a_primitive_read_is_watched(backend: str, how: str) -> None:
     factor = [3.0]
     scaled = declare(
@@ -274,7 +275,6 @@ def test_what_the_functions_of_a_primitive_read_is_watched(backend: str, how: st
         assert [float(x) for x in (*compiled([2.0]), *compiled.value_and_grad([2.0])[1])] == [21.0, 14.0]
     finally:
         del PRIMITIVES["test_scaled"], Value.test_scaled
-        del Value.__matmul__, Value.__rmatmul__
 
 
 @pytest.mark.parametrize("backend", INSTALLED)

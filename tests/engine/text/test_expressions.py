@@ -146,10 +146,9 @@ def test_names_with_an_index() -> None:
     assert parse(root.explain().expression, {str(leaf.label): leaf for leaf in w}).operands == tuple(w)
 
 
-def test_the_operators_are_those_of_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("free_at_sign")
+def test_the_operators_are_those_of_the_table() -> None:
     """Not of a list of the reader's own: what is declared with an operator is read, and written, at once."""
-    for name in ("__matmul__", "__rmatmul__"):
-        monkeypatch.setattr(Value, name, getattr(Value, name))  # put back at the end
     matmul = engine.declare(
         "test_expressions_shift",
         lambda x, y: x * 2.0**y,

@@ -317,7 +317,7 @@ def test_labels_are_checked_once(monkeypatch):
         trained("llvm", y=list(Y), epochs=epochs, sample_weight=[1.0 + k for k in range(30)])
         found.append(len(checked))
     assert found[0] >= 2  # of each label one
-    assert abs(found[1] - found[0]) < 30  # of samples drawn at random some are compared
+    assert found[1] - found[0] < 2 * 30  # those of samples that are compared, as many as there is time for
     model, weights = network(), {"sample_weight": [1.0 + k for k in range(30)]}
     for _ in range(2):  # also by a program that is known
         trained("llvm", model=model, **weights)
