@@ -110,6 +110,18 @@ def minds_arrays(code: CodeType) -> bool:
     )
 
 
+_CLOCKS = frozenset({"datetime64", "Timestamp", "Period", "to_datetime", "date_range"})
+"""What of NumPy and pandas may be asked for the time; such calls no profiler sees."""
+_NOW = frozenset({"now", "today", "utcnow"})
+
+
+@cache
+def reads_clock(code: CodeType) -> bool:
+    """Whether some code, or a function inside it, may read the clock by NumPy or pandas."""
+    said = {*names_of(code), *texts_of(code)}
+    return not (_CLOCKS.isdisjoint(said) or _NOW.isdisjoint(said))
+
+
 @cache
 def texts_of(code: CodeType) -> tuple[str, ...]:
     """The string constants of some code, and of functions inside it."""

@@ -83,7 +83,7 @@ class Found:
         names: globals, attributes and environment variables.
         holders: lists, dicts, sets, arrays and context variables.
         generators: sources of random numbers.
-        iterators: names of what gives another entry at every read, such as files, and the code that names them.
+        iterators: names of what gives something else at every read, such as files, and the code that names them.
         aliases: other names of `type`, and the code that names them.
         matches: whether some code has patterns of sequences, which tell lists from arrays.
         tests_truth, tests_identity: whether some code may compare by `is` with True or False, or with another thing.

@@ -11,7 +11,17 @@ from ....text.callers import is_users
 from ..given.identity_tests import may_test_identity
 from ..given.truth_tests import may_test_truth
 from ..world import variables
-from .code import COMPUTING, DECIDING, has_patterns, minds_arrays, modules_imported_by, names_of, reading_name, texts_of
+from .code import (
+    COMPUTING,
+    DECIDING,
+    has_patterns,
+    minds_arrays,
+    modules_imported_by,
+    names_of,
+    reading_name,
+    reads_clock,
+    texts_of,
+)
 from .found import Met
 from .objects import ABSENT, DECIMALS, DESCRIBING, OF_FUNCTIONS, attribute_of, is_a
 from .ranks import Rank
@@ -74,6 +84,8 @@ class Functions:
         found.tests_truth = found.tests_truth or may_test_truth(code)
         found.tests_identity = found.tests_identity or may_test_identity(code)
         found.minds_arrays = found.minds_arrays or minds_arrays(code)
+        if reads_clock(code):
+            found.iterators.append(("the clock", code))
         if not DECIDING.isdisjoint(names):
             yield DECIMALS
         if "modules" in names:

@@ -75,6 +75,9 @@ ASKING: dict[str, Callable[[], Any]] = {
     "time.perf_counter": lambda: time.perf_counter(),
     "datetime.now": lambda: datetime.datetime.now().year,
     "date.today": lambda: datetime.date.today().year,
+    "NumPy's clock": lambda: np.datetime64("today") > np.datetime64("2000-01-01"),
+    "the clock of pandas": lambda: needs("pandas").Timestamp.now().year,
+    "the clock of pandas by a text": lambda: needs("pandas").to_datetime("today").year,
     "getrecursionlimit": lambda: sys.getrecursionlimit(),
     "uuid": lambda: uuid.uuid4().version,
     "uuid of the time": lambda: uuid.uuid1().version,
@@ -95,6 +98,15 @@ ASKING: dict[str, Callable[[], Any]] = {
     "frame": lambda: inspect.currentframe(),
     "globals": lambda: globals()["_sc" + "ale"],
 }
+
+
+@equal
+def test_a_day_of_numpys_that_is_written_down() -> Case:
+    w, days = Value(2.0), [np.datetime64("2000-01-01")]
+    return Case(
+        lambda x: w * x * (np.datetime64("2000-01-05") - days[0]).astype(int),
+        lambda: days.__setitem__(0, np.datetime64("2000-01-03")),
+    )
 
 
 @refused
