@@ -107,7 +107,10 @@ def _paths(optimizer: Optimizer, parameters: Mapping[str, Value]) -> list[str]:
     path = {id(parameter): name for name, parameter in parameters.items()}
     unknown = [place for place, parameter in enumerate(optimizer.params) if id(parameter) not in path]
     if unknown:
-        raise ValueError(f"parameter {unknown[0]} of the optimiser is not one of the model's: they belong together")
+        raise ValueError(
+            f"parameter {unknown[0]} of the optimiser is not one of the model's: they belong together; have the model "
+            "hold what else is trained, as by model.loss = loss"
+        )
     return [path[id(parameter)] for parameter in optimizer.params]
 
 

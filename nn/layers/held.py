@@ -5,11 +5,13 @@ from __future__ import annotations
 import inspect
 from collections.abc import Collection, Iterator
 from contextlib import suppress
+from functools import partial
 from types import FunctionType, MethodType, ModuleType
 from typing import Any
 
 from engine import Value
 
+from ..arguments import first_parameters
 from .contents import parameters_in
 from .dense import Neuron
 from .module import Module
@@ -73,6 +75,27 @@ def values_in(module: Module, methods: bool) -> Iterator[tuple[str, Value]]:
             yield from walk(method, "", _DEPTH)
 
 
+def losses_in(function: Any) -> list[Module]:
+    """The modules that a loss consists of: itself, or those that its functions read. A module of one argument is none.
+
+    That one is a network, such as the opponent or the teacher of the one that is trained.
+    """
+    found, seen = list[Module](), set[int]()
+
+    def walk(item: Any, depth: int) -> None:
+        if id(item) in seen or not depth:
+            return
+        seen.add(id(item))
+        if issubclass(type(item), Module) and len(first_parameters(item)) != 1:
+            found.append(item)
+        elif isinstance(item, (FunctionType, MethodType, partial)):
+            for _, part in _held_by(item):
+                walk(part, depth - 1)
+
+    walk(function, _DEPTH)
+    return found
+
+
 def _is_ours(kind: type) -> bool:
     """Whether this is of classes, modules of Python, or objects of this package that are no parts of a model."""
     package = str(kind.__module__).partition(".")[0]
@@ -83,6 +106,8 @@ def _held_by(item: Any) -> list[tuple[str, Any]]:
     """What an object holds or a function reads, with names; what is in containers has none."""
     if isinstance(item, MethodType):
         return [("", item.__self__), ("", item.__func__)]
+    if isinstance(item, partial):
+        return [("", part) for part in (item.func, *item.args, *item.keywords.values())]
     if isinstance(item, FunctionType):
         with suppress(ValueError):  # a variable of a closure that is not set yet
             read = inspect.getclosurevars(item)

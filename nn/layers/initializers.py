@@ -101,10 +101,9 @@ def get_initializer(choice: str | Initializer | None, activation: str = "identit
 
 
 class _Made(threading.local):
-    """What this thread has made last for models: training warns of what a model makes when it is called."""
+    """How often this thread has made weights: training warns of a model that makes some whenever it is called."""
 
-    count = 0  # how often it has made weights of layers
-    parameter = 0  # the id of the last one that became an attribute of a module: it must not be kept alive
+    count = 0
 
 
 made = _Made()

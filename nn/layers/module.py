@@ -15,7 +15,6 @@ from ..elsewhere import explained, no_attribute, with_remedy
 from ..modes import is_evaluating
 from ..threads import refuse_elsewhere
 from .contents import PLAIN, Holder, are_parameters, contents, is_parameter, modules_in, named_values, values_of
-from .initializers import made
 from .misplaced import check_replaced, warn_of_class_attributes, warn_of_repeated, warn_of_results
 
 _FREEZING = frozenset({"requires_grad", "trainable"})
@@ -80,8 +79,6 @@ class Module(Holder, Explained):
         before = vars(self).get(name)
         if before is not None and type(before) not in PLAIN:
             check_replaced(self, name, before, value)
-        if isinstance(value, Value) and is_parameter(value):
-            made.parameter = id(value)
         announce_change()
         super().__setattr__(name, value)
 

@@ -91,9 +91,10 @@ def fit(
             such as `nn.cross_entropy`. A module remembers its name, which
             later tells what the outputs mean.
         optimizer: changes the parameters that it holds; all others are frozen.
-            A warning tells of parameters that neither it nor a module holds, of
-            parts that the loss never reads, and of numbers that leave the graph
-            in eager steps (whose first batch may be computed twice for that).
+            A warning tells of parameters that neither it nor a module holds, or
+            that a loss that is a module has beside them, of parts that the loss
+            never reads, and of numbers that leave the graph in eager steps
+            (whose first batch may be computed twice for that).
         epochs: how often to go through the data in all, at least once.
         batch_size: samples in a batch, or None for all of them.
 

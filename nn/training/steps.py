@@ -137,11 +137,11 @@ class EagerStep(Known):
             check_ownership(self.model, self.loss, self.optimizer)
             self._seen = seen
         results = results_of(self.model) if self.steps < 2 else []  # in the second step those of the first one
-        first_call = FirstCall()
+        first_call = None if self.steps else FirstCall(self.model)
         predicted = partial(outputs_with_masks, self.model, step=self.steps)
         predictions = predicted(X)
-        if not self.steps:
-            first_call.warn(self.model, self.optimizer)
+        if first_call is not None:
+            first_call.warn(self.optimizer)
             if own_code(self.model, None) is None:  # layers compute in floats
                 refuse_overflow("the model", lambda _, wide: predicted(wide), predictions, None, X, "X")
         loss = one_value(scored(self.loss, predictions, y))
@@ -158,7 +158,7 @@ class EagerStep(Known):
         loss.backward()
         if not self.steps and has_rule(self.optimizer):  # one of the user's may need no gradient
             self._look_for_parameters(loss)
-            look_at_graph(self.model, self.optimizer, X, predictions, loss, self.steps)
+            look_at_graph(self.model, self.loss, self.optimizer, X, predictions, loss, self.steps)
             look_beside_graph(self.model, self.loss, self.optimizer, X, y, loss, self.steps)
         clip_gradients(self.optimizer.params, self._clip)
         self._loss = loss.data

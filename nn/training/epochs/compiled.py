@@ -12,7 +12,7 @@ from engine import Batch, TraceError, compile, traces_of
 
 from ...evaluation.columns import nested
 from ...layers.dropout import Layout, drawing, masked_otherwise
-from ..mistakes.ownership import check_ownership
+from ..mistakes.ownership import FirstCall, check_ownership
 from ..mistakes.reach import look_at_program
 from ..steps import Model
 from ..trainer.compiled import Trainer
@@ -35,13 +35,14 @@ def compiled_epochs(task: Task) -> tuple[Epoch, str]:
         trainer.steps = task.done
         return trainer
 
+    first_call = FirstCall(task.model)
     try:
-        return _plain(task, trainer_of)
+        return _plain(task, trainer_of, first_call)
     except TraceError:
         layout = _layout(task)
         if not layout.units:
             raise
-    return _masked(task, trainer_of, layout)
+    return _masked(task, trainer_of, first_call, layout)
 
 
 class _Counted(Exception):  # not an error: it ends a trace
@@ -67,18 +68,20 @@ def _layout(task: Task) -> Layout:
     return layout
 
 
-def _plain(task: Task, trainer_of: Callable[[Model], Trainer]) -> tuple[Epoch, str]:
+def _plain(task: Task, trainer_of: Callable[[Model], Trainer], first_call: FirstCall) -> tuple[Epoch, str]:
     trainer = trainer_of(task.model)
 
     def samples(X: Any, y: Any) -> Batch:
-        return trainer._made_ready(X, y, task.size)
+        return trainer._made_ready(X, y, task.size, first_call)
 
     data = samples(*task.rows.first)
     keep(task.kept, trainer, data)
     return _in_calls(task, trainer, data, samples), trainer.backend
 
 
-def _masked(task: Task, trainer_of: Callable[[Model], Trainer], layout: Layout) -> tuple[Epoch, str]:
+def _masked(
+    task: Task, trainer_of: Callable[[Model], Trainer], first_call: FirstCall, layout: Layout
+) -> tuple[Epoch, str]:
     """For a model with dropout, whose masks are further inputs of each sample, drawn by the program."""
     import numpy as np
 
@@ -101,11 +104,11 @@ def _masked(task: Task, trainer_of: Callable[[Model], Trainer], layout: Layout) 
         rows = np.ones((count, width + units))
         rows[:, :width] = np.asarray(X, float).reshape(count, width)
         rows[: task.size] = layout.masks(width).drawn(rows[: task.size])  # of which some are compared
-        return trainer._made_ready(rows, y, task.size)
+        return trainer._made_ready(rows, y, task.size, first_call)
 
     known = samples(*task.rows.first)
     if not task.done:
-        look_at_program(task.model, task.optimizer, trainer._compiled, known, of_row)
+        look_at_program(task.model, task.loss, task.optimizer, trainer._compiled, known, of_row)
 
     def masked(batch: Batch) -> Batch:
         return replace(batch, masks=layout.masks(width, trainer.steps))  # by what the layers are just now

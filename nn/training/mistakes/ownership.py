@@ -8,9 +8,10 @@ from operator import is_
 
 from engine import Value, leaves_made, topological_order
 
-from ...arguments import counted, warn_user
+from ...arguments import counted, listed, warn_user
 from ...evaluation.programs import LossFunction, Model
 from ...evaluation.rules import name_of_loss
+from ...layers.contents import values_of
 from ...layers.dense import Neuron
 from ...layers.initializers import made
 from ...layers.misplaced import of_result, origin_of, results_in
@@ -114,22 +115,24 @@ def refuse_outdated(parameters: Sequence[Value], loss: Value) -> None:
 class FirstCall:
     """What a model makes when it is first called, which no optimiser holds; to be made before that call."""
 
-    def __init__(self) -> None:
-        self._layers, self._parameter, self._leaves = made.count, made.parameter, leaves_made[0]
+    def __init__(self, model: Model) -> None:
+        self._model, self._layers, self._leaves = model, made.count, leaves_made[0]
+        self._before = {*values_of(model)} if isinstance(model, Module) else set[Value]()
 
-    def warn(self, model: Model, optimizer: Optimizer) -> None:
-        """Warn if the model has made layers, of which it would have others at every call, or a parameter."""
+    def warn(self, optimizer: Optimizer) -> None:
+        """Warn if the model has made layers, of which it would have others at every call, or parameters."""
         if made.count != self._layers:
             warn_user(
                 "the model makes layers when it is called, and nothing trains their parameters: make them once, in "
                 "__init__, before the optimiser",
                 UserWarning,
             )
-        elif made.parameter != self._parameter and leaves_made[0] != self._leaves and isinstance(model, Module):
-            new = {id(value): path for path, value in model.named_parameters()}.get(made.parameter)
-            if new and made.parameter not in map(id, optimizer.params):
+        elif leaves_made[0] != self._leaves and isinstance(self._model, Module):
+            known = self._before.union(optimizer.params)
+            new = [path for path, value in self._model.named_parameters() if value not in known]
+            if new:
                 warn_user(
-                    f"the model makes the Value {new} when it is called, and nothing trains it: make parameters in "
-                    "__init__, before the optimiser, and keep a plain number for what is none",
+                    f"the model makes {counted(len(new), 'parameter')}{listed(new)} when it is called, and nothing "
+                    "trains them: make them in __init__, before the optimiser, and keep plain numbers for what is none",
                     UserWarning,
                 )

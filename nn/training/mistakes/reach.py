@@ -28,7 +28,7 @@ from engine import (
 from ...arguments import counted, listed, warn_user
 from ...evaluation.programs import LossFunction, Model
 from ...layers.dropout import Layout, Place, drawing, outputs_with_masks
-from ...layers.held import values_in, whole_parts
+from ...layers.held import losses_in, values_in, whole_parts
 from ...layers.module import Module
 from ...optimisers.base import Optimizer
 from ...own_code import own_code
@@ -43,13 +43,20 @@ _SAME = 1e-11  # of losses that differ by rounding
 
 
 def look_at_program(
-    model: Model, optimizer: Optimizer, loss: Compiled, batch: Batch, traced: Model, weights: Collection[Value] = ()
+    model: Model,
+    function: LossFunction,
+    optimizer: Optimizer,
+    loss: Compiled,
+    batch: Batch,
+    traced: Model,
+    weights: Collection[Value] = (),
 ) -> None:
-    """Warn of parameters that the model reads and nobody trains, and of parts of it that the loss never reads.
+    """Warn of parameters that model or loss read and nobody trains, and of parts of it that the loss never reads.
 
     Args:
         model: what is trained.
-        optimizer: what trains it.
+        function: the loss of a batch.
+        optimizer: what trains the model.
         loss: of a sample and its label.
         batch: of samples and labels.
         traced: what the loss calls for the model.
@@ -61,8 +68,10 @@ def look_at_program(
     _warn_of_idle(model, {*optimizer.params} - read)
     strays = read.difference(optimizer.params, weights)
     strays = strays and strays.difference(model.parameters())
-    if strays:  # unless they are of the loss
-        outputs, (sample, *_) = compile(traced, backend="python"), batch.first_as_given()
+    if strays:
+        outputs, (sample, label) = compile(traced, backend="python"), batch.first_as_given()
+        recorded = _leaves_of(function([traced(sample)], [label]))  # unlike the program none under no_grad()
+        strays -= _warn_of_loss(function, strays & recorded)  # and what a function has may be meant so
         _warn_of_strays(model, strays.intersection(traces_of(outputs).bound(traces_of(outputs).batch([sample]))))
 
 
@@ -70,7 +79,13 @@ def look_at_program(
 
 
 def look_at_graph(
-    model: Model, optimizer: Optimizer, samples: Sequence[Any], outputs: Sequence[Any], loss: Value, step: int
+    model: Model,
+    function: LossFunction,
+    optimizer: Optimizer,
+    samples: Sequence[Any],
+    outputs: Sequence[Any],
+    loss: Value,
+    step: int,
 ) -> None:
     """The same, and warn of parameters on which the outputs depend by their plain numbers, outside of the graph.
 
@@ -79,7 +94,8 @@ def look_at_graph(
 
     Args:
         model: what is trained.
-        optimizer: what trains it.
+        function: the loss of a batch.
+        optimizer: what trains the model.
         samples: of the batch.
         outputs: what the model gave for them.
         loss: of the batch.
@@ -89,6 +105,7 @@ def look_at_graph(
     missed, strays = {*optimizer.params} - read, set[Value]()
     if isinstance(model, Module):
         strays = read.difference(optimizer.params, model.parameters())
+        strays -= _warn_of_loss(function, strays)
     if not (missed or strays):
         return
     always: set[Value] = set()
@@ -256,6 +273,22 @@ def _warn_of_strays(model: Model, strays: Collection[Value]) -> None:
             "it is may be a plain number",
             UserWarning,
         )
+
+
+def _warn_of_loss(function: LossFunction, strays: Collection[Value]) -> set[Value]:
+    """Warn of the parameters of a loss that is a module; return them."""
+    found = dict[Value, str]()
+    for part in losses_in(function) if strays else ():
+        found |= {value: path for path, value in part.named_parameters() if value in strays}
+    if found:
+        warn_user(
+            f"the loss computes with {counted(len(found), 'parameter')} of its own{listed(found.values())} that the "
+            "optimiser lacks, and nothing trains them: make them in its __init__, and have the model hold it, as by "
+            "model.loss = loss, before the optimiser is made of model.parameters(); what is to stay as it is may be a "
+            "plain number, or outside of the module",
+            UserWarning,
+        )
+    return {*found}
 
 
 def _warn_of_idle(model: Model, missed: Collection[Value]) -> None:

@@ -165,8 +165,14 @@ class Preparation(Settings):
         if before is not None:
             self._traces.changing = before.changing
 
-    def _prepared(self, batch: Batch, size: int | None = None) -> Way:
-        """The way to make steps on samples of that shape with the present model and optimiser."""
+    def _prepared(self, batch: Batch, size: int | None = None, first_call: FirstCall | None = None) -> Way:
+        """The way to make steps on samples of that shape with the present model and optimiser.
+
+        Args:
+            batch: the samples.
+            size: how many of them make a step; None for all.
+            first_call: what was there before the model was called; None if it has not been called yet.
+        """
         refuse_elsewhere("a step here", lambda: self._optimizer.params)
         self._look_again(batch)
         self._look_at_types(batch)
@@ -175,7 +181,7 @@ class Preparation(Settings):
         if way is not None and known and way.holds(batch.shapes, self._optimizer):
             return way
         with collector_at_rest(), looking_once():
-            first_call = FirstCall()
+            first_call = first_call or FirstCall(self._model)
             if self._sized != sized:
                 self._weigh(batch, size or batch.size)
             way = self._way
@@ -205,7 +211,7 @@ class Preparation(Settings):
         if session is None or not session.trains_all:  # else the loss reads just what the optimiser holds
             check_ownership(self._model, self._loss, self._optimizer)
         if not self.steps and by_rule:
-            first_call.warn(self._model, self._optimizer)
+            first_call.warn(self._optimizer)
             if not self._learns(batch, session is not None):
                 raise nothing_to_learn(self._loss)
             if session is None or not session.trains_all:
@@ -221,7 +227,7 @@ class Preparation(Settings):
     def _look_at_leaves(self, batch: Batch) -> None:
         """Warn of parameters that nobody trains, and of those that the loss never reads."""
         weights = self._sample_loss.weights
-        look_at_program(self._model, self._optimizer, self._compiled, batch, self._model, weights)
+        look_at_program(self._model, self._loss, self._optimizer, self._compiled, batch, self._model, weights)
 
     def _learns(self, batch: Batch, reads_all: bool) -> bool:
         """Whether the loss depends on one of the optimiser's parameters.

@@ -15,6 +15,7 @@ from ...evaluation.rules import note_other_loss
 from ...optimisers.base import Optimizer
 from ...purity import is_pure
 from ...rows import as_samples
+from ..mistakes.ownership import FirstCall
 from ..mistakes.targets import warn_of_unreachable
 from ..steps import LossFunction, Model
 from .preparation import Preparation
@@ -65,7 +66,7 @@ class Running(Preparation):
             self._again = None
         return loss
 
-    def _made_ready(self, X: Any, y: Any, batch_size: int | None = None) -> Batch:
+    def _made_ready(self, X: Any, y: Any, batch_size: int | None = None, first_call: FirstCall | None = None) -> Batch:
         """Compile for samples like these, and make a copy of them ready for `_epoch_of`.
 
         Args:
@@ -73,6 +74,7 @@ class Running(Preparation):
             y: as many labels.
             batch_size: samples in a step: the loss is examined for this size, and that of a smaller last batch; None
                 for all samples.
+            first_call: as for `_prepared`.
 
         Raises:
             TraceError: if model or loss cannot be compiled, or the loss mixes samples.
@@ -86,7 +88,7 @@ class Running(Preparation):
             self._look_again(batch, entirely=True)
             for count in {size, batch.size % size or size}:
                 self._weigh(batch, count)
-            return self._settled(batch, self._prepared(batch, size))
+            return self._settled(batch, self._prepared(batch, size, first_call))
 
     def _epoch_of(
         self, batch: Batch, batch_size: int, seed: Seed = None, shuffle: bool = True, epochs: int = 1

@@ -116,6 +116,84 @@ def test_what_the_model_reads_and_nobody_holds(of: Callable[[], nn.Module], told
     assert len(found) == 1
 
 
+class Tempered(nn.Module):
+    """A loss with a temperature that is to be learned."""
+
+    def __init__(self, temperature: Any) -> None:
+        self.temperature = temperature
+
+    def __call__(self, outputs: Any, labels: Any) -> Any:
+        return nn.mse([output * self.temperature for output in outputs], labels)
+
+
+class Lazy(Tempered):
+    """Makes it in the first call."""
+
+    def __call__(self, outputs: Any, labels: Any) -> Any:
+        if self.temperature is None:
+            self.temperature = Value(1.0)
+        return super().__call__(outputs, labels)
+
+
+class OfOne(Tempered):
+    """Of one sample."""
+
+    def __call__(self, output: Any, label: Any) -> Any:
+        return engine.square(output * self.temperature - label)
+
+
+class Task(nn.Module):
+    """Has a loss, and cannot be called itself."""
+
+    def __init__(self) -> None:
+        self.temperature = Value(1.0)
+
+    def loss(self, outputs: Any, labels: Any) -> Any:
+        return nn.mse([output * self.temperature for output in outputs], labels)
+
+
+def called_by_another() -> Any:
+    tempered = Tempered(Value(1.0))
+    return lambda outputs, labels: tempered(outputs, labels) + 0.1 * tempered(outputs, labels)
+
+
+LOSSES: dict[str, Callable[[], Any]] = {
+    "module": lambda: Tempered(Value(1.0)),
+    "made in the first call": lambda: Lazy(None),
+    "of one sample": lambda: nn.per_sample(OfOne(Value(1.0))),
+    "method": lambda: Task().loss,
+    "partial": lambda: partial(Tempered.__call__, Tempered(Value(1.0))),
+    "called by a function": called_by_another,
+}
+
+
+@every_step
+@pytest.mark.parametrize("of", LOSSES.values(), ids=LOSSES)
+def test_parameters_of_the_loss_that_nobody_trains(of: Callable[[], Any], make: Make) -> None:
+    """They stayed as they were, and nothing said so."""
+    model = Base()
+    told = (
+        r"the loss computes with 1 parameter of its own \(temperature\) that the optimiser lacks, .*model.loss = loss"
+    )
+    with pytest.warns(UserWarning, match=told) as found:
+        make(model, of(), nn.SGD(model.parameters(), lr=0.1))(X, Y)
+    assert len(found) == 1
+    assert found[0].filename == __file__
+
+
+@every_step
+def test_those_that_somebody_trains(make: Make) -> None:
+    alone, loss, model = Base(), Tempered(Value(1.0)), Base(Tempered(Value(1.0)))
+    for step in (
+        make(alone, loss, nn.SGD([*alone.parameters(), *loss.parameters()], lr=0.1)),
+        make(model, model.part, nn.SGD(model.parameters(), lr=0.1)),
+    ):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            step(X, Y)
+    assert loss.temperature.data == model.part.temperature.data != 1.0
+
+
 def test_dropout_hides_none_of_them() -> None:
     class Masked(OfObject):
         def __init__(self) -> None:
@@ -379,7 +457,27 @@ def of_my_own(outputs: Any, labels: Any) -> Any:
     return COEFFICIENT * nn.mse(outputs, labels)
 
 
+def against(opponent: nn.Module) -> Any:
+    """A loss with a network that is trained elsewhere, as the discriminator of a GAN."""
+    return lambda outputs, labels: nn.mse([opponent([output]) for output in outputs], labels)
+
+
+class Taught(nn.Module):
+    """A loss with a network that it learns from."""
+
+    def __init__(self) -> None:
+        self.teacher = nn.MLP(1, [1], seed=0)
+
+    def __call__(self, outputs: Any, labels: Any) -> Any:
+        with engine.no_grad():
+            targets = [self.teacher([label]) for label in labels]
+        return nn.mse([[output] for output in outputs], targets)
+
+
 MEANT: dict[str, tuple[Callable[[], nn.Module], Any]] = {
+    "a teacher in the loss": (Base, Taught()),
+    "an opponent in the loss": (Base, against(nn.MLP(1, [1], seed=0))),
+    "a number of the loss that is set": (Base, Tempered(Value(1.0).detach())),
     "a coefficient of the loss": (Base, of_my_own),
     "a branch": (Branching, nn.mse),
     "rows that are not in the batch": (Rows, nn.mse),

@@ -307,12 +307,47 @@ class Late(nn.Module):
         return self.slope * x[0] + self.offset
 
 
+class LateTable(nn.Module):
+    """Makes entries of containers in the first call."""
+
+    def __init__(self) -> None:
+        self.slope, self.weights = Value(1.0), {"more": list[Value]()}
+
+    def __call__(self, x: Any) -> Any:
+        if not self.weights["more"]:
+            self.weights["more"].append(Value(0.0))
+        return self.slope * x[0] + self.weights["more"][0]
+
+
+def of_my_own(outputs: Any, labels: Any) -> Any:
+    """It is traced before it is known how steps are made."""
+    return nn.mse(outputs, labels)
+
+
+LATE: dict[str, tuple[Callable[[], nn.Module], Any, str]] = {
+    "attribute": (lambda: Late(lambda: Value(0.0)), nn.mse, r"1 parameter \(offset\)"),
+    "own loss": (lambda: Late(lambda: Value(0.0)), of_my_own, r"1 parameter \(offset\)"),
+    "entry": (LateTable, nn.mse, r"1 parameter \(weights.more.0\)"),
+}
+
+
 @pytest.mark.parametrize("make", STEPS.values(), ids=STEPS)
-def test_a_parameter_that_is_made_in_the_first_call(make: Any) -> None:
-    model = Late(lambda: Value(0.0))
-    step = make(model, nn.mse, nn.SGD(model.parameters(), lr=0.1))
-    with pytest.warns(UserWarning, match="the model makes the Value offset when it is called, and nothing trains it"):
+@pytest.mark.parametrize(("of", "loss", "told"), LATE.values(), ids=LATE)
+def test_a_parameter_that_is_made_in_the_first_call(of: Any, loss: Any, told: str, make: Any) -> None:
+    model = of()
+    step = make(model, loss, nn.SGD(model.parameters(), lr=0.1))
+    with pytest.warns(UserWarning, match=f"the model makes {told} when it is called, and nothing trains them") as found:
         step(X, Y)
+    assert len(found) == 1
+
+
+def test_a_parameter_that_is_made_in_the_first_call_beside_dropout() -> None:
+    """The steps are compiled at the second try."""
+    model = nn.Sequential(nn.Dropout(0.5, seed=0), LateTable())
+    with pytest.warns(UserWarning, match=r"the model makes 1 parameter \(layers.1.weights.more.0\)") as found:
+        history = nn.fit(model, X, Y, of_my_own, nn.SGD(model.parameters(), lr=0.1), epochs=1)
+    assert history.backend != "eager"
+    assert len(found) == 1
 
 
 @pytest.mark.parametrize("make", STEPS.values(), ids=STEPS)
