@@ -124,6 +124,9 @@ def test_a_pass_that_is_being_stepped_through_has_partial_gradients() -> None:
         part = root.operands[0]
         assert notes(part) == [under_way.replace("pass", "pass of a*a*a")]  # it said: of a larger result
         assert notes(a * a) == [NO_PASS]  # which takes only a from it
+        other = Value(2.0, "b") ** 2  # whose number the part has, too
+        other.backward()
+        assert notes(other) == []
     assert notes(root) == [NO_PASS]
     list(root.backward_steps())
     assert notes(root) == []
