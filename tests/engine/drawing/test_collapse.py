@@ -278,6 +278,9 @@ def test_steps_that_have_little_in_common_are_not_collapsed() -> None:
     assert take(angle) == take(angle, collapse=None)
     every = len(take(angle).boxes)
     assert every / 2 < len(take(angle, collapse="alike").boxes) < every
+    drag = engine.sum([(0.1 * Value(float(k), f"v{k}")).tanh() for k in range(100)])
+    both = angle + drag  # of which less than half is left
+    assert len(take(both).boxes) < len(take(both, collapse=None).boxes) / 2
 
 
 def test_parameters_that_are_each_a_module_do_not_make_a_picture_of_their_number() -> None:

@@ -204,11 +204,13 @@ def test_labels_of_edges_that_run_back_can_be_read(rankdir: str) -> None:
     """They stood inside of the box at the head, which hid them."""
     names = {f"block.{name}.{k}": Value(k / 7) for name in "ab" for k in range(500)}
     weights = [*names.values()]
-    sums = [w * 2.0 + Value(1.0, f"x{k}") for k, w in enumerate(weights[:500])]
-    picture = take(engine.dot(weights[500:], sums), names=names, collapse=1)
+    pairs = ((2.0 * w, Value(1.0, f"x{k}")) for k, w in enumerate(weights[:500]))
+    mixed = [(v + x, v - x, v / x, v * x)[k % 4] for k, (v, x) in enumerate(pairs)]
+    picture = take(engine.dot(weights[500:], mixed), names=names, collapse=1)
     boxes = {box.title: k for k, box in enumerate(picture.boxes)}
     ways = {(edge.tail, edge.head): edge.label for edge in picture.edges}
-    assert ways[boxes["block"], boxes["+"]] == ways[boxes["+"], boxes["block"]] == "×500"
+    for symbol in "+-/*":
+        assert ways[boxes["block"], boxes[symbol]] == ways[boxes[symbol], boxes["block"]] == "×125"
     assert_labels_can_be_read(picture, rankdir)
 
 

@@ -109,6 +109,10 @@ def test_rows_are_told_apart_in_a_narrow_terminal(width: int) -> None:
         assert f"\n  {name}" in table
 
 
+def test_a_single_column_has_all_of_the_room() -> None:
+    assert Sheet("t", ("a",), [("x" * 50,)]).fitted(40).splitlines() == ["t", f"  {'x' * 37}…"]
+
+
 def test_what_does_not_go_to_a_terminal_is_whole() -> None:
     wide = Sheet("t", ("a", "b"), [("x" * 200, "y" * 200)])
     assert len(str(wide).splitlines()[1]) == 404
