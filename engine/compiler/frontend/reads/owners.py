@@ -102,7 +102,7 @@ def inherits_from_library(kind: type) -> bool:
     The members of an enum count by their values.
     """
     is_enum = issubclass(kind, Enum)
-    bases = [base for base in kind.__mro__[:-1] if not (is_of_users(base) or _is_projects(base.__module__))]
+    bases = [base for base in kind.__mro__ if not (is_of_users(base) or _is_projects(base.__module__))]
     return not is_enum and any(base.__dictoffset__ or slots_of(base) for base in bases)
 
 

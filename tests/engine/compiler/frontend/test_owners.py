@@ -5,18 +5,19 @@ from __future__ import annotations
 import importlib
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from engine.compiler.frontend.reads.owners import is_of_users
 
 RECORD = """
-single_of_a_test.py,sha256=0,1
+Single_of_a_test.py,sha256=0,1
 package_of_a_test/__init__.py,sha256=0,1
 package_of_a_test/part.py,sha256=0,1
 of_a_test-1.0.dist-info/RECORD,,
 """
-INSTALLED = ["single_of_a_test", "package_of_a_test", "package_of_a_test.part"]
+INSTALLED = ["Single_of_a_test", "package_of_a_test", "package_of_a_test.part"]
 MODULES = [*INSTALLED, "users_of_a_test", "mine_of_a_test", "mine_of_a_test.part"]
 
 
@@ -47,3 +48,10 @@ def test_what_pip_has_recorded_is_installed_and_what_lies_beside_it_is_the_users
         "dist-packages": set(),
     }
     assert found == expected[folder.name]
+
+
+@pytest.mark.parametrize("name", ["a.b", "a.b.c"])
+def test_a_module_that_lies_higher_than_its_name_says_is_the_users(name: str) -> None:
+    module = ModuleType(name)
+    module.__file__ = "/of_a_test.py"
+    assert is_of_users(module)
