@@ -65,8 +65,8 @@ class Stepper(Shown):
         if forward not in (True, False):
             raise TypeError(f"forward is True to begin with the forward pass, else False, got {forward!r}")
         self._pass = BackwardPass(root, names)
-        self._given_names = names
         self.names = self._pass.names
+        self._given_names = [(name, node) for node, name in self.names.given.items()]  # `names` may be read only once
         if not len(self._pass):
             remedy = "compute it outside of no_grad() and detach()" if root.is_detached else "compute something from it"
             raise ValueError(f"{root!r} is a leaf: there is nothing to step through; {remedy}")

@@ -443,3 +443,12 @@ def test_numpys_whole_numbers_count_steps() -> None:
     assert s.next(np.int64(2)).number == 2
     assert loss.why("a", k=np.int64(1)).paths
     assert loss.explain(rows=np.int64(3)).text
+
+
+def test_names_that_can_be_read_once_are_known_all_along() -> None:
+    """As pairs that a generator of one's own yields: the steps had them, why() and the page did not."""
+    weight = Value(2.0)
+    s = (weight * 3.0).stepper(names=(pair for pair in [("layer.weight", weight)]))
+    assert "layer.weight" in str(s.next())
+    assert "layer.weight" in str(s.why("layer.weight"))
+    assert "layer.weight" in s._repr_html_()
