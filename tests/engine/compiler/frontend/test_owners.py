@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import math
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, new_class
+from typing import Any
 
 import pytest
 
@@ -55,3 +57,19 @@ def test_a_module_that_lies_higher_than_its_name_says_is_the_users(name: str) ->
     module = ModuleType(name)
     module.__file__ = "/of_a_test.py"
     assert is_of_users(module)
+
+
+@pytest.mark.parametrize(
+    ("thing", "is_users"),
+    [
+        (math, False),
+        (ModuleType("typed_in"), True),
+        (type("OfNoModule", (), {"__module__": "of_no_module"}), True),
+        (int, False),
+        (ModuleType, False),
+        (new_class("MadeByACall"), True),
+    ],
+    ids=str,
+)
+def test_what_is_built_in_is_not_the_users_and_what_has_no_file_is(thing: Any, is_users: bool) -> None:
+    assert is_of_users(thing) is is_users
