@@ -187,10 +187,11 @@ def as_inputs(taker: object, x: Any, count: int) -> list[Value]:
         ValueError: if its length is not `count`.
     """
     if not is_row(x):
-        given = "a single number: samples are rows, one of them is [x]" if is_traced(x) else show(x)
-        remedy = ": give [x]" if count == 1 and not is_traced(x) else ""
+        given, remedy = show(x), "give [x]" if count == 1 else "a model is called with one sample at a time"
+        if is_traced(x):
+            given, remedy = "a single number", "samples are rows, one of them is [x]"
         taken = "1 number or Value" if count == 1 else f"{count} numbers or Values"
-        raise TypeError(f"{taker} takes a row of {taken}, not {given}{remedy}")
+        raise TypeError(f"{taker} takes a row of {taken}, not {given}: {remedy}")
     if len(x) != count:
         raise ValueError(
             f"{taker} takes {counted(count, 'input')}, got {len(x)}: give samples of that width, or build it for those"

@@ -71,7 +71,7 @@ def look_at_program(
     if strays:
         outputs, (sample, label) = compile(traced, backend="python"), batch.first_as_given()
         recorded = _leaves_of(function([traced(sample)], [label]))  # unlike the program none under no_grad()
-        strays -= _warn_of_loss(function, strays & recorded)  # and what a function has may be meant so
+        _warn_of_loss(function, strays & recorded)  # what a function has may be meant so
         _warn_of_strays(model, strays.intersection(traces_of(outputs).bound(traces_of(outputs).batch([sample]))))
 
 
@@ -105,7 +105,7 @@ def look_at_graph(
     missed, strays = {*optimizer.params} - read, set[Value]()
     if isinstance(model, Module):
         strays = read.difference(optimizer.params, model.parameters())
-        strays -= _warn_of_loss(function, strays)
+        _warn_of_loss(function, strays)
     if not (missed or strays):
         return
     always: set[Value] = set()
@@ -275,8 +275,8 @@ def _warn_of_strays(model: Model, strays: Collection[Value]) -> None:
         )
 
 
-def _warn_of_loss(function: LossFunction, strays: Collection[Value]) -> set[Value]:
-    """Warn of the parameters of a loss that is a module; return them."""
+def _warn_of_loss(function: LossFunction, strays: Collection[Value]) -> None:
+    """Warn of the parameters of a loss that is a module."""
     found = dict[Value, str]()
     for part in losses_in(function) if strays else ():
         found |= {value: path for path, value in part.named_parameters() if value in strays}
@@ -288,7 +288,6 @@ def _warn_of_loss(function: LossFunction, strays: Collection[Value]) -> set[Valu
             "plain number, or outside of the module",
             UserWarning,
         )
-    return {*found}
 
 
 def _warn_of_idle(model: Model, missed: Collection[Value]) -> None:

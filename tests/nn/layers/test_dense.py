@@ -125,7 +125,10 @@ def test_inputs_of_the_wrong_length(make, x):
 @pytest.mark.parametrize(
     ("x", "message"),
     [
-        (3.0, r"Layer\(2, 3, relu\) takes a row of 2 numbers or Values, not float 3.0"),
+        (
+            3.0,
+            r"Layer\(2, 3, relu\) takes a row of 2 numbers or Values, not float 3.0: a model is called with one sample",
+        ),
         ("ab", "not str 'ab'"),
         ({1: 2.0, 2: 3.0}, "not dict"),
         ([1.0, [2.0]], r"Layer\(2, 3, relu\) takes 2 numbers or Values: .*list"),

@@ -341,6 +341,18 @@ def test_a_parameter_that_is_made_in_the_first_call(of: Any, loss: Any, told: st
     assert len(found) == 1
 
 
+@pytest.mark.parametrize("make", STEPS.values(), ids=STEPS)
+def test_a_parameter_that_comes_into_the_model_in_the_first_call(make: Any) -> None:
+    """The optimiser has had it before."""
+    offset = Value(0.0)
+    model = Late(lambda: [Value(1.0), offset][1])
+    step = make(model, nn.mse, nn.SGD([*model.parameters(), offset], lr=0.1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        step(X, Y)
+    assert offset.data != 0.0
+
+
 def test_a_parameter_that_is_made_in_the_first_call_beside_dropout() -> None:
     """The steps are compiled at the second try."""
     model = nn.Sequential(nn.Dropout(0.5, seed=0), LateTable())
