@@ -13,6 +13,7 @@ from ...evaluation.programs import LossFunction, Model
 from ...evaluation.rules import name_of_loss
 from ...layers.contents import values_of
 from ...layers.dense import Neuron
+from ...layers.held import losses_in
 from ...layers.initializers import made
 from ...layers.misplaced import of_result, origin_of, results_in
 from ...layers.module import Module
@@ -37,6 +38,8 @@ def check_ownership(model: Model, loss: LossFunction, optimizer: Optimizer) -> N
     foreign, frozen = {*held}.difference(own), {*own}.difference(held)
     if len(frozen) == len(own):
         raise ValueError("the optimiser holds none of this model's parameters: give it model.parameters()")
+    if foreign and frozen and not name_of_loss(loss):
+        foreign.difference_update(*[part.parameters() for part in losses_in(loss)])
     if not (foreign and frozen):
         _warn_of_equals(model, frozen)
         return

@@ -194,6 +194,17 @@ def test_those_that_somebody_trains(make: Make) -> None:
     assert loss.temperature.data == model.part.temperature.data != 1.0
 
 
+@every_step
+def test_they_are_none_of_a_part_that_was_replaced(make: Make) -> None:
+    """A frozen layer beside them looked like one that is no longer there."""
+    model, loss = nn.MLP(2, [3, 1], seed=0), OfOne(Value(1.0))
+    batch_loss = nn.per_sample(lambda output, label: loss(output[0], label))
+    step = make(model, batch_loss, nn.SGD([*model.layers[1].parameters(), *loss.parameters()], lr=0.1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        step(X, Y)
+
+
 def test_dropout_hides_none_of_them() -> None:
     class Masked(OfObject):
         def __init__(self) -> None:
