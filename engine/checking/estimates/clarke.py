@@ -24,6 +24,8 @@ from .thresholds import PERCENT
 _FEW, _MANY = 8, 96  # points drawn nearby, each with its mirror image; many before a claim differs
 _SMALL = 8  # up to this many inputs, many points are drawn even if nothing has looked like a kink yet
 _SHRINK = 8.0  # how much smaller the second cloud of points is
+# How wide clouds are, and how long steps beside that; in single precision, rounding may drown all but the last.
+_CLOUDS = ((2.0**-6, 2.0**-6), (2.0**-3, 2.0**-6), (1.0, 2.0**-6), (8.0, 2.0**-3))
 _PAIRS = 6  # how many kinked inputs are combined two by two
 _NEIGHBOURS, _FLOATS = 4, 4.0  # pairs of neighbours of a point, and how many floats their numbers are from it
 _MIXED = 4  # directions that move all kinked inputs at once
@@ -135,24 +137,24 @@ def _two_clouds(
     near: Neighbourhood, direction: Sequence[float], slopes: Slopes, size: float, points: int
 ) -> tuple[list[float], list[float]]:
     """The slopes nearby and those nearer still; without a kink on the line, the finest that rounding does not drown."""
-    radii = (1.0,) if slopes.apart else (_SHRINK**-2, 1 / _SHRINK, 1.0)
     limit = math.inf if slopes.apart else min(side.step for side in slopes.sides) / 4  # where it is sure to be smooth
-    for radius in radii:
+    reach = [min(steps(x, epsilon=near.epsilon)[0] / 4, limit) for x in near.point]
+    step = min(near.step(direction), limit / max(map(abs, direction)))
+    for radius, part in _CLOUDS[-2:] if slopes.apart else _CLOUDS:
         wide, narrow = (
-            _slopes_near(near, direction, shrunk, limit * shrunk, size, points) for shrunk in (radius, radius / _SHRINK)
+            _slopes_near(near, direction, [shrunk * each for each in reach], shrunk * step * part, size, points)
+            for shrunk in (radius, radius / _SHRINK)
         )
-        if wide and narrow:
+        if wide and (narrow or slopes.apart):
             break
     return wide, narrow
 
 
 def _slopes_near(
-    near: Neighbourhood, direction: Sequence[float], radius: float, limit: float, size: float, points: int
+    near: Neighbourhood, direction: Sequence[float], reach: Sequence[float], step: float, size: float, points: int
 ) -> list[float]:
-    """Slopes along a direction at smooth points near the point, where they are of this size."""
+    """Slopes along a direction at smooth points within reach of the point, where they are of this size."""
     random_ = random.Random(0)
-    reach = [min(steps(x, epsilon=near.epsilon)[0] / 4 * radius, limit) for x in near.point]
-    step = min(near.step(direction) * radius, limit / max(map(abs, direction))) / 64
     found: list[Estimate] = []
     for number in range(points):
         away = _drawn(random_, reach, number)

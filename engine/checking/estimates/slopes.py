@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from .differences import EPSILON, Estimate, Line, limit, one_sided, power_of_two, steps, uneven
-from .thresholds import APART, PERCENT, SAFETY, TOUCH, TREAD
+from .thresholds import APART, PERCENT, SAFETY, TELLS, TOUCH, TREAD
 from .verdicts import Status
 
 _RATIO = 8.0  # from one step to the next finer one
@@ -138,9 +138,10 @@ class Slopes(NamedTuple):
             return "differs"
         low, high = self.low.slope, self.high.slope
         least, most = min(s.slope - s.bound for s in self.sides), max(s.slope + s.bound for s in self.sides)
-        if not (math.isfinite(claimed) and self.finite):
-            return "agrees" if least <= claimed <= most else "differs"
         size, scale = max(abs(low), abs(high)), max(side.scale for side in self.sides)
+        if not (math.isfinite(claimed) and self.finite):
+            growing = self.finite and size > scale and self.bound > TELLS * size  # they may go on, below rounding
+            return "agrees" if least <= claimed <= most else "unresolved" if growing else "differs"
         if max(least - claimed, claimed - most) > slack + TOUCH * size:
             return "differs"
         inside = min(claimed - low, high - claimed)

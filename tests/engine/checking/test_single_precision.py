@@ -169,3 +169,60 @@ def test_a_curve_is_no_kink_that_rounding_hides(f: Gradient, at: float, slope: G
     """A claim that is a tenth off was let pass, as the bend of a curve may be that of a kink too."""
     report = check_gradients(f, np.array([at], np.float32), grad=lambda x: [single(factor) * slope(x)])
     assert bool(report) == (factor == 1.0)
+
+
+def _bends(x: Any) -> Any:
+    return np.abs(x[0] - 1) - np.abs(x[1] - 1) + 5
+
+
+@pytest.mark.parametrize(
+    ("f", "point", "gradient", "right", "wrong"),
+    [
+        (
+            lambda x: np.clip(x, -1, 1).sum(),
+            [1, -1, 0.3],
+            lambda x: (np.abs(x) < 1).astype(np.float32),
+            [(1, 1, 1), (0, 1, 1), (0.5, 0.5, 1)],
+            [(1.2, 1, 1), (1, 1, 1.1)],
+        ),
+        (
+            _bends,
+            [1, 1],
+            lambda x: np.array([np.sign(x[0] - 1), -np.sign(x[1] - 1)]),
+            [(1, -1), (1, 1), (0, 0)],
+            [(1.5, 1), (-1, -1.5)],
+        ),
+        (
+            lambda x: x.max() - x.min() + 5,
+            [1, 1, 1],
+            lambda x: np.sign(x - np.median(x)),
+            [(1, -1, 0), (0, 0, 0)],
+            [(1, 1, 1), (1, 0, 0)],
+        ),
+    ],
+    ids=["clip", "bends", "range"],
+)
+def test_kinks_that_cancel_on_a_line_show_beside_it(
+    f: Gradient, point: list[float], gradient: Gradient, right: list[Any], wrong: list[Any]
+) -> None:
+    """Rounding drowned all slopes beside the line, where its one slope then refuted right gradients."""
+    at = np.array(point, np.float32)
+    for claims, ok in ((right, True), (wrong, False)):
+        for claim in claims:
+            report = check_gradients(f, at, grad=lambda x, c=claim: c if np.array_equal(x, at) else gradient(x))
+            assert report.ok == ok, report
+
+
+@pytest.mark.parametrize("power", [0.5, 0.9])
+def test_a_slope_that_may_grow_on_below_rounding_is_not_known_to_be_finite(power: float) -> None:
+    """The root of 0 in a sum: its slope was found to be 196 +- 261, and inf was wrong."""
+    at = np.array([0.0, 1.5], np.float32)
+
+    def slope(x: Any) -> Any:
+        with np.errstate(divide="ignore"):
+            return power * x ** (power - 1)
+
+    with np.errstate(invalid="ignore"):
+        assert check_gradients(lambda x: (x**power).sum(), at, grad=slope)
+        report = check_gradients(lambda x: np.where(x < 0, np.nan, 2 * x).sum(), at, grad=lambda x: [np.inf, 2])
+    assert [d.status for d in report.derivatives] == ["differs", "agrees"]
