@@ -35,6 +35,7 @@ class Leaf(NamedTuple):
         epsilon: their relative spacing.
         vector: makes a list, or a flat array of its own kind, of as many numbers.
         shaped: makes of that a list or array like it.
+        shape: that of an array; None for a list, which has none.
     """
 
     numbers: list[float]
@@ -42,6 +43,7 @@ class Leaf(NamedTuple):
     epsilon: float
     vector: Callable[[Sequence[float]], Any]
     shaped: Callable[[Any], Any]
+    shape: tuple[int, ...] | None = None
 
     def placed(self, numbers: Sequence[float]) -> Any:
         """A new one with other numbers."""
@@ -170,7 +172,25 @@ def _counted(found: Any, leaf: Leaf, path: str, outputs: int) -> list[float]:
             several, remedy = f" and {outputs} outputs", "a row of derivatives for each output"
         found_here = f"grad gave {counted(len(numbers), 'number')} for the {len(leaf.numbers)} of {path}{several}"
         raise ValueError(f"{found_here}: give {remedy}")
+    _require_shape(found, leaf, path, outputs)
     return numbers
+
+
+def _require_shape(found: Any, leaf: Leaf, path: str, outputs: int) -> None:
+    """Refuse derivatives in another order than the point's numbers, or that an update by them would broadcast.
+
+    Raises:
+        ValueError: they are an array of neither the point's shape, after that of the outputs, nor that of a Jacobian.
+    """
+    got, shape = getattr(found, "shape", None), leaf.shape
+    if got is None or shape is None or len(leaf.numbers) == 1:
+        return
+    if got[max(len(got) - len(shape), 0) :] != shape and (outputs == 1 or got != (outputs, len(leaf.numbers))):
+        after = "" if outputs == 1 else ", after that of the outputs"
+        raise ValueError(
+            f"grad gave an array of shape {tuple(got)} for {path} of shape {shape}: give it in that shape{after}; "
+            "arrays of others are broadcast without a word"
+        )
 
 
 def _matched(x: Any, found: Any, path: str, leaves: Iterator[Leaf]) -> Iterator[tuple[Leaf, str, Any]]:
@@ -261,7 +281,8 @@ def _leaf_of(x: Any) -> Leaf:
         got = f"{shortened(x)} of type {type(x).__name__} {kind}".strip()
         raise TypeError(f"a gradient is checked at {_WANTED}, got {got}{remedy}")
     indices = [f"[{', '.join(map(str, index))}]" if index else "" for index in product(*map(range, x.shape))]
-    return Leaf(numbers_in(x), indices, _EPSILONS[kind], *(_of_tensor(x) if hasattr(x, "detach") else _of_array(x)))
+    flat_and_back = _of_tensor(x) if hasattr(x, "detach") else _of_array(x)
+    return Leaf(numbers_in(x), indices, _EPSILONS[kind], *flat_and_back, tuple(x.shape))
 
 
 def _indices(x: Any, path: str = "") -> list[str]:

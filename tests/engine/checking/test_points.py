@@ -170,3 +170,38 @@ def test_a_pytree_of_jax() -> None:
 
     assert_gradients(loss, tree, grad=jax.grad(loss))
     assert not check_gradients(loss, tree, grad=lambda p: jax.tree.map(lambda g: 1.1 * g, jax.grad(loss)(p)))
+
+
+@pytest.mark.parametrize(
+    ("shape", "outputs", "given", "ok"),
+    [
+        ((3, 1), (), (3, 1), True),
+        ((3, 1), (), (3,), False),  # w -= g gives nine numbers
+        ((3, 1), (), (1, 3), False),
+        ((3,), (), (3, 1), False),
+        ((2, 3), (), (3, 2), False),
+        ((2, 3), (), (6,), False),
+        ((3,), (1,), (1, 3), True),
+        ((2, 3), (4,), (4, 2, 3), True),
+        ((2, 3), (2, 2), (2, 2, 2, 3), True),
+        ((2, 3), (4,), (4, 6), True),
+        ((3,), (2,), (3, 2), False),  # the Jacobian's transpose
+        ((1, 1), (), (), True),
+    ],
+)
+def test_equal_derivatives_in_another_shape_are_refused(
+    shape: tuple[int, ...], outputs: tuple[int, ...], given: tuple[int, ...], ok: bool
+) -> None:
+    """No number tells them apart: they agreed."""
+
+    def f(w: Any) -> Any:
+        return np.full(outputs, w.sum())
+
+    def check() -> Any:
+        return check_gradients(f, np.ones(shape), grad=lambda w: np.ones(given))
+
+    if ok:
+        assert check()
+    else:
+        with pytest.raises(ValueError, match=r"for w of shape \(.*\): give it in that shape"):
+            check()
