@@ -32,7 +32,7 @@ __tracebackhide__ = True  # pytest then shows the user's own lines
 
 _WIDE = 512.0  # kinks this much closer than the likeliest step look to wide steps as if at the point
 _FAR = 64.0  # how many times as far as a kink claims are compared beside the point, too
-_FACTORS = (-0.5, 0.25)  # of directions in one that no slope but a linear one passes; powers of two add no rounding
+_FACTORS = (-0.5, -0.25)  # of directions in one that no slope but a linear one passes; powers of two add no rounding
 
 
 def check_callable(
@@ -59,7 +59,7 @@ def check_callable(
     Raises:
         TypeError: something is neither a real number nor an array of floats.
         ValueError: `f` is not deterministic or not finite at the point; `grad` or `jvp` is not deterministic, or gives
-            too few or too many numbers.
+            too few or too many numbers, or an array of another shape.
 
     >>> report = check_callable(lambda x: x[0] * x[1] ** 2, [2.0, 3.0], grad=lambda x: [x[1] ** 2, x[0] * x[1]])
     >>> [d.name for d in report.wrong]

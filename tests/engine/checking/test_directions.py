@@ -398,7 +398,18 @@ def test_a_slope_that_is_right_by_each_input_alone_is_wrong() -> None:
         return [2 * x[0] * dx[0], x[1] * dx[0] + x[0] * dx[1] + dx[0] * dx[1]]
 
     report = check_gradients(lambda x: [x[0] ** 2, x[0] * x[1]], [2.0, 3.0], jvp=slope)
-    assert [d.name for d in report.wrong] == ["the direction -0.5 x[0] +0.25 x[1] of output 1, forward"]
+    assert [d.name for d in report.wrong] == ["the direction -0.5 x[0] -0.25 x[1] of output 1, forward"]
+
+
+@pytest.mark.parametrize("directions", [None, 2])
+def test_a_slope_that_is_right_in_positive_directions_alone_is_wrong(directions: int | None) -> None:
+    """As by a relu of the direction itself: that of every other input was looked at forwards only."""
+    for side in ([1, 0], [0, 1]):
+
+        def slope(x: Any, dx: Any, side: Any = side) -> float:
+            return float(np.where(side, np.abs(dx), dx).sum())
+
+        assert not check_gradients(lambda x: x.sum(), np.ones(2), jvp=slope, directions=directions)
 
 
 def test_slopes_to_each_side_of_a_kink_need_not_be_linear() -> None:
