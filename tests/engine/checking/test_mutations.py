@@ -91,6 +91,10 @@ def test_the_repeated_operand_of_one_node(monkeypatch: pytest.MonkeyPatch) -> No
     report = check_gradients(lambda x: x * x, [3.0])
     assert [(d.claimed, round(d.expected, 6)) for d in report.wrong] == [(3.0, 6.0)]
     assert "2 uses of x: the smallest graph that is wrong is x*x" in report.faults[0].what
+    beside = check_gradients(lambda x, y: x * (y * x), [3.0, 3.0])  # an equal number is no use of it
+    assert "2 uses of x: the smallest graph that is wrong is x*(3.0*x)" in beside.faults[0].what
+    starred = check_gradients(lambda *x: x[0] * x[0], [3.0])
+    assert "x = Value(3.0)\nprint(grad(x*x, x)" in starred.faults[0].code  # x[0] is no name to paste
 
 
 def test_forward_mode_against_reverse_mode(monkeypatch: pytest.MonkeyPatch) -> None:
