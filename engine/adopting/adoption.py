@@ -84,6 +84,8 @@ def adopt(root: Any, names: Mapping[str, Any] | None = None) -> Adoption:
     notes = ["?: an operation without a name, which its numbers do not tell, so taken as it is"] * ("" in unknown)
     if any(unknown):
         notes.append(f"{', '.join(filter(None, unknown))}: not in the table, so taken as it is")
+    if graph.absent:
+        notes.append(f"{', '.join(graph.absent)}: no part of this graph, so no gradient comes there: was it copied?")
     if not replay.calls:
         notes.append("backward() called no node's _backward: only its result was compared")
     elif not again.calls:

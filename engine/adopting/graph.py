@@ -85,6 +85,11 @@ def give_gradient(theirs: Any, number: float) -> None:
 class TheirGraph:
     """All nodes under a root, operands first.
 
+    Attributes:
+        nodes: the nodes.
+        root: the last of them.
+        absent: the names of leaves that are not among them.
+
     Args:
         root: their result.
         names: what to call some of their objects: a mapping from names to them.
@@ -104,6 +109,12 @@ class TheirGraph:
         self._names = {id(node): name for name, node in (names or {}).items()}
         self.nodes = _ordered(root)
         self.root = self.nodes[-1]
+        here = {id(node.theirs) for node in self.nodes}
+        self.absent = [
+            name
+            for name, thing in (names or {}).items()
+            if id(thing) not in here and not any(getattr(thing, each, ()) for each in OPERANDS)
+        ]
 
     def name(self, node: Node) -> str:
         """The name given, their label, or the operation and its place in the order."""

@@ -159,6 +159,15 @@ def test_a_value_is_adopted_already() -> None:
         adopt(Value(2.0) * 3.0)
 
 
+def test_an_operand_that_was_copied_is_no_part_of_the_graph() -> None:
+    """As by Scalar(other.data): its gradient stayed 0, and nothing was said."""
+    right = "other if isinstance(other, Scalar) else Scalar(other)\n        out = Scalar(self.data * "
+    module = run(SOURCE.replace(right, "Scalar(getattr(other, 'data', other))\n        out = Scalar(self.data * "))
+    a, b = module.Scalar(2.0), module.Scalar(3.0)
+    report = adopt(a * b, {"a": a, "b": b, "twice": b + b})
+    assert report.notes == ("b: no part of this graph, so no gradient comes there: was it copied?",)
+
+
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from engine.__main__ import main
 
