@@ -12,7 +12,7 @@ from ...arguments import counted, listed, warn_user
 from ...evaluation.programs import LossFunction, Model
 from ...evaluation.rules import name_of_loss
 from ...layers.contents import values_of
-from ...layers.dense import Neuron
+from ...layers.dense import MLP, Neuron
 from ...layers.held import losses_in
 from ...layers.initializers import made
 from ...layers.misplaced import of_result, origin_of, results_in
@@ -119,8 +119,10 @@ class FirstCall:
     """What a model makes when it is first called, which no optimiser holds; to be made before that call."""
 
     def __init__(self, model: Model) -> None:
-        self._model, self._layers, self._leaves = model, made.count, leaves_made[0]
-        self._before = {*values_of(model)} if isinstance(model, Module) else set[Value]()
+        self._layers, self._leaves = made.count, leaves_made[0]
+        # An MLP makes none, and a look at a million parameters takes long.
+        self._module = model if isinstance(model, Module) and type(model) is not MLP else None
+        self._before = list[Value]() if self._module is None else values_of(self._module)
 
     def warn(self, optimizer: Optimizer) -> None:
         """Warn if the model has made layers, of which it would have others at every call, or parameters."""
@@ -130,9 +132,9 @@ class FirstCall:
                 "__init__, before the optimiser",
                 UserWarning,
             )
-        elif leaves_made[0] != self._leaves and isinstance(self._model, Module):
-            known = self._before.union(optimizer.params)
-            new = [path for path, value in self._model.named_parameters() if value not in known]
+        elif leaves_made[0] != self._leaves and self._module is not None:
+            known = {*self._before, *optimizer.params}
+            new = [path for path, value in self._module.named_parameters() if value not in known]
             if new:
                 warn_user(
                     f"the model makes {counted(len(new), 'parameter')}{listed(new)} when it is called, and nothing "
