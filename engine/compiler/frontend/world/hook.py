@@ -23,7 +23,7 @@ from ..given.truth_tests import is_truth_tested
 from ..given.type_calls import has_symbols, types_refused
 from . import variables
 from .excuses import is_excused, is_for_the_user
-from .questions import IN_PYTHON, QUESTIONS, Question, question_of
+from .questions import IN_PYTHON, QUESTIONS, Question, asks_in_python, question_of
 
 _FIX = (
     "A compiled function would keep the answer that it got while it was traced: ask outside of the function, and pass "
@@ -155,7 +155,7 @@ class _Hook:
         does, makes_text = IN_PYTHON.get(id(code)), code.co_name in _TEXTS
         asks_type = "type" in code.co_names and is_users(code.co_filename)
         of_floats = code.co_name in _OF_FLOATS and "numpy" in code.co_filename
-        if does and is_for_the_user(frame.f_back):
+        if does and asks_in_python(frame) and is_for_the_user(frame.f_back):
             raise refusal(f"the function {does} ({code.co_name})", _FIX)
         if makes_text and not self._printing and not is_excused(frame, None):
             _refuse_text(frame)

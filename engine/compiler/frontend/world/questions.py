@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import inspect
 import io
+import random
 import threading
 from collections.abc import Callable
+from types import FrameType
 from typing import NamedTuple
 
 
@@ -106,8 +108,14 @@ IN_PYTHON: dict[int, str] = {
     **{id(each.__code__): UNNAMED for each in (importlib.import_module, importlib.__import__, importlib.reload)},
     id(inspect.currentframe.__code__): UNNAMED,
     **{id(each.__code__): THREADS for each in (threading.active_count, threading.enumerate)},
+    id(random.Random.seed.__code__): "asks the operating system",
 }
 """What Python's own code does that asks, by its id: imports by a name that is computed (others are watched), ..."""
+
+
+def asks_in_python(frame: FrameType) -> bool:
+    """Whether a call of such code asks: that of a generator's `seed` does where none is given, as in ``Random()``."""
+    return frame.f_code is not random.Random.seed.__code__ or frame.f_locals["a"] is None
 
 
 def question_of(kind: type) -> Question | None:

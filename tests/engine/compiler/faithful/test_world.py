@@ -91,6 +91,7 @@ ASKING: dict[str, Callable[[], Any]] = {
     "traced memory": lambda: tracemalloc.get_traced_memory(),
     "secrets": lambda: secrets.randbelow(1),
     "SystemRandom": lambda: random.SystemRandom().randrange(1),
+    "a generator of Python's": lambda: random.Random().randrange(1),
     "a new generator": lambda: np.random.default_rng().integers(1),
     "subprocess": lambda: subprocess.run([sys.executable, "-c", ""], check=True),
     "socket": lambda: socket.gethostname(),
@@ -114,6 +115,12 @@ def test_a_day_of_numpys_that_is_written_down() -> Case:
 def test_a_question(ask: Callable[[], Any]) -> Case:
     """What may be another thing at the next call; the answer itself is rounded to nothing."""
     return Case(lambda x: x + 0.0 * len(str(ask())))
+
+
+@equal
+def test_a_generator_with_a_seed() -> Case:
+    w, seeds = Value(2.0), [1]
+    return Case(lambda x: w * x * random.Random(seeds[0]).random(), lambda: seeds.append(seeds.pop() + 1))
 
 
 @refused
