@@ -80,9 +80,8 @@ class SharedProgram:
         self._values, self._options = first.values, options
         of_data = {"class_weight": None} | {name: options[name] for name in ("validation", "metrics", "sample_weight")}
         how = Options("auto", options["dtype"], options["threads"])
-        self._data = prepared(
-            first.model, X, y, first.loss, **of_data, seed=0, rng=random_source(0), options=how, fixed=True
-        )
+        net = first.model, X, y, first.loss, first.optimizer
+        self._data = prepared(*net, **of_data, seed=0, rng=random_source(0), options=how, fixed=True)
         of_trainer = ("backend", "dtype", "threads", "clip_norm", "clip_value", "schedule")
         settings = {name: options[name] for name in of_trainer}
         if self._data.validation and self._data.validation.acts:

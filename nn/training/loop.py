@@ -186,6 +186,7 @@ def fit(
         X,
         y,
         loss,
+        optimizer,
         validation=validation,
         metrics=metrics,
         sample_weight=sample_weight,

@@ -17,6 +17,7 @@ from ..evaluation.programs import LossFunction, Model, Options
 from ..evaluation.rules import name_of_sample_loss
 from ..layers.module import Module
 from ..losses.weighted import weighted
+from ..optimisers.base import Optimizer
 from ..rows import as_samples, is_row
 from .mistakes.targets import warn_of_unreachable
 from .rows import Rows
@@ -41,6 +42,7 @@ def prepared(
     X: Any,
     y: Any,
     loss: LossFunction,
+    optimizer: Optimizer,
     *,
     validation: Any,
     metrics: str | Metric | Sequence[str | Metric] | None,
@@ -89,7 +91,7 @@ def prepared(
     elif metrics is not None:
         raise ValueError("metrics are taken on validation data: give validation=(X, y), or a share such as 0.2")
     if weights is not None:
-        refuse_other_than_means(model, loss, *rows.first)
+        refuse_other_than_means(model, loss, optimizer, *rows.first)
         rows, loss = replace(rows, weights=weights), weighted(loss)
     return Prepared(rows, loss, checked, notes)
 

@@ -13,7 +13,9 @@ from ..arguments import plain, real_number, show
 from ..evaluation.programs import LossFunction, Model
 from ..evaluation.rules import is_mean
 from ..modes import evaluating
+from ..optimisers.base import Optimizer
 from ..rows import as_samples, is_row, same_length
+from .mistakes.ownership import FirstCall
 
 SEVERAL = 5
 """Of so many samples a loss is compared with its mean over them."""
@@ -82,14 +84,17 @@ def _label(label: Any) -> Any:
     return label
 
 
-def refuse_other_than_means(model: Model, loss: LossFunction, X: Any, y: Any) -> None:
+def refuse_other_than_means(model: Model, loss: LossFunction, optimizer: Optimizer, X: Any, y: Any) -> None:
     """See that a loss is the mean over the samples, as its weighted form is: of some samples it is computed both ways.
+
+    That may be the model's first call, and what the optimiser lacks of what the model makes there is warned of.
 
     Raises:
         ValueError: it is not.
     """
     if is_mean(loss) or len(X) < 2:
         return
+    first_call = FirstCall(model)
     try:
         with evaluating(), no_grad():
             outputs, labels = [model(x) for x in X[:SEVERAL]], [*y[:SEVERAL]]
@@ -97,6 +102,7 @@ def refuse_other_than_means(model: Model, loss: LossFunction, X: Any, y: Any) ->
             each = [float(loss([output], [label])) for output, label in zip(outputs, labels)]
     except Exception:  # whatever is wrong, training says
         return
+    first_call.warn(optimizer)
     of_each = math.fsum(each) / len(each)
     if math.isfinite(whole) and not math.isclose(whole, of_each, rel_tol=1e-6, abs_tol=1e-12):
         raise ValueError(

@@ -6,6 +6,7 @@ nobody knows which parameters belong to it.
 
 from __future__ import annotations
 
+import gc
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -276,18 +277,29 @@ def _warn_of_strays(model: Model, strays: Collection[Value]) -> None:
 
 
 def _warn_of_loss(function: LossFunction, strays: Collection[Value]) -> None:
-    """Warn of the parameters of a loss that is a module."""
+    """Warn of the parameters of a loss that is a module, but not of those that another optimiser has.
+
+    Such are those of the opponent in a game, as of a discriminator that gets a sample and its label.
+    """
     found = dict[Value, str]()
     for part in losses_in(function) if strays else ():
         found |= {value: path for path, value in part.named_parameters() if value in strays}
-    if found:
+    elsewhere = _all_optimised() if found else ()
+    names = [path for value, path in found.items() if value not in elsewhere]
+    if names:
         warn_user(
-            f"the loss computes with {counted(len(found), 'parameter')} of its own{listed(found.values())} that the "
-            "optimiser lacks, and nothing trains them: make them in its __init__, and have the model hold it, as by "
+            f"the loss computes with {counted(len(names), 'parameter')} of its own{listed(names)} that no optimiser "
+            "has, and nothing trains them: make them in its __init__, and have the model hold it, as by "
             "model.loss = loss, before the optimiser is made of model.parameters(); what is to stay as it is may be a "
-            "plain number, or outside of the module",
+            "plain number, or in a network, which is a module that is called with one argument",
             UserWarning,
         )
+
+
+def _all_optimised() -> set[Value]:
+    """What the optimisers have that there are."""
+    found = [item for item in gc.get_objects() if issubclass(type(item), Optimizer)]
+    return {p for optimizer in found for p in vars(optimizer).get("_params", ())}
 
 
 def _warn_of_idle(model: Model, missed: Collection[Value]) -> None:

@@ -172,9 +172,7 @@ LOSSES: dict[str, Callable[[], Any]] = {
 def test_parameters_of_the_loss_that_nobody_trains(of: Callable[[], Any], make: Make) -> None:
     """They stayed as they were, and nothing said so."""
     model = Base()
-    told = (
-        r"the loss computes with 1 parameter of its own \(temperature\) that the optimiser lacks, .*model.loss = loss"
-    )
+    told = r"the loss computes with 1 parameter of its own \(temperature\) that no optimiser has, .*model.loss = loss"
     with pytest.warns(UserWarning, match=told) as found:
         make(model, of(), nn.SGD(model.parameters(), lr=0.1))(X, Y)
     assert len(found) == 1
@@ -203,6 +201,54 @@ def test_they_are_none_of_a_part_that_was_replaced(make: Make) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         step(X, Y)
+
+
+class Judge(nn.Module):
+    """The opponent in a conditional game: it sees what the sample belongs to."""
+
+    def __init__(self) -> None:
+        self.inner = nn.MLP(2, [2, 1], seed=0)
+
+    def __call__(self, output: Any, label: Any) -> Any:
+        return self.inner([output, label])
+
+
+class OfPair(nn.Module):
+    """The same as a network, which is called with one argument."""
+
+    def __init__(self, judge: Judge) -> None:
+        self.judge = judge
+
+    def __call__(self, pair: Any) -> Any:
+        return self.judge(*pair)
+
+
+@every_step
+def test_those_of_an_opponent(make: Make) -> None:
+    """What another optimiser has is trained in turns; what is to stay may be told so."""
+    model, judge, fixed = Base(), Judge(), OfPair(Judge())
+    ones = [1.0] * len(Y)
+
+    def in_a_game(outputs: Any, labels: Any) -> Any:
+        return nn.mse([judge(*pair) for pair in zip(outputs, labels)], ones[: len(outputs)])
+
+    def beside_a_fixed_one(outputs: Any, labels: Any) -> Any:
+        return nn.mse([fixed(pair) for pair in zip(outputs, labels)], ones[: len(outputs)])
+
+    def step(loss: Any) -> None:
+        make(model, loss, nn.SGD(model.parameters(), lr=0.1))(X, Y)
+
+    with pytest.warns(UserWarning, match=r"the loss computes with 9 parameters .*called with one argument") as found:
+        step(in_a_game)
+    assert len(found) == 1
+    opponents = nn.SGD(judge.parameters(), lr=0.1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        step(in_a_game)
+        step(beside_a_fixed_one)
+    del opponents
+    with pytest.warns(UserWarning, match=r"the loss computes with 9 parameters"):
+        step(in_a_game)
 
 
 def test_dropout_hides_none_of_them() -> None:

@@ -353,6 +353,17 @@ def test_a_parameter_that_comes_into_the_model_in_the_first_call(make: Any) -> N
     assert offset.data != 0.0
 
 
+@pytest.mark.parametrize("backend", ["auto", "eager"])
+@pytest.mark.parametrize("weights", [{"sample_weight": [1.0, 2.0, 1.0, 1.0]}, {"class_weight": {0: 2.0, 1: 1.0}}])
+def test_a_parameter_that_is_made_where_a_weighted_loss_is_looked_at(weights: Any, backend: str) -> None:
+    """The model is called before its first step, for a loss that may be no mean."""
+    model = LateTable()
+    optimizer = nn.SGD(model.parameters(), lr=0.1)
+    with pytest.warns(UserWarning, match=r"the model makes 1 parameter \(weights.more.0\)") as found:
+        nn.fit(model, X, [0, 1, 0, 1], of_my_own, optimizer, epochs=1, backend=backend, **weights)
+    assert [warning.filename for warning in found] == [__file__]
+
+
 def test_a_parameter_that_is_made_in_the_first_call_beside_dropout() -> None:
     """The steps are compiled at the second try."""
     model = nn.Sequential(nn.Dropout(0.5, seed=0), LateTable())
