@@ -53,9 +53,9 @@ def to_dot(
         names: a module, or anything with `named_parameters()`: its parameters are shown under their paths.
         collapse: draw one box for each module of `names`: ``"layer"``, ``"neuron"``, any other word in the
             parameters' paths, or a depth; or ``"alike"``, without names, one box for nodes of the same form, except
-            the root. A box shows how many parameters it holds, the norm of their gradient, and how often it repeats.
-            The default, ``"auto"``, does that above 150 boxes where it leaves far fewer, and a line says so; None draws
-            every node.
+            the root. A box shows how many parameters it holds, the norm of their gradient, how often it repeats, and
+            the root's number if that lies inside. The default, ``"auto"``, does that above 150 boxes where it leaves
+            far fewer, and a line says so; None draws every node.
         expand: paths of modules to open: each shows the modules inside it, or its nodes.
         path_to: draw only the paths from the root to this Value (or the one of this label or path).
         around: draw only the neighbourhood of this Value (or the one of this label or path);

@@ -15,7 +15,7 @@ from ..numbers import true_or_false
 from ..pullbacks import derivatives_as_numbers
 from ..text.names import Names
 from ..text.remarks import about_gradients, about_numbers, has_gradients
-from ..text.sheet import counted, short
+from ..text.sheet import counted, short, words
 from ..value import Constant, Value
 from . import collapse as modules
 from . import views
@@ -107,8 +107,10 @@ def take(
         group = groups.get(nodes[0])
         if group is None:
             boxes.append(_value_box(nodes[0], called, with_gradients, nodes[0] is root, nodes[0] in cut))
+        elif group.module is None:
+            boxes.append(_alike_box(nodes, with_gradients))
         else:
-            boxes.append(_group_box(group, nodes, paths, with_gradients, any(node is root for node in nodes)))
+            boxes.append(_module_box(group.module, nodes, called, with_gradients))
     return Picture(boxes, edges, notes)
 
 
@@ -263,17 +265,22 @@ def has_order(node: Value) -> bool:
     return primitive is not None and primitive.arity != 1 and primitive not in _SYMMETRIC
 
 
-def _group_box(
-    group: modules.Group, nodes: list[Value], paths: dict[Value, str], with_gradients: bool, root: bool
-) -> Box:
-    if group.module is not None:
-        held = [node for node in nodes if node in paths]
-        inner = len(nodes) - len(held)
-        rows = [counted(len(held), "parameter")]
-        if inner:
-            rows.append(counted(inner, "node"))
-        grad = _norm(held) if with_gradients else None
-        return Box("module", group.module, _repeats(nodes, paths), tuple(rows), grad, root)
+def _module_box(module: str, nodes: list[Value], names: Names, with_gradients: bool) -> Box:
+    """The box of a module; where it holds the root, that is told in a row of its own."""
+    paths, root = names.given, names.order[-1]
+    held = [node for node in nodes if node in paths]
+    inner = len(nodes) - len(held)
+    rows = [counted(len(held), "parameter")]
+    if inner:
+        rows.append(counted(inner, "node"))
+    holds_root = any(node is root for node in nodes)
+    if holds_root:
+        rows.append(f"{words(names.label(root)) or 'result'} = {short(root._z)}")
+    grad = _norm(held) if with_gradients else None
+    return Box("module", module, _repeats(nodes, paths), tuple(rows), grad, holds_root)
+
+
+def _alike_box(nodes: list[Value], with_gradients: bool) -> Box:
     first = nodes[0]
     title = modules.plain(first._label) if first._primitive is None else ""
     symbol = first._primitive.symbol if first._primitive is not None else ""
@@ -281,7 +288,7 @@ def _group_box(
     number = _range([node._z for node in nodes])
     constant = first.__class__ is Constant
     grad = _norm(nodes) if with_gradients and not constant else None
-    return Box("alike", title or symbol or number, times, (number,) if title or symbol else (), grad, root)
+    return Box("alike", title or symbol or number, times, (number,) if title or symbol else (), grad)
 
 
 def _norm(nodes: list[Value]) -> float:

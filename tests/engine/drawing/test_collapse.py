@@ -13,6 +13,7 @@ from engine import Value, dot, logsumexp, to_dot, topological_order
 from engine.drawing.owners import module_of, owners, steps
 from engine.drawing.picture import Picture, take
 from engine.text.names import given_names
+from engine.text.sheet import short, words
 from tests.engine.drawing.networks import Network, expression
 
 
@@ -161,6 +162,21 @@ def test_the_result_of_a_long_sum_keeps_its_label_and_its_number() -> None:
     assert (root.title, root.symbol, root.rows, root.grad, root.root) == ("loss", "+", ("2475",), 1.0, True)
     assert [box.symbol for box in picture.boxes[:-1] if box.title == "+"] == ["×99"]
     assert sorted(edge.count for edge in picture.edges if edge.head == len(picture.boxes) - 1) == [1, 1]
+
+
+def test_a_module_that_holds_the_result_shows_its_label_and_its_number() -> None:
+    """The box of the last layer had only counts of its own: what was drawn had neither a name nor a value."""
+    model = Network(2, 4, 1)
+    (y,) = model([Value(1.0), Value(2.0)])
+    assert modules(take(y, names=model, collapse="layer")) == {
+        "layers.0": ("", "12 parameters", "8 nodes"),
+        "layers.1": ("", "5 parameters", "2 nodes", f"result = {short(y.data)}"),
+    }
+    y.label = "y" * 100
+    dot = to_dot(y, names=model, collapse="layer")
+    assert dot.count(f"{words(y.label)} = {short(y.data)}") == 1
+    around = take(y, names=model, collapse="layer", around="layers.0.neurons.0.b", radius=1)
+    assert all(len(rows) <= 3 and not box.root for box, rows in zip(around.boxes, modules(around).values()))
 
 
 @pytest.mark.parametrize(
