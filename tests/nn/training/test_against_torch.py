@@ -272,6 +272,36 @@ def test_two_optimisers_in_turns(backend: str) -> None:
     assert_same(model, other)
 
 
+@pytest.mark.parametrize("kind", ["Adam", "AdamW"])
+def test_two_losses_in_turns_by_one_optimiser(kind: str, backend: str) -> None:
+    """What a loss leaves out has the gradient 0, and goes on by its momentum."""
+    base, first, second = (
+        nn.Layer(3, 4, "tanh", seed=1),
+        nn.Layer(4, 2, "identity", seed=2),
+        nn.Layer(4, 2, "identity", seed=3),
+    )
+    both = nn.Sequential(base, first), nn.Sequential(base, second)
+    theirs = twin(base, first), twin(base, second)
+    theirs[1][0] = theirs[0][0]
+    ours = getattr(nn, kind)([*both[0].parameters(), *second.parameters()], lr=0.05)
+    of_torch = getattr(torch.optim, kind)([*theirs[0].parameters(), *theirs[1][2].parameters()], lr=0.05)
+    for each in of_torch.param_groups[0]["params"]:
+        each.grad = torch.zeros_like(each)
+    steps = [
+        nn.EagerStep(one, nn.cross_entropy, ours)
+        if backend == "eager"
+        else nn.Trainer(one, nn.cross_entropy, ours, backend=backend).step
+        for one in both
+    ]
+    for turn in range(8):
+        steps[turn % 2](X, CLASSES)
+        of_torch.zero_grad(set_to_none=False)
+        F.cross_entropy(theirs[turn % 2](T_X), T_CLASSES).backward()
+        of_torch.step()
+    for one, other in zip(both, theirs):
+        assert_same(one, other)
+
+
 def test_a_new_head_on_a_trained_model(backend: str) -> None:
     model = net()
     fit(model, CLASSES, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1), backend)
