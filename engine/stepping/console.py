@@ -35,6 +35,7 @@ def walk(root: Value) -> int:
         with contextlib.suppress(ImportError):  # not on every system
             import readline  # noqa: F401  # from now on input() knows the arrow keys
     stepper = Stepper(root, forward=True)
+    stepper.names.hint = "s shows the nodes"
     print(f"{root.explain().expression}: {len(stepper)} steps, forward and then backward\n{_HELP}")
     while True:
         line = _ask()
@@ -74,7 +75,7 @@ _COUNTED: dict[str, Callable[[Stepper, int], object]] = {"next": Stepper.next, "
 _NAMED: dict[str, Callable[[Stepper, str], object]] = {
     "jump": Stepper.jump,
     "to": Stepper.to,
-    "why": Stepper.why,
+    "why": lambda stepper, name: stepper.why(stepper.names.find(name)),
     "break": Stepper.break_at,
 }
 _LETTERS = {

@@ -103,6 +103,8 @@ class Names:
     ['a', '3', 'a*3', '1', 'a*3 + 1', 'tanh(a*3 + 1)']
     """
 
+    hint = "label_locals() names nodes by their variables"  # beside an error about a name that no node has
+
     def __init__(self, order: Sequence[Value], given: Any = None) -> None:
         self.order = order
         self._position = {node: k for k, node in enumerate(order, 1)}
@@ -195,10 +197,7 @@ class Names:
             nodes = [node for node in self.order if not isinstance(node, Constant) or self.label(node)]
             known = list(map(self, sorted(nodes, key=lambda node: not self.label(node))))
             more = f", ... ({len(known)} in all)" if len(known) > 12 else ""
-            raise ValueError(
-                f"no node is called {shown!r}; there are {', '.join(known[:12])}{more} "
-                "(label_locals() names nodes by their variables)"
-            )
+            raise ValueError(f"no node is called {shown!r}; there are {', '.join(known[:12])}{more} ({self.hint})")
         return nodes[0]
 
     def route(self, nodes: Sequence[Value]) -> str:

@@ -158,7 +158,7 @@ def test_a_walk(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
     ("keys", "shown", "end"),
     [
         (
-            ["r", "n", "b", "s", "h", "b 3", "n 3", "n x", "z", "j", "j q"],
+            ["r", "n", "b", "s", "h", "b 3", "n 3", "n x", "z", "j", "j q", "w q", "break q"],
             [
                 "(step) n\n  the pass is complete: back() goes back\n",
                 "(step) b\nbackward pass of tanh(w*x + b): 2 of 3 steps done",
@@ -169,7 +169,11 @@ def test_a_walk(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
                 "  'x' is not a number of steps",
                 "  'z' is not a command; h shows them",
                 "  j needs the name of a node, such as: j w*x + b",
-                "  no node is called 'q'; there are w, x, b",
+                *[
+                    f"(step) {word} q\n  no node is called 'q'; there are w, x, b, w*x, w*x + b, tanh(w*x + b) "
+                    "(s shows the nodes)\n"  # label_locals() would be of no help here
+                    for word in ("j", "w", "break")
+                ],
             ],
             "(step) \n",
         ),
