@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import NamedTuple
 
 from ..numbers import as_float
 from . import placing
 from .graphviz import renderers
 from .graphviz.dot_text import dot_source
-from .picture import Picture
+from .picture import LIMIT, Picture
 from .svg import svg_source
 
 FORMATS = ("svg", "png", "pdf", "dot")
@@ -51,12 +52,14 @@ def image(
 ) -> bytes:
     """The bytes of a file of that kind: svg, png, pdf or dot.
 
+    Where Graphviz fails on an SVG, or is too slow, our own layout places the boxes, if they are not very many.
+
     Raises:
         ImportError, TimeoutError, TypeError, ValueError: as `engine.draw`.
     """
     style.check(kind)
     if kind == "svg" and renderer is None and placing.suits(len(picture.boxes)):
-        return svg_source(picture, style.theme, style.rankdir, style.title, style.scale).encode()
+        return _own(picture, style)
     dot = dot_source(picture, style.theme, style.rankdir, style.title)
     if kind == "dot":
         return dot.encode()
@@ -65,8 +68,18 @@ def image(
     if kind == "pdf" and style.scale != 1.0:
         dot = dot.replace("graph [", f"graph [dpi={72 * style.scale:g} ", 1)
     dpi = (style.dpi or renderers.PNG_DPI) * style.scale
-    drawn = renderers.render(dot, kind, timeout=timeout, dpi=dpi)
+    try:
+        drawn = renderers.render(dot, kind, timeout=timeout, dpi=dpi)
+    except renderers.FAILED:
+        if kind != "svg" or len(picture.boxes) > LIMIT:
+            raise
+        return _own(replace(picture, notes=[*picture.notes, "placed without Graphviz, which failed here"]), style)
     return _scaled(drawn, style.scale) if kind == "svg" and style.scale != 1.0 else drawn
+
+
+def _own(picture: Picture, style: Style) -> bytes:
+    """An SVG by our own layout."""
+    return svg_source(picture, style.theme, style.rankdir, style.title, style.scale).encode()
 
 
 def _scaled(svg: bytes, scale: float) -> bytes:

@@ -17,11 +17,10 @@ _AT_A_GLANCE = 15_000  # Values, up to which a picture is made quickly enough fo
 _CELL = 200_000  # bytes that a cell may take
 _RADII = (8, 5, 3, 2, 1)  # how far from the result to show, tried in turn: a leaf that all use brings in all within 3
 _SECONDS = 20.0  # how long a cell waits for Graphviz
-_FAILED = (OSError, RuntimeError, ValueError)  # Graphviz is broken, or too slow
 
 
 def mimebundle(root: Value, include: Any = None, exclude: Any = None) -> dict[str, str]:
-    """What a notebook shows of a Value: its text, and its graph as SVG where an image can be made.
+    """What a notebook shows of a Value: its text, and its graph as SVG, or why there is none.
 
     A large graph is shown with alike nodes in one box. Nothing is raised: there is always the text.
     """
@@ -32,13 +31,13 @@ def mimebundle(root: Value, include: Any = None, exclude: Any = None) -> dict[st
         shown = _glance(root)
         if isinstance(shown, bytes):
             bundle["image/svg+xml"] = shown.decode()
-        elif shown and bundle:
+        elif bundle:
             bundle["text/plain"] += f"\n({shown})"
     return bundle
 
 
 def _glance(root: Value) -> bytes | str:
-    """The graph as SVG, if it fits a cell; else a text that says why not, empty if no image can be made.
+    """The graph as SVG, if it fits a cell; else a text that says why not.
 
     If there are too many boxes even after collapsing, only those near the result are shown.
     """
@@ -56,10 +55,7 @@ def _glance(root: Value) -> bytes | str:
             return f"its graph of {nodes:,} nodes is too large for a cell: draw(path, limit=None) draws it"
         picture = part
         picture.notes[0:0] = [what]
-    try:
-        content = image(picture, "svg", Style(), timeout=_SECONDS)
-    except _FAILED:
-        return ""
+    content = image(picture, "svg", Style(), timeout=_SECONDS)
     if len(content) > _CELL:
         return f"its picture of {len(picture.boxes):,} boxes is too large for a cell: draw(path) draws it"
     return content
@@ -68,7 +64,7 @@ def _glance(root: Value) -> bytes | str:
 def steps_frame(root: Value, names: Any = None, at: int = 0) -> str | None:
     """The page of `save_steps` inside a notebook's cell, where it works as it does in a browser.
 
-    None if it is too large, or Graphviz is broken or too slow.
+    None if it is too large.
 
     Args:
         root: the result to differentiate.
@@ -80,10 +76,7 @@ def steps_frame(root: Value, names: Any = None, at: int = 0) -> str | None:
 
     if len(topological_order(root)) > BUDGET:
         return None
-    try:
-        content = escape(page_of(root, names=names, limit=None, place=layout_by(None, _SECONDS), at=at))
-    except _FAILED:
-        return None
+    content = escape(page_of(root, names=names, limit=None, place=layout_by(None, _SECONDS), at=at))
     if len(content) > _CELL:
         return None
     return (

@@ -116,8 +116,8 @@ def draw(
     """Draw the graph of `root` to a file: SVG, PNG, PDF or DOT, by its suffix; without a path, show it.
 
     An SVG needs nothing else. PNG and PDF need Graphviz: the program `dot` if it is on PATH, else the one inside
-    pygraphviz (``pip install pygraphviz``); where there is one, it also places SVGs of more than 60 boxes. A file is
-    written whole or not at all.
+    pygraphviz (``pip install pygraphviz``); where there is one, it also places SVGs of more than 60 boxes, unless it
+    fails there. A file is written whole or not at all.
 
     Args:
         root: the result whose graph it is.
@@ -138,7 +138,8 @@ def draw(
     Raises:
         ImportError: there is no Graphviz for a PNG or PDF; the message says how to get one.
         OSError: the file cannot be written.
-        TimeoutError: Graphviz takes longer than `timeout`.
+        RuntimeError, TimeoutError: Graphviz fails, or takes longer than `timeout`, for a PNG or PDF, or for an SVG of
+            more boxes than the default of `limit`.
         TypeError, ValueError: as `to_dot`; the name ends differently; a PNG would have too many pixels.
 
     >>> import tempfile
@@ -215,7 +216,7 @@ def save_steps(
         The path.
 
     Raises:
-        OSError, TimeoutError, TypeError, ValueError: as `draw`.
+        OSError, RuntimeError, TimeoutError, TypeError, ValueError: as `draw`, here as of an SVG.
     """
     from . import page
     from .placing import layout_by

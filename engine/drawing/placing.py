@@ -9,6 +9,7 @@ from .graphviz import renderers
 from .graphviz.dot_text import haste
 from .graphviz.renderers import Renderer, has_graphviz
 from .layout import Edge, Placement, Point, place
+from .picture import LIMIT
 
 SMALL = 60  # boxes, up to which our own layout is as good and quicker
 
@@ -26,7 +27,10 @@ def suits(boxes: int) -> bool:
 
 
 def layout_by(renderer: Renderer | None, timeout: float) -> Callable[[list[Point], list[Edge], set[int]], Placement]:
-    """The function that places the boxes of a page: with `renderer`, from DOT text to json0, if it is given."""
+    """The function that places the boxes of a page: with `renderer`, from DOT text to json0, if it is given.
+
+    Where Graphviz fails, or is too slow, our own layout places them, if they are not very many.
+    """
 
     def by_dot(dot: str) -> bytes:
         if renderer is None:
@@ -34,8 +38,13 @@ def layout_by(renderer: Renderer | None, timeout: float) -> Callable[[list[Point
         return renderers.custom(renderer, dot, "json0")
 
     def layout(sizes: list[Point], edges: list[Edge], ordered: set[int]) -> Placement:
-        own = renderer is None and suits(len(sizes))
-        return place(sizes, edges, ordered=ordered) if own else placed(sizes, edges, ordered, by_dot)
+        if renderer is not None or not suits(len(sizes)):
+            try:
+                return placed(sizes, edges, ordered, by_dot)
+            except renderers.FAILED:
+                if renderer is not None or len(sizes) > LIMIT:
+                    raise
+        return place(sizes, edges, ordered=ordered)
 
     return layout
 

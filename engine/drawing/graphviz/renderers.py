@@ -15,9 +15,14 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ..picture import LIMIT
+
 TIMEOUT = 60.0  # seconds for Graphviz
 MOST_PIXELS = 40_000_000
 PNG_DPI = 144  # two pixels to a point, for sharp text; SVG and PDF have no pixels
+
+FAILED = (OSError, RuntimeError)  # Graphviz is broken, crashes, or is too slow
+_INSTEAD = f"an SVG of up to {LIMIT:,} boxes does without it"
 
 Renderer = Callable[[str, str], bytes]
 """From DOT text and a format to the image."""
@@ -125,16 +130,17 @@ def _run(command: Sequence[str], dot: str, timeout: float) -> bytes:
     except subprocess.TimeoutExpired:
         raise TimeoutError(
             f"Graphviz has not placed the graph after {timeout:g} s: draw less of it with collapse=, path_to= or "
-            "around=, or allow more with timeout="
+            f"around=, or allow more with timeout=; {_INSTEAD}"
         ) from None
     if done.returncode != 0 or not done.stdout:
         lines = done.stderr.decode(errors="replace").strip().splitlines()
         if done.returncode < 0:
             raise RuntimeError(
                 f"Graphviz crashed (signal {-done.returncode}), as it does on long chains whose leaves are used all "
-                "along: draw a part, by around= or path_to=, or save_steps()"
+                f"along: draw a part, by around= or path_to=; {_INSTEAD}"
             )
-        raise RuntimeError(f"Graphviz failed (exit code {done.returncode}): {' / '.join(lines[-3:]) or 'no message'}")
+        said = " / ".join(lines[-3:]) or "no message"
+        raise RuntimeError(f"Graphviz failed (exit code {done.returncode}): {said}; {_INSTEAD}")
     return done.stdout
 
 

@@ -16,7 +16,7 @@ import pytest
 
 import engine
 from engine import Value, draw, draw_dot, to_dot
-from engine.drawing import notebook, placing
+from engine.drawing import images, notebook, placing
 from engine.drawing.graphviz import renderers
 from engine.text.sheet import words
 from tests.engine.drawing.networks import NASTY, Network, expression
@@ -342,7 +342,9 @@ def test_a_crash_of_graphviz_is_told_with_the_remedy(tmp_path: Path) -> None:
     crashing = tmp_path / "dot"
     crashing.write_text("#!/bin/sh\nkill -SEGV $$\n")
     crashing.chmod(0o755)
-    with pytest.raises(RuntimeError, match=r"Graphviz crashed \(signal 11\).*around= or path_to="):
+    with pytest.raises(
+        RuntimeError, match=r"Graphviz crashed \(signal 11\).*around= or path_to=.*an SVG of up to 1,500"
+    ):
         renderers._run([str(crashing)], "", 10.0)
 
 
@@ -350,11 +352,38 @@ def out_of_time(*arguments: object, **options: object) -> bytes:
     raise TimeoutError("Graphviz has not placed the graph")
 
 
-def test_notebooks_show_text_where_graphviz_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+def broken(*arguments: object, **options: object) -> bytes:
+    raise RuntimeError("Graphviz crashed (signal 11)")
+
+
+@pytest.mark.parametrize("fails", [out_of_time, broken])
+def test_where_graphviz_fails_our_own_layout_makes_svgs_and_pages(
+    fails: renderers.Renderer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A notebook showed no picture, without a word, and draw() raised."""
     monkeypatch.setattr(placing, "suits", lambda boxes: False)
-    monkeypatch.setattr(renderers, "render", out_of_time)
+    monkeypatch.setattr(renderers, "render", fails)
     root, _, _ = expression()
-    assert root._repr_mimebundle_() == {"text/plain": repr(root)}
+    for svg in (root._repr_mimebundle_()["image/svg+xml"].encode(), root.draw(tmp_path / "g.svg").read_bytes()):
+        assert "L *" in texts(svg)
+        assert texts(svg)[-1] == "placed without Graphviz, which failed here"
+    assert "<iframe" in root.stepper()._repr_html_()
+    assert root.save_steps(tmp_path / "g.html").exists()
+    for kind in ("png", "pdf"):
+        with pytest.raises((RuntimeError, TimeoutError), match="Graphviz"):
+            root.draw(tmp_path / f"g.{kind}")
+    for module in (images, placing):
+        monkeypatch.setattr(module, "LIMIT", 5)  # more boxes may take our own layout minutes
+    with pytest.raises((RuntimeError, TimeoutError), match="Graphviz"):
+        root.draw(tmp_path / "g.svg")
+    with pytest.raises((RuntimeError, TimeoutError), match="Graphviz"):
+        root.save_steps(tmp_path / "g.html")
+
+
+def test_what_a_renderer_of_the_user_raises_is_not_hidden(tmp_path: Path) -> None:
+    for save in (Value.draw, Value.save_steps):
+        with pytest.raises(RuntimeError, match="Graphviz crashed"):
+            save(expression()[0], tmp_path / ("g.svg" if save is Value.draw else "g.html"), renderer=broken)
 
 
 def test_a_cell_to_step_through_where_it_is_not_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -369,11 +398,7 @@ def test_a_cell_to_step_through_where_it_is_not_too_large(monkeypatch: pytest.Mo
         chain = chain.sin()
     assert is_page(root)
     assert not is_page(chain)
-    with monkeypatch.context() as patch:
-        patch.setattr(notebook, "_CELL", 1000)
-        assert not is_page(root)
-    monkeypatch.setattr(placing, "suits", lambda boxes: False)
-    monkeypatch.setattr(renderers, "render", out_of_time)
+    monkeypatch.setattr(notebook, "_CELL", 1000)
     assert not is_page(root)
 
 
