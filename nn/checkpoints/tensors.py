@@ -79,7 +79,9 @@ def read(model: Module, path: str | os.PathLike[str]) -> tuple[list[tuple[Value,
             beside = (file.metadata() or {}).get(KEY, "")
             found = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  # it is not a dict
     except Exception as error:
-        raise ValueError(f"{name} is not a .safetensors file that can be read: {error}") from error
+        remedy = "; NumPy has no bfloat16: save its tensors as float32, in PyTorch by .float()"
+        told = f"{error}{remedy if 'bfloat16' in str(error) else ''}"
+        raise ValueError(f"{name} is not a .safetensors file that can be read: {told}") from error
     missing, unknown = sorted(wanted.keys() - found.keys()), sorted(found.keys() - wanted.keys())
     if missing or unknown:
         raise ValueError(f"{name} fits another model: missing {missing[:3]}, unknown {unknown[:3]}")

@@ -350,6 +350,17 @@ def test_wrong_tensors_change_nothing(tmp_path):
     assert numbers(model) == before
 
 
+@pytest.mark.skipif("ml_dtypes" in sys.modules, reason="JAX has taught NumPy that type")
+def test_numbers_that_numpy_lacks_are_refused_with_a_remedy(tmp_path):
+    """As checkpoints of large models have them."""
+    needs("safetensors")
+    head = json.dumps({"w": {"dtype": "BF16", "shape": [1], "data_offsets": [0, 2]}}).encode()
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(len(head).to_bytes(8, "little") + head + bytes(2))
+    with pytest.raises(ValueError, match=r"save its tensors as float32, in PyTorch by \.float\(\)"):
+        nn.load(nn.MLP(2, [1]), path)
+
+
 def test_tensors_of_a_single_neuron(tmp_path):
     library = needs("safetensors.numpy")
     path = tmp_path / "m.safetensors"
