@@ -65,7 +65,7 @@ def check_gradients(
             refused.
         order: check the derivatives of all orders up to this one.
 
-        grad: a function that claims to compute the gradient, in the shape of the point.
+        grad: a function that claims to give the gradient, in the point's shape.
         jvp: a function that claims to compute slopes along directions, as
             forward mode does, alone or with `grad`. It takes the arguments of
             `f` and then, in the same shapes, a direction for each, and gives a
