@@ -25,7 +25,8 @@ _FEW, _MANY = 8, 96  # points drawn nearby, each with its mirror image; many bef
 _SMALL = 8  # up to this many inputs, many points are drawn even if nothing has looked like a kink yet
 _SHRINK = 8.0  # how much smaller the second cloud of points is
 # How wide clouds are, and how long steps beside that; in single precision, rounding may drown all but the last.
-_CLOUDS = ((2.0**-6, 2.0**-6), (2.0**-3, 2.0**-6), (1.0, 2.0**-6), (8.0, 2.0**-3))
+_AT_A_KINK = (1.0, 2.0**-6)  # wider ones hold slopes of other places, too
+_CLOUDS = ((2.0**-6, 2.0**-6), (2.0**-3, 2.0**-6), _AT_A_KINK, (8.0, 2.0**-3))
 _PAIRS = 6  # how many kinked inputs are combined two by two
 _NEIGHBOURS, _FLOATS = 4, 4.0  # pairs of neighbours of a point, and how many floats their numbers are from it
 _MIXED = 4  # directions that move all kinked inputs at once
@@ -140,12 +141,12 @@ def _two_clouds(
     limit = math.inf if slopes.apart else min(side.step for side in slopes.sides) / 4  # where it is sure to be smooth
     reach = [min(steps(x, epsilon=near.epsilon)[0] / 4, limit) for x in near.point]
     step = min(near.step(direction), limit / max(map(abs, direction)))
-    for radius, part in _CLOUDS[-2:] if slopes.apart else _CLOUDS:
+    for radius, part in (_AT_A_KINK,) if slopes.apart else _CLOUDS:
         wide, narrow = (
             _slopes_near(near, direction, [shrunk * each for each in reach], shrunk * step * part, size, points)
             for shrunk in (radius, radius / _SHRINK)
         )
-        if wide and (narrow or slopes.apart):
+        if wide and narrow:
             break
     return wide, narrow
 

@@ -213,6 +213,22 @@ def test_kinks_that_cancel_on_a_line_show_beside_it(
             assert report.ok == ok, report
 
 
+@pytest.mark.parametrize(("claim", "ok"), [(2.42, True), (1.92, True), (0.92, False), (0.0, False)])
+def test_slopes_some_way_off_are_none_of_a_kink(claim: float, ok: bool) -> None:
+    """Rounding drowned those nearby, and among those of a curve further off was every claim: 0.92 agreed."""
+
+    def f(x: Any) -> Any:
+        return single(0.5) * np.abs(x[1]) + 3 * (x[0] + x[1] + single(0.02)) ** 2
+
+    def slopes(x: Any) -> Any:
+        slope = 6 * (x[0] + x[1] + 0.02)
+        return np.array([slope, slope + 0.5 * np.sign(x[1])])
+
+    at = np.array([0.3, 0], np.float32)
+    report = check_gradients(f, at, grad=lambda x: [1.92, claim] if np.array_equal(x, at) else slopes(x))
+    assert report.ok == ok, report
+
+
 @pytest.mark.parametrize("power", [0.5, 0.9])
 def test_a_slope_that_may_grow_on_below_rounding_is_not_known_to_be_finite(power: float) -> None:
     """The root of 0 in a sum: its slope was found to be 196 +- 261, and inf was wrong."""
