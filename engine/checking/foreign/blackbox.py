@@ -32,7 +32,8 @@ __tracebackhide__ = True  # pytest then shows the user's own lines
 
 _WIDE = 512.0  # kinks this much closer than the likeliest step look to wide steps as if at the point
 _FAR = 64.0  # how many times as far as a kink claims are compared beside the point, too
-_FACTORS = (-0.5, -0.25)  # of directions in one that no slope but a linear one passes; powers of two add no rounding
+# Of directions in one, by turns: unlike in sign and alike, as a slope may be right in either; powers of two are exact.
+_FACTORS = ((-0.5, 0.25), (-0.5, -0.25))
 
 
 def check_callable(
@@ -137,10 +138,25 @@ def _askew(function: ForeignFunction, directions: int, found: Sequence[Derivativ
     """
     if not isinstance(function.by, Forward) or any(map(contradicted, found)):
         return
-    count, outputs = len(function.point.numbers), len(function.values)
+    count = len(function.point.numbers)
     axes = ([float(k == moved) for k in range(count)] for moved in range(count))
     compared = list(random_directions(count, directions) if directions else axes)
-    factors = [_FACTORS[k % len(_FACTORS)] for k in range(len(compared))]
+    for pair in _FACTORS[: len(compared)]:
+        factors = [pair[k % 2] for k in range(len(compared))]
+        refuted = [*_unlike_parts(function, compared, factors, found)]
+        if refuted:
+            yield from refuted
+            return
+
+
+def _unlike_parts(
+    function: ForeignFunction,
+    compared: Sequence[Sequence[float]],
+    factors: Sequence[float],
+    found: Sequence[Derivative],
+) -> Iterator[Derivative]:
+    """Slopes along a sum of multiples of directions that are not that sum of theirs, where differences refute them."""
+    outputs = len(function.values)
     mixed = [inner(factors, column) for column in zip(*compared)]
     for output, slope in enumerate(function.slopes(mixed)):
         near, parts = function.neighbourhood(output), found[output : len(compared) * outputs : outputs]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -324,8 +325,8 @@ def test_forward_mode_needs_one_call_along_each_direction() -> None:
 
     x = np.random.default_rng(1).normal(size=20_000)
     assert_gradients(tanh_sum, x, jvp=jvp, directions=3, strict=True)
-    assert len(calls) == 3 + 1 + 1 + 4, (
-        "and one for all of them, one for the rate of the remainder, and some that must give the same"
+    assert len(calls) == 3 + 2 + 1 + 4, (
+        "and two for all of them, one for the rate of the remainder, and some that must give the same"
     )
 
 
@@ -398,7 +399,7 @@ def test_a_slope_that_is_right_by_each_input_alone_is_wrong() -> None:
         return [2 * x[0] * dx[0], x[1] * dx[0] + x[0] * dx[1] + dx[0] * dx[1]]
 
     report = check_gradients(lambda x: [x[0] ** 2, x[0] * x[1]], [2.0, 3.0], jvp=slope)
-    assert [d.name for d in report.wrong] == ["the direction -0.5 x[0] -0.25 x[1] of output 1, forward"]
+    assert [d.name for d in report.wrong] == ["the direction -0.5 x[0] +0.25 x[1] of output 1, forward"]
 
 
 @pytest.mark.parametrize("directions", [None, 2])
@@ -410,6 +411,21 @@ def test_a_slope_that_is_right_in_positive_directions_alone_is_wrong(directions:
             return float(np.where(side, np.abs(dx), dx).sum())
 
         assert not check_gradients(lambda x: x.sum(), np.ones(2), jvp=slope, directions=directions)
+
+
+def test_a_slope_that_is_right_in_directions_of_one_sign_alone_is_wrong() -> None:
+    """At the kink of |x + y|, |dx| + |dy| is right by each input, and where both grow or both shrink."""
+
+    def slope(x: Any, dx: Any, at_kink: Any) -> float:
+        total = x[0] + x[1]
+        return float(math.copysign(1.0, total) * (dx[0] + dx[1]) if total else at_kink(dx))
+
+    wrong, right = (
+        check_gradients(lambda x: abs(x[0] + x[1]), [1.0, -1.0], jvp=partial(slope, at_kink=at_kink))
+        for at_kink in (lambda dx: abs(dx[0]) + abs(dx[1]), lambda dx: abs(dx[0] + dx[1]))
+    )
+    assert not wrong, wrong
+    assert right, right
 
 
 def test_slopes_to_each_side_of_a_kink_need_not_be_linear() -> None:
