@@ -189,7 +189,7 @@ def _require_shape(found: Any, leaf: Leaf, path: str, outputs: int) -> None:
         after = "" if outputs == 1 else ", after that of the outputs"
         raise ValueError(
             f"grad gave an array of shape {tuple(got)} for {path} of shape {shape}: give it in that shape{after}; "
-            "arrays of others are broadcast without a word"
+            "what updates the point by an array of another one may broadcast it without a word"
         )
 
 

@@ -137,7 +137,8 @@ class FirstCall:
             new = [path for path, value in self._module.named_parameters() if value not in known]
             if new:
                 warn_user(
-                    f"the model makes {counted(len(new), 'parameter')}{listed(new)} when it is called, and nothing "
-                    "trains them: make them in __init__, before the optimiser, and keep plain numbers for what is none",
+                    f"the model makes {counted(len(new), 'parameter')}{listed(new)} when it is called, which "
+                    "nothing trains: make parameters in __init__, before the optimiser, and keep plain numbers "
+                    "for what is none",
                     UserWarning,
                 )
