@@ -77,8 +77,8 @@ class OfUser:
         return found
 
     def _of(self, labels: Any, outputs: Any) -> float:
-        own = copy.deepcopy(outputs)  # a copy, as it may sort or scale them, and other metrics read them afterwards
-        found = self._metric(labels, in_form_of(self._X, own))
+        labels, outputs = copy.deepcopy((labels, outputs))  # it may sort or scale them, and others read them afterwards
+        found = self._metric(labels, in_form_of(self._X, outputs))
         try:
             return float(found)
         except (TypeError, ValueError):

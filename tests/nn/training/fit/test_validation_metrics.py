@@ -113,16 +113,18 @@ def test_what_a_metric_changes_counts_from_the_next_epoch_on(backend):
 
 @BACKENDS
 @pytest.mark.parametrize("form", [list, np.array])
-def test_a_metric_may_change_the_outputs_that_it_is_given(backend, form):
-    """Those after it have the model's all the same."""
+def test_a_metric_may_change_the_outputs_and_labels_that_it_is_given(backend, form):
+    """Those after it have the model's all the same, and the user's own labels stay."""
 
     def spoil(labels, outputs):
         for row in outputs:
             row[0], row[1] = row[1], row[0]
+        labels[0] = 1 - labels[0]
         return 0.0
 
     held = form(X[:10].tolist()), form(Y[:10].tolist())
     _, history = trained(backend, validation=held, metrics=[spoil, "accuracy"])
+    assert [*held[1]] == [*Y[:10]]
     _, alone = trained(backend, validation=held, metrics="accuracy")
     column = "validation_accuracy"
     assert [row[column] for row in history.rows] == [row[column] for row in alone.rows]
