@@ -95,7 +95,8 @@ def save(
     Raises:
         TypeError: if `model` is not a Module, `optimizer` not an Optimizer or `history` not a History.
         ValueError: if it has no parameters, two of them have the same path, or the optimiser has other parameters; if
-            the file is named as one of another format, such as `model.pt`.
+            rows of the history hold what is no number; if the file is named as one of another format, such as
+            `model.pt`.
         ImportError: if a .safetensors file is asked for and its library is not installed.
         OSError: if the file cannot be written.
         RuntimeError: if another thread trains the model, whose numbers would be those of several steps: save in a
@@ -124,6 +125,7 @@ def save(
             beside["optimizer"] = optimizer_state(optimizer, parameters)
         if history is not None:
             beside["history"] = numbers_to_json(vars(history))
+            history_of(beside["history"])  # which refuses what load would refuse, such as texts in its rows
         if tensors.is_name_of_tensors(path):
             written = tensors.written(model, json.dumps(beside, allow_nan=False))
         else:

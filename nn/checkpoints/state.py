@@ -10,7 +10,7 @@ from typing import Any
 
 from engine import Value
 
-from ..arguments import counted, show, true_or_false, whole_number
+from ..arguments import counted, plain, show, true_or_false, whole_number
 from ..data.tables import noted_columns
 from ..evaluation.labels import classes_of, names_several
 from ..evaluation.rules import noted_loss
@@ -26,7 +26,7 @@ NON_FINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
 def numbers_to_json(data: Any) -> Any:
-    """Nested data with strings in place of the floats that JSON does not know, and lists in place of tuples.
+    """Nested data with strings for floats that JSON does not know, plain numbers for NumPy's, and lists for tuples.
 
     >>> numbers_to_json({"a": [1.0, math.nan], "b": None})
     {'a': [1.0, 'nan'], 'b': None}
@@ -35,7 +35,10 @@ def numbers_to_json(data: Any) -> Any:
         return data if math.isfinite(data) else str(data)
     if isinstance(data, Mapping):
         return {name: numbers_to_json(item) for name, item in data.items()}
-    return [numbers_to_json(item) for item in data] if isinstance(data, (list, tuple)) else data
+    if isinstance(data, (list, tuple)):
+        return [numbers_to_json(item) for item in data]
+    number = plain(data)
+    return data if type(number) is type(data) else numbers_to_json(number)
 
 
 def number_of(name: str, stored: Any) -> float:
@@ -259,7 +262,9 @@ def _waiting(stored: Any) -> dict[str, Any] | None:
 
 
 def _plain(name: str, stored: Any) -> float:
-    return whole_number(name, stored, least=1) if name == "epoch" else number_of(name, stored)
+    if name == "epoch":
+        return whole_number(name, stored, least=1)
+    return number_of(f"{name} in a row of the history", stored)
 
 
 def _numbers(name: str, stored: Any) -> list[float]:

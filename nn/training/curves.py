@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import Any
 
 MANY = 10_000
@@ -25,7 +26,8 @@ def figure_of(rows: list[dict[str, float]], columns: dict[str, list[float]]) -> 
     except ImportError:
         raise ImportError("curves need matplotlib: pip install matplotlib") from None
     losses: list[str] = [name for name in ("loss", "validation_loss") if name in columns]
-    metrics = [name for name in columns if name not in (*losses, "epoch", "lr", "seconds")]
+    others = [name for name in columns if name not in (*losses, "epoch", "lr", "seconds")]
+    metrics = [name for name in others if all(isinstance(x, Real) for x in columns[name])]  # and no texts of a callback
     figure: Any = Figure(figsize=(5.0 + 4.0 * bool(metrics), 3.2), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     panels: Any = figure.subplots(1, 1 + bool(metrics), squeeze=False)[0]

@@ -168,5 +168,5 @@ class History(Explained):
         ]
 
 
-def _briefly(number: float) -> str:
-    return str(number) if isinstance(number, int) else f"{number:.4g}"
+def _briefly(item: Any) -> str:
+    return f"{item:.4g}" if isinstance(item, float) else str(item)

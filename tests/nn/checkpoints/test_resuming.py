@@ -246,6 +246,21 @@ def test_what_save_refuses(tmp_path):
         nn.save(nn.MLP(2, [1]), tmp_path / "m.json", optimizer=optimizer)
 
 
+@KINDS
+def test_numbers_that_a_callback_notes_in_rows_are_saved_and_texts_refused(tmp_path, kind):
+    """A file with a text in a row was written, and refused by nn.load, the model with it."""
+    path = tmp_path / f"m.{kind}"
+    model, optimizer = made(seed=1)
+    history = fit(model, optimizer, 2, "eager")
+    history.rows[-1].update(hits=np.int64(7), norm=np.float32(0.5), ratio=np.float16(np.inf))
+    nn.save(model, path, history=history)
+    assert nn.load(model, path).history.to_dict()["ratio"][-1] == np.inf
+    assert nn.load(model, path).history.rows == history.rows
+    history.rows[-1]["phase"] = "head only"
+    with pytest.raises(ValueError, match=r"phase in a row of the history is not a number but str 'head only'"):
+        nn.save(model, path, history=history)
+
+
 # ---- tensors ----
 
 

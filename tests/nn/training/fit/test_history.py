@@ -131,6 +131,17 @@ def test_the_number_of_an_epoch_is_written_in_full():
     assert last.split() == ["12345", "1.235e+04"]
 
 
+def test_texts_that_a_callback_notes_are_in_the_table_and_not_among_the_curves():
+    rows = [{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25, "phase": "head", "hits": [3]}]
+    history = nn.History([0.5, 0.25], rows=rows)
+    assert [line.split() for line in repr(history).splitlines()[2:]] == [
+        ["1", "0.5", "nan", "nan"],
+        ["2", "0.25", "head", "[3]"],
+    ]
+    needs("matplotlib")
+    assert len(history._figure().axes) == 1
+
+
 def test_without_matplotlib_a_notebook_has_the_text(monkeypatch, tmp_path):
     history = nn.History([1.0], rows=[{"epoch": 1, "loss": 1.0}])
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
