@@ -9,7 +9,7 @@ import math
 import time
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from operator import is_, itemgetter
+from operator import itemgetter
 from typing import Any
 
 from engine import Due, Guards, Surroundings, Value, all_same, changes, leaves_made
@@ -172,11 +172,7 @@ def _items(container: dict[Any, Any] | list[Any]) -> Sequence[Any]:
 
 def _are_the_same(parts: list[tuple[Any, Sequence[Any]]]) -> bool:
     """Whether lists and dicts hold the very same things, or numbers that nobody can tell from them."""
-    for container, before in parts:
-        now = _items(container)
-        if len(now) != len(before) or not (all(map(is_, now, before)) or all_same(now, before)):
-            return False
-    return True
+    return all(all_same(_items(container), before) for container, before in parts)
 
 
 def _containers(item: Any, seen: set[int], kinds_in: Callable[[Any], set[type]]) -> Iterator[tuple[Any, bool, int]]:

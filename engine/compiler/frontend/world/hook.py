@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import CodeType, FrameType, ModuleType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 from ....modes import tracer
 from ....process.collector import collector_at_rest
@@ -54,6 +54,9 @@ _OF_FLOATS = frozenset({"nan_to_num", "asarray_chkfinite"})
 """Functions of NumPy's that do something to arrays of floats, and nothing to those of objects, as symbols are."""
 _WATCHING = os.path.join(os.path.dirname(os.path.dirname(__file__)), "watching.py")
 _OF_OS = vars(os)
+
+_Rule: TypeAlias = Callable[[FrameType], None]
+"""Looks at a call of Python code."""
 
 
 @contextmanager
@@ -100,7 +103,7 @@ class _Hook:
         self._before, self._ask_there = before, ask_there
         self._tests_truth, self._tests_identity = tests_truth, tests_identity
         self._printing = False
-        self._harmless: dict[int, CodeType] = {}  # by id: comparing code, or hashing it, takes longer than examining it
+        self._rules: dict[int, tuple[CodeType, list[_Rule]]] = {}  # by id: comparing code, or hashing it, takes longer
         self._kinds: dict[type, Question | None] = {}  # what the methods of objects ask, by their class
 
     def see(self, frame: FrameType, event: str, subject: Any) -> None:
@@ -145,37 +148,52 @@ class _Hook:
         return self._kinds[kind]
 
     def _enter(self, frame: FrameType) -> None:
-        """Look at a call of Python code, to which several of these rules may apply."""
-        code = frame.f_code
+        """Look at a call of Python code."""
         if frame.f_globals is _OF_OS:
             variables.note(frame)
             return
-        if id(code) in self._harmless:
+        code = frame.f_code
+        if id(code) not in self._rules:
+            self._rules[id(code)] = code, [*self._rules_for(code)]
+        for rule in self._rules[id(code)][1]:
+            rule(frame)
+
+    def _rules_for(self, code: CodeType) -> Iterator[_Rule]:
+        """The rules for calls of some code: for nearly all none, for some several."""
+        if id(code) in IN_PYTHON:
+            yield _refuse_question
+        if code.co_name in _TEXTS:
+            yield self._refuse_text
+        if "type" in code.co_names and is_users(code.co_filename):
+            yield lambda frame: self._ask_there(frame.f_globals)
+        if code.co_name in _OF_FLOATS and "numpy" in code.co_filename:
+            yield _refuse_symbols
+
+    def _refuse_text(self, frame: Any) -> None:
+        """Refuse to let the user's code turn into text what has no number yet, to compute with the text."""
+        watch, written, asking = tracer.get(), frame.f_locals.get("self"), frame
+        if self._printing or watch is None or not watch.is_bound(written) or is_excused(frame, None):
             return
-        does, makes_text = IN_PYTHON.get(id(code)), code.co_name in _TEXTS
-        asks_type = "type" in code.co_names and is_users(code.co_filename)
-        of_floats = code.co_name in _OF_FLOATS and "numpy" in code.co_filename
-        if does and asks_in_python(frame) and is_for_the_user(frame.f_back):
-            raise refusal(f"the function {does} ({code.co_name})", _FIX)
-        if makes_text and not self._printing and not is_excused(frame, None):
-            _refuse_text(frame)
-        if asks_type:
-            self._ask_there(frame.f_globals)
-        if of_floats and any(map(_gives_symbols, frame.f_locals.values())):
-            raise refusal(f"the function gives numbers that it has not got yet to np.{code.co_name}", _FIX_FLOATS)
-        if not (does or makes_text or asks_type or of_floats):
-            self._harmless[id(code)] = code
+        while asking.f_code.co_name in _TEXTS or asking.f_code.co_filename == _WATCHING:
+            asking = asking.f_back
+        if not is_ours(asking.f_code.co_filename):
+            raise refusal(
+                "the function makes a text of a number that it has not got yet (str, repr, format)", _FIX_TEXT
+            )
 
 
-def _refuse_text(frame: Any) -> None:
-    """Refuse to let the user's code turn into text what has no number yet, to compute with the text."""
-    watch, written, asking = tracer.get(), frame.f_locals.get("self"), frame
-    if watch is None or not watch.is_bound(written):
-        return
-    while asking.f_code.co_name in _TEXTS or asking.f_code.co_filename == _WATCHING:
-        asking = asking.f_back
-    if not is_ours(asking.f_code.co_filename):
-        raise refusal("the function makes a text of a number that it has not got yet (str, repr, format)", _FIX_TEXT)
+def _refuse_question(frame: FrameType) -> None:
+    """Refuse what Python's own code asks for the user."""
+    code = frame.f_code
+    if asks_in_python(frame) and is_for_the_user(frame.f_back):
+        raise refusal(f"the function {IN_PYTHON[id(code)]} ({code.co_name})", _FIX)
+
+
+def _refuse_symbols(frame: FrameType) -> None:
+    """Refuse to let NumPy compute with what it takes for no floats."""
+    if any(map(_gives_symbols, frame.f_locals.values())):
+        taker = frame.f_code.co_name
+        raise refusal(f"the function gives numbers that it has not got yet to np.{taker}", _FIX_FLOATS)
 
 
 def _gives_symbols(argument: Any) -> bool:
