@@ -88,7 +88,9 @@ def check_takes(what: str, function: Any, *given: str) -> None:
         raise TypeError(f"{what} is called with {_and(given)}, and {name} is a class: give a function")
     for code in (function, getattr(function, "__call__", None)):  # noqa: B004  # the method is wanted
         if inspect.isgeneratorfunction(code) or inspect.iscoroutinefunction(code) or inspect.isasyncgenfunction(code):
-            raise TypeError(f"{what} is called, which runs nothing of {name}: write a function without yield or async")
+            raise TypeError(
+                f"{what} is called, and calling {name} runs nothing: write a function without yield or async"
+            )
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):  # some builtins have no signature, and some objects hide it
@@ -106,14 +108,14 @@ def _and(words: Sequence[str]) -> str:
 
 
 MODEL_FIRST = "a model goes before X and y, where one is taken"
-"""For a model in the place of data, or data in that of the model."""
+"""The remedy where model and data are swapped."""
 
 RENAME_FORWARD = "rename its forward to __call__, which model(x) calls"
-"""For a model that is written as in PyTorch."""
+"""The remedy for a model written as in PyTorch."""
 
 
 def plain(item: Any) -> Any:
-    """`item`, as a Python number if it is a NumPy scalar or a 0-d array that is not masked; dates are no numbers."""
+    """A NumPy scalar, or a 0-d array that is not masked, as a number or date of Python's; anything else as it is."""
     if getattr(item, "ndim", None) != 0 or getattr(item, "mask", False):
         return item
     kind = getattr(getattr(item, "dtype", None), "kind", None)
@@ -208,7 +210,7 @@ def known_backend(backend: Any) -> str:
 
 
 def random_source(seed: Seed) -> random.Random:
-    """The random numbers of a seed; a `random.Random` is shared as it is.
+    """A source of random numbers for a seed; a `random.Random` is used as it is.
 
     None takes its seed from the module `random`, so that `random.seed(...)` makes that reproducible too.
 

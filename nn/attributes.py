@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from .elsewhere import instead_of, no_attribute
 
-_RATES = frozenset({"lr", "learning_rate"})  # nobody means anything else by these
+_RATES = frozenset({"lr", "learning_rate"})  # always meant to be the learning rate
 
 
 class Explained:
-    """Base of classes that other libraries have too: the error for an attribute of theirs says what to write here.
+    """Base of classes that other libraries have too: the error for one of their attributes says what to write here.
 
-    Python takes longer for every attribute of such an object, so trainers do without.
+    It makes every attribute of such an object slower to read, so trainers do without.
     """
 
     _known: ClassVar[frozenset[str]] = frozenset()

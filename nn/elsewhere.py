@@ -96,7 +96,7 @@ ABSENT = {
     **dict.fromkeys(("GRU", "LSTM", "RNN", "SimpleRNN"), _SEQUENCES),
     "ReduceLROnPlateau": "a callback of fit may set optimizer.lr",
 }
-"""By the name of what does not exist here, what does."""
+"""By the name of what is missing here, what there is instead."""
 
 
 def remark(name: str) -> str:
@@ -143,9 +143,9 @@ _BY_CLASS: dict[str, dict[tuple[str, ...], str]] = {
         ("in_features",): "a Layer has nin",
         ("load", "load_state_dict", "load_weights", "set_weights"): "write nn.load(model, path)",
         ("out_features", "units"): "write len(layer.neurons)",
-        (
-            "partial_fit",
-        ): "write nn.Trainer(model, loss, optimizer).step(X, y), or nn.fit(...), which goes on from here",
+        ("partial_fit",): (
+            "write nn.Trainer(model, loss, optimizer).step(X, y), or nn.fit(...), which goes on from here"
+        ),
         ("predict",): "write nn.predict(model, X) for outputs, nn.classify(model, X) for classes",
         ("predict_proba",): "write nn.predict_proba(model, X)",
         ("save", "save_weights", "state_dict"): "write nn.save(model, path); the Values are named_parameters()",
@@ -247,11 +247,9 @@ _BY_NAME: dict[str, dict[tuple[str, ...], str]] = {
     },
     "p": {("drop_prob", "rate"): ""},
     "params": {
-        (
-            "clipnorm",
-            "clipvalue",
-            "max_grad_norm",
-        ): "it is an argument of nn.fit and nn.Trainer, clip_norm or clip_value",
+        ("clipnorm", "clipvalue", "max_grad_norm"): (
+            "it is an argument of nn.fit and nn.Trainer, clip_norm or clip_value"
+        ),
         ("parameters",): "",
     },
     "patience": {("early_stopping", "n_iter_no_change"): "write validation=0.2, patience=5"},

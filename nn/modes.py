@@ -9,7 +9,7 @@ _evaluating: ContextVar[bool] = ContextVar("evaluating", default=False)
 
 
 class Within:
-    """Sets a context variable inside a `with` block: a class takes a fifth of the time of a generator.
+    """Sets a context variable inside a `with` block; a class, as it is five times as fast as a generator.
 
     Args:
         variable: the context variable.
@@ -32,7 +32,7 @@ class Within:
 
 
 def evaluating() -> Within:
-    """Inside, in this thread, every module is in eval mode, whatever its own mode; no module is changed."""
+    """A context in which every module is in eval mode, in this thread, whatever its own mode; no module is changed."""
     return Within(_evaluating, True)
 
 

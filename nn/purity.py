@@ -1,4 +1,4 @@
-"""Pure functions, which compute with their arguments and do nothing else: such a schedule may be evaluated ahead."""
+"""Pure functions, which only compute with their arguments: a schedule that is pure may be evaluated ahead."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .schedules import FIXED
 
 _PLAIN = frozenset({int, float, bool, str, type(None)})
 _COMPUTING = frozenset({"math", "numpy"})
-"""Modules that hold nothing a step reads."""
+"""Modules whose functions only compute."""
 _BUILTINS = {each.__name__: each for each in (abs, bool, divmod, float, int, len, max, min, pow, range, round, sum)}
 _READING = frozenset({"LOAD_GLOBAL", "LOAD_NAME"})
 _ATTRIBUTES = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
@@ -20,9 +20,9 @@ _REACHING = frozenset({"STORE_GLOBAL", "STORE_DEREF", "STORE_ATTR", "DELETE_GLOB
 
 
 def is_pure(function: Callable[..., Any]) -> bool:
-    """Whether a function neither reads what may change nor changes what others read; False if that cannot be seen.
+    """Whether a function is known neither to read what may change nor to change what others read.
 
-    It is seen for `nn.schedules`, and for functions that name only numbers, strings, `math`, NumPy, builtins that
+    That is known of `nn.schedules`, and of functions that name only numbers, strings, `math`, NumPy, builtins that
     compute, and other such functions.
 
     >>> is_pure(lambda k: 0.1 / (1 + k))

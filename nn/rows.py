@@ -25,7 +25,7 @@ def is_row(item: object) -> bool:
 
 
 def as_lists(data: Any) -> Any:
-    """An array as nested lists, a number of NumPy's as one of Python's; anything else as it is."""
+    """An array as nested lists, a NumPy number as a Python number; anything else as it is."""
     return data.tolist() if hasattr(data, "tolist") else data
 
 
@@ -56,7 +56,7 @@ def as_row(name: str, item: Any) -> list[Any]:
     if not is_row(item):
         remedy = f": give list({name})" if isinstance(item, Iterator) else f": {MODEL_FIRST}" if callable(item) else ""
         raise TypeError(f"{name} must be a list, tuple or array, not {show(item)}{remedy}")
-    row = item.tolist() if isinstance(item, memoryview) else list(item)  # which cannot go through its rows
+    row = item.tolist() if isinstance(item, memoryview) else list(item)  # a loop over a memoryview gives no rows
     if not row:
         raise ValueError(f"{name} is empty: give at least one item")
     return row
@@ -68,11 +68,11 @@ def has_array(data: Any) -> bool:
 
 
 _BYTES = {"b": math.inf, "u": math.inf, "i": 8, "f": 4}
-"""How many bytes NumPy's numbers of each kind must have so as not to overflow soon."""
+"""How many bytes a NumPy number of each kind needs so as not to overflow soon."""
 
 
 def are_narrow(samples: Any) -> bool:
-    """Whether samples hold NumPy's numbers of few bits or without a sign, whose sums overflow; the first one tells.
+    """Whether samples hold NumPy numbers of few bits or without a sign, whose sums overflow, judged by the first one.
 
     >>> are_narrow([[1, 2]]), are_narrow([[1.0, 2.0]])
     (False, False)
@@ -115,7 +115,7 @@ def as_samples(name: str, data: Any) -> Any:
 
 
 def refuse_gaps(name: str, data: Any) -> None:
-    """Refuse a masked array that hides some of its numbers, which everybody else would read.
+    """Refuse a masked array that hides some of its numbers: other code would read them.
 
     Raises:
         TypeError: it does.
@@ -125,7 +125,7 @@ def refuse_gaps(name: str, data: Any) -> None:
 
 
 def _refuse_dates(name: str, table: Any) -> None:
-    """Refuse a table with a column of dates, of which polars makes numbers where others stand beside them.
+    """Refuse a table with a column of dates, which polars turns into numbers if there are columns of numbers too.
 
     Raises:
         TypeError: it has one.
@@ -140,7 +140,7 @@ def _of_numpy(data: Any) -> Any:
     """A tensor of PyTorch, or an array of JAX, as NumPy's; anything else as it is.
 
     Raises:
-        TypeError: NumPy cannot read it, as where its numbers are bfloat16, or on another device.
+        TypeError: NumPy cannot read it, such as numbers in bfloat16 or on another device.
     """
     numpy = sys.modules.get("numpy")
     if type(data).__module__ == "numpy" or numpy is None or not hasattr(data, "__array__"):

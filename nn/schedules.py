@@ -49,12 +49,12 @@ def step(lr: float, every: int, factor: float) -> Schedule:
 
 @explained
 def linear(lr: float, steps: int, warmup: int = 0, final: float = 0.0) -> Schedule:
-    """A line from `lr` to `final`, reached after `steps` steps and kept; before it a line from 0 up to `lr`.
+    """A straight line from `lr` to `final`, reached after `steps` steps and kept; before it, a rise from 0 to `lr`.
 
     Args:
         lr: the largest rate, 0 or more.
         steps: after how many steps in all `final` is reached, more than `warmup`.
-        warmup: how many steps the rate rises: lr / warmup, 2 lr / warmup, ..., lr.
+        warmup: for how many steps the rate rises first: lr / warmup, 2 lr / warmup, ..., lr.
         final: the last rate, 0 or more.
 
     Raises:
@@ -73,7 +73,7 @@ def cosine(lr: float, steps: int, warmup: int = 0, final: float = 0.0) -> Schedu
     Args:
         lr: the largest rate, 0 or more.
         steps: after how many steps in all `final` is reached, more than `warmup`.
-        warmup: how many steps the rate rises in a line before: lr / warmup, 2 lr / warmup, ..., lr.
+        warmup: for how many steps the rate rises first: lr / warmup, 2 lr / warmup, ..., lr.
         final: the last rate, 0 or more.
 
     Raises:
@@ -142,7 +142,7 @@ class Linear(_Rate):
         return self.final + (self.lr - self.final) * self._left(done)
 
     def _left(self, done: float) -> float:
-        """The share left of the way from `lr` to `final`, when a share `done` of the steps after the rise is done."""
+        """How much of the way from `lr` to `final` is left when a share `done` of the steps after the rise is done."""
         return 1.0 - done
 
 
@@ -155,4 +155,4 @@ class Cosine(Linear):
 
 
 FIXED = frozenset({Step, Linear, Cosine})
-"""Schedules that compute from their own numbers and nothing else, so that many steps may be asked for at once."""
+"""Schedules that compute only with their own numbers, so that the rates of many steps may be asked for at once."""

@@ -1,4 +1,4 @@
-"""Which thread trains which parameters: what another does with them meanwhile would mix the numbers of two steps."""
+"""Which thread trains which parameters: another one that used them meanwhile would mix the numbers of two steps."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def alone(optimizer: Holder) -> Iterator[None]:
         RuntimeError: another thread is in one.
     """
     training = _Training.here(optimizer)
-    _now.append(training)  # before the look: of two that come at a time, one sees the other
+    _now.append(training)  # before the check: of two threads that begin at once, one sees the other
     try:
         _refuse_beside(training)
         yield
@@ -56,21 +56,21 @@ def alone(optimizer: Holder) -> Iterator[None]:
 
 
 def _refuse_beside(training: _Training) -> None:
-    """Refuse a training of what one that began earlier in another thread trains."""
+    """Refuse a training of parameters that another thread began to train earlier."""
     began, optimizer = [*_now], training.optimizer
     for other in filter(_Training.is_elsewhere, began[: began.index(training)]):
         if other.optimizer is optimizer or other.trains(optimizer.params):
             raise RuntimeError(
-                "another thread trains parameters of this optimizer now, and steps of one of them would be lost: "
+                "another thread is training parameters of this optimizer, and steps of one of the two would be lost: "
                 "give each a model and an optimizer of its own, as with copy.deepcopy((model, optimizer))"
             )
 
 
 def refuse_elsewhere(act: str, parameters: Callable[[], Iterable[Value]]) -> None:
-    """Refuse what would meet parameters, or what an optimiser remembers of them, between two steps of another thread.
+    """Refuse what would meet parameters, or an optimiser's memory of them, in the middle of another thread's training.
 
     Args:
-        act: what is done, such as "a copy of them".
+        act: what would, such as "a copy".
         parameters: gives them; called only while another thread trains.
 
     Raises:
@@ -86,6 +86,6 @@ def refuse_elsewhere(act: str, parameters: Callable[[], Iterable[Value]]) -> Non
 def moving(act: str) -> RuntimeError:
     """The error to raise where another thread changes parameters meanwhile."""
     return RuntimeError(
-        f"another thread trains these parameters now, and {act} would meet some before a step of it and some after: "
+        f"another thread is training these parameters, and {act} would meet some before a step and some after it: "
         "do it in that thread between its steps, as in a callback of nn.fit, or when it is done"
     )

@@ -1,4 +1,4 @@
-"""Attributes of many objects, changed all or none."""
+"""Changes of attributes of many objects: all of them or none."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ import json
 import os
 import reprlib
 from array import array
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,10 +38,10 @@ _OTHERS = {
     ".joblib": "joblib",
     ".onnx": "ONNX",
 }
-"""Endings that say that somebody else's format is in a file."""
+"""By the ending of a file, whose format it is."""
 
 _A_LINE_EACH = ",\n ", ": "
-"""A number in a line of its own, which takes a tenth of the time of `indent`: that is written in Python."""
+"""Separators that put each number on its own line, ten times as fast as `indent`, which is written in Python."""
 
 
 @dataclass(frozen=True)
@@ -137,13 +138,13 @@ def save(
 
 @contextmanager
 def _at_rest(parameters: dict[str, Value], optimizer: Optimizer | None) -> Iterator[None]:
-    """A context that reads what is to be saved: if it was the same before and behind, it has been so in between.
+    """A context that reads what is to be saved: numbers that are the same before and after it did not change within.
 
     Raises:
         RuntimeError: another thread trains the parameters, in `fit` or in a loop of its own.
     """
 
-    def numbers() -> list[bytes]:  # of which nan, too, is the same as before
+    def numbers() -> list[bytes]:  # as bytes, of which nan equals itself
         rows = optimizer.state[1] if optimizer is not None else ()
         return [array("d", row).tobytes() for row in ([p.data for p in parameters.values()], *rows)]
 
@@ -155,7 +156,7 @@ def _at_rest(parameters: dict[str, Value], optimizer: Optimizer | None) -> Itera
 
 
 def _refuse_exchanged(function: str, model: Any, path: Any) -> None:
-    """Raise a TypeError unless there is a path, and a model before it."""
+    """Raise a TypeError if model and path are swapped, or the path is none."""
     if isinstance(model, (str, os.PathLike)):
         raise TypeError(f"{function} takes the model, then the path: write nn.{function}(model, {os.fspath(model)!r})")
     if not isinstance(path, (str, os.PathLike)):
@@ -176,9 +177,9 @@ def _refuse_other_formats(path: str | os.PathLike[str]) -> None:
 def load(model: Module, path: str | os.PathLike[str], *, optimizer: Optimizer | None = None) -> Checkpoint:
     """Read what `save` wrote into a model of the same structure, and into an optimiser of the same kind.
 
-    It warns if a layer of `nn` differs from the saved one, in its activation for example, a `Sequential` calls other
-    functions, or plain numbers differ that methods of your modules read, such as running means: a file has Values
-    alone. Everything is checked before the first number changes, so a wrong file leaves all as it was, and so does
+    It warns if a layer of `nn` differs from the saved one, in its activation for example, if a `Sequential` calls other
+    functions, or if plain numbers differ that methods of your modules read, such as running means: a file holds only
+    Values. Everything is checked before the first number changes, so a wrong file leaves all as it was, and so does
     Ctrl-C.
 
     Args:
@@ -253,7 +254,7 @@ def _numbers(parameters: dict[str, Value], content: dict[str, Any], name: str) -
 
 
 def _warn_of_left_out(model: Module, parameters: dict[str, Value]) -> None:
-    """Warn of leaves in plain objects of a module, which are not among its parameters: a file does not have them."""
+    """Warn of leaves in plain objects of a module, which are not among its parameters, so that a file lacks them."""
     own = {*parameters.values()}
     found = {
         value: name for name, value in values_in(model, methods=False) if value not in own and are_parameters([value])
@@ -261,14 +262,14 @@ def _warn_of_left_out(model: Module, parameters: dict[str, Value]) -> None:
     if found:
         warn_user(
             f"the file leaves out {counted(len(found), 'Value')} of {type(model).__name__}"
-            f"{listed(found.values())}: parameters are in attributes of an nn.Module, or in lists "
+            f"{listed(found.values())}: parameters are those in attributes of an nn.Module, or in lists "
             "and dicts there, and not in other objects, sets or functions",
             UserWarning,
         )
 
 
 def _warn_of_other_layers(own: dict[str, str], saved: dict[str, str], file: str) -> None:
-    """Warn if a model's layers differ from the saved ones: with the same parameters it computes something else.
+    """Warn if a model's layers differ from the saved ones, as it computes something else with the same parameters.
 
     Args:
         own: what `layers_of` or `rows_of` gives for the model that was loaded into.
@@ -285,14 +286,14 @@ def _warn_of_other_layers(own: dict[str, str], saved: dict[str, str], file: str)
 
 
 def _warn_of_other_numbers(model: Module, saved: Any, file: str) -> None:
-    """Warn if plain numbers that a module of the user's reads are not those it was saved with, as running means."""
+    """Warn if plain numbers that a user's module reads, such as running means, are not those it was saved with."""
     own = numbers_of(model)
     if other := _first_other(own, saved):
         path, more = other
         warn_user(
             f"{file} was saved with {path} = {reprlib.repr(saved[path])[1:-1]}, where the model has "
-            f"{reprlib.repr(own[path])[1:-1]}{more}: a file has the parameters alone. Set plain numbers by hand, or "
-            "make Values of them, which the optimiser leaves out",
+            f"{reprlib.repr(own[path])[1:-1]}{more}: a file has only the parameters. Set plain numbers by hand, or "
+            "make Values of them, and leave these out of the optimiser",
             UserWarning,
         )
 
@@ -311,17 +312,16 @@ def _by_name(model: Module) -> dict[str, Value]:
         raise ValueError(f"{type(model).__name__} has no parameters: keep Values in its attributes")
     parameters = dict(named)
     if len(parameters) != len(named):
-        names = [name for name, _ in named]
-        twice = sorted({name for name in names if names.count(name) > 1})
+        twice = sorted(name for name, count in Counter(name for name, _ in named).items() if count > 1)
         raise ValueError(f"two parameters have the same path{listed(twice)}: rename the keys of a dict")
     return parameters
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object in which every key comes once: of two equal ones it is unclear which counts."""
+    """A JSON object in which every key comes once: of two equal ones, nobody knows which counts."""
     content = dict(pairs)
     if len(content) != len(pairs):
-        twice = next(key for k, (key, _) in enumerate(pairs) if key in [other for other, _ in pairs[:k]])
+        twice, _ = Counter(key for key, _ in pairs).most_common(1)[0]
         raise ValueError(f"it has the key {twice!r} twice")
     return content
 

@@ -111,8 +111,8 @@ def _paths(optimizer: Optimizer, parameters: Mapping[str, Value]) -> list[str]:
     unknown = [place for place, parameter in enumerate(optimizer.params) if id(parameter) not in path]
     if unknown:
         raise ValueError(
-            f"parameter {unknown[0]} of the optimiser is not one of the model's: they belong together; have the model "
-            "hold what else is trained, as by model.loss = loss"
+            f"parameter {unknown[0]} of the optimiser is not one of the model's: save those that belong together, and "
+            "have the model hold what else is trained, as by model.loss = loss"
         )
     return [path[id(parameter)] for parameter in optimizer.params]
 
@@ -122,7 +122,7 @@ def changes_of(
 ) -> list[Change]:
     """Check what a file holds besides parameters, and list what it changes in model and optimiser.
 
-    A trained model's loss, classes and columns are replaced, also where the file has none; a file that `save` did not
+    A trained model's loss, classes and columns are replaced, even if the file has none; a file that `save` did not
     write leaves them.
 
     Raises:
@@ -186,7 +186,7 @@ def _changes_of_optimizer(
             )
         rows.append([row[place[path]] for path in paths] if row else [])
     if len({len(row) for row in rows}) > 1:
-        raise ValueError(f"of its memories some are empty: {', '.join(optimizer.memories)} belong together")
+        raise ValueError(f"only some of its memories are empty: {', '.join(optimizer.memories)} belong together")
     steps = whole_number("steps", stored["steps"], least=0)
     settings = {name: tuple(value) if isinstance(value, list) else value for name, value in stored["settings"].items()}
     return [(optimizer, "settings", optimizer._changed(settings)), (optimizer, "state", (steps, tuple(rows)))]
@@ -218,10 +218,10 @@ def history_of(stored: Any) -> History:
     waiting = _waiting(stored.get("waiting"))
     parts, some, samples = (stored.get(name) for name in ("parts", "numbers", "samples"))
     if not (parts is None or _is_dict_of(str, parts)):
-        raise ValueError(f"its history has as the parts of a training {show(parts)}")
+        raise ValueError(f"its history has these parts of a training: {show(parts)}")
     numbers = None if some is None else _numbers("a parameter", some)
     if not (samples is None or _is_dict_of(int, samples)):
-        raise ValueError(f"its history has as digests of samples {show(samples)}")
+        raise ValueError(f"its history has these digests of samples: {show(samples)}")
     return History(
         losses, batch_losses, stored["backend"], rows, stopped, state, waiting, seed, parts, numbers, samples
     )
@@ -232,7 +232,7 @@ def _random_state(stored: Any) -> tuple[Any, ...] | None:
     if stored is None:
         return None
     if not isinstance(stored, list) or len(stored) != 3:
-        raise ValueError(f"its history has as the state of a random source {show(stored)}")
+        raise ValueError(f"its history has this state of a random source: {show(stored)}")
     version, numbers, gauss = stored
     state = version, tuple(numbers), gauss
     random.Random().setstate(state)  # which refuses what is not a state
@@ -245,11 +245,11 @@ def _waiting(stored: Any) -> dict[str, Any] | None:
         return None
     back = stored.get("best_is_back")
     if not (back is None or isinstance(back, str)):
-        raise ValueError(f"its history has as a digest {show(back)}")
+        raise ValueError(f"its history has this digest: {show(back)}")
     memories = [_numbers("a memory", row) for row in stored["memories"]]
     numbers = _numbers("a parameter", stored["numbers"])
     if any(row and len(row) != len(numbers) for row in memories):
-        raise ValueError(f"its history has memories of others than {len(numbers)} parameters")
+        raise ValueError(f"its history has memories of another number of parameters than {len(numbers)}")
     return {
         "best": number_of("the best loss", stored["best"]),
         "to_beat": number_of("the loss to beat", stored.get("to_beat", stored["best"])),

@@ -12,29 +12,29 @@ from engine import Constant, Primitive, Value
 from ..arguments import warn_user
 
 PLAIN = frozenset({int, float, bool, str, type(None), Primitive})
-"""Classes of what modules often hold, and what holds nothing itself."""
+"""Classes of what modules often hold, and what holds no Values itself."""
 
 _primitive = attrgetter("_primitive")
 _is_detached = attrgetter("_x")  # of leaves
 
 
 class Holder:
-    """An object whose attributes are searched, as every `Module` is; what other objects hold is not looked for."""
+    """An object whose attributes are searched for Values: every `Module` is one. Other objects are not searched."""
 
 
 def is_parameter(value: Value) -> bool:
-    """Whether it is a leaf made to change: no Constant, and nothing that `detach` or `no_grad` gave."""
+    """Whether it is a leaf that is meant to change: neither a Constant nor what `detach` or `no_grad` returned."""
     kind = type(value)
     return value.primitive is None and not (issubclass(kind, Constant) or is_symbolic(kind) or value.is_detached)
 
 
 def is_symbolic(kind: type) -> bool:
-    """Whether Values of a class stand for numbers in a trace, which has left them where a model keeps its samples."""
+    """Whether the Values of a class stand for numbers in a trace, as a model may have kept them from one."""
     return hasattr(kind, "__symbolic__")
 
 
 def are_parameters(items: Collection[Any]) -> bool:
-    """The same of all items, which may be anything, by a check that is quick for many."""
+    """Whether all items, which may be anything, are parameters; quicker than asking each."""
     return are_leaves(items) and not any(map(_is_detached, items))
 
 
@@ -58,9 +58,9 @@ def parameters_in(item: Any) -> list[Value]:
 
 
 def values_of(holder: Holder) -> list[Value]:
-    """All Values that a module holds, in the order of its attributes: those of `named_values`, but repeated ones too.
+    """All Values that a module holds, in the order of its attributes, repeated ones included.
 
-    It makes no names, which takes longer.
+    Quicker than `named_values`, as it makes no names.
     """
     values: list[Value] = []
     _collect([*vars(holder).values()], values, {id(holder)}, holder)
@@ -70,9 +70,9 @@ def values_of(holder: Holder) -> list[Value]:
 def _collect(children: Collection[Any], values: list[Value], seen: set[int], owner: Holder | None = None) -> None:
     """Add the Values in nested containers and modules.
 
-    Here and below attributes are copied before they are read: another thread may add the programs of a module's first
-    prediction. The id of a container is in `seen` only while it is read, for containers that hold themselves; later
-    another one may have it, such as the list that is made of an array.
+    Here and below attributes are copied before they are read, since another thread may add the programs of a module's
+    first prediction. The id of a container is in `seen` only while that is read, in case it holds itself: afterwards
+    another container may get the same id, such as a list made from an array.
 
     Args:
         children: where to look.
@@ -199,5 +199,5 @@ def children_of(item: Any) -> Collection[Any]:
 
 
 def _is_array_of_values(item: Any) -> bool:
-    """Whether it is a NumPy array of objects; its class is asked, as a user's object may fail on `dtype`."""
+    """Whether it is a NumPy array of objects. The class is asked first, as a user's object may fail on `dtype`."""
     return hasattr(type(item), "dtype") and str(item.dtype) == "object"

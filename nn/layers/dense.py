@@ -87,16 +87,16 @@ class Neuron(Module):
 def _neurons(
     nin: int, nout: int, activation: str | Activation, init: str | Initializer | None, rng: random.Random, bias: bool
 ) -> list[Neuron]:
-    """The neurons of a layer: the same as if made one by one, but with their arguments checked once."""
+    """The neurons of a layer, as if made one by one, but with their arguments checked only once."""
     nout = whole_number("nout", nout, least=1)
     neurons = [Neuron(nin, activation, init, rng, nout, bias)]
     chosen = neurons[0].activation
     draw = get_initializer(init, activation_name(chosen))
     numbers = weights(draw, rng, nin, nout, nin * (nout - 1))
     for start in range(0, len(numbers), nin):
-        neuron = Neuron.__new__(Neuron)  # it is new, so that no change need be announced
+        neuron = Neuron.__new__(Neuron)
         w, b = numbers[start : start + nin], Value(0.0) if bias else None
-        vars(neuron).update(activation=chosen, w=w, b=b)
+        vars(neuron).update(activation=chosen, w=w, b=b)  # nobody has it yet: there is no change to announce
         neurons.append(neuron)
     return neurons
 

@@ -1,8 +1,8 @@
 """Dropout: units left out at random, by a mask that is a function of its place in a training.
 
-The mask depends on (seed, step, sample, unit) and on nothing else: see `engine.Masks`. `drawing` tells the modules
-which step and sample it is; the compiler's programs read the mask as further inputs of a sample, which they draw
-themselves where `Layout` says.
+The mask depends on (seed, step, sample, unit) and on nothing else: see `engine.Masks`. In eager steps `drawing` tells
+the modules which step and sample it is. Compiled programs read the mask as further inputs of a sample, which they draw
+themselves; `Layout` says where.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Dropout(Module):
             from engine import TraceError
 
             raise TraceError(
-                "Dropout in train mode draws another mask at every call, which a compiled function cannot: call "
+                "Dropout in train mode draws a new mask at every call, which a compiled function cannot: call "
                 "model.eval() first, or train with nn.fit, which hands the masks in, or in a loop of your own with "
                 "nn.EagerStep, which draws the same ones"
             )

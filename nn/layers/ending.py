@@ -11,7 +11,7 @@ from .sequential import Activation, Sequential
 
 
 def last_activation(model: Any) -> Any:
-    """The activation at the end of a model of known layers; None if that cannot be told without its code."""
+    """The activation at the end of a model of known layers; None if only its code could tell."""
     kind = type(model)
     known = next((k for k in (Neuron, Layer, MLP, Sequential, Activation) if isinstance(model, k)), None)
     if known is None or kind.__call__ is not known.__call__:

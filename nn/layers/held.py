@@ -1,4 +1,4 @@
-"""The Values that a module holds, with their paths: in whole parts of it, or where nobody looks for parameters."""
+"""The Values that a module holds, with their paths: in whole parts of it, or where no parameters are looked for."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _DEPTH = 4  # of objects in objects, when a name is looked for
 
 
 def whole_parts(model: object, missed: Collection[Value]) -> dict[str, list[Value]]:
-    """The largest parts of a module, by their paths, all of whose parameters are among those that are missed.
+    """The largest parts of a module, by path, of which every parameter is among those missed.
 
-    A part is a module, or an attribute of a class of the user's. Neurons and entries of lists are none by themselves,
-    since other samples may use them.
+    A part is a module, or an attribute of a user's class. A single neuron or entry of a list does not count, since
+    other samples may use it.
     """
     return dict(_parts_in(model, {*missed})) if missed and isinstance(model, Module) else {}
 
@@ -56,10 +56,10 @@ def values_in(module: Module, methods: bool) -> Iterator[tuple[str, Value]]:
     seen = set[int]()
 
     def walk(item: Any, path: str, depth: int) -> Iterator[tuple[str, Value]]:
-        kind = type(item)  # a proxy says that it is of another one, and may raise anything when it is asked
+        kind = type(item)  # the __class__ of a proxy is another one's, and may raise anything
         if issubclass(kind, Value):
             yield path, item
-        elif id(item) not in seen and depth and not _is_ours(kind):
+        elif id(item) not in seen and depth and not _is_skipped(kind):
             seen.add(id(item))
             try:
                 parts = _held_by(item)
@@ -76,9 +76,9 @@ def values_in(module: Module, methods: bool) -> Iterator[tuple[str, Value]]:
 
 
 def losses_in(function: Any) -> list[Module]:
-    """The modules that a loss consists of: itself, or those that its functions read. A module of one argument is none.
+    """The modules that a loss consists of: itself, or those that its functions read.
 
-    That one is a network, such as the opponent or the teacher of the one that is trained.
+    A module of one argument is left out: it is a network, such as the opponent or teacher of the one being trained.
     """
     found, seen = list[Module](), set[int]()
 
@@ -96,14 +96,14 @@ def losses_in(function: Any) -> list[Module]:
     return found
 
 
-def _is_ours(kind: type) -> bool:
-    """Whether this is of classes, modules of Python, or objects of this package that are no parts of a model."""
+def _is_skipped(kind: type) -> bool:
+    """Whether objects of this class are classes, Python modules, or this package's, but no parts of a model."""
     package = str(kind.__module__).partition(".")[0]
     return issubclass(kind, (type, ModuleType)) or (package in ("nn", "engine") and not issubclass(kind, Module))
 
 
 def _held_by(item: Any) -> list[tuple[str, Any]]:
-    """What an object holds or a function reads, with names; what is in containers has none."""
+    """What an object holds or a function reads, by name; the name of an item of a container is empty."""
     if isinstance(item, MethodType):
         return [("", item.__self__), ("", item.__func__)]
     if isinstance(item, partial):

@@ -20,7 +20,7 @@ class Scaled:
     """An initialiser of the table: numbers of one distribution, times a scale that fits the layer.
 
     Args:
-        draw: a function that draws a number of them from a source.
+        draw: a function that draws as many numbers from a source as it is asked for.
         scale: a function of the layer's numbers of inputs and neurons.
 
     >>> Scaled(_uniform, lambda nin, nout: 0.0)(Random(0), 2, 3)
@@ -101,7 +101,7 @@ def get_initializer(choice: str | Initializer | None, activation: str = "identit
 
 
 class _Made(threading.local):
-    """How often this thread has made weights: training warns of a model that makes some whenever it is called."""
+    """How often this thread has made weights: training warns of a model that makes some at every call."""
 
     count = 0
 

@@ -65,7 +65,7 @@ def results_in(module: Holder) -> list[tuple[str, Value, Holder]]:
 
 
 def origin_of(value: Value) -> str:
-    """What made a Value that is no parameter; nothing of a leaf that was made as one, or for an expression."""
+    """Where a Value that is no parameter comes from, in words; empty for other leaves."""
     if value.primitive is not None:
         return f"the result of {value.primitive.name}"
     return "what detach() or no_grad() gave" if not is_symbolic(type(value)) and value.is_detached else ""
@@ -81,7 +81,7 @@ def of_result(path: str, origin: str) -> str:
 
 
 def warn_of_repeated(module: Holder) -> None:
-    """Warn of a list of one Value several times over, as ``[Value(0.0)] * 3`` makes it: its entries stay equal."""
+    """Warn of a list that holds one Value several times, as ``[Value(0.0)] * 3`` does: its entries stay equal."""
     for owner in modules_in(module):
         for name, item in vars(owner).items():
             for row in _rows_in(item):

@@ -27,11 +27,10 @@ class Module(Holder, Explained):
     """Base of everything that has parameters.
 
     A parameter is a leaf Value held by an attribute: directly, in lists, tuples, dicts and arrays nested to any
-    depth, or in another module. Constants, results of operations and what `detach` or `no_grad` gave are not
-    parameters: one of these in a layer of `nn` and a parameter in the body of a class cause a warning, and training
-    refuses a result that the loss depends on.
-    Nor is what a plain object, a set, a closure or a global holds: training warns if the model computes with it.
-    Nothing has to be registered:
+    depth, or in another module. Constants, results of operations and what `detach` or `no_grad` returned are not
+    parameters: one of these in a layer of `nn` causes a warning, as does a parameter in the body of a class, and
+    training refuses a result that the loss depends on. Values held by a plain object, a set, a closure or a global are
+    not parameters either: training warns if the model computes with one. Nothing has to be registered:
 
     >>> class Line(Module):
     ...     def __init__(self):
@@ -55,8 +54,8 @@ class Module(Holder, Explained):
         if cls.__module__.startswith("nn.") and "__call__" in vars(cls):
             _TAKES_INPUT(vars(cls)["__call__"])
         if hasattr(cls, "forward"):
-            calls = [vars(base)["__call__"] for base in cls.__mro__ if "__call__" in vars(base)]  # the nearest first
-            if not calls or calls[0] is refuse_call:
+            calls = [vars(base)["__call__"] for base in cls.__mro__ if "__call__" in vars(base)]
+            if not calls or calls[0] is refuse_call:  # a base without `__call__` must not hide that of another base
                 own = next((call for call in calls if call is not refuse_call), refuse_call)
                 cls.__call__ = own  # type: ignore[method-assign]  # it has none of its own
 
@@ -64,8 +63,8 @@ class Module(Holder, Explained):
         """As for any object; compiled functions are told to look again.
 
         Raises:
-            AttributeError: it is one by which other libraries freeze or hold parameters, and which has no effect here;
-                or it would hide a method of every module, such as `modules` or `children`.
+            AttributeError: other libraries freeze or hold parameters by this name, which has no effect here; or it
+                would hide a method of every module, such as `modules` or `children`.
             TypeError: plain numbers take the place of parameters.
         """
         if name in _METHODS and (isinstance(value, Module) or not callable(value)):
@@ -96,7 +95,7 @@ class Module(Holder, Explained):
         return super().__reduce_ex__(protocol)
 
     def __getitem__(self, place: object) -> NoReturn:
-        """Refused, as are loops: elsewhere a Sequential is a list of its layers."""
+        """Refuse indexing, and loops with it: in PyTorch a Sequential is a list of its layers."""
         raise TypeError(
             f"{type(self).__name__} has no items: its parts are attributes, as in model.layers[0] and "
             "len(model.layers) of an MLP or a Sequential"
@@ -121,7 +120,7 @@ class Module(Holder, Explained):
         'layers.0.neurons.0.b'
         """
         found = named_values(self)
-        certain = are_parameters([value for _, value, _ in found])  # which is quicker than to ask each
+        certain = are_parameters([value for _, value, _ in found])  # quicker than asking each
         return [(path, value) for path, value, _ in found if certain or is_parameter(value)]
 
     def children(self) -> Iterator[tuple[str, Module]]:
@@ -164,7 +163,7 @@ class Module(Holder, Explained):
         [1.0, 2.0]
         """
         for module in self.modules():
-            if is_evaluating() or module.training is not mode:  # an attribute that is set makes programs look again
+            if is_evaluating() or module.training is not mode:  # setting an attribute makes programs look again
                 module.training = mode
         return self
 
@@ -186,7 +185,7 @@ class Module(Holder, Explained):
         return "\n  ".join([_title(self), *lines, *self._functions()])
 
     def _functions(self) -> list[str]:
-        """Lines of the repr on functions that it calls besides its modules."""
+        """Lines of the repr for functions among its layers, which are not modules; see `Sequential`."""
         return []
 
     def _repr_html_(self) -> str:

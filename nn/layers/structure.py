@@ -25,7 +25,7 @@ def layers_of(model: Module) -> dict[str, str]:
     {'layers.0': 'Layer(2, 3, tanh)', 'layers.1': 'Layer(3, 1, identity)'}
     """
     found = _modules_in("", model, set())
-    return {path: repr(module) for path, module in found if _tells(module) and type(module) is not Dropout}
+    return {path: repr(module) for path, module in found if _describes_itself(module) and type(module) is not Dropout}
 
 
 def rows_of(model: Module) -> dict[str, str]:
@@ -47,10 +47,9 @@ def rows_of(model: Module) -> dict[str, str]:
 
 
 def numbers_of(model: Module) -> dict[str, str]:
-    """The numbers in attributes that methods of the user's modules read, and rows of them, by path, as text.
+    """Numbers, and rows of numbers, in attributes that methods of the user's modules read: by path, as text.
 
-    Detached Values are among them: what `detach` or `no_grad` gave is a number that stays. So is the `eps` of a norm,
-    which older files do not say.
+    Detached Values count as numbers. So does the `eps` of a norm, which older files lack.
     """
     return {
         f"{path}.{name}" if path else name: f"{_in_lists(item)}"
@@ -62,23 +61,23 @@ def numbers_of(model: Module) -> dict[str, str]:
 
 
 def _modules_in(path: str, module: Module, seen: set[int]) -> Iterator[tuple[str, Module]]:
-    """A module and those that it holds, each once, with their paths; layers that tell of themselves are not entered."""
+    """A module and those it holds, each once, with their paths; layers that describe themselves are not entered."""
     if id(module) in seen:
         return
     seen.add(id(module))
     yield path, module
-    if not _tells(module):
+    if not _describes_itself(module):
         for name, child in module.children():
             yield from _modules_in(f"{path}.{name}" if path else name, child, seen)
 
 
-def _tells(module: Module) -> bool:
+def _describes_itself(module: Module) -> bool:
     """Whether it is a layer of `nn` whose repr says what it computes."""
     return type(module).__module__.startswith("nn.") and type(module).__repr__ is not Module.__repr__
 
 
 def _are_numbers(item: Any, depth: int = 4) -> bool:
-    """Whether it is a number, or rows of numbers nested to some depth; a list that holds itself is nested deeper."""
+    """Whether it is a number, or rows of numbers nested no deeper than this, so that a list may hold itself."""
     item = as_lists(item)
     if isinstance(item, (list, tuple)):
         return depth > 0 and all(_are_numbers(part, depth - 1) for part in item)

@@ -39,15 +39,15 @@ TAKES: dict[str, dict[str, str]] = {
         "relu": _RECTIFIED,
     },
 }
-"""What each loss takes; by activation, since scores that have just gone through that one are something else.
+"""What each loss takes, by the activation after which scores are something else.
 
-With probabilities in place of scores training would be slow, or go towards something else; with logits that stay near
-0 the model could never be sure; where no score can be below 0, a unit with score 0 learns nothing.
+With probabilities in place of scores, training would be slow or lead elsewhere; with logits that stay near 0, the model
+could never be sure; where no score can be below 0, a unit with score 0 learns nothing.
 """
 
 
 def warn_of_activated(loss: str, first: Any, *others: Any) -> None:
-    """Warn if none of the scores of a sample is what a loss takes, and all for the same reason.
+    """Warn if no score of a sample is what a loss takes, all for the same reason.
 
     Args:
         loss: its name.

@@ -22,12 +22,12 @@ ROUNDED = 1e-3
 
 
 def least_loss(name: str) -> float:
-    """The least value of a loss of that name: compiled code checks it, instead of every output."""
+    """The least possible value of a loss: compiled code checks this instead of every output."""
     return -ROUNDED if name == "nll" else -math.inf
 
 
 def too_low(loss: float) -> ValueError:
-    """The error for a lower loss: `nll` is given raw outputs, with which it falls without end."""
+    """The error for a loss below that: `nll` was given raw outputs, with which it falls without end."""
     return _no_logarithms(f"a loss of {loss:g} says that some outputs are above 0")
 
 
@@ -116,7 +116,7 @@ def _cross_entropy(logits: list[Any], target: Any) -> Loss:
 
 
 def _own_margin(chosen: Any) -> float:
-    """The difference of a logit to itself, which is nan if that is infinite."""
+    """The chosen logit minus itself: 0, or nan if it is infinite."""
     return 0.0 if chosen < math.inf else math.nan
 
 
@@ -129,7 +129,7 @@ def _relative(logits: list[Any], label: Any, chosen: Any) -> Loss:
 def _margins(logits: list[Any], label: Any, chosen: Any) -> tuple[list[Any], Any]:
     """The differences to the chosen logit, or to 0 if that is -inf (a class ruled out); and the chosen one's own.
 
-    Its own is 0 by a factor, so that its derivative is the sum of the others, which a term of 1 would swallow.
+    Its own is multiplied by 0, so that its derivative is the sum of the others, which a term of 1 would swallow.
     """
     ruled_out = where(chosen == -math.inf, 1.0, 0.0)
     base = where(chosen == -math.inf, 0.0, chosen)
@@ -137,7 +137,7 @@ def _margins(logits: list[Any], label: Any, chosen: Any) -> tuple[list[Any], Any
 
 
 def _of_probabilities(logits: list[Any], weights: list[Any]) -> Loss:
-    """sum_j w_j (logsumexp(x) - x_j), with every x taken relative to the likeliest one, by the label."""
+    """sum_j w_j (logsumexp(x) - x_j), with every x taken relative to that of the likeliest class by the label."""
     if any(isinstance(weight, Value) for weight in weights) and not require(Distribution(len(logits)), *weights):
         return -dot(weights, log_softmax(logits))
     if any(map(is_traced, (*weights, *logits))):
@@ -203,7 +203,7 @@ def _row_by_row(loss: str, formula: Callable[[list[Any], Any], Loss], scores: An
         warn_of_activated(loss, *(as_row("logits", rows[0]) if is_row(rows[0]) else rows))
     if not is_row(rows[0]):
         if has_rows(target):
-            raise TypeError(f"{loss} takes the logits of samples, then a label for each: exchange them")
+            raise TypeError(f"{loss} takes the logits of samples, then a label for each: swap them")
         return formula(_scores(rows), target)
     targets = as_row("targets", target)
     same_length("logit row", rows, "target", targets)

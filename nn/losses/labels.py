@@ -1,8 +1,8 @@
 """What the labels of each loss may be: stated once, and checked by eager losses and compiled calls alike.
 
-A label that is a number is checked. One that is traced, because a function is being compiled, is noted, and checked for
-every sample of every call; so is what the function computes from labels. A Value joins the graph unchecked, and
-gradients flow into it.
+A label that is a number is checked. While a function is compiled its labels are traced: what they must be is noted, and
+checked for every sample of every call; so is what the function computes from labels. A Value joins the graph
+unchecked, and gradients flow into it.
 """
 
 from __future__ import annotations
@@ -113,14 +113,15 @@ def checked(label: Any, kind: Number) -> Any:
 
 
 def without_unused(label: Any, term: Any, unused: float = 0.0) -> Any:
-    """The term; where a label that is traced gives it the weight 0, its number alone: 0 * inf is nan in the gradient.
+    """The term, or only its number where a traced label gives it the weight 0, since 0 * inf is nan in the gradient.
 
-    With that number the derivative of the product with respect to the label is right, too; an infinite one becomes 0.
+    With the number, the derivative of the product with respect to the label is right, too; an infinite one becomes 0.
 
     Args:
-        label: what decides, compared as it was given: what is computed from it may have other digits in eager code.
+        label: decides whether the term is used. It is compared as given: results of it may differ in the last digits
+            between eager and compiled code.
         term: what the weight is for.
-        unused: the label of that weight.
+        unused: the label at which the weight is 0.
     """
     number = term.detach() if isinstance(term, Value) else term
     return where(label == unused, where(engine.abs(number) < math.inf, number, 0.0), term)

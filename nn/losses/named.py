@@ -1,4 +1,4 @@
-"""The losses of the package, by name: without a reduction given, means over samples."""
+"""The losses of the package, by name: means over samples, unless a reduction is given."""
 
 from __future__ import annotations
 
@@ -17,4 +17,4 @@ LOSSES: dict[str, Callable[..., Any]] = {
 }
 
 OF_ROWS = frozenset({cross_entropy, nll})
-"""Those that take a row of numbers for each sample: several outputs that are not rows are the row of one sample."""
+"""Those that take a row of numbers for each sample: given plain numbers, they take these for the row of one sample."""

@@ -13,7 +13,7 @@ from .reduction import Loss, check_reduction, reduced
 
 
 def place_by_place(formula: Callable[[Any, Any], Loss], prediction: Numbers, target: Numbers, reduction: str) -> Loss:
-    """The losses of all pairs of equal place, reduced.
+    """The losses of all pairs in equal places, reduced.
 
     Raises:
         TypeError: if something is not a number.
@@ -24,7 +24,7 @@ def place_by_place(formula: Callable[[Any, Any], Loss], prediction: Numbers, tar
 
 
 def _pair(formula: Callable[[Any, Any], Loss], prediction: Any, target: Any) -> Loss:
-    """`formula` of each pair of equal place, nested in the same way."""
+    """`formula` of each pair in equal places, nested in the same way."""
     if is_row(prediction) and is_row(target):
         predictions, targets = as_row("predictions", prediction), as_row("targets", target)
         same_length("prediction", predictions, "target", targets)
@@ -35,7 +35,7 @@ def _pair(formula: Callable[[Any, Any], Loss], prediction: Any, target: Any) -> 
         remedy = (
             "give the model one output, or a row of targets for each sample"
             if is_row(prediction)
-            else ("give the model an output for each, or one target for each sample")
+            else "give the model an output for each, or one target for each sample"
         )
         raise ValueError(
             f"a prediction of {sizes[0]} against a target of {sizes[1]}, and nothing is broadcast: {remedy}"

@@ -24,7 +24,7 @@ REDUCTIONS: dict[str, Callable[[list[Loss]], Loss]] = {"mean": mean, "sum": engi
 def per_sample(loss: Callable[[Any, Any], Loss], reduction: str = "mean") -> Callable[[Any, Any], Loss]:
     """Turn a loss of one sample into one of a batch, as `nn.fit` and `nn.Trainer` take it.
 
-    Evaluation in compiled code needs to know that a loss is the mean over the samples, and knows it of these. Where
+    Evaluation in compiled code needs to know that a loss is the mean over the samples, and of these it knows. Where
     `loss` is one of nn's, such as `nn.cross_entropy` for each position of a sequence, outputs mean what they mean to
     it: classes, probabilities and the metrics that `nn.fit` takes follow from that.
 
@@ -63,7 +63,7 @@ def per_sample(loss: Callable[[Any, Any], Loss], reduction: str = "mean") -> Cal
 
 
 _reductions: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
-"""Those of the losses that `per_sample` made."""
+"""The reductions of the losses that `per_sample` made."""
 
 
 def is_per_sample(loss: Any) -> bool:
@@ -76,7 +76,7 @@ def is_per_sample(loss: Any) -> bool:
 
 
 def of_one_sample(loss: Any) -> Any:
-    """The loss of one sample that `per_sample` made another of; None if it did not make it.
+    """The loss of one sample from which `per_sample` made this one; None if it did not make it.
 
     >>> of_one_sample(per_sample(abs, "sum")) is abs, of_one_sample(abs)
     (True, None)
@@ -86,7 +86,7 @@ def of_one_sample(loss: Any) -> Any:
 
 
 def takes(loss: Callable[[Any, Any], Any], output: Any, label: Any) -> bool:
-    """Whether a function gives a number for these."""
+    """Whether a loss gives a number for these."""
     try:
         return isinstance(loss(output, label), (Value, float))
     except Exception:  # whatever the user's function does not take
@@ -94,13 +94,13 @@ def takes(loss: Callable[[Any, Any], Any], output: Any, label: Any) -> bool:
 
 
 def told_of_rows(error: Exception, loss: Callable[[Any, Any], Any], output: Any, label: Any) -> TypeError | None:
-    """What to raise for the error of a loss of numbers that is given the rows of a sample; None if it takes no numbers.
+    """The error to raise if a loss fails because it takes numbers, and a sample has rows; None if it takes no numbers.
 
     Args:
-        error: what the loss raised for them.
-        loss: a function of the output and the label of one sample, as it seems.
-        output: that of a sample.
-        label: that of the same one.
+        error: what the loss raised for the rows.
+        loss: a function of the output and the label of one sample, it seems.
+        output: the output of a sample.
+        label: its label.
     """
     size, has_row = len(output) if is_row(output) else 0, is_row(label)
     if not size or (size > 1 and not has_row) or not takes(loss, output[0], label[0] if has_row else label):
@@ -109,7 +109,7 @@ def told_of_rows(error: Exception, loss: Callable[[Any, Any], Any], output: Any,
     if size == 1:
         sample = "loss(output[0], label[0])" if has_row else "loss(output[0], label)"
     return TypeError(
-        f"the output of a sample is a list, here of {size}, and {name_of(loss)} takes numbers, it seems: it raised "
+        f"the output of a sample is a list, here of {size}, and {name_of(loss)} seems to take numbers: it raised "
         f"{type(error).__name__}: {error}\nGive nn.per_sample(lambda output, label: {sample})"
     )
 

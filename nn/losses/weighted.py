@@ -24,11 +24,11 @@ def _weighted(loss: LossFunction) -> LossFunction:
 
 
 WEIGHTED = tuple([(name, loss, _weighted(loss)) for name, loss in LOSSES.items()])
-"""Name, loss and weighted loss of each of this package's: made once, so that its programs are known again."""
+"""For each loss of this package its name, the loss, and the weighted loss: made once, so that programs are reused."""
 
 
 _RECENT: deque[LossFunction] = deque(maxlen=16)
-"""Weighted losses of the user's, which the next fit asks for again."""
+"""Weighted forms of users' losses, which the next fit asks for again."""
 
 
 def weighted(loss: LossFunction) -> LossFunction:
@@ -46,15 +46,15 @@ def weighted(loss: LossFunction) -> LossFunction:
 
 
 def with_weights(y: Any, weights: list[float], known_loss: bool = False) -> Any:
-    """Labels with their weights: a number or row with the weight at its end, which is the quickest to read.
+    """Labels with their weights: the weight stands at the end of a number or row, which is quickest to read.
 
-    A row of one number would then look like a number, and one of rows would be ragged: these come in a pair with
-    the weight, which fills the shape of the label. `apart` undoes it.
+    A row of one number would then look like a number, and a row of rows would be ragged: such a label comes in a pair
+    with a copy of it that is filled with the weight. `apart` undoes it.
 
     Args:
         y: the labels.
         weights: one for each.
-        known_loss: whether the loss takes floats for ints, as those of this package do: then arrays remain arrays.
+        known_loss: whether the loss takes floats for ints, as this package's do: then arrays remain arrays.
 
     >>> with_weights([2, [0, 1], [3], [[1], [0]]], [1.0, 0.5, 2.0, 0.0])
     [[2, 1.0], [0, 1, 0.5], [[3], [2.0]], [[[1], [0]], [[0.0], [0.0]]]]

@@ -48,8 +48,8 @@ class Optimizer(Known, Explained):
     >>> p.data, optimizer.mean_square
     (0.75, [2.25])
 
-    Settings that do not go together are for the method `agree` to refuse, which gets all of them whenever one is set;
-    `change` sets several at once. A class may override `step` instead, or `zero_grad`, and do there what it likes:
+    The method `agree` may refuse settings that do not go together: it gets all of them whenever one is set. `change`
+    sets several at once. Instead of a rule, a class may override `step`, or `zero_grad`, and do there what it likes:
     compiled training then hands it the gradients, and it may set attributes of its own. Elsewhere an attribute that
     nothing would read, such as `learning_rate` for `lr`, is refused with an AttributeError.
 
@@ -64,8 +64,8 @@ class Optimizer(Known, Explained):
             out of range.
 
     Attributes:
-        params: a tuple; assign another one to change it: the memories of parameters that stay are kept. New ones are
-            refused after steps that the rule counts, such as Adam's.
+        params: a tuple; assign another one to change it: parameters that stay keep their memories. New ones are
+            refused once steps were made that the rule counts, as Adam's does.
         settings: all by name, read-only; a new mapping whenever one of them changes.
         memories: the names of what is remembered.
     """
@@ -73,10 +73,10 @@ class Optimizer(Known, Explained):
     lr = Setting(1e-3, least=0.0)
     memories: ClassVar[tuple[str, ...]] = ()
     _keeper: Callable[[Any], None] | None = None
-    """A function that gives the state back and makes this None, while a program has it; None if the optimiser does."""
+    """While a compiled program holds the state: a function that gives it back, and makes this None again."""
 
     _own_state: tuple[int, tuple[list[float], ...]]
-    """The state, unless a compiled program has it; read `state`."""
+    """The state, out of date while a compiled program holds it; read `state`."""
     settings: Mapping[str, Any]
 
     _params: tuple[Value, ...]
@@ -91,7 +91,7 @@ class Optimizer(Known, Explained):
     _declared: ClassVar[dict[str, Setting[Any]]] = {"lr": lr}
 
     def __new__(cls: type[_Kind], *arguments: Any, **settings: Any) -> _Kind:
-        """With a dict for attributes that shares no keys with others: compiled steps see in one word if any changes."""
+        """Make its dict share no keys with other instances': one word of it tells compiled steps of any change."""
         optimizer: _Kind = object.__new__(cls)
         optimizer.__dict__ = {}
         return optimizer
@@ -159,7 +159,7 @@ class Optimizer(Known, Explained):
         self._params = new
 
     def _refuse_late(self, place: int) -> None:
-        """Refuse a new parameter where the rule counts steps: its empty memories would count as those of many."""
+        """Refuse a new parameter where the rule counts steps: its empty memories would count as those of many steps."""
         from engine import counts_steps
 
         if counts_steps(self):
@@ -205,7 +205,7 @@ class Optimizer(Known, Explained):
             keeper(self)
 
     def _take_back_for_good(self) -> None:
-        """As `_take_back`, for who assigns another state: a step of another thread would go by the old one.
+        """As `_take_back`, before another state is assigned: a step in another thread would go by the old one.
 
         Raises:
             RuntimeError: another thread trains its parameters.
@@ -214,7 +214,7 @@ class Optimizer(Known, Explained):
         self._take_back()
 
     def __getstate__(self) -> dict[str, Any]:
-        """For copies and pickles, which get numbers of their own."""
+        """The attributes for a copy or pickle, with the state in it."""
         refuse_elsewhere("a copy", lambda: self._params)
         self._take_back()
         return {**vars(self), "settings": dict(self.settings)}
@@ -261,12 +261,12 @@ def has_rule(optimizer: Optimizer) -> bool:
 
 
 def make_step(optimizer: Optimizer, holder: object, count: str) -> None:
-    """A step for those who know that the loss depends on the parameters: one without any gradient is no mistake.
+    """Make a step, without the warning of gradients that are all 0: the caller knows what the loss depends on.
 
     Args:
         optimizer: what makes it.
-        holder: what counts such steps, also one that Ctrl-C comes just behind.
-        count: its attribute.
+        holder: what counts the steps: a step that was made is counted even if Ctrl-C comes right after it.
+        count: the attribute in which it does.
     """
     before, one_more = optimizer.steps, getattr(holder, count) + 1
     try:
@@ -277,7 +277,7 @@ def make_step(optimizer: Optimizer, holder: object, count: str) -> None:
         setattr(holder, count, one_more)
     except BaseException:
         if optimizer._own_state[0] > before:
-            setattr(holder, count, one_more)  # perhaps again
+            setattr(holder, count, one_more)  # perhaps a second time, to the same number
         raise
 
 

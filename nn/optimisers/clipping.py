@@ -15,7 +15,7 @@ Clip: TypeAlias = "tuple[float | None, float | None]"
 
 
 def clip_limits(clip_norm: float | None, clip_value: float | None) -> Clip:
-    """Both ways to clip, checked.
+    """The limits of both ways to clip, checked.
 
     Raises:
         TypeError: if one is not a number.

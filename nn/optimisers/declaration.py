@@ -17,7 +17,7 @@ T = TypeVar("T", float, bool, "tuple[float, float]")
 
 
 def refuse_in_a_trace(what: str) -> None:
-    """Refuse a compiled function that reads what steps or schedules change."""
+    """Refuse to be read by a function that is being compiled, as steps or schedules change what it would read."""
     if purpose() == "trace":
         from engine import TraceError
 
@@ -90,7 +90,7 @@ class Setting(Generic[T]):
 
 
 def as_memory(name: str, given: Any) -> list[float]:
-    """What is remembered of each parameter, as a list of floats: the very list that is given if it is one.
+    """What is remembered of each parameter, as a list of floats; a list of floats is returned as it is.
 
     Raises:
         TypeError: it is no row of numbers.
@@ -109,7 +109,7 @@ def as_memory(name: str, given: Any) -> list[float]:
 class Memory:
     """What an optimiser remembers: a number for each parameter; an empty list before the first step that needs it.
 
-    Compiled steps may hold the numbers in between: reading them takes them back.
+    Between steps a compiled program may hold the numbers: reading them takes them back.
     """
 
     def __set_name__(self, owner: type[Optimizer], name: str) -> None:

@@ -29,8 +29,8 @@ def scored(loss: LossFunction, outputs: list[Any], labels: list[Any]) -> Any:
             raise told_of_rows(error, loss, outputs[0], labels[0]) or error from error.__cause__
         name = getattr(loss, "__name__", "the loss")
         raise TypeError(
-            f"a loss takes the outputs and labels of a batch, and {name} those of one sample, it seems: for a batch it "
-            f"raised {type(error).__name__}: {error}\nGive nn.per_sample({name}), its mean over the samples"
+            f"a loss takes the outputs and labels of a batch, and {name} seems to take those of one sample: for a "
+            f"batch it raised {type(error).__name__}: {error}\nGive nn.per_sample({name}), its mean over the samples"
         ) from error
 
 

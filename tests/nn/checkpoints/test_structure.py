@@ -152,7 +152,7 @@ def test_running_numbers_that_a_file_lacks_are_warned_of(ending: str, tmp_path: 
     for x in X:
         nets[0](x)
     nn.save(nets[0], tmp_path / f"model.{ending}")
-    told = r"layers\.0\.mean = \[2\.0, 3\.0\], where the model has \[0\.0, 0\.0\], and 1 more: a file has the par"
+    told = r"layers\.0\.mean = \[2\.0, 3\.0\], where the model has \[0\.0, 0\.0\], and 1 more: a file has only the par"
     with pytest.warns(UserWarning, match=told) as found:
         nn.load(nets[1], tmp_path / f"model.{ending}")
     assert (len(found), found[0].filename) == (1, __file__)

@@ -107,7 +107,7 @@ def test_row_by_row_refuses(loss, scores, target, error, message):
 
 @pytest.mark.parametrize("loss", ROW_BY_ROW)
 def test_labels_before_logits(loss):
-    with pytest.raises(TypeError, match=rf"^{loss.__name__} takes the logits of samples, then .*: exchange them$"):
+    with pytest.raises(TypeError, match=rf"^{loss.__name__} takes the logits of samples, then .*: swap them$"):
         loss([0, 1], [[-1.0, -2.0], [-2.0, -1.0]])
 
 

@@ -270,6 +270,6 @@ def test_a_net_that_another_thread_trains_is_not_trained_in_between() -> None:
         with ThreadPoolExecutor(1) as pool, put_back(shared, optimizers[0]):
             shared.parameters()[0].data = 0.0
             entered = pool.submit(put_back(model, optimizer).__enter__)
-            with pytest.raises(RuntimeError, match="another thread trains parameters"):
+            with pytest.raises(RuntimeError, match="another thread is training parameters"):
                 entered.result()
         assert shared.parameters()[0].data != 0.0

@@ -19,7 +19,7 @@ from nn.checkpoints import files
 from tests.needs import INSTALLED
 from tests.nn.training.fit.fitting import X, Y
 
-MOVING = "another thread trains these parameters now"
+MOVING = "another thread is training these parameters"
 
 
 def network() -> tuple[Any, Any]:

@@ -170,7 +170,7 @@ def test_a_loss_that_is_a_number_of_numpys(number: Any) -> None:
     [
         (
             lambda output, label: math.fabs(float(output[0] - label)),
-            "<lambda> those of one sample, it seems: for a batch it",
+            "<lambda> seems to take those of one sample: for a batch it",
         ),
         (lambda outputs, labels: 1 / 0, "^division by zero"),  # neither of a batch nor of a sample
     ],

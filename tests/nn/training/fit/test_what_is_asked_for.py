@@ -129,7 +129,7 @@ class Yields:
             "^loss is MyLoss of torch, which takes arrays, .*: write it with the functions",
         ),
         ({"loss": binary_cross_entropy}, TypeError, "^loss is binary_cross_entropy of torch, .*: write bce$"),
-        ({"loss": yields}, TypeError, "a loss is called, which runs nothing of yields"),
+        ({"loss": yields}, TypeError, "a loss is called, and calling yields runs nothing"),
         ({"dtype": "float16", "backend": "auto"}, ValueError, "dtype must be 'float64' or 'float32', not 'float16'"),
         ({"dtype": "float32"}, ValueError, "eager steps run on one thread in float64"),
         ({"threads": 2}, ValueError, "eager steps run on one thread .* leave out threads=2"),
@@ -163,13 +163,13 @@ class Yields:
         (
             {"callbacks": yields},
             TypeError,
-            "a callback is called, which runs nothing of yields: write a function without",
+            "a callback is called, and calling yields runs nothing: write a function without",
         ),
-        ({"callbacks": [awaits]}, TypeError, "a callback is called, which runs nothing of awaits"),
-        ({"callbacks": functools.partial(yields, 1)}, TypeError, "runs nothing of partial"),
-        ({"schedule": Yields()}, TypeError, "a schedule is called, which runs nothing of Yields"),
-        ({"metrics": [awaits], "validation": 0.3}, TypeError, "a metric is called, which runs nothing of awaits"),
-        ({"progress": yields}, TypeError, "progress is called, which runs nothing of yields"),
+        ({"callbacks": [awaits]}, TypeError, "a callback is called, and calling awaits runs nothing"),
+        ({"callbacks": functools.partial(yields, 1)}, TypeError, "calling partial runs nothing"),
+        ({"schedule": Yields()}, TypeError, "a schedule is called, and calling Yields runs nothing"),
+        ({"metrics": [awaits], "validation": 0.3}, TypeError, "a metric is called, and calling awaits runs nothing"),
+        ({"progress": yields}, TypeError, "progress is called, and calling yields runs nothing"),
         ({"progress": Bar().update}, TypeError, r"update\(n=1\) takes a number: .* progress=lambda state: bar\.update"),
         ({"progress": lambda epoch, loss: None}, TypeError, r"progress is called with a Progress, which <lambda>"),
     ],
@@ -305,7 +305,7 @@ def test_two_threads_do_not_train_with_one_optimiser(backend):
         return nn.fit(model, X, Y, nn.cross_entropy, optimizer, epochs=1, seed=1, backend=backend, callbacks=callbacks)
 
     def in_a_thread(*_):
-        with ThreadPoolExecutor(1) as thread, pytest.raises(RuntimeError, match="another thread trains param"):
+        with ThreadPoolExecutor(1) as thread, pytest.raises(RuntimeError, match="another thread is training param"):
             thread.submit(train).result()
         other = copy.deepcopy((model, optimizer))
         inside.append((train(), nn.fit(other[0], X, Y, nn.cross_entropy, other[1], epochs=1, seed=1)))
@@ -330,7 +330,7 @@ def test_nor_with_two_of_the_same_parameters(backend):
 
     def in_a_thread(*_):
         with ThreadPoolExecutor(1) as thread:
-            with pytest.raises(RuntimeError, match="another thread trains parameters of this optimizer now"):
+            with pytest.raises(RuntimeError, match="another thread is training parameters of this optimizer"):
                 thread.submit(train, params[-1:]).result()
             other = network()
             thread.submit(train, other.parameters(), other).result()
