@@ -262,7 +262,7 @@ def _warn_of_left_out(model: Module, parameters: dict[str, Value]) -> None:
     if found:
         warn_user(
             f"the file leaves out {counted(len(found), 'Value')} of {type(model).__name__}"
-            f"{listed(found.values())}: parameters are those in attributes of an nn.Module, or in lists "
+            f"{listed(found.values())}: parameters are in attributes of an nn.Module, or in lists "
             "and dicts there, and not in other objects, sets or functions",
             UserWarning,
         )

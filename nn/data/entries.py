@@ -1,4 +1,4 @@
-"""Entries of samples and labels that are no numbers, or not finite: errors that come of them name the first ones."""
+"""Entries of samples and labels that are no numbers, or not finite: the errors they cause name the first ones."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _HUGE = 3e38  # about the largest number of float32; its square is beyond all fl
 def naming_data(
     X: Any, y: Any, rows: Sequence[int] | None = None, classes: Sequence[str] | None = None
 ) -> Iterator[None]:
-    """Name the entries of samples or labels that an error comes of.
+    """A context whose errors name the entries of samples or labels that caused them.
 
     Args:
         X: the samples as the user gave them.
         y: the labels.
         rows: their places in the user's data; None if they are all of it.
-        classes: the names that labels are, as the user gave them; None if they are none.
+        classes: the class names, if the user gave those as labels; else None.
     """
     try:
         yield
@@ -42,20 +42,20 @@ def naming_data(
 
 
 def named(error: Exception, X: Any, y: Any = (), rows: Sequence[int] | None = None) -> Exception:
-    """An error, with the entries that it comes of; the error itself if there are none, or if it is of another kind."""
+    """An error that also names the entries that caused it; the error itself if there are none."""
     kind, text = type(error), f"{error}"
     if kind is TypeError:
         found = _no_number("X", X, None) or _no_number("y", y, rows)
         if found:
-            entry, told = found  # the same words for eager and compiled code, whose own show the entry
-            text = f"{told}\n{text}" if repr(entry) in text else f"{text}\n{told}"
+            entry, told = found
+            text = f"{told}\n{text}" if repr(entry) in text else f"{text}\n{told}"  # last if the error hides the cause
         elif getattr(getattr(X, "dtype", None), "names", None):
             text += "\nX holds records: give numpy.lib.recfunctions.structured_to_unstructured(X)"
         elif _is_flat(X):
             text += f"\nX holds samples, one in each row: for a single sample give [x], for a column {_column(X)}"
             if _holds_rows(y):
-                text += "; if X and y are exchanged, X comes first"
-    elif kind is FloatingPointError and not hasattr(error, "history"):  # with it, `fit` has named them
+                text += "; if X and y are swapped, X comes first"
+    elif kind is FloatingPointError and not hasattr(error, "history"):  # one of `fit` names them already
         lost = lost_entries(_in_rows(X), _in_rows(y), range(len(X)), names=names_of_columns(X))
         text = "\n".join(filter(None, [text, lost]))
     elif kind is ValueError and ("nan" in text or "inf" in text):
@@ -68,7 +68,7 @@ def named(error: Exception, X: Any, y: Any = (), rows: Sequence[int] | None = No
 
 
 def _in_rows(data: Any) -> Any:
-    """The same by rows: a table goes by its columns."""
+    """The data in rows, where a loop over a table would give its columns."""
     return data.to_numpy() if hasattr(data, "to_numpy") else data
 
 
@@ -121,7 +121,7 @@ def _no_number_in_table(name: str, table: Any) -> tuple[Any, str] | None:
                 remedy = f"pandas.to_numeric({name}[{column!r}]) makes numbers of such texts"
             else:
                 remedy = f"pandas.get_dummies({name}, columns=[{column!r}]) makes a column of 0 and 1 for each text"
-            return entry, f"column {column!r} has in row {row} not a number but {show(entry)}: {remedy}"
+            return entry, f"row {row} of column {column!r} is not a number but {show(entry)}: {remedy}"
     return None
 
 

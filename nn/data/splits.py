@@ -153,7 +153,7 @@ def split_rows(
         size: the share of the second part, or as an int its number of rows.
         rng: the source of random numbers that chooses them; None to hold out the last rows.
         stratify: a label for each row: the same share of each is held out, as nearly as whole rows allow; a warning
-            tells of those of which none is left.
+            tells of labels of which none is left.
         name: the name of `size`, for messages.
 
     Raises:
@@ -178,8 +178,8 @@ def split_rows(
     last = _same_share_of_each(members, held_out, count)
     if lost := [f"{label!r}" for label, rows in members.items() if last.issuperset(rows)]:
         warn_user(
-            f"{name} holds out all samples of {counted(len(lost), 'class', 'classes')}{listed(lost)}, of which nothing "
-            "is learned then: give more samples of each, or another share",
+            f"{name} holds out all samples of {counted(len(lost), 'class', 'classes')}{listed(lost)}, so that "
+            "nothing is learned of them: give more samples of each, or another share",
             UserWarning,
         )
     return [row for row in order if row not in last], [row for row in order if row in last]
@@ -188,11 +188,11 @@ def split_rows(
 def _same_share_of_each(members: dict[Any, list[int]], held_out: int, count: int) -> set[int]:
     """The first rows of each label, as many as its share of those to hold out.
 
-    That is rarely a whole number: the rows that are missing come from labels with the largest rest, one from each, and
-    from those of which none would then be left only if there are no others.
+    That is rarely a whole number. Rows still to be held out come one each from the labels with the largest remainders;
+    labels of which none would then be left come last.
     """
     exact = {label: len(rows) * held_out / count for label, rows in members.items()}
-    rest = {label: share % 1.0 for label, share in exact.items()}  # of a sample
+    rest = {label: share % 1.0 for label, share in exact.items()}  # the remainder, a part of a sample
     leaves_some = {label: int(exact[label]) + 1 < len(rows) for label, rows in members.items()}
     by_rest = sorted(rest, key=lambda label: (rest[label] > 0.0 and leaves_some[label], rest[label]), reverse=True)
     more = set(by_rest[: held_out - sum(map(int, exact.values()))])

@@ -50,10 +50,13 @@ def paired(X: Any, y: Any, name: str = "y", model: Any = None) -> tuple[Any, Any
 
 
 def same_rows(**tables: Any) -> None:
-    """Check that tables whose rows are labelled, by their names for messages, may be read side by side.
+    """Check that the rows of tables with row labels belong together.
 
-    Two of them may if their labels are the same, or if those of one are just the numbers from 0 on and the other's
-    differ.
+    Those of two tables do if their labels are the same, or if those of one just number its rows and the other has
+    different ones.
+
+    Args:
+        tables: by their names for messages; other data are not checked.
 
     Raises:
         ValueError: if a row's label stands at another place in another table, or is missing there.
@@ -83,19 +86,19 @@ def names_of_columns(table: Any) -> list[str] | None:
 
 
 def _names_in(row: Any) -> Any:
-    """What the entries of a row of a table are called: one of pandas', or a namedtuple, as `itertuples` gives them."""
+    """The names of the entries of a row of a table: a row of pandas', or a namedtuple, as `itertuples` gives them."""
     if hasattr(row, "iloc"):
         return row.index if row.ndim == 1 else ()
     fields = getattr(row, "_fields", ())
-    return () if any(name.startswith("_") for name in fields) else fields  # where they were no names, numbers are there
+    return () if any(name.startswith("_") for name in fields) else fields  # _1 stands for what is no identifier
 
 
 def _columns(table: Any) -> Any:
     if isinstance(table, (list, tuple)):
         names = _names_in(table[0]) if table else ()
-        known = {*names}  # of pieces of a series each has other labels, which are no columns
+        known = {*names}  # the pieces of a series have labels too, but each has others
         return names if known and all({*_names_in(row)} == known for row in table) else ()
-    columns = getattr(table, "columns", ())  # of pandas' tables anything, of others perhaps the columns themselves
+    columns = getattr(table, "columns", ())  # pandas' names may be of any type; other tables may hold the columns there
     return columns if hasattr(table, "iloc") or all(isinstance(name, str) for name in columns) else ()
 
 
@@ -113,10 +116,10 @@ def noted_columns(model: Any, of: str = "X") -> list[str] | None:
 
 
 def notes_of_columns(model: Any, X: Any, y: Any) -> dict[str, list[str] | None]:
-    """What a module is to note of the tables that it is trained with, whose columns may be others than before.
+    """What a module is to note of the tables that it is trained with; their columns may differ from those before.
 
     Raises:
-        ValueError: they are the columns that it has noted, in another order: that is a mistake.
+        ValueError: they are the columns that it has noted, but in another order, which is a mistake.
     """
     notes = {}
     for name, table in (("X", X), ("y", y)):
@@ -135,8 +138,8 @@ def note_columns(model: Any, X: Any, y: Any) -> None:
     """
     if isinstance(model, Module) and (hasattr(X, "columns") or hasattr(y, "columns")):
         noted = vars(model)
-        notes = notes_of_columns(model, X, y).items()  # an equal list in the place of one would be a change to look at
-        noted.update({name: names for name, names in notes if names and names != noted.get(name)})
+        notes = notes_of_columns(model, X, y).items()
+        noted.update({name: names for name, names in notes if names and names != noted.get(name)})  # only real changes
 
 
 def same_order(name: str, table: Any, trained: list[str] | None) -> None:

@@ -1,4 +1,4 @@
-"""Losses and metrics of the user's that NumPy computes of all pairs, where outputs are a column and labels a row."""
+"""Users' losses and metrics in which NumPy broadcasts a column of outputs and a row of labels to all pairs."""
 
 from __future__ import annotations
 

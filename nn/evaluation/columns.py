@@ -234,7 +234,7 @@ def _written(form: Form) -> list[int]:
 
 
 def _read(row: Any, start: int) -> tuple[Form, int]:
-    """The form that is written in a row from a place on, and the place behind it."""
+    """The form that is written in a row from a place on, and the place after it."""
     count, start = int(row[start]), start + 1
     if count >= 0:
         return tuple(map(int, row[start : start + count])), start + count

@@ -1,4 +1,4 @@
-"""Models, losses and metrics of the user's, given numbers of few bits, in which NumPy's differences overflow."""
+"""Users' models, losses and metrics, given numbers of few bits, in which NumPy's differences overflow."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def refuse_overflow(
 ) -> None:
     """Check that a function gives the same for data of few bits as for the same numbers in 64 bits.
 
-    Of 0 and 1 in uint8, NumPy makes 255 and 1 by 2 * y - 1, without a word.
+    In uint8, for example, NumPy silently makes 255 of 2 * y - 1 for the label 0.
 
     Args:
         what: what the function is, for the message.

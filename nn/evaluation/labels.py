@@ -16,7 +16,7 @@ from .rules import RULES, name_of_sample_loss
 _PLAIN = {bool, int, float}
 
 plain_text = str.__str__
-"""A text that is just its characters, where `str` gives ``Colour.RED`` for a member of an Enum of texts."""
+"""The characters of a text, where `str` gives ``Colour.RED`` for a member of an Enum of texts."""
 
 
 def classes_of(model: Any) -> list[Any] | None:
@@ -63,7 +63,8 @@ def are_names(labels: Any, classes: list[Any] | None) -> bool:
 
     Raises:
         TypeError, ValueError: as `are_texts`.
-        ValueError: they are numbers, and so are the names, but not the indices: 1 may be the class "1" or the second.
+        ValueError: labels and names are numbers, but the names are not the indices: 1 may be the class "1" or the
+            second one.
 
     >>> are_names(["2", "1"], ["1", "2"]), are_names([1, 0], ["no", "yes"]), are_names([1, 0], ["0", "1"])
     (True, False, False)
@@ -239,7 +240,7 @@ def label_indices(labels: Any, shape: tuple[int, ...], classes: list[Any] | None
         return [_at_positions(_index, label, outputs, len(shape) - 1) for label in labels]
     signs = [_at_positions(_sign, label, 1, len(shape) - 1) for label in labels]
     if {-1.0, 0.0} <= {*flat(signs)}:
-        raise ValueError("labels beside one output are 1 against 0, or 1 against -1, and these are 1, 0 and -1")
+        raise ValueError("with one output labels are 1 against 0, or 1 against -1, and these are 1, 0 and -1")
     return above(signs, 0.0)
 
 
@@ -305,5 +306,5 @@ def _index(label: Any, outputs: int) -> int:
 def _sign(label: Any, _: int) -> float:
     sign = real_number("a label", only(label))
     if sign not in (-1.0, 0.0, 1.0):
-        raise ValueError(f"a label beside one output is 1 against 0 or -1, not {sign:.15g}")
+        raise ValueError(f"with one output a label is 1 against 0 or -1, not {sign:.15g}")
     return sign

@@ -23,7 +23,7 @@ Judge: TypeAlias = Callable[[Any, "list[Any]"], Any]
 
 
 ROOM = 20_000
-"""The most numbers of outputs and labels of a loss whose structure is read off its graph."""
+"""How many numbers, in outputs and labels together, a loss may take for its structure to be read off its graph."""
 
 
 class Means:
@@ -57,7 +57,7 @@ class Means:
         """The loss, and the means of the judges; None if no program can compute them, or one of them is nan.
 
         Args:
-            watched: whether the caller looks at what model and loss read from far away, and announces changes.
+            watched: whether the caller watches what model and loss read from elsewhere, and announces changes.
         """
         means = None
         if watched and self._again is not None:
@@ -113,7 +113,7 @@ class Means:
 
 
 class _Noted:
-    """What the compiled function notes when it runs, in an object of `nn`, since changes of these are not watched.
+    """What the compiled function notes when it runs: in an object of `nn`, since changes of these are not watched.
 
     Attributes:
         form: the form of a sample's outputs.

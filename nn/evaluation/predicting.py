@@ -28,8 +28,8 @@ def predict(model: Model, X: Any, *, backend: str = "auto") -> Any:
             few samples run eagerly, and so does, with one warning, what cannot be compiled.
 
     Returns:
-        An array if X is one (or a DataFrame), else a list; of a layer with one output a column, N x 1, of which
-        [:, 0] is to be compared with N labels. Outputs that are dicts remain dicts.
+        An array if X is one (or a DataFrame), else a list. A layer with one output gives a column, N x 1: compare its
+        [:, 0] with N labels. Outputs that are dicts remain dicts.
 
     Raises:
         TypeError: if X is not a list or array, a sample is not what the model takes, or an output is not a number.

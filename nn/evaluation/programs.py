@@ -63,7 +63,7 @@ class Fixed:
 
     Attributes:
         batch: the batch that a program reads; None before the first call.
-        watched: whether the caller looks at what model and loss read from far away, and announces changes.
+        watched: whether the caller watches what model and loss read from elsewhere, and announces changes.
         again: a compiled function, and one that repeats its call on the batch; see `Traces.again_on`.
     """
 
@@ -167,7 +167,7 @@ class Programs:
         return result
 
     def _scored_eagerly(self, loss: LossFunction, backend: str, X: Any, y: Any) -> tuple[float, Any]:
-        """The same by a loss of all samples at once."""
+        """As `scored`, by a loss of all samples at once."""
         outputs, labels = self.outputs(X, backend), list(y)
         values = [_values(output) for output in outputs]
         with no_grad():
@@ -190,7 +190,7 @@ class Programs:
         return of_sample
 
     def compiled(self, key: Any, function: Callable[..., Any], options: Options) -> Compiled:
-        """The compiled function under a key, compiled if there is none; it will notice what has changed."""
+        """The compiled function under a key, made if there is none; when called, it notices what has changed."""
         self.look_at_leaves()
         if key not in self._compiled:
             from engine import compile
@@ -218,7 +218,7 @@ class Programs:
         finish: Callable[[Any], Any] = lambda found: found,
         fixed: Fixed | None = None,
     ) -> Any:
-        """The results for the data, of the compiled function of `make`, finished, or of eager code."""
+        """The results for the data: `finish` of those of the compiled function that `make` gives, or of eager code."""
         backend = options.backend
         if backend != "auto":
             known_backend(backend)

@@ -29,8 +29,8 @@ class Rule(NamedTuple):
     Attributes:
         threshold: above it a single output means the class 1; None if it does not mean a class.
         formula: from a row of outputs to probabilities; None if there are none.
-        check: called with a row of outputs and what the formula gives for it, refuses what cannot be. It refuses any
-            row only if it refuses one of the rows with the largest and the least output, or sum of probabilities.
+        check: called with a row of outputs and what the formula gives for it, refuses what cannot be. If it refuses
+            any row, it refuses one of those with the largest or the least output, or sum of probabilities.
     """
 
     threshold: float | None
@@ -91,7 +91,7 @@ def name_of_loss(loss: Any) -> str:
 def name_of_sample_loss(loss: Any) -> str:
     """The name of the loss of `nn` that scores each sample, also inside of `per_sample`; "" for any other.
 
-    It tells what outputs and labels mean; `name_of_loss` tells besides that all of the function is known.
+    It tells what outputs and labels mean; a name by `name_of_loss` tells that all of the function is known, too.
 
     >>> from nn import mse, per_sample
     >>> name_of_sample_loss(mse), name_of_sample_loss(per_sample(mse)), name_of_loss(per_sample(mse))
@@ -159,7 +159,7 @@ _OF_ARRAYS = {"flax", "jax", "keras", "optax", "sklearn", "tensorflow", "torch"}
 
 
 def _refuse_of_arrays(what: str, function: Any) -> None:
-    """Refuse another library's model or loss by its name here: called with Values, it would say anything.
+    """Refuse another library's model or loss, and name the one here: called with Values, it might raise any error.
 
     Raises:
         TypeError: it is one.

@@ -20,7 +20,7 @@ _UNPACKING = {dis.opmap["UNPACK_SEQUENCE"], dis.opmap["UNPACK_EX"]}
 
 
 class _Scores(dict[str, float]):
-    """Scores by name, which are not unpacked as a tuple is: the names of a dict would come, without a word."""
+    """Scores by name. Unpacking them like a tuple is refused, as it would silently give the names."""
 
     def __iter__(self) -> Iterator[str]:
         caller = sys._getframe(1)

@@ -1,4 +1,4 @@
-"""Jobs over an executor, whoever made it; and which job it was that killed a worker."""
+"""Jobs over an executor, whoever made it; and which of them killed a worker."""
 
 from __future__ import annotations
 

@@ -15,12 +15,12 @@ class Job(NamedTuple):
     batch_size: int | None
 
     def net(self, make: Callable[..., Any]) -> Any:
-        """What `make` makes of it: of lists of its own, as it may append to them, and be called again."""
+        """What `make` makes of copies of its lists, to which it may append; it may be called again."""
         return make(**own_lists(self.arguments))
 
 
 def own_lists(item: Any) -> Any:
-    """The same with other lists and dicts, down to what is neither.
+    """A copy of nested lists, tuples and dicts, down to what is none of these.
 
     >>> given = {"sizes": [32, 10]}
     >>> own_lists(given)["sizes"].append(1)

@@ -140,9 +140,18 @@ def fit_many(
         check_patience(patience, min_delta, validation)
         _warn_of_schedule(schedule, jobs, len(X))
         options = {
-            **{"validation": validation, "metrics": metrics, "patience": patience, "min_delta": min_delta},
-            **{"schedule": schedule, "clip_norm": clip_norm, "clip_value": clip_value},
-            **{"sample_weight": weights, "shuffle": shuffle, "backend": backend, "dtype": dtype, "threads": threads},
+            "validation": validation,
+            "metrics": metrics,
+            "patience": patience,
+            "min_delta": min_delta,
+            "schedule": schedule,
+            "clip_norm": clip_norm,
+            "clip_value": clip_value,
+            "sample_weight": weights,
+            "shuffle": shuffle,
+            "backend": backend,
+            "dtype": dtype,
+            "threads": threads,
         }
         with reporting(progress) as reports:
             report = reports.epoch or reports.batch
@@ -229,9 +238,9 @@ def _data(
     seed: int,
     strata_of: Callable[[Any], list[Any] | None],
 ) -> tuple[Any, Any, list[float] | None, Any]:
-    """Samples, labels and weights to train with, and the validation; copies, as make or progress may change them.
+    """Copies of samples, labels and weights to train with, and of the validation.
 
-    Workers in other processes would not see that.
+    `make` and `progress` may change the originals, which workers in other processes would not see.
     """
     same_rows(X=X, y=y, sample_weight=sample_weight)
     tables = X, y

@@ -103,7 +103,7 @@ def callbacks_of(given: Callback | Iterable[Callback]) -> list[Callback]:
 
 
 def stops(answer: Any, model: Model) -> bool:
-    """Whether a callback has returned True, NumPy's too; a warning tells of what else may have been meant by that."""
+    """Whether a callback returned True, or NumPy's; a warning tells if something else was perhaps meant to stop."""
     answer = plain(answer)
     if answer is not True and getattr(model, "stop_training", False) is True:
         warn_user(

@@ -7,7 +7,7 @@ from numbers import Real
 from typing import Any
 
 MANY = 10_000
-"""Epochs beyond which the best place of a legend would take seconds to find, and a warning."""
+"""Epochs beyond which matplotlib would take seconds to find the best place of a legend, and warn of that."""
 
 
 def figure_of(rows: list[dict[str, float]], columns: dict[str, list[float]]) -> Any:

@@ -91,10 +91,10 @@ def fit(
             such as `nn.cross_entropy`. A module remembers its name, which
             later tells what the outputs mean.
         optimizer: changes the parameters that it holds; all others are frozen.
-            A warning tells of parameters that neither it nor a module holds, or
-            that a loss that is a module has beside them, of parts that the loss
+            Warnings tell of parameters that neither it nor a module holds, or
+            that only a loss that is a module holds, of parts that the loss
             never reads, and of numbers that leave the graph in eager steps
-            (whose first batch may be computed twice for that).
+            (whose first batch may be computed twice to find them).
         epochs: how often to go through the data in all, at least once.
         batch_size: samples in a batch, or None for all of them.
 
@@ -107,8 +107,8 @@ def fit(
         patience: how many epochs may pass without a better validation loss. At
             the end, parameters and optimiser are those of the best epoch; a
             warning tells of plain numbers that the model has changed since, and
-            if callbacks gave the optimiser other parameters since, which then
-            are not all of one epoch.
+            of callbacks that gave the optimiser other parameters since: then
+            not all of them are of one epoch.
         min_delta: by how much the loss must improve for `patience` to start
             over; the best epoch is that of the least loss, however near.
 
@@ -256,7 +256,7 @@ class _Loop:
         patient: decides by them when it is enough.
         callbacks: of the user's, called after each epoch.
         reports: are called as training proceeds.
-        warned: whether to warn no more that nothing is learned: it was done, or the steps are the user's.
+        warned: whether no warning is due that nothing is learned: one was given, or the steps are the user's.
         scores: of the last epoch.
     """
 

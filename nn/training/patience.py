@@ -20,7 +20,7 @@ class Patience:
 
     Args:
         epochs: how many may pass without a better validation loss.
-        least: by how much it must be better; the best one is kept, be it better by less.
+        least: by how much it must be better; the best epoch is kept even if it is better by less.
         optimizer: whose parameters and memory are kept.
     """
 
@@ -64,9 +64,9 @@ class Patience:
         self._put(self._kept)
         if not _are_the_same(last[0], self._kept[0]):
             warn_user(
-                "the optimiser has got other parameters since the best epoch. It holds those of that epoch again, with "
-                "the numbers that they had; what has been trained besides is as after the last epoch: to make sure "
-                "that all of the model is of one epoch, call fit once for each choice of parameters",
+                "the optimiser was given other parameters after the best epoch. It holds those of that epoch again, "
+                "with the numbers that they had; what else was trained is as after the last epoch: for a model that is "
+                "all of one epoch, call fit once for each choice of parameters",
                 UserWarning,
             )
             return self._written(self._kept)
@@ -86,15 +86,15 @@ class Patience:
             raise ValueError(
                 f"the history is one of {counted(len(numbers), 'parameter')}, the optimiser has {len(here[0])}"
             )
-        other = here[0], numbers, (waiting["steps"], tuple([list(row) for row in waiting["memories"]]))
+        saved = here[0], numbers, (waiting["steps"], tuple([list(row) for row in waiting["memories"]]))
         back = waiting.get("best_is_back")
         if back is not None and back != _digest(here[1]):
             return
         self._best, self._waited = waiting["best"], waiting["waited"]
         self._to_beat = waiting.get("to_beat", self._best)  # which files of earlier versions lack
-        self._kept = other if back is None else here
+        self._kept = saved if back is None else here
         if back is not None:
-            self._put(other)
+            self._put(saved)
 
     def _written(self, state: Any) -> dict[str, Any]:
         _, numbers, (steps, memories) = state

@@ -1,4 +1,4 @@
-"""Training that goes on: whether it is the training that a history belongs to."""
+"""Resumed training: whether it is the training that a history belongs to."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from .history import UNKNOWN, History
 from .rows import Rows
 
 _NOTED = 8
-"""How many parameters tell whether they are those of a history, as any training changes nearly all of them; and how
-many samples, as another split or order has others at nearly all places."""
+"""How many parameters tell whether they are those of a history, since training changes nearly all of them; and how many
+samples, since another split or order has others in nearly all places."""
 
 
 def history_for(resume: Any, epochs: int, seed: Seed, validation: Any) -> History:
@@ -162,10 +162,9 @@ def note_samples(history: History, rows: Rows, held: Rows | None) -> None:
 
 
 def _digest(rows: Rows) -> int:
-    """A number that differs between sets of samples and labels, made of a few of them.
+    """A checksum of a few samples and labels, the same for lists and arrays of any kind.
 
-    It goes by their numbers in float32, since data are often stored with half of the digits, and is the same for lists
-    and arrays of any kind.
+    It is made of their numbers in float32, since data are often stored with half of the digits.
     """
     X, y = rows.first
     places = range(0, len(rows), -(-len(rows) // _NOTED))

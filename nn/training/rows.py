@@ -1,4 +1,4 @@
-"""Rows of the user's data as a loss takes them, read again when the user's code may have changed entries of them."""
+"""Rows of the user's data as a loss takes them, read anew when the user's code may have changed some entries."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Rows:
         X, y: all samples and labels, as the user gave them.
         count: how many there were.
         loss: the name of the loss; "" for one of the user's.
-        classes: the names that labels are; None if they are none.
+        classes: the class names, if labels are such names; else None.
         places: the places of these samples among all; None for all of them.
-        weights: what goes behind the label of each of these; None for nothing.
+        weights: the weight that goes with the label of each of these; None for none.
     """
 
     X: Any
@@ -61,10 +61,10 @@ class Rows:
         return y if self.weights is None else [apart(each)[0] for each in y]
 
     def read(self) -> tuple[Any, Any]:
-        """Samples and labels, with the entries that they have now; where nothing is to be done the very objects.
+        """Samples and labels, with the entries that they have now; the user's own objects if they can be used as such.
 
         Raises:
-            TypeError, ValueError: they are no samples and labels any more, or others are as many.
+            TypeError, ValueError: they are no longer samples and labels, or not as many.
         """
         X, y = paired(self.X, self.y)
         if len(X) != self.count:

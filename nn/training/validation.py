@@ -28,7 +28,7 @@ LOOKED_AT = 10
 """How many samples that hold a nan are tried before training."""
 
 PATIENT = 20
-"""From this epoch on a loss of the user's is compiled: before, its graph would take longer than it spares."""
+"""From this epoch on a user's loss is compiled; with fewer epochs, its graph would cost more time than it saves."""
 
 
 _MEANT = "validation is (X, y), or the share of samples to hold out, such as 0.2"
@@ -144,7 +144,7 @@ def given_validation(validation: Any, X: Any, y: Any) -> tuple[Any, Any]:
     same_order("validation[1]", validation[1], names_of_columns(y))
     try:
         return paired(*validation)
-    except (TypeError, ValueError) as error:  # which names X and y: there are others
+    except (TypeError, ValueError) as error:  # which speaks of X and y, as if they were those to train with
         if type(error) not in (TypeError, ValueError):
             raise
         raise type(error)(f"validation=(X, y): {error}") from None
@@ -173,8 +173,8 @@ def refuse_lost(
         if _is_nan(model, loss, X[place], y[place]):
             lost = lost_numbers(rows[place], X[place], y[place], names=names)
             raise ValueError(
-                f"validation: {lost[0]}, and so is the loss of that sample, and with it that of every validation: fill "
-                "it in, or leave the sample out"
+                f"validation: {lost[0]}, which makes the loss of that sample nan, and so that of every validation: "
+                "fill it in, or leave the sample out"
             )
 
 

@@ -18,7 +18,7 @@ from ..rows import as_samples, is_row, same_length
 from .mistakes.ownership import FirstCall
 
 SEVERAL = 5
-"""Of so many samples a loss is compared with its mean over them."""
+"""For how many samples a loss is compared with the mean of their losses."""
 
 
 def weights_of(y: Any, sample_weight: Any, class_weight: Mapping[Any, float] | str | None) -> list[float] | None:
@@ -85,9 +85,9 @@ def _label(label: Any) -> Any:
 
 
 def refuse_other_than_means(model: Model, loss: LossFunction, optimizer: Optimizer, X: Any, y: Any) -> None:
-    """See that a loss is the mean over the samples, as its weighted form is: of some samples it is computed both ways.
+    """Refuse a loss that is not the mean over the samples, as its weighted form is: it is computed both ways for a few.
 
-    That may be the model's first call, and what the optimiser lacks of what the model makes there is warned of.
+    This may be the model's first call: parameters that it makes there and the optimiser lacks are warned of.
 
     Raises:
         ValueError: it is not.

@@ -20,7 +20,7 @@ def warn_of_epochs(schedule: Callable[[int], float] | None, steps: int) -> None:
     if schedule is not None and steps > 1 and first_parameters(schedule)[:1] == ["epoch"]:
         warn_user(
             f"a schedule is called with the number of the step, of which an epoch has {steps}, and the parameter of "
-            f"this one is called epoch: divide it by {steps}, or name it otherwise",
+            f"this one is called epoch: divide it by {steps}, or rename it",
             UserWarning,
         )
 

@@ -90,10 +90,10 @@ def refuse_results(results: list[tuple[str, Value]], loss: Value) -> None:
 
 
 def refuse_outdated(parameters: Sequence[Value], loss: Value) -> None:
-    """Refuse a loss that reads results which were computed from parameters before they changed, and kept since.
+    """Refuse a loss that reads results computed from parameters before these changed, and kept since.
 
-    A node holds the numbers that its operands had. So a result is found whatever has kept it (an attribute, a
-    function's cache, a closure), once the parameter has another number.
+    A node holds the numbers that its operands had. So once the parameter has another number, a result is found whatever
+    has kept it: an attribute, a function's cache, a closure.
 
     Args:
         parameters: the optimiser's.
@@ -125,7 +125,7 @@ class FirstCall:
         self._before = list[Value]() if self._module is None else values_of(self._module)
 
     def warn(self, optimizer: Optimizer) -> None:
-        """Warn if the model has made layers, of which it would have others at every call, or parameters."""
+        """Warn if the model has made layers, as it would at every call, or parameters that the optimiser lacks."""
         if made.count != self._layers:
             warn_user(
                 "the model makes layers when it is called, and nothing trains their parameters: make them once, in "
@@ -139,6 +139,6 @@ class FirstCall:
                 warn_user(
                     f"the model makes {counted(len(new), 'parameter')}{listed(new)} when it is called, which "
                     "nothing trains: make parameters in __init__, before the optimiser, and keep plain numbers "
-                    "for what is none",
+                    "for everything else",
                     UserWarning,
                 )

@@ -91,7 +91,7 @@ def look_at_graph(
     """The same, and warn of parameters on which the outputs depend by their plain numbers, outside of the graph.
 
     Parameters that only other samples read are not missed, and leaves that a call has made for itself are no strays: a
-    trace tells what the model reads in every call; where there can be no trace, two samples tell.
+    trace tells what the model reads in every call, or, if it cannot be traced, what two samples have in common.
 
     Args:
         model: what is trained.
@@ -131,10 +131,10 @@ def look_beside_graph(
     loss: Value,
     step: int,
 ) -> None:
-    """Warn if a loss follows parameters of its graph by their numbers as well, of which no gradient tells.
+    """Warn if a loss also follows the plain numbers of its parameters, which no gradient tells of.
 
     A trace of one sample tells whether numbers of parameters are read. If they are, the loss is computed again with
-    parameters a little greater, then a little smaller, and so is its recorded graph: they agree where the graph says
+    parameters a little greater, then a little smaller, and so is its recorded graph: the two agree if the graph tells
     all. Not seen is what moves the loss by less than a millionth of the parameters' change, and what is read after the
     trace was refused for another reason, such as a branch on a number: code with side effects is not run again for it.
 
@@ -178,7 +178,7 @@ def _reading(model: Model, function: LossFunction, X: Any, y: Any) -> str:
 
     def of_sample(x: Any, label: Any) -> NoReturn:
         function([_without_masks(model, x)], [label])
-        raise TraceError  # after a trace that fails all that the functions have changed is as before
+        raise TraceError  # after a trace that fails, all that the functions have changed is restored
 
     try:
         traced = compile(of_sample, backend="python")
@@ -279,7 +279,7 @@ def _warn_of_strays(model: Model, strays: Collection[Value]) -> None:
 def _warn_of_loss(function: LossFunction, strays: Collection[Value]) -> None:
     """Warn of the parameters of a loss that is a module, but not of those that another optimiser has.
 
-    Such are those of the opponent in a game, as of a discriminator that gets a sample and its label.
+    Another one may train an opponent, such as a discriminator that gets a sample and its label.
     """
     found = dict[Value, str]()
     for part in losses_in(function) if strays else ():
@@ -297,7 +297,7 @@ def _warn_of_loss(function: LossFunction, strays: Collection[Value]) -> None:
 
 
 def _all_optimised() -> set[Value]:
-    """What the optimisers have that there are."""
+    """The parameters of all optimisers that exist."""
     found = [item for item in gc.get_objects() if issubclass(type(item), Optimizer)]
     return {p for optimizer in found for p in vars(optimizer).get("_params", ())}
 

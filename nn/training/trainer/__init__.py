@@ -4,6 +4,6 @@
 - running: how it makes steps, one or an epoch of them; samples: the batches it takes; ways: who changes the parameters
 - preparation: the program that makes a step, compiled when it is needed
 - model_watch: whether a model is still what was compiled; described_watch: the same, if it describes itself
-- sample_loss: the loss of one sample, compiled such that its mean is the loss of the batch
+- sample_loss: the loss of one sample, compiled so that its mean is the loss of the batch
 - kept: a Trainer that one call of `fit` leaves for the next; pickling: which trainers pickle
 """

@@ -1,4 +1,4 @@
-"""A watch over what describes itself: the walk through all its code, a fifth of a known start, is put off."""
+"""A watch over what describes itself: it puts off the walk through all the code, a fifth of a start from the cache."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ class Samples:
 
     Args:
         make: makes a batch of samples and labels.
-        look: at what is given, before.
+        look: is shown what is given, before that.
     """
 
     def __init__(self, make: Callable[[Any, Any], Batch], look: Callable[[Any, Any], None]) -> None:

@@ -177,10 +177,10 @@ def test_the_only_sample_of_a_class_is_learned_from(recwarn):
 
 def test_classes_that_are_held_out_entirely_are_told():
     labels = ["a", "b", "c", "d", "e"]
-    with pytest.warns(UserWarning, match=r"test_size holds out all samples of 2 classes \('\w', '\w'\), of which"):
+    with pytest.warns(UserWarning, match=r"test_size holds out all samples of 2 classes \('\w', '\w'\), so that"):
         train_test_split(range(5), labels, test_size=2, seed=0, stratify=labels)
     model = MLP(1, [5], seed=0)
-    with pytest.warns(UserWarning, match=r"validation holds out all samples of 1 class \('\w'\), of which") as told:
+    with pytest.warns(UserWarning, match=r"validation holds out all samples of 1 class \('\w'\), so that") as told:
         fit(model, [[0.0]] * 5, labels, cross_entropy, SGD(model.parameters(), lr=0.1), epochs=1, validation=0.2)
     assert told[0].filename == __file__
 

@@ -336,10 +336,10 @@ def test_the_remedies_do_what_they_say() -> None:
 @pytest.mark.parametrize(
     ("entries", "told"),
     [
-        (pd.array([1, None, 3], dtype="Int64"), r"column 'c' has in row 1 not a number but NAType <NA>: fill it in"),
-        (pd.Categorical(["u", "v", "u"]), r"column 'c' has in row 0 .*'u': pandas.get_dummies\(X, columns=\['c'\]\)"),
-        (["1.5", "2", "n/a"], r"column 'c' has in row 0 .*'1.5': pandas.to_numeric\(X\['c'\]\) makes numbers"),
-        (pd.date_range("2020-01-01", periods=3), r"column 'c' has in row 0 not a number but Timestamp .*: make"),
+        (pd.array([1, None, 3], dtype="Int64"), r"row 1 of column 'c' is not a number but NAType <NA>: fill it in"),
+        (pd.Categorical(["u", "v", "u"]), r"row 0 of column 'c' is .*'u': pandas.get_dummies\(X, columns=\['c'\]\)"),
+        (["1.5", "2", "n/a"], r"row 0 of column 'c' is .*'1.5': pandas.to_numeric\(X\['c'\]\) makes numbers"),
+        (pd.date_range("2020-01-01", periods=3), r"row 0 of column 'c' is not a number but Timestamp .*: make"),
     ],
     ids=["missing", "category", "numeral", "date"],
 )

@@ -202,7 +202,7 @@ def test_a_loss_of_numbers_is_told_that_outputs_are_lists(how: str, outputs: int
     loss = of_numbers if how == "of a batch" else nn.per_sample(of_numbers)
     model = nn.MLP(2, [outputs], seed=0)
     optimizer = nn.SGD(model.parameters(), lr=0.1)
-    told = rf"is a list, here of {outputs}, and of_numbers takes numbers, .* for -: 'list' and .*\nGive (.*)$"
+    told = rf"is a list, here of {outputs}, and of_numbers seems to take numbers: .* for -: 'list' and .*\nGive (.*)$"
     uses: list[Callable[[], Any]] = [
         lambda: nn.fit(model, X, labels, loss, optimizer),
         lambda: nn.Trainer(model, loss, optimizer).step(X, labels),

@@ -261,7 +261,7 @@ def test_the_best_epoch_is_given_back_to_the_parameters_that_were_trained_then(k
     assert numbers(model) == best["numbers"]
     assert optimizer.state == best["state"]
     assert [*map(id, optimizer.params)] == [*map(id, model.parameters())]
-    told = [each for each in recwarn if "has got other parameters since the best epoch" in f"{each.message}"]
+    told = [each for each in recwarn if "was given other parameters after the best epoch" in f"{each.message}"]
     assert [each.filename for each in told] == [__file__] * changed
     options["patience"] = 5
     longer = nn.fit(model, X, Y, nn.cross_entropy, optimizer, 20, 8, resume=history, **options)
@@ -278,7 +278,7 @@ def test_parameters_that_join_after_the_best_epoch_stay_as_they_are_and_that_is_
         ends.append(numbers(model))
 
     options = {"validation": (X, 1 - Y), "patience": 3, "seed": 3, "callbacks": thaw}
-    with pytest.warns(UserWarning, match="what has been trained besides is as after the last epoch"):
+    with pytest.warns(UserWarning, match="what else was trained is as after the last epoch"):
         history = nn.fit(model, X, Y, nn.cross_entropy, optimizer, 20, 8, **options)
     assert history.best_epoch == 1
     assert numbers(model) == ends[-1][:12] + ends[0][12:]
