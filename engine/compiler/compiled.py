@@ -104,7 +104,7 @@ class Compiled:
         if isinstance(function, FunctionType) and function.__code__.co_varnames[:1] == ("self",):
             raise TypeError(
                 f"compile() takes a function of samples, and {function.__qualname__} is a method, whose first argument "
-                f"is an object: compile that of an object, as in engine.compile(model.{function.__name__})"
+                f"is an object: compile the method of an object, as in engine.compile(model.{function.__name__})"
             )
         if dtype not in TOLERANCE:
             raise ValueError(f"dtype must be 'float64' or 'float32', got {dtype!r}")
@@ -215,11 +215,11 @@ class Compiled:
         return mean_of(outputs), by_argument(outputs, batch)
 
     def _samples(self, arguments: tuple[Any, ...], batch: Batch | None, named: Mapping[str, Any]) -> Batch:
-        """The samples of a call, from either way to give them.
+        """The samples of a call, given as arguments or as a batch.
 
         Raises:
-            TypeError: they are given both ways, by name, or otherwise.
-            ValueError: samples are ragged, or not as many for each argument.
+            TypeError: they are given as both, by name, or as something else.
+            ValueError: samples are ragged, or arguments have different numbers of them.
         """
         for word in named:
             raise TypeError(f"{self!r} has no argument {word!r}: {_instead_of(word, self.function)}")
@@ -227,8 +227,8 @@ class Compiled:
             return self._traces.batch(*arguments)
         if arguments or not isinstance(batch, Batch):
             raise TypeError(
-                f"batch= takes, in place of the arguments, what batch(...) of a compiled function makes of them, "
-                f"got {shortened(batch)}{' beside arguments' if arguments else ''}: give the arguments alone"
+                f"batch= takes what batch(...) of a compiled function returns, in place of the arguments, got "
+                f"{shortened(batch)}{' beside arguments' if arguments else ''}: give only the arguments"
             )
         return batch if self._traces.takes(batch) else self._traces.batch(*batch.given)
 
@@ -322,7 +322,7 @@ class Compiled:
     def _repr_html_(self) -> str:
         """What a notebook shows: the function, and the shapes of arguments for which there are programs."""
         rows = [(", ".join(map(str, shapes)),) for shapes in self._traces.known]
-        notes = [] if rows else ["called for the first time, it is traced and compiled"]
+        notes = [] if rows else ["traced and compiled when it is first called"]
         return Sheet(repr(self), ("shapes of the arguments",), rows, notes).html()
 
     # ---- copies ----
@@ -345,15 +345,15 @@ class Compiled:
                 return function.__qualname__
             if named is not function:
                 raise pickle.PicklingError(
-                    f"{self!r} pickles by the name of its function, and {function.__qualname__} is none that "
-                    f"{function.__module__} knows: define it at the level of the module, or pickle what it reads, such "
+                    f"{self!r} is pickled by the name of its function, and {function.__module__} has no "
+                    f"{function.__qualname__}: define it at the top level of the module, or pickle what it reads, such "
                     "as a model, and compile it again"
                 )
         return Compiled, (function, self.dtype, self.backend, self.threads)
 
 
 def traces_of(compiled: Compiled) -> Traces:
-    """What a compiled function keeps to itself, for those who train it or repeat its calls."""
+    """The traces of a compiled function, for code that trains it or repeats its calls."""
     return compiled._traces
 
 
@@ -364,7 +364,7 @@ def _instead_of(word: str, function: Callable[..., Any]) -> str:
             return "give the samples of each argument by position"
     settings = [*inspect.signature(compile).parameters][1:]
     if word in settings:
-        return f"it is said when the function is compiled, as in engine.compile(f, {word}=...)"
+        return f"set it when the function is compiled, as in engine.compile(f, {word}=...)"
     setting = BOOK.instead_of(word, settings)
     if setting:
         return f"when the function is compiled, {setting}"

@@ -107,7 +107,7 @@ def _stages(specialisation: Specialisation) -> Iterator[tuple[str, Callable[[], 
 
 
 def _speed(specialisation: Specialisation) -> str:
-    """The speed of the native code on samples of zeros, beside the peak of the core, with which it takes turns."""
+    """The speed of the native code on samples of zeros, and the peak of the core, measured in turns."""
     import numpy as np
 
     from .backends.llvm.jit.peak import multiply_adds

@@ -1,4 +1,4 @@
-"""Labels: checked at every call, and compared with the eager engine wherever they are of a new kind."""
+"""Labels: checked at every call, and compared with the eager engine where one is of a new kind."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _rows_of(labels: Any) -> list[Any] | None:
         rows = labels.tolist()
     if type(rows) is not list or 8 * len(rows) > REMEMBERED:
         return None
-    if any(hasattr(kind, "tolist") for kind in {*map(type, rows)}):  # of NumPy's numbers or rows, what is checked too
+    if any(hasattr(kind, "tolist") for kind in {*map(type, rows)}):  # NumPy's numbers or rows, checked as plain ones
         rows = [row.tolist() if hasattr(row, "tolist") else row for row in rows]
     if {*map(type, rows)} == {list}:
         rows = [*map(tuple, rows)]
@@ -110,7 +110,7 @@ class LabelKinds:
     def new(self, batch: Batch) -> Iterator[int]:
         """A sample of each label that was not met before; none once labels are too many to be classes.
 
-        A label counts as met when the next one is asked for, so that one which is refused will be refused again.
+        A label counts as met once the next one is asked for, so that one that is refused will be refused again.
         """
         met = self._met
         if met is None or len(batch.arrays) < 2:
@@ -151,7 +151,7 @@ class LabelChecks:
         self.kinds, self._passed = LabelKinds(), CheckedLabels()
         self._labels_only = requirements.arguments <= {arguments - 1}
         self._nothing_to_check = False
-        # Of which state, and what is valid then.
+        # The state that `valid` was last found for, and what was valid in it.
         self._valid: tuple[Any, tuple[Valid, Valid]] = None, (Valid(), Valid())
 
     def check(self, batch: Batch) -> None:

@@ -22,12 +22,12 @@ MOST_TYPES = 8
 """How many combinations of types, at most, a function that asks for types is traced for."""
 
 _FIX = (
-    "It does so while it is traced only: its inputs have no numbers yet then, and functions such as numpy.isnan and "
-    "json.dumps take nothing else. Use the engine's functions (x != x is true for nan), or compute it outside of the "
-    "function, and pass it as an argument."
+    "It does so only while it is traced: its inputs have no numbers then, which functions such as numpy.isnan and "
+    "json.dumps need. Use the engine's functions (x != x is true for nan), or compute it outside the function and pass "
+    "it as an argument."
 )
 REMEMBERED = 0.01
-"""Seconds that a trace is assumed to take if it was remembered, and found in less."""
+"""Seconds that a trace is assumed to take, at least, as long as a remembered one was only looked up."""
 
 
 class LiveTrace:
@@ -44,7 +44,7 @@ class LiveTrace:
         type_guard: the types that the function asks for.
         description: what the function says of itself, as few do.
         seconds: how long it took to trace it, and to trace it again.
-        computed: processor seconds of the first trace, not counting what else the machine did meanwhile.
+        computed: CPU seconds of the first trace.
     """
 
     def __init__(self, function: Callable[..., Any], batch: Batch, is_native: bool) -> None:
@@ -53,7 +53,7 @@ class LiveTrace:
         with collector_at_rest():
             self._trace: Trace | None = None
             self.type_guard = TypeGuard()
-            self._types = [types_of(batch)]  # all types that are known to give the same trace
+            self._types = [types_of(batch)]  # all combinations of types that are known to give the same trace
             self._surroundings: Surroundings | None = None  # what the function reads; not looked for yet
             self.description = SelfDescription(function, self.shapes, is_native)
             remembered = self.description.remembered
@@ -89,7 +89,7 @@ class LiveTrace:
         return False
 
     def _trace_for_all_types(self, batch: Batch, first: Trace, asked: frozenset[int]) -> None:
-        """Check that the function does the same for all types of numbers that are given.
+        """Check that the function does the same for all types of numbers in the batch.
 
         Raises:
             TraceError: it does not.
@@ -118,7 +118,7 @@ class LiveTrace:
             with collector_at_rest():
                 found = trace(self.function, self.shapes, trusted=self.description.holds(), types=self._types[0])
                 if not self._is_still(Signature.of(found)):
-                    raise TraceError(f"{described(self.function)} does something else by now: compile it anew")
+                    raise TraceError(f"{described(self.function)} does something else by now: compile it again")
             self._trace = found
         return self._trace
 
@@ -147,7 +147,7 @@ class LiveTrace:
         return "" if self._surroundings is None else self._surroundings.late
 
     def changed_number(self) -> str:
-        """The first plain number that was read for the trace and is another now: its name, and both; "" if none is."""
+        """The first plain number read by the trace that has changed: its name, and both numbers; "" if none has."""
         return "" if self._surroundings is None else self._surroundings.found.changed_number()
 
     def stale(self) -> bool:
@@ -168,9 +168,9 @@ class LiveTrace:
         return not self.description.is_unchanged()
 
     def settle(self) -> Surroundings | None:
-        """Take what the function reads now as unchanged, since it may have changed it itself; return what it reads.
+        """Take what the function reads as it is now, since the function may have changed it; return what it reads.
 
-        A trusted function changes nothing: None if what it reads is not watched yet, since its description is compared.
+        A trusted function changes nothing. None if what it reads is not watched yet, since its description is compared.
         """
         around = self._surroundings
         if around is not None and (around.are_announced_to_be_others or not self.description.holds()):

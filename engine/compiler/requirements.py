@@ -47,7 +47,7 @@ class Requirements:
 
     def __init__(self, noted: Sequence[tuple[Requirement, tuple[Symbol, ...]]], shapes: Sequence[Shape]) -> None:
         columns = columns_of(shapes)
-        single: dict[tuple[Requirement, int], list[int]] = {}  # by argument: the first one noted names what is wrong
+        single: dict[tuple[Requirement, int], list[int]] = {}  # by argument: the first one noted says what is wrong
         self._checks: list[_OfEach | _OfRows] = []
         for requirement, symbols in noted:
             if len(symbols) == 1 and symbols[0].kind == "input":
@@ -148,7 +148,7 @@ class _OfRows:
 
 
 def _check_all(rows: list[Any], known: set[Any] | None, check: Callable[[Any], Any]) -> None:
-    """Check the rows that are not known yet, and add them to the known ones; one that comes again just once."""
+    """Check the rows that are not known yet, equal ones just once, and add them to the known ones."""
     new = {id(row): row for row in rows}.values() if known is None else {*rows} - known
     for row in new:
         check(row)

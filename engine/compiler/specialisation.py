@@ -83,7 +83,7 @@ class Specialisation:
     def _as_added(self, gradients: Any, program: Program, batch: Batch) -> Any:
         """Gradients as eager code adds them up: nan where a sum over samples has infinities of both signs."""
         if gradients is None:
-            return gradients
+            return None
         sizes = map(abs, gradients) if isinstance(gradients, list) else [abs(gradients).max(initial=0.0)]
         if max(sizes, default=0.0) < math.inf:
             return gradients
@@ -102,7 +102,7 @@ class Specialisation:
         return program.run(leaves, batch.arrays_as(lists), batch.size)
 
     def lazy_plan(self, mode: Mode | None = None) -> LazyPlan:
-        """The stages of the plan of one mode, or of the mode that was asked for last."""
+        """The plan of one mode, or of the mode that was asked for last, made when it is read."""
         mode = self._recent = mode or self._recent
         with self._lock:
             if mode not in self._lazy_plans:
@@ -144,7 +144,7 @@ class Specialisation:
         return build("python", self.lazy_plan(mode), "float64")
 
     def compare_once(self, mode: Mode, batch: Batch, size: int | None = None) -> None:
-        """Compare a few samples with the eager engine, once for each program, such as the one for `size` samples.
+        """Compare a few samples with the eager engine, once for each program: here the one for `size` samples.
 
         Raises:
             TraceError: they differ.
@@ -172,7 +172,7 @@ class Specialisation:
         trim_heap(len(self.leaves.values))
 
     def _compare_labels(self, batch: Batch, rows: Iterator[int]) -> None:
-        """Compare the values of samples whose labels are new, unless labels are known to be used as numbers."""
+        """Compare the outputs of samples whose labels are new, unless labels are known to be used as numbers."""
         numbers: Numbers | None = None
         for row in rows:
             with self._lock, collector_at_rest():
@@ -187,7 +187,7 @@ class Specialisation:
         return callable(says) and says() is True
 
     def _let_go(self) -> None:
-        """Free graph and plans, which are large, of a function that can be traced again at any time."""
+        """Free the graph and the plans, which are large, if the function can be traced again at any time."""
         trace = self.live_trace.let_go()
         if trace is not None:
             for lazy_plan in self._lazy_plans.values():

@@ -1,11 +1,11 @@
-"""Numbers that keep changing: each change makes another program, which is slow, and once a remark says what to do."""
+"""Warnings where what a function reads has changed: calls may have missed it, and each new number costs a program."""
 
 from __future__ import annotations
 
 from ...text.callers import warn_user
 
 MANY = 10
-"""Programs that were made for numbers of one function before the remark is made."""
+"""How many programs are made for changed numbers of one function before it warns."""
 
 
 def warn_of_late(function: str, what: str) -> None:
@@ -17,8 +17,8 @@ def warn_of_late(function: str, what: str) -> None:
     """
     if what:
         warn_user(
-            f"{function} reads what is compared only from time to time, being large or far from its code, and it has "
-            f"changed ({what}): the last calls before this one may have used what was there before. Call "
+            f"something that {function} reads has changed ({what}). It is large or far from the code, so that it is "
+            "compared only from time to time: the last calls before this one may have used what was there before. Call "
             "engine.announce_change() right after such a change, or pass what changes as an argument",
             RuntimeWarning,
         )

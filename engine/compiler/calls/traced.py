@@ -43,7 +43,7 @@ class Traces:
         self.changing = ChangingNumbers()
 
     def batch(self, *arguments: Any) -> Batch:
-        """Arguments as a batch that shares their memory where it can.
+        """The arguments as a batch, which shares their memory where it can.
 
         Raises:
             TypeError, ValueError: an argument is not a batch of numbers.
@@ -82,7 +82,7 @@ class Traces:
 
         Args:
             batch: the samples.
-            late: what has changed, in words, if the caller has seen that too late.
+            late: what has changed, in words, if the caller saw it too late.
         """
         known = self.known.get(batch.shapes)
         if known is not None:
@@ -163,9 +163,9 @@ class Traces:
     def again_on(self, batch: Batch, means: bool = False) -> Callable[..., Any] | None:
         """A faster way to repeat the last call, with the numbers that parameters have by then; None if there is none.
 
-        It is for callers who hear of changes to what the function reads from far away; where something near has
-        changed, it gives None. Each result overwrites the one before. With `current=True`, said right after that call,
-        it does not look for changes.
+        It is for callers who learn by themselves of changes to what the function reads from far away. It returns None
+        if something near has changed, which it does not check when called with `current=True`, right after that call.
+        Each result overwrites the one before.
 
         Args:
             batch: the arguments of that call, which stay as they are.
@@ -189,7 +189,7 @@ class Traces:
     def specialised(self, batch: Batch) -> Specialisation:
         """The function for samples of these shapes, traced again if it has changed; this becomes the latest."""
         if open_modes and tracer.get() is not None:
-            raise refusal(f"{self!r} was called while another function is traced", "Call its plain one, f.function.")
+            raise refusal(f"{self!r} was called while another function is traced", "Call f.function, the plain one.")
         special = self.known.get(batch.shapes)
         if special is None or special.live_trace.stale() or not special.live_trace.type_guard.covers(batch):
             special = self.traced_again(batch)

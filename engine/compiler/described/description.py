@@ -24,8 +24,8 @@ class Description:
         text: equal only for functions that do the same, across processes; it covers their code.
         values: the Values that the function may read, in an order that the text determines.
         requirements: what it may require of its samples: dataclasses or named tuples, by name.
-        holds: says whether the code, apart from the engine's table, is still what the text covers, faster than
-            describing the function again.
+        holds: tells, faster than describing the function again, whether the code, apart from the engine's table, is
+            still what the text covers.
     """
 
     text: str
@@ -38,10 +38,10 @@ class Description:
         return self.text == other.text and same_objects(self.values, other.values)
 
 
-def described(function: Callable[..., Any]) -> Description | None:
+def description_of(function: Callable[..., Any]) -> Description | None:
     """The description that a function gives of itself now; None for nearly all functions.
 
-    There must be none once the engine's table is not as it was imported; that is up to the function.
+    Once the engine's table is not as it was imported, the function must give none.
     """
     says = attribute_of(function, "described")
     found = says() if callable(says) else None

@@ -20,9 +20,9 @@ _SAYS: dict[Callable[..., Any], Callable[[], Description | None]] = {}
 
 
 def let_rule_describe_itself(rule: Callable[..., Any], says: Callable[[], Description | None]) -> None:
-    """Ask this for the description of a rule: None once it is no longer what it was.
+    """Have `says` called for the description of a rule; it returns None once the rule is no longer what it was.
 
-    It is not noted in an attribute of the rule, which would be one more thing to watch at every step.
+    This is not an attribute of the rule, which would be one more thing to watch at every step.
     """
     _SAYS[rule] = says
 
@@ -47,7 +47,7 @@ def rule_of(rule: Callable[..., Any], memories: int, form: Form, clip: str) -> U
 
 
 class _Later:
-    """What a described rule reads: watched from the second question on, which the first steps do not ask."""
+    """What a described rule reads: watched only from the second question on, which comes after the first steps."""
 
     def __init__(self, rule: Callable[..., Any], holds: Callable[[], bool]) -> None:
         self._rule, self._holds = rule, holds
@@ -69,7 +69,10 @@ class _Later:
 
 
 def _record(update: Update) -> dict[str, Any]:
-    """The operations in order, behind the arguments: constants as numbers, others by name and places of operands."""
+    """An update as JSON: its steps are constants, and operations by name with the places of their operands.
+
+    A place counts the arguments first, then the steps.
+    """
     places = {symbol: k for k, symbol in enumerate(update.inputs)}
     steps: list[Any] = []
 
@@ -89,7 +92,7 @@ def _record(update: Update) -> dict[str, Any]:
 
 
 def _from_record(found: Any, memories: int, around: Watched) -> Update | None:
-    """The update that was noted; None if there is no such record."""
+    """The update of a record; None if there is no such record."""
     graph = Graph(lambda *_: None, derivatives)  # the operations are as simple as they get
     try:
         symbols = [graph.source("input", k) for k in range(found["arguments"])]

@@ -8,7 +8,7 @@ from typing import Any
 from ...imported import TABLE
 from ...value import Value
 from ..samples.batch import Shape
-from .description import Description, described
+from .description import Description, description_of
 from .records import forget_signature, recall_signature, remember_signature
 from .signatures import Signature
 
@@ -27,7 +27,7 @@ class SelfDescription:
 
     def __init__(self, function: Callable[..., Any], shapes: Sequence[Shape], asked: bool) -> None:
         self._function, self._shapes = function, tuple(shapes)
-        self._description = described(function) if asked else None
+        self._description = description_of(function) if asked else None
         self.remembered = recall_signature(self._description, self._shapes) if self._description else None
         self._is_kept = self.remembered is not None
 
@@ -67,7 +67,7 @@ class SelfDescription:
             forget_signature(description, self._shapes)
 
     def _now(self) -> Description | None:
-        return described(self._function) if self._description else None
+        return description_of(self._function) if self._description else None
 
     def _as_before(self) -> Description | None:
         """The description, if it is still that of the trace."""

@@ -113,7 +113,9 @@ def test_a_compiled_function_is_copied_and_pickled_by_its_function() -> None:
     w = Value(2.0)
     closure = compile(lambda x: w * x, backend="python")
     assert copy.deepcopy(closure)([1.0]) == [2.0]
-    with pytest.raises(pickle.PicklingError, match=r"pickles by the name .*pickle what it reads, .*compile it again"):
+    with pytest.raises(
+        pickle.PicklingError, match=r"is pickled by the name .*pickle what it reads, .*compile it again"
+    ):
         pickle.dumps(closure)
 
 
@@ -135,7 +137,7 @@ def test_a_compiled_object_pickles_with_it() -> None:
         ({"device": "cpu"}, "^<compiled .*f .*> has no argument 'device': leave .* run on the CPU$"),
         ({"batch_size": 2}, "any number of samples$"),
         ({"x": [1.0]}, "'x': give the samples of each argument by position$"),
-        ({"dtype": "float32"}, r"it is said when .*, as in engine\.compile\(f, dtype=\.\.\.\)$"),
+        ({"dtype": "float32"}, r"set it when .*, as in engine\.compile\(f, dtype=\.\.\.\)$"),
         ({"n_threads": 2}, "when the function is compiled, write threads=2$"),
         ({"verbose": True}, "it takes samples by position, and nothing else$"),
     ],
@@ -154,7 +156,8 @@ def test_a_call_by_other_names_gets_the_remedy(named: dict[str, Any], message: s
 
 
 @pytest.mark.parametrize(
-    ("arguments", "batch", "message"), [((), 32, "makes of them, got 32: give the"), (([1.0],), None, "beside")]
+    ("arguments", "batch", "message"),
+    [((), 32, "in place of the arguments, got 32: give only"), (([1.0],), None, "beside")],
 )
 def test_samples_are_given_one_way(arguments: Any, batch: Any, message: str) -> None:
     """Samples beside a batch were passed over without a word."""

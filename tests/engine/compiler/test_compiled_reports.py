@@ -79,7 +79,7 @@ def test_llvm_ir_is_shown() -> None:
 
 def test_in_a_notebook_it_tells_what_it_has_programs_for() -> None:
     double = compile(lambda x: x + x, backend="python")
-    assert "called for the first time, it is traced and compiled" in double._repr_html_()
+    assert "traced and compiled when it is first called" in double._repr_html_()
     double([3.0])
     double([[3.0, 4.0]][0])
     assert "shapes of the arguments" in double._repr_html_()

@@ -75,7 +75,7 @@ def test_a_function_that_is_another_than_the_record_by_now_cannot_be_explained(w
     trainer = Trainer(model, cross_entropy, SGD(model.parameters(), lr=0.1), backend="llvm")
     trainer.step(X, Y)
     model.layers[0].neurons[0].activation = engine.relu
-    with pytest.raises(engine.TraceError, match="does something else by now: compile it anew"):
+    with pytest.raises(engine.TraceError, match="does something else by now: compile it again"):
         trainer.explain("trace")
 
 
