@@ -30,7 +30,7 @@ _set_grad = vars(Value)["_grad"].__set__
 
 
 class _Passes:
-    """A set that holds passes weakly, as a WeakSet does, and that threads may change while another goes through it."""
+    """A set that holds passes weakly, like a WeakSet, and that threads may change while another one loops over it."""
 
     def __init__(self) -> None:
         self._held: dict[int, ref[Any]] = {}
@@ -139,7 +139,7 @@ def _check_derivatives(order: Iterable[Value]) -> None:
 
 
 def refuse_numbers(order: Iterable[Value]) -> None:
-    """Refuse to give a derivative as a number where one by what it depends on is being taken, which would miss it.
+    """Refuse a derivative as a plain number inside a function that is being differentiated, which would miss it.
 
     Raises:
         TypeError: an argument of a function that is being differentiated is among these nodes.

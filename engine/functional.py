@@ -52,7 +52,7 @@ def gradient(f: Function) -> Callable[..., list[float]]:
         TypeError: when it is called, if an argument is not a number, if ``f`` returns neither a Value nor a number, or
             computes with a copy or the float() of its argument, as functions of `math` do, or with derivatives that
             are numbers where a graph of them is needed, as `grad` gives with `create_graph`. What is computed from the
-            argument's `data` counts as a constant, without a word: see there.
+            argument's `data` silently counts as a constant: see there.
         ValueError: when it is called, if ``f`` sets the number of its argument, or gives what it computed from that of
             an earlier call.
 
@@ -259,7 +259,7 @@ def _called(f: Function, inputs: list[Value]) -> tuple[Any, Iterable[Place]]:
 
 
 def _users_place(places: Iterable[Place]) -> str | None:
-    """The first one that is not in code of ours, for a message; None if there is none."""
+    """The first place outside our own code, in words for a message; None if there is none."""
     for code, at in places:
         if code.co_filename == __file__:  # as gradient(math.sin) does
             return ""
@@ -293,7 +293,7 @@ def _tangent(output: Value, tangents: dict[Value, float]) -> float:
 
 
 def _refuse_earlier(order: Iterable[Value], inputs: Iterable[Value]) -> None:
-    """Refuse a result of an earlier call, as a dict gives it that keeps results by the number of the argument.
+    """Refuse a result of an earlier call, such as one from a dict that keeps results by the argument's number.
 
     Raises:
         ValueError: the argument of a call that is over is among the nodes.
@@ -301,15 +301,15 @@ def _refuse_earlier(order: Iterable[Value], inputs: Iterable[Value]) -> None:
     for node in {node for node in order if node._y is True and node._primitive is None}.difference(inputs, arguments):
         raise ValueError(
             f"a function to differentiate gave what it computed in an earlier call from its argument then, {node!r}, "
-            "and that has no derivative with respect to the argument now: compute it anew, in place of keeping it by "
+            "which has no derivative with respect to the argument now: compute it anew instead of keeping it by "
             "x.data, or keep its detach() if it is a constant"
         )
 
 
 def _follow(f: Function, inputs: list[Value], numbers: list[float], by: float) -> bool:
-    """Whether these plain numbers in the result of a function differ a little beside the point, or there is no result.
+    """Whether these plain numbers in a function's result change a small step away from the point, or it has no result.
 
-    It is asked on both sides: a branch, or the number that `floor` gives, may change on one of them only.
+    Both sides are asked: a branch, or the number that `floor` gives, may change on only one of them.
     """
     moved = [
         _argument(x._z + by * (1.0 + k / len(inputs)) * (abs(x._z) or 1.0))  # no two by the same share
@@ -325,8 +325,8 @@ def _follow(f: Function, inputs: list[Value], numbers: list[float], by: float) -
 def _plain_numbers(result: Any, inputs: list[Value]) -> list[float]:
     """The numbers that a function's results were computed from besides its arguments, and those without a graph.
 
-    They were written in expressions, or are leaves: those of a result that was kept from an earlier call, too. What
-    `detach` gave is meant as a constant.
+    They were written in expressions, or are leaves, perhaps of a result kept from an earlier call. What `detach` gave
+    is meant as a constant.
     """
     own = {*inputs}
     found = list[float]()

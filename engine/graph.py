@@ -87,7 +87,7 @@ def _ordered(root: Value, start: Any, with_numbers: bool) -> dict[Value, Any]:
 
 
 def _no_root(thing: Any) -> TypeError:
-    """The error for what is no Value in the place of a root, with what to give."""
+    """The error for a root that is not a Value, with what to give instead."""
     remedy = ": give one of them, or their engine.sum" if isinstance(thing, (list, tuple)) else ""
     if hasattr(thing, "named_parameters"):
         remedy = ": give what it computes, such as the loss, with names= for the model"
@@ -96,7 +96,7 @@ def _no_root(thing: Any) -> TypeError:
 
 
 def _holds(order: dict[Value, Any], nodes: tuple[Value, ...]) -> bool:
-    """Whether all of one or more nodes are there: in one call, since a layer asks for each weight and input."""
+    """Whether all of one or more nodes are in the order; asked in one call, as a layer has many weights and inputs."""
     try:
         itemgetter(*nodes)(order)
     except KeyError:
@@ -179,9 +179,9 @@ def look_for_changed_leaves(order: Collection[Value]) -> None:
             if not same_number(first, number):
                 raise RuntimeError(
                     f"{operand!r} was {first!r} when {of_first} was computed from it, and {number!r} when {name} was: "
-                    "this graph mixes what is older than a change with what is newer, and no function has such a "
-                    "gradient. Compute what was kept, such as a result from before a loop, anew in each step, or keep "
-                    "its detach() if it is a constant"
+                    "this graph mixes results from before and after a change, and no function has such a gradient. "
+                    "Compute what was kept, such as a result from before a loop, anew in each step, or keep its "
+                    "detach() if it is a constant"
                 )
     for leaf, (number, name) in known.items():
         if not same_number(number, leaf._z):
@@ -204,7 +204,7 @@ def _is_due(size: int) -> bool:
 
 
 def _may_be_changed(order: Iterable[Value]) -> bool:
-    """Whether an operand, of any class, may have another number than was recorded: it is another object."""
+    """Whether an operand, of any class, may have another number than was recorded, as it is another object."""
     for node in order:
         a, b = node._a, node._b
         if b is MANY:

@@ -123,10 +123,10 @@ _seen: ContextVar[set[Imported] | None] = ContextVar("seen", default=None)
 
 @contextmanager
 def looking_once() -> Iterator[None]:
-    """A block in which the same code is looked at once: a look takes as long as to describe a network.
+    """A context in which the same code is looked at only once, as a look takes as long as describing a network.
 
-    It is for the start of a program, which is compared with the eager engine at its end: what has been changed
-    meanwhile shows there.
+    It is for the start of a program, at whose end this is compared with the eager engine: there a change made meanwhile
+    shows.
     """
     token = _seen.set(_seen.get() or set())
     try:

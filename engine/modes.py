@@ -17,8 +17,8 @@ inside_rule: ContextVar[str] = ContextVar("inside_rule", default="")
 """The primitive whose local derivative is being recorded: there ``float(v)`` would silently give a wrong result."""
 
 reads: deque[tuple[tuple[tuple[int, float], ...], CodeType, int]] = deque(maxlen=100)
-"""The last calls of float() on Values: the Value and its nearest operands, by id and number; the caller's code, and the
-place in it."""
+"""The last calls of float() on Values: the Value and its nearest operands, by id and number; the caller's code, and
+where in it."""
 
 
 class _Mode:
@@ -35,10 +35,10 @@ open_modes: list[_Mode] = []
 
 
 class Setting(Generic[Kind]):
-    """What the innermost mode sets that is open here, in this thread or task.
+    """What the innermost open mode sets, in this thread or task.
 
-    Modes end in any order, as generators and tasks do that open them, and a task begins with those of the code that
-    made it: one that is over counts nowhere.
+    Modes may end in any order, like the generators and tasks that open them, and a task begins with those of the code
+    that made it: a mode that has ended counts nowhere.
 
     Args:
         name: for debuggers.
@@ -157,7 +157,7 @@ def observed_by(watching: Observer | None) -> _GeneratorContextManager[Any]:
 
 
 class _WithBrackets(type):
-    """The type of modes, for ``with no_grad:``, whose error is Python's else."""
+    """The type of modes: by it, ``with no_grad:`` gets an error that says what is missing."""
 
     def __enter__(cls) -> NoReturn:
         raise TypeError(f"{cls.__name__} opens no block without brackets: write `with {cls.__name__}():`")
@@ -219,7 +219,7 @@ class OpenedWith(metaclass=_WithBrackets):
         return functools.wraps(function)(wrapped)
 
     def _again(self) -> OpenedWith:
-        """The same for one run of a function: it is gone with that, also if Ctrl-C comes before its exit."""
+        """The same mode for one run of a function: it ends with that run, also if Ctrl-C comes before its exit."""
         return OpenedWith(self._variable, self._setting)
 
 
@@ -293,7 +293,7 @@ def _mode(variable: Setting[Any], setting: Any) -> _GeneratorContextManager[Any]
 
 @contextmanager
 def _within(variable: ContextVar[Any], setting: Any) -> Iterator[None]:
-    """A setting that holds inside, in this thread, and is no mode: nodes do not ask for it."""
+    """A context in which a variable is set, in this thread; it is no mode, so nodes do not ask for it."""
     before = variable.get()
     try:
         variable.set(setting)

@@ -66,10 +66,10 @@ def _to_multiple(x: float, y: float) -> float:
 
 
 def _power_by_base(z: _Any, x: _Any, y: _Any) -> _Any:
-    """The derivative of z = x**y with respect to x, y * x**(y - 1), such that derivatives of any order are right, too.
+    """The derivative of z = x**y with respect to x, y * x**(y - 1), written so that those of any order are right, too.
 
-    Where y - 1 is rounded that power is up to 340 ULP off, and y * (z / x) only 2, if z has all its digits; for the
-    smallest x, of which z / x may overflow, y * z / x. For an infinite y both would have the sign of x, not that of
+    Where y - 1 is rounded, that power is up to 340 ULP off, but y * (z / x) only 2, if z has all its digits; for the
+    smallest x, where z / x may overflow, it is y * z / x. For an infinite y both would have the sign of x, not that of
     (-1)**inf = 1. At y = 0 no power of x would know the exponent.
     """
     return _choice(
@@ -86,7 +86,7 @@ def _power_by_base(z: _Any, x: _Any, y: _Any) -> _Any:
 
 
 def _choice(condition: _Any, x: _Callable[[], _Any], y: _Callable[[], _Any]) -> _Any:
-    """`_either` of two formulas, to be called: of floats and Values only the one that counts is computed."""
+    """`_either` of two formulas, given as functions: of floats and Values only the one that counts is computed."""
     if condition is True:
         return x()
     return y() if condition is False else where(condition, x(), y())
@@ -100,7 +100,7 @@ def _either(condition: _Any, x: _Any, y: _Any) -> _Any:
 
 
 def _unless_traced(condition: _Any, exact: _Any, plain: _Any) -> _Any:
-    """One of two formulas for the same, to be called: the exact one where the condition holds, else the plain one.
+    """One of two formulas for the same, given as functions: where the condition holds the exact one, else the plain.
 
     A compiled program would compute both for every sample, so it takes the plain one, which loses only digits of
     subnormal numbers.
@@ -114,7 +114,7 @@ def _over(part: _Any, length: _Any) -> _Any:
 
 
 def _one_minus_square(x: _Any) -> _Any:
-    """1 - x * x, for |x| < 1: it has no digits next to 1, and the product no derivative with digits next to 0."""
+    """1 - x * x, for |x| < 1: next to 1 that has no digits, and next to 0 the product's derivative has none."""
     return _either(_py.abs(x) < 0.5, 1 - x * x, (1 - x) * (1 + x))
 
 

@@ -156,12 +156,12 @@ class Primitive:
         """What the forward function made, as a float.
 
         Raises:
-            TypeError: it is no real number; or a Value, which comes of one that is no operand, as these are floats.
+            TypeError: it is not a real number; a Value, for example, comes from another one that is no operand.
         """
         if hasattr(type(z), "__apply_primitive__"):
             raise TypeError(
                 f"the forward function of {self.name} gave {z!r}: it is called with floats, so it computes with a "
-                "Value that is no operand, to which no gradient flows; make it an operand, or compute with its .data"
+                "Value that is no operand, and no gradient flows to that: make it an operand, or use its .data"
             )
         return as_float(z, f"a Value made by the forward function of {self.name}")
 

@@ -49,7 +49,7 @@ def call_rules(primitive: Primitive, z: Any, inputs: Sequence[Any]) -> Sequence[
 
 
 def derivatives_as_numbers(node: Value) -> list[float | None]:
-    """What `local_derivatives` gives, wherever it is asked for: for what only shows them, or has looked at the graph.
+    """What `local_derivatives` gives, without its check: for code that only shows them, or has made that check.
 
     >>> derivatives_as_numbers(Value(3.0) * Value(4.0))
     [4.0, 3.0]
@@ -80,7 +80,7 @@ def _derivatives(node: Value, call: Callable[[Primitive, Any, Sequence[Any]], Se
 
 
 def call_flowing(node: Value, primitive: Primitive, z: Any, inputs: Sequence[Any]) -> list[Any]:
-    """What the rules of a node's primitive give for operands that are no constants, and None for those that are."""
+    """What the rules of a node's primitive give for each operand; None for constants."""
     constant = [isinstance(operand, Constant) for operand in node.operands]
     if primitive.arity is None:
         return [None if skip else d for skip, d in zip(constant, call_rules(primitive, z, inputs))]

@@ -52,7 +52,7 @@ def new_node(primitive: Primitive, z: float, a: Any, b: Any, x: Any, y: Any) -> 
 
 
 def detached(number: float) -> Value:
-    """A leaf that stands for a number of a graph, and is no parameter of what holds it."""
+    """A leaf with a graph's number; a module that holds it has it as a constant, not as a parameter."""
     leaf = Value(number)
     leaf._x = True
     return leaf
@@ -119,9 +119,9 @@ class Value:
     """
 
     # z is the primitive of x and y, the numbers that the operands a and b had; n-ary: the tuple, MANY, the tuple of
-    # numbers, and for a dot whether its second half are constants. A leaf has True as x if it is a detached one, as y
-    # if it was made to be the argument of a function that is differentiated. No slot is called `_data`: NumPy's masked
-    # arrays would take the number from it.
+    # numbers, and for a dot whether the operands of its second half are constants. A leaf has True as x if it is
+    # detached, as y if it was made to be the argument of a function that is differentiated. No slot is called `_data`:
+    # NumPy's masked arrays would take the number from it.
     __slots__ = ("_a", "_b", "_grad", "_label", "_primitive", "_x", "_y", "_z")
 
     _a: Any
@@ -149,10 +149,10 @@ class Value:
     def data(self) -> float:
         """The number. It can be assigned on a leaf; graphs recorded before keep the number they were made with.
 
-        It is a plain float: no gradient flows through what is computed from it. To print it, to branch or to end a
-        loop by it changes nothing, but ``x * math.exp(x.data)`` has the derivative of x times a constant, in `gradient`
-        and the like, too: a float does not tell what becomes of it, and to find out, the function would have to run
-        again, and print again. `check_gradients` tells.
+        It is a plain float: no gradient flows through what is computed from it. Printing it, or branching on it,
+        changes nothing, but ``x * math.exp(x.data)`` has the derivative of x times a constant, also in `gradient` and
+        the like: a float does not tell where it goes, and to find out, the function would have to run, and print,
+        again. `check_gradients` finds such a mistake.
 
         Raises:
             AttributeError: on assignment to the result of an operation.
@@ -199,7 +199,7 @@ class Value:
 
     @property
     def is_detached(self) -> bool:
-        """Whether it is a leaf that `detach` or `no_grad` gave, which modules hold as a constant, not as a parameter.
+        """Whether it is a leaf made by `detach` or `no_grad`, which modules hold as a constant, not as a parameter.
 
         >>> w = Value(3.0)
         >>> w.is_detached, w.detach().is_detached

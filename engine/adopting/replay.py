@@ -20,7 +20,7 @@ class Call(NamedTuple):
     """One call of a `_backward`.
 
     Attributes:
-        node: the node whose it is.
+        node: the node whose `_backward` it is.
         gradient: the node's gradient at that moment.
         left: the gradient that earlier calls have left there.
     """

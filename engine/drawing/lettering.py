@@ -9,7 +9,7 @@ FONT = "Helvetica,Arial,sans-serif"
 SIZE, SMALL = 10.0, 9.0  # of letters, in points
 _NARROW, _SLIM = set("ijlI.,:;'|/\\ -\xa0"), set("rtf()[]!")
 _WIDE, _WIDEST = set("mwM@%…<>&=+~^#"), set("WÆæŒœ")
-LONG = 1.08  # of a long line, which no box has room around, in DejaVu Sans: the font where there is no Helvetica
+LONG = 1.08  # a factor for long lines, without a box's room around them: without Helvetica they are in DejaVu Sans
 
 
 @lru_cache(maxsize=4000)

@@ -115,10 +115,10 @@ def take(
 
 
 def check_limit(limit: float | None) -> None:
-    """Refuse a limit that is no number.
+    """Refuse a limit that is not a number.
 
     Raises:
-        TypeError: it is none.
+        TypeError: it is not.
     """
     if limit is not None and not isinstance(limit, Real):
         raise TypeError(f"limit= is the most boxes to draw, or None for any number, got {limit!r}")
@@ -236,7 +236,7 @@ def _edges(
 
 
 def _derivatives(node: Value) -> list[str]:
-    """The labels of the edges that enter a Value: its local derivatives, but by constants."""
+    """The labels of the edges that enter a Value: its local derivatives, but none for constants."""
     return [
         "" if operand.__class__ is Constant else NOT_SELECTED if d is None else short(d)
         for operand, d in zip(node.operands, derivatives_as_numbers(node))

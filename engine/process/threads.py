@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 class OwnThread(threading.Thread):
-    """One of them; like all that nobody waits for, it ends with the interpreter."""
+    """One of them: nobody waits for it, and it ends with the interpreter."""
 
     def __init__(self, target: Callable[[], object], name: str) -> None:
         super().__init__(target=target, name=name, daemon=True)

@@ -84,7 +84,7 @@ def examine(primitive: Primitive, points: int) -> Row:
 
 
 def _limit(node: Value, derivatives: list[float | None]) -> float:
-    """How many units a value may be off: four, and what four of its operands make of it, as where terms cancel."""
+    """How many units a value may be off: four, and what four units of its operands change, as where terms cancel."""
     by_operands = sum(abs(d or 0.0) * math.ulp(x) for d, x in zip(derivatives, node.inputs))
     return 4 * (1 + by_operands / math.ulp(node.data))
 

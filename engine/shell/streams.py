@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 
 def in_a_shell(main: Callable[[], object]) -> int:
-    """Run a program, and give its exit status: its own if that is a number, 1 where what it prints has nowhere to go.
+    """Run a program, and give its exit status: its own if that is a number, 1 if its output has nowhere to go.
 
     Args:
         main: the program.

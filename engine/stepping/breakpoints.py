@@ -62,7 +62,7 @@ def breakpoint_at(
     if conditions:
         if not isinstance(target, (Value, str)):
             raise ValueError(
-                f"changes, nan and exceeds are of the gradient of a node; for {target!r} give none of them"
+                f"changes, nan and exceeds ask for the gradient of a node; for {target!r} give none of them"
             )
         node = names.find(target)
         return _at_gradient(node, f"the gradient of {names(node)}", changes, nan, exceeds)

@@ -145,5 +145,5 @@ def _reals(domain: Interval, largest: float) -> tuple[float, float]:
 
 
 def _margin(low: float, high: float, x: float) -> float:
-    """How far from the ends of a domain what lies about `x` is clear of them, however narrow or far out that is."""
+    """How far numbers about `x` stay from the ends of a domain, however narrow or far out that is."""
     return max(min(_CLEARANCE, (high - low) / 8), math.ulp(x))

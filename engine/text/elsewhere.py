@@ -80,23 +80,13 @@ _BY_NAME: dict[str, dict[tuple[str, ...], str]] = {
         ("forceobj", "fullgraph", "nopython"): "leave it out, since all is compiled, or refused",
         ("in_axes", "out_axes"): "leave it out, since each entry of an argument is a sample",
         ("mode", "options"): "leave it out, since all programs are optimised alike",
-        (
-            "static_argnames",
-            "static_argnums",
-        ): "the function holds what is fixed, as in compile(lambda x: f(x, 3))",
+        ("static_argnames", "static_argnums"): "the function holds what is fixed, as in compile(lambda x: f(x, 3))",
     },
     "count": {("k", "n", "num", "steps", "times"): ""},
     "declare()": {
-        (
-            "backward",
-            "derivative",
-            "derivatives",
-            "df",
-            "grad",
-            "gradient",
-            "jvp",
-            "vjp",
-        ): "write local_derivatives=[lambda z, x: ...], a rule for each operand",
+        ("backward", "derivative", "derivatives", "df", "grad", "gradient", "jvp", "vjp"): (
+            "write local_derivatives=[lambda z, x: ...], a rule for each operand"
+        ),
         ("f", "fn", "fun", "func", "function"): "here it is forward",
     },
     "detect_anomaly()": {("check_nan", "mode"): "write `with detect_anomaly():`, inside of which inf and nan raise"},

@@ -44,7 +44,7 @@ def left_graph(order: Sequence[Value], name: Callable[[Value], str]) -> Iterator
 
 
 def why_not_there(node: Value) -> str:
-    """What may have taken a Value out of a graph, for the message that it is not there; else empty."""
+    """How a Value may have left a graph, for the message that it is not in it; empty if nothing is known."""
     for below, code, at in reversed(reads):
         same = any(read == id(node) and x is node._z for read, x in below)
         if same and not is_ours(code.co_filename):

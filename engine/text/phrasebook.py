@@ -16,7 +16,7 @@ __tracebackhide__ = True  # pytest then shows the user's own lines
 
 
 class Missing:
-    """An attribute that is not there, with what to write instead: a `__getattr__` would slow down those that are.
+    """An attribute that is not there, with what to write instead; a `__getattr__` would slow down those that are.
 
     Args:
         name: the attribute.
@@ -81,7 +81,7 @@ class Phrasebook:
         raise AttributeError(f"{kind.__name__!r} object has no attribute {name!r}: {instead}")
 
     def missing(self, kind: Class, made: type[Missing] = Missing) -> Class:
-        """A class whose errors for others' attributes say what to write here; objects may have such of their own.
+        """A class whose errors for other libraries' attributes say what to write here; objects may still set them.
 
         Args:
             kind: the class.

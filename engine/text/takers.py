@@ -1,7 +1,7 @@
-"""What takes float() of a Value though nobody wrote float(): the plain number that it makes of it has no graph.
+"""What takes float() of a Value though nobody wrote float(): the plain number has no graph.
 
-Functions of NumPy's, SciPy's and the like have a frame of their own, by which they are known. Those of `math`, random
-numbers and the arrays that Values are assigned to are written in C: only the instructions of their caller tell.
+Functions of NumPy, SciPy and the like are known by their own frames. Those of `math`, random numbers, and arrays that
+Values are assigned to are written in C: only the instructions of their caller tell.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from ..primitive import PRIMITIVES
 from .callers import is_ours, warn_at
 
 _FLOATS_ONLY = frozenset({"gradient", "i0", "interp", "qr", "roots", "sort_complex"})
-"""NumPy's functions that make floats of all they get, also of Values in an array, which others leave as they are."""
+"""NumPy's functions that make floats of whatever they get, even of Values in an array, which others leave alone."""
 
 _FLAT = frozenset({"ceil", "floor", "frexp", "isclose", "isfinite", "isinf", "isnan", "trunc", "ulp"})
 _WHOLE = frozenset(
     {"binomial", "choice", "geometric", "integers", "multinomial", "negative_binomial", "poisson", "zipf"}
 )
-"""Functions of `math`, and of `numpy.random`, whose results have no derivative, or are none to differentiate."""
+"""Functions of `math`, and of `numpy.random`, whose results have no derivative, or none that anybody wants."""
 
 _LIBRARIES = frozenset({"numpy", "pandas", "scipy", "statistics", "sympy"})
 """Packages whose functions call each other before one of them takes a number."""
@@ -58,7 +58,7 @@ def warn_of_taker(caller: FrameType) -> None:
     Args:
         caller: the frame in which float() is taken.
     """
-    if is_ours(caller.f_code.co_filename):  # which looks at what the functions give that it is given
+    if is_ours(caller.f_code.co_filename):  # it takes float() of what users' functions return
         return
     entered: list[FrameType] = []  # from the innermost function of a library to the one that the user called
     users = caller
