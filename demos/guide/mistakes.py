@@ -65,7 +65,7 @@ engine.notes(y)
     Mistake(
         "Gradients",
         "A result was kept while a parameter changed.",
-        "In a loop it is as old as the first step, and the rest is new: no function has such a gradient.",
+        "In a loop that result is as old as the first step, and the rest is new: no function has such a gradient.",
         """
 t = Value(2.0, "t")
 k = 1 / (t * t)
@@ -75,7 +75,7 @@ t.data = 2.5
     ),
     Mistake(
         "Gradients",
-        "A result was assigned to.",
+        "A number was assigned to a result.",
         "Only leaves can be changed; a result follows from them.",
         """
 y = x * x
@@ -85,7 +85,7 @@ y.data = 5.0
     Mistake(
         "Gradients",
         "`math.exp` of a Value.",
-        "It takes the plain number, and the gradient ends there. The notes of a graph tell it, too.",
+        "`math` takes the plain number, and the gradient ends there. The notes of a graph say so, too.",
         """
 x, w = Value(0.3, "x"), Value(2.0, "w")
 with warnings.catch_warnings(record=True) as caught:
@@ -98,7 +98,7 @@ engine.notes(y)[0]
     Mistake(
         "Gradients",
         "The gradient of a function of `math`.",
-        "It gives a plain number, which has no derivative.",
+        "`math` gives a plain number, which has no derivative.",
         """
 engine.gradient(lambda x: math.sin(x))(1.0)
 """,
@@ -115,7 +115,7 @@ model([1.0, 2.0]).backward()
     Mistake(
         "Gradients",
         "The gradient is nan.",
-        "A slope of infinity met a zero. Keep clear of the pole, for instance by `(x * x + 1e-12).sqrt()`.",
+        "An infinite slope met a zero. Keep clear of the pole, for instance by `(x * x + 1e-12).sqrt()`.",
         """
 x = Value(0.0, "x")
 y = (x * x).sqrt()
@@ -150,7 +150,7 @@ engine.notes(loss)[0]
     Mistake(
         "Losses and labels",
         "Raw outputs, or a softmax, into `nll`.",
-        "It takes logarithms of probabilities; of anything else the loss falls without end.",
+        "`nll` takes logarithms of probabilities; given anything else, the loss falls without end.",
         """
 nn.nll(nn.softmax([Value(2.0), Value(1.0)]), 0)
 """,
@@ -158,7 +158,7 @@ nn.nll(nn.softmax([Value(2.0), Value(1.0)]), 0)
     Mistake(
         "Losses and labels",
         "Softmax as an activation.",
-        "It belongs to all outputs at once.",
+        "Softmax takes all outputs at once; put it into the loss.",
         """
 nn.MLP(2, [8, 3], activation="softmax")
 """,
@@ -244,7 +244,7 @@ nn.fit(model, [[0.0, 1.0]], [[1.0]], nn.mse, old, epochs=1)
     Mistake(
         "Training",
         "A layer that was replaced.",
-        "The optimiser goes on with the parameters of the old one, and the new one would stay as it is.",
+        "The optimiser still has the parameters of the old layer, and the new one would stay as it is.",
         """
 head = nn.MLP(2, [3, 1], seed=1)
 old = nn.SGD(head.parameters(), lr=0.1)
@@ -265,7 +265,7 @@ nn.fit(model, X, y, nn.mse, sgd, epochs=300, backend="eager", seed=1)
     Mistake(
         "Training",
         "Fewer labels than samples.",
-        "Each sample has one; a single label is not repeated.",
+        "Each sample needs its own label; a single label is not repeated.",
         """
 nn.fit(model, [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], y, nn.mse, sgd, epochs=1)
 """,
@@ -273,7 +273,7 @@ nn.fit(model, [[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], y, nn.mse, sgd, epochs=1)
     Mistake(
         "Training",
         "An argument as another library calls it.",
-        "The error says what it is called here, or what to write.",
+        "The error says what the argument is called here, or what to write.",
         """
 nn.SGD(model.parameters(), learning_rate=0.1)
 """,
@@ -282,7 +282,7 @@ nn.SGD(model.parameters(), learning_rate=0.1)
     Mistake(
         "Compiling",
         "An `if` on a number.",
-        "While it is compiled there are no numbers yet.",
+        "While a function is compiled there are no numbers yet.",
         """
 clipped = engine.compile(lambda x: x if x > 0 else 0 * x)
 clipped([1.0, -1.0])
@@ -300,7 +300,7 @@ engine.compile(lambda x: math.exp(x))([1.0])
     Mistake(
         "Checking",
         "A random function.",
-        "Differences compare values, so these have to be the same each time.",
+        "Differences compare values, so the function must give the same value each time.",
         """
 noise = random.Random(0)
 engine.check_gradients(lambda x: x * noise.random(), [1.0])
@@ -317,7 +317,7 @@ engine.check_gradients(engine.log, [-1.0])
     Mistake(
         "Checking",
         "The function gives a plain number.",
-        "Then there is no graph to check.",
+        "Without a Value there is no graph to check.",
         """
 engine.check_gradients(lambda x: float(x) * 2, [1.0])
 """,
@@ -326,7 +326,7 @@ engine.check_gradients(lambda x: float(x) * 2, [1.0])
     Mistake(
         "Stepping and drawing",
         "A name that no node has.",
-        "Names are those that are printed; `engine.label_locals()` gives them.",
+        "Use the names that are printed; `engine.label_locals()` names nodes after your variables.",
         """
 a = Value(2.0, "a")
 (a * a).why("b")

@@ -20,8 +20,8 @@ _NUMBERS = """# Numbers and kinks
 
 **The task:** look up what an operation is, where it is defined, and which derivative is taken at a kink.
 
-This page is written from the table of primitives, `engine/ops.py`, by `python -m demos.guide.tables`; the same is
-in each primitive's documentation, `print(engine.relu.__doc__)`. Each is a function of `engine` on numbers and
+`python -m demos.guide.tables` writes this page from the table of primitives, `engine/ops.py`; each primitive's
+documentation says the same: `print(engine.relu.__doc__)`. Each is a function of `engine` on numbers and
 Values. Those with a fixed number of operands, except `where`, are methods of `Value` too; names in brackets are
 other names of the method.
 
@@ -38,7 +38,7 @@ range): where there is no real number the result is nan, at a pole it is infinit
 **At infinity** a derivative is its limit if there is one, such as 1 for `gelu`, and nan for `sin`. It is nan for
 `hypot`, `atan2` and `logsumexp`, too, which divide infinity by infinity there.
 
-**Kinks** are points without a derivative. The engine takes one of those that are possible, PyTorch's where it has one,
+**Kinks** are points without a derivative. The engine takes one of the possible slopes, PyTorch's where it has one,
 and `check_gradients` names the kink:
 
 ```python
@@ -69,9 +69,9 @@ and `check_gradients` names the kink:
 ## The table
 
 Formulas are in Python, over the functions of mpmath; tests evaluate them to 60 digits and hold values and
-derivatives to them. The domain is where these tests draw operands: one entry for all of them, or one for each; "all
-reals" is left out. Elsewhere a value is right where there is one: at the ends, and for `pow` of negative bases and
-whole exponents.
+derivatives to them. The tests draw operands from the domain: one entry for all of them, or one for each; "all
+reals" is left out. Elsewhere a value is right if it exists: at the ends, and for `pow` of negative bases and whole
+exponents.
 
 | primitive | formula | domain | at kinks and poles |
 |---|---|---|---|
@@ -81,14 +81,14 @@ _MORE = """
 
 ## The result
 
-You know what each operation does at its edges. One that is missing is a call of `engine.declare` away.
+You know what each operation does at its edges. One that is missing takes a call of `engine.declare`.
 """
 
 _MISTAKES = """# Mistakes everybody makes
 
 **The task:** something went wrong; find out what the engine says about it, and what to do.
 
-Each mistake was made to write this page (`python -m demos.guide.tables`), so each message is the real one. Those that
+To write this page, `python -m demos.guide.tables` makes each mistake, so each message is the real one. Those that
 raise nothing are found by `engine.notes(result)`, whose lines also stand below pictures, tables and steps.
 
 All snippets are one session, which begins with:
