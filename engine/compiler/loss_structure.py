@@ -56,7 +56,7 @@ class BatchLoss:
 def batch_loss(
     loss: Callable[[Any, Any], Any], output: Any, label: Shape, size: int, given: Batch | None = None
 ) -> BatchLoss:
-    """Read off the graph of a loss how it is made of the losses of single samples.
+    """How a loss is made of the losses of single samples, read off its graph.
 
     Args:
         loss: a function from lists of outputs and labels, one for each sample, to one Value.
@@ -112,7 +112,7 @@ class _OnBatch:
         return found
 
     def root(self, size: int, graph: Graph, trusted: bool = False) -> Symbol:
-        """The loss of so many samples, traced; what it asks for the types of labels is noted."""
+        """The loss of that many samples, traced; which labels it asks for their types is noted."""
         types = [*[Value] * self._outputs, *self._given.types] * size if self._given else []
         found = trace(self, [(size, self.width)], lambda: graph, trusted=trusted, types=types)
         if self._given:
@@ -125,7 +125,7 @@ class _OnBatch:
         return found.outputs[0]
 
     def type_guard(self) -> TypeGuard:
-        """What the loss has asked for the types of labels."""
+        """The labels that the loss has asked for their types."""
         return self._given.type_guard(described(self.function)) if self._given else TypeGuard()
 
 
@@ -160,7 +160,7 @@ def _derivatives(output: Symbol, inputs: Sequence[Symbol]) -> list[Symbol]:
     return [by(x) for x in inputs]
 
 
-class _MixedSamples(Exception):  # why a loss is not a sum over its samples, for an error message
+class _MixedSamples(Exception):  # says in the error message why a loss is not a sum over its samples
     def __init__(self, why: str, symbol: Symbol | None = None) -> None:
         super().__init__(why)
         self.symbol = symbol
@@ -187,7 +187,7 @@ def _of_samples(graph: Graph, root: Symbol, width: int, size: int) -> tuple[Form
         if not other and first:
             raise _MixedSamples(f"sample {k} does not count at all")
         if other.keys() != first.keys():
-            raise _MixedSamples(f"the term of sample {k} has another formula than that of sample 0")
+            raise _MixedSamples(f"the term of sample {k} has another formula than the one of sample 0")
         for key, weight in other.items():
             if not _close(weight, first[key], size):
                 raise _MixedSamples(f"sample {k} has the weight {weight:g} and sample 0 the weight {first[key]:g}")
@@ -258,7 +258,7 @@ def _ratio(form: Form, unit: Form, size: int) -> float | None:
         _MixedSamples: there is no such factor.
     """
     if form.keys() != unit.keys():
-        raise _MixedSamples("its terms are others than those of the loss of one sample")
+        raise _MixedSamples("its terms are not those of the loss of one sample")
     if not any((*form.values(), *unit.values())):
         return None
     largest = max(unit, key=lambda key: abs(unit[key]))
@@ -267,7 +267,7 @@ def _ratio(form: Form, unit: Form, size: int) -> float | None:
     ratio = form[largest] / unit[largest]
     for key, weight in form.items():
         if not _close(weight, ratio * unit[key], size):
-            raise _MixedSamples("its terms have not the same weights as in the loss of one sample")
+            raise _MixedSamples("its terms do not have the weights that they have in the loss of one sample")
     return 1.0 if _close(ratio, 1.0, size) else ratio
 
 

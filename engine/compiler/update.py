@@ -26,7 +26,7 @@ from .samples.batch import Shape
 
 Setting: TypeAlias = "float | bool | tuple[float, ...]"
 Form: TypeAlias = "tuple[tuple[str, Any], ...]"
-"""What about each setting changes the formula: a bool itself, 0.0 for a zero, None for any other number."""
+"""What of each setting determines the formula: a bool itself, 0.0 for a zero, None for any other number."""
 
 ALWAYS = ("step", "lr", "limit", "norm")
 """The numbers of every step: its count, from 1; the learning rate; the bound of the gradient; the gradient's norm."""
@@ -91,7 +91,7 @@ class Update:
 
     @cached_property
     def kept(self) -> tuple[int, ...]:
-        """The memories that the rule uses; the others need no room."""
+        """The memories that the rule uses, by their numbers; the others need no room."""
         read = self._read | {self.results[0]}
         pairs = enumerate(zip(self.memories, self.results[1:]))
         return tuple([k for k, (memory, new) in pairs if memory in read or new is not memory])
@@ -120,10 +120,10 @@ class Update:
 
     @cached_property
     def bears_rounding(self) -> bool:
-        """Whether what is nearly 0 may as well be 0: not if the rule divides by it, or asks for its sign.
+        """Whether numbers that are nearly 0 may as well be 0: not if the rule divides by them, or asks for their sign.
 
-        Sums, products, roots, and quotients by what has a setting or a written number added all bear it; the gradient
-        as it is may be compared and chosen, as clipping does.
+        Sums, products and roots bear it, and so do quotients whose divisor is a setting, or has a setting or a constant
+        added. The gradient itself may also be compared and selected, as in clipping.
         """
         uniform = {*self.uniform}
         given = {self.gradient, *uniform}
@@ -158,8 +158,8 @@ class Settings:
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(
-            f"the rule reads the setting {name!r}, and there are {', '.join(vars(self))}: declare it in the class of "
-            f"the optimiser, as {name} = nn.Setting(...)"
+            f"the rule reads the setting {name!r}, and there are {', '.join(vars(self))}: declare it in the class "
+            f"of the optimiser, as {name} = nn.Setting(...)"
         )
 
 
@@ -201,8 +201,8 @@ def traced(
         rule: called as ``rule(p, g, *memories, s)``.
         memories: how many numbers it remembers for each parameter.
         form: the form of the settings; see `form_of`.
-        clip: "value" to cut each entry of the gradient before, "norm" to scale the whole, "" for neither.
-        make: traces the rule where this process has not done so; `trace_rule` if it is left out.
+        clip: "value" to clip each entry of the gradient first, "norm" to scale the whole, "" for neither.
+        make: traces a rule that this process has not traced yet; `trace_rule` if it is left out.
 
     Raises:
         TraceError: the rule cannot be traced, depends on something else, or returns something else.
@@ -309,13 +309,13 @@ class PreparedStep(NamedTuple):
     """A step that can be made again, on other samples of the same shape.
 
     Attributes:
-        on: called with the shapes of all samples and labels, what of them is right, and words to watch, returns two
-            functions. The first, ``step(X, y)``, makes the step with the lock held and returns its loss, or nan; or it
-            does nothing and returns False if one of the words has changed, None if the samples have other shapes, or
-            labels are not known to be right (``step(X, y, True)`` leaves labels to the caller). The second makes a
-            function that does a whole step by itself, or is None: see `DirectStep.quick`.
+        on: takes the shapes of all samples and labels, those that are known to be right, and words to watch; returns
+            two functions. The first, when called, gives ``step(X, y)``, which makes the step with the lock held and
+            returns its loss, or nan; or it does nothing and returns False if one of the words has changed, None if the
+            samples have other shapes, or labels are not known to be right (``step(X, y, True)`` does not check labels).
+            The second makes a function that does a whole step by itself, or is None: see `DirectStep.quick`.
         configured: the update.
-        losses: the loss of the last such step; also the finite loss of an update that was refused.
+        losses: the loss of the last such step, also if it was finite and the update was refused.
         rate: the learning rate, as native code reads it.
     """
 

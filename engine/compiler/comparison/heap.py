@@ -1,7 +1,7 @@
 """Gives free memory back to the system.
 
-The C library keeps what was freed at the end of its heap, up to twice the largest block that it ever allocated. With a
-network of a million weights that was a table of them, so it keeps 40 MB.
+The C library keeps what was freed at the end of its heap, up to twice the largest block that it ever allocated. For a
+network of a million weights that block was a table of them, so it keeps 40 MB.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _LARGE = 200_000
 
 
 def trim_heap(values: int) -> None:
-    """Give free memory back to the system, if there may be a lot of it and the C library can be told to, as on Linux.
+    """Give free memory back to the system, if there may be much of it and the C library can do that, as on Linux.
 
     Args:
         values: how many Values the computation had.

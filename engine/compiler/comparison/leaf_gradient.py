@@ -33,7 +33,7 @@ def leaf_gradient(result: Value, leaves: Sequence[Value]) -> NDArray[Any]:
 
     Args:
         result: what to differentiate.
-        leaves: distinct leaves; quickest in the order in which the function reads them.
+        leaves: distinct leaves; fastest in the order in which the function reads them.
 
     Raises:
         TypeError, ValueError: as `grad`.

@@ -25,7 +25,7 @@ class Eager:
 
     Args:
         result: the function's result: a Value, a number or a list of these, nested or not.
-        by: the Values by which a single result is differentiated.
+        by: the Values with respect to which a single result is differentiated.
         arrays: whether these are leaves, and the gradient is to be an array.
         of_values: computes the same for arguments that are Values, in case the result is a number, which does not show
             how it was rounded.
@@ -80,7 +80,7 @@ def agree(eager: Eager, compiled: Results, tolerance: float, when: str = "") -> 
         eager: the eager engine's numbers.
         compiled: the program's numbers.
         tolerance: the largest difference, as a share of the largest number.
-        when: says in the message when they differ.
+        when: for the message: when they differ.
 
     Raises:
         TraceError: they differ by more, and by more than rounding.
@@ -103,7 +103,7 @@ def agree(eager: Eager, compiled: Results, tolerance: float, when: str = "") -> 
 
 
 def _largest(numbers: Any) -> float:
-    """The largest finite one, whatever its sign."""
+    """The largest absolute value of the finite ones, at least 1e-300."""
     if isinstance(numbers, list):
         largest: float = max(map(abs, filter(math.isfinite, chain([1e-300], numbers))))
         return largest

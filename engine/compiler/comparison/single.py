@@ -34,7 +34,7 @@ class Comparison:
         outputs: how many results it has.
         dtype: the dtype of the programs.
         exact: gives the program of one mode in double precision.
-        entirely: whether the function is to get samples as they were given, with the types of their numbers.
+        entirely: whether the function gets samples as they were given, with the types of their numbers.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Comparison:
     def __call__(
         self, program: Runner, mode: Mode, sample: Batch, numbers: Numbers, change: Change | None, trusted: bool
     ) -> None:
-        """Compare a sample, perhaps with other numbers in the leaves, when errors and infinities are passed over.
+        """Compare a sample; with a change of the leaves' numbers, pass over errors and infinities.
 
         A trusted function takes no derivatives itself, so its results are first compared without recording a graph,
         which takes time and memory. Only if they differ is it recorded, to tell by how much they may.
@@ -93,7 +93,7 @@ class Comparison:
                 now, share = time.thread_time(), max(LEAST, SHARE * traced)
                 end = now + share
                 if now - started > share and what == "leaves":
-                    what = "outputs"  # enough with other parameters: this many gradients take too long
+                    what = "outputs"  # enough where parameters are changed: so many gradients take too long
 
     def _compare(
         self, program: Runner, mode: Mode, sample: Batch, numbers: Numbers, change: Change | None, trusted: bool
@@ -114,7 +114,7 @@ class Comparison:
             except TraceError:
                 if self._dtype == "float64":
                     raise
-                # Few digits and a small range may be all there is to it: the same plan in double precision tells.
+                # It may be only that float32 has few digits and a small range: the same plan in double precision tells.
                 found = self._results(self._exact(mode), mode, numbers, change, sample)
                 agree(eager, found, TOLERANCE["float64"], when)
 

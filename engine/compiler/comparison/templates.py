@@ -1,4 +1,4 @@
-"""Templates of primitives that users declare, against their forward functions: at more points than samples have."""
+"""Compares users' templates of primitives with their forward functions, at more points than samples have."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ CHANGES: tuple[Change, ...] = (lambda w: 0.61 - 1.37 * w, lambda w: -w)
 class Numbers:
     """The numbers of leaves for some comparisons: as they are, and after each change.
 
-    Leaves that a program has borrowed stay with it: eager code is shown a copy of their numbers.
+    Leaves that are lent to a program stay with it: eager code is shown a copy of their numbers.
 
     Args:
         values: the leaves.

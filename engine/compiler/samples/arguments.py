@@ -1,4 +1,4 @@
-"""The arguments of a call, checked, and made a batch."""
+"""From the arguments of a call to a batch, with checks."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def as_batch(arguments: Sequence[Any], dtype: str | None) -> Batch:
     return Batch(sizes[0] if sizes else 1, tuple(shapes), tuple(arrays), given)
 
 
-_PLAIN = "; on Values, as engine.hessian does, or inside another compiled function, call its plain one, f.function"
-"""Said of a Value in place of a sample, or of samples."""
+_PLAIN = "; with Values, as in engine.hessian, or inside another compiled function, call f.function, the plain one"
+"""The remedy where Values are given in place of numbers."""
 
 
 def _as_array(argument: Any, dtype: str, position: int) -> tuple[int, Shape, Any, Any]:
@@ -85,13 +85,13 @@ def _is_array(thing: Any) -> bool:
 
 
 def _listed(array: Any) -> list[Any]:
-    """An array as nested lists; one of dates as a list of what it holds, since NumPy makes ints of nanoseconds."""
+    """An array as nested lists; one of dates as a list of these, since NumPy would make ints of nanoseconds."""
     found: list[Any] = [*array] if _kind(array) in ("m", "M") else array.tolist()
     return found
 
 
 def _kind(thing: Any) -> str:
-    """The letter by which NumPy calls the kind of numbers in an array; "" for anything else."""
+    """NumPy's letter for the kind of numbers in an array; "" for anything else."""
     return getattr(getattr(thing, "dtype", None), "kind", "")
 
 
@@ -108,7 +108,7 @@ def _of_one(number: Any, position: int) -> TypeError:
     """The error for a single number in place of samples, often one that all samples share."""
     return TypeError(
         f"argument {position} is the single number {number!r}: give one number or row for each sample, [{number!r}] "
-        f"for a single one; a number that all share is held by the function, as in compile(lambda x: f(x, {number!r}))"
+        f"for a single one; a number that all share belongs in the function, as in compile(lambda x: f(x, {number!r}))"
     )
 
 

@@ -1,4 +1,4 @@
-"""Plain arrays of what users give, whose own classes may show other numbers than NumPy finds in them."""
+"""Plain arrays of what users give, whose classes may show other numbers than NumPy finds in them; arrays in memory."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Any
 _SHOWING = ("__getitem__", "__iter__", "tolist")
 """Methods by which lists and arrays give their entries."""
 _KEPT = (list, tuple, str, bytes)
-"""Sequences that stay as they are: lists of the user's own classes, which are examined, and what is none of numbers."""
+"""Sequences that stay as they are: lists of users' classes, which are examined, and what does not hold numbers."""
 
 
 def as_it_is_now(argument: Any) -> Any:
     """A copy of a list, so that what is checked is what is read, whatever another thread puts into the original.
 
-    Another sequence, such as a range, a deque or one of `array`, becomes a list too: of the numbers in it NumPy would
-    make some of its own types.
+    Another sequence, such as a range, a deque or an `array.array`, becomes a list too: NumPy would make numbers of its
+    own types of those in it.
     """
     if type(argument) is not list and (not isinstance(argument, Sequence) or isinstance(argument, _KEPT)):
         return argument
@@ -57,7 +57,7 @@ def refuse_what_shows_others(argument: Any, position: int) -> None:
         if kind in showing and _shows_others(thing):
             raise TypeError(
                 f"argument {position} is or holds a {kind.__name__}, whose own class may show other numbers than NumPy "
-                "finds in it: give a plain list or array of those that are meant"
+                "finds in it: give a plain list or array of those that you mean"
             )
 
 
@@ -65,7 +65,7 @@ def _refuse_other_rows(samples: Sequence[Any], depth: int, position: int) -> Non
     """Refuse rows, at any depth, that are no lists, tuples or arrays, or show other numbers than NumPy finds in them.
 
     Raises:
-        TypeError: there is one, such as a deque or tensor, of whose numbers the class is not known, or a masked array.
+        TypeError: there is one: a deque or tensor, for example, whose numbers may be of any class, or a masked array.
     """
     if depth <= 1 or _are_rows(samples, depth):
         return
@@ -87,7 +87,7 @@ def _refuse_other_rows(samples: Sequence[Any], depth: int, position: int) -> Non
 
 
 def _are_rows(samples: Sequence[Any], depth: int) -> bool:
-    """Whether the rows, at any depth, are of the usual classes: found out at once."""
+    """Whether the rows, at any depth, are of the usual classes, which is quick to tell."""
     import numpy as np
 
     kinds = {*map(type, samples)}
@@ -97,7 +97,7 @@ def _are_rows(samples: Sequence[Any], depth: int) -> bool:
 
 
 def counts_entries(thing: Any) -> bool:
-    """Whether this is an array like NumPy's: pandas' series find their entries by labels, which may be numbers."""
+    """Whether this is an array like NumPy's: a pandas Series finds its entries by labels, which may be numbers."""
     return hasattr(getattr(thing, "dtype", None), "type") and not hasattr(thing, "iloc")
 
 
@@ -135,11 +135,11 @@ CACHE_LINE = 64
 """Bytes of a line of the cache, and of the longest vectors."""
 
 LARGE_PAGE, LARGE = 2**21, 2**18
-"""Bytes of a large page of memory, and of the arrays that lie in such, from how many on. In small pages, of which there
-are more than a core keeps in mind, a step of 1024-1024-1024@1024 takes 9 % longer, and one of 256-256-10@64 2 %."""
+"""Bytes of a large page of memory, and of the smallest arrays that are put into such pages. In small ones, of which
+these take more than a core keeps track of, a step of 1024-1024-1024@1024 takes 9 % longer, one of 256-256-10@64 2 %."""
 
 SMALL_PAGE, APART = 2**12, 17 * CACHE_LINE
-"""Bytes of a small page, and how much farther in such a page each of several large rows begins than the one before."""
+"""Bytes of a small page, and how much farther in its page each of several large rows begins than the one before."""
 
 
 def rows_apart(count: int, dtype: Any) -> int:
@@ -167,7 +167,7 @@ def aligned(count: int, dtype: Any, kept: bool = True) -> Any:
     Args:
         count: how many numbers.
         dtype: their type.
-        kept: whether it is to serve for long, so that large pages pay, which take 0.1 ms to get.
+        kept: whether it will be used for long, so that large pages pay, which take 0.1 ms to get.
     """
     import numpy as np
 
@@ -180,7 +180,7 @@ def aligned(count: int, dtype: Any, kept: bool = True) -> Any:
 
 
 def _large_pages(size: int) -> Any:
-    """Zeroed bytes, enough for that many in large pages; None if they are few, or the system has none.
+    """Zeroed bytes, enough for `size` of them in large pages; None if they are few, or the system has no large pages.
 
     NumPy asks for large pages too, but its memory may have been used before, and then keeps its small ones.
     """

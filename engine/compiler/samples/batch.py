@@ -15,7 +15,7 @@ from ...value import Value
 from .arrays import aligned, as_it_is_now, plain_array
 from .masks import Masks
 
-SMALL = 65536  # bytes: copying so few is faster than setting a program up for other memory
+SMALL = 65536  # bytes: copying this few is faster than setting up a program for other memory
 
 Shape = tuple[int, ...]
 """The shape of one sample: () for a number, (n,) for a list of n, ..."""
@@ -30,8 +30,8 @@ class Batch:
         shapes: the shape of each argument for one sample.
         arrays: each argument as `size` rows: a C-contiguous 2-D array, or a list of lists without NumPy.
         given: the arguments as they were given, with the types of their numbers and all digits: arrays or lists.
-        kinds: the NumPy types of the numbers that arguments are expected to hold, by position.
-        masks: what is drawn in each step of a training for columns of the first argument, whatever stands there.
+        kinds: by position, the NumPy types of the numbers that arguments are expected to hold.
+        masks: what each step of a training draws for columns of the first argument, whatever these hold.
     """
 
     size: int
@@ -52,7 +52,7 @@ class Batch:
 
     @property
     def is_small(self) -> bool:
-        """Whether copying the arrays costs less than setting a program up for others."""
+        """Whether copying the arrays costs less than setting up a program for others."""
         return not any(isinstance(a, list) for a in self.arrays) and sum(a.nbytes for a in self.arrays) <= SMALL
 
     def copied(self) -> Batch:
@@ -67,7 +67,7 @@ class Batch:
         return Batch(self.size, self.shapes, arrays, given, masks=self.masks)
 
     def as_arrays(self) -> Batch:
-        """The same samples, with the arrays in the place of lists that were given, which take longer to check.
+        """The same samples, as if arrays had been given in place of lists, which take longer to check.
 
         For samples that have been checked as they were given, where the types of their numbers do not matter.
         """
@@ -99,7 +99,7 @@ class Batch:
         return True
 
     def expect(self, other: Batch) -> None:
-        """Take over only numbers of the same types as these, where their number of bits matters."""
+        """From now on, `refill` only with numbers of the same types as these, where their number of bits matters."""
         self.kinds.update({k: plain_array(given, k + 1).dtype for k, given in enumerate(other.given)})
 
     @cached_property
@@ -128,7 +128,7 @@ class Batch:
         """The arguments of the first sample: Values in nested lists.
 
         Args:
-            entirely: whether rows that are given as arrays are arrays.
+            entirely: whether rows that were given as arrays are arrays here, too.
         """
         found = []
         for given, array, shape in zip(self.given, self.arrays, self.shapes):
@@ -194,7 +194,7 @@ def flat(samples: Any) -> list[Any]:
 
 
 def _apart(given: Any) -> Any:
-    """A copy of an argument in which nothing can be changed from outside: rows in it are copied too."""
+    """A copy of an argument that nobody else can change: the rows in it are copied too."""
     if not isinstance(given, (list, tuple)):
         return copy.deepcopy(given)
     if {*map(type, given)} <= {int, float, bool}:  # as in most rows

@@ -1,7 +1,7 @@
 """The masks of dropout: factors that depend only on where in a training they are drawn.
 
-A counter-based generator makes them of a seed, the step, the place of the sample in its batch and the number of the
-entry, and of nothing else: in whatever order the entries are drawn, on however many threads, they are the same.
+A counter-based generator makes them from a seed, the step, the place of the sample in its batch and the number of the
+entry, and from nothing else: they are the same in whatever order they are drawn, on however many threads.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _64 = (1 << 64) - 1
 
 
 def hashed(seed: Any, *numbers: Any) -> Any:
-    """64 bits that look random, of a seed and whole numbers; ints, or arrays of uint64 with equal results.
+    """64 bits that look random, made from a seed and whole numbers: ints, or arrays of uint64 with equal results.
 
     Each number is added in steps of the golden ratio and mixed by the finaliser of SplitMix64 (Steele, Lea and Flood,
     2014).
@@ -36,7 +36,7 @@ def hashed(seed: Any, *numbers: Any) -> Any:
 
 
 class Drop(NamedTuple):
-    """Neighbouring entries of a sample that are dropped with one probability, or else scaled.
+    """Neighbouring entries of a sample, each of which is dropped with the same probability, or else scaled.
 
     Attributes:
         seed: from 0 to below 2**64.
@@ -89,7 +89,7 @@ class Masks(NamedTuple):
 
     @property
     def end(self) -> int:
-        """The column behind the last one."""
+        """The column after the last one."""
         return self.column + sum([drop.entries for drop in self.drops])
 
     def meets(self, start: int, stop: int) -> bool:

@@ -1,4 +1,4 @@
-"""Who has the numbers of the parameters and the optimiser's memory: the training, until somebody asks for them."""
+"""Where the numbers of the parameters and the optimiser's memory are: in the training, until somebody asks for them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .places import frozen
 
 
 class Custody:
-    """What a training has while it makes steps, and how it comes and goes.
+    """What a training holds while it makes steps, and how that is taken and given back.
 
     Args:
         training: makes the steps.
@@ -29,7 +29,7 @@ class Custody:
         training: makes the steps.
         optimizer: whose memory is in the training, if its keeper is this one.
         loan: of the leaves; open until one of them is read or set.
-        keeper: what the optimiser knows it by.
+        keeper: gives the memory back; the optimiser knows by it who has that.
         configured: the update of the last step; None before the first.
         has_gradient: whether there is a gradient of a step that the leaves do not have yet.
         words: words that show that the lock is free, and all this unchanged; None if words cannot tell.
@@ -57,7 +57,7 @@ class Custody:
         return made
 
     def stands(self, prepared: PreparedStep) -> bool:
-        """Whether it still has all of that, and nothing was done since but to repeat a step."""
+        """Whether it still holds all of that, and nothing has been done since but repeating a step."""
         return self.optimizer._keeper is self.keeper and self.loan.open and self.training.prepared is prepared
 
     def end(self) -> None:
@@ -68,7 +68,7 @@ class Custody:
 
     @contextmanager
     def with_memory(self, configured: ConfiguredUpdate) -> Iterator[None]:
-        """A context for steps: as `borrowed`, and who asks for the memory of the optimiser waits, too."""
+        """A context for steps: as `borrowed`, and others who ask for the optimiser's memory wait, too."""
         while True:
             known = self.configured
             if self.optimizer._keeper is not self.keeper or known is None or known.rule.kept != configured.rule.kept:
@@ -81,7 +81,7 @@ class Custody:
                         yield
                     finally:
                         self._see_steps()
-                        if self.optimizer._keeper is None:  # a signal handler has looked, at what was there then
+                        if self.optimizer._keeper is None:  # a signal handler has read the memory as it was then
                             self.optimizer._keeper = self.keeper
                     return
 

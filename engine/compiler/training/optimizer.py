@@ -28,9 +28,9 @@ class Optimizer(Protocol):
         lr: the learning rate.
         settings: the other settings by name; a new mapping whenever one of them changes.
         rule: the update of one parameter; see `update`.
-        _own_state: how many steps the memories have seen, and what they hold, unless a keeper has it: a plain
-            attribute, always set as a whole.
-        _keeper: a function that gives the state back and makes this None, while something else has it.
+        _own_state: how many steps the memories have seen, and what they hold, unless a keeper has that; always set as a
+            whole.
+        _keeper: while something else has the state, a function that gives it back and makes this None.
     """
 
     params: tuple[Value, ...]
@@ -52,7 +52,7 @@ def configured(
     Args:
         optimizer: the optimiser, with its settings.
         clip_norm: the largest norm of the whole gradient.
-        clip_value: the largest entry of the gradient.
+        clip_value: the largest entry of the gradient, whatever its sign.
         rates: the learning rates of the next steps, if they are not all `optimizer.lr`.
 
     Raises:

@@ -26,7 +26,7 @@ def frozen(places: slice | list[int], count: int) -> list[int]:
 
 
 class Common:
-    """What the leaves have in common with other Values, asked for again and again.
+    """What the leaves have in common with other Values, for one who asks again and again about the same ones.
 
     Args:
         leaves: those of a loss.
@@ -37,7 +37,7 @@ class Common:
         self._last: tuple[Sequence[Value], Any] = ((), None)  # the Values that were asked for last, and the answer
 
     def with_values(self, values: Sequence[Value]) -> Any:
-        """Which leaves are among these Values, and their places there; slices for all of them, and for the first.
+        """Which leaves are among these Values, and their places there; slices for all leaves, and for the first places.
 
         Args:
             values: the same object at every call.

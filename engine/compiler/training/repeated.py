@@ -15,13 +15,13 @@ from .custody import Custody
 class RepeatedStep:
     """Makes a step like the last one, and returns its loss.
 
-    That is right as long as nothing has changed but the numbers of the samples and the learning rate, which each call
-    checks: first the model and the loss, by their guards; then, with the lock held, the settings of the optimiser, who
+    That is right as long as nothing has changed but the numbers of the samples and the learning rate. Each call checks
+    that: first the model and the loss, by their guards; then, with the lock held, the settings of the optimiser, who
     has its memory, and whether somebody has read or set numbers of parameters, or made other steps. Native code sees
-    whether samples have the shape of the last ones, and labels are known to be right; if not, they are copied into an
+    whether samples have the shape of the last ones, and labels are known to be right. If not, they are copied into an
     array, and checked as they were given. If that is impossible, or anything has changed, the call does nothing and
-    returns None, and the step has to be made the long way. Looks and checks may run the user's code, and wait for
-    numbers that another loan has, so they do not hold the lock of the training.
+    returns None, and the step has to be made the long way. The checks do not hold the lock of the training, since they
+    may run the user's code, and wait for numbers that another loan has.
 
     From the second call on, if words of memory show whether anything has changed and the step is brief, native code
     does all of this by itself; if it finds a change, it calls the function in Python.
@@ -30,8 +30,8 @@ class RepeatedStep:
         prepared: the last step, to be made again.
         shapes: the shapes of all samples and labels.
         special: the loss.
-        custody: what the session had that made that step.
-        looking: the lock held by one look at a time, taken before all other locks.
+        custody: that of the session that made the last step.
+        looking: a lock held during a check, taken before all other locks.
         guards: makes the guards of the model and the loss.
         copied: copies samples and labels into memory of their own, or returns None if they have another shape.
         failed: raises the error of a step whose loss, or update, is not finite.

@@ -51,7 +51,7 @@ class Session:
         self._common = Common(self.leaves)
         self._shapes: list[Shape] = []  # of all samples and labels of the last step
         self._known: tuple[Any, ...] = (None,)  # rule, settings and clipping, and their update
-        self._looking = new_lock()  # held while one checks whether a step is like the last, taken before all others
+        self._looking = new_lock()  # held while a repeated step is checked and made, taken before all others
 
     def __call__(self, batch: Batch, configured: ConfiguredUpdate, steps: int = 1, order: Any = None) -> list[float]:
         """Make steps; return the mean loss of each before its update.
@@ -112,11 +112,11 @@ class Session:
         self, clip_norm: float | None = None, clip_value: float | None = None, rates: Sequence[float] = ()
     ) -> ConfiguredUpdate:
         """The update with the present settings of the optimiser; see `optimizer.configured`."""
-        of, lr = (self._optimizer.rule, self._optimizer.settings, clip_norm, clip_value, rates), self._optimizer.lr
-        known = self._known[-1] if not rates and self._known[:-1] == of else None
+        key, lr = (self._optimizer.rule, self._optimizer.settings, clip_norm, clip_value, rates), self._optimizer.lr
+        known = self._known[-1] if not rates and self._known[:-1] == key else None
         if known is None or known.lr != lr or known.rule.surroundings.changed():
             known = configured(self._optimizer, clip_norm, clip_value, rates)
-            self._known = *of, known
+            self._known = *key, known
         return known
 
     def order(self, count: int, size: int, source: random.Random | None, epochs: int = 1) -> Any:
@@ -148,9 +148,9 @@ class Session:
             TypeError, ValueError, IndexError: they do not fit.
         """
         if batch.shapes != self._special.shapes:
-            raise ValueError(f"samples of the shapes {batch.shapes}, where {self._special.shapes} were compiled")
+            raise ValueError(f"the samples have the shapes {batch.shapes}, not {self._special.shapes} as compiled")
         if not self._special.live_trace.type_guard.covers(batch):
-            raise TraceError("numbers of other types, for which the loss, which asks for them, was not compiled")
+            raise TraceError("the loss asks for the types of its numbers, and is not compiled for those given here")
         self._special.labels.check(batch)
 
     def load(self, values: Sequence[Value], numbers: Sequence[float]) -> None:
@@ -234,7 +234,7 @@ class Session:
         return update if update.lr is settings["lr"] else replace(update, lr=settings["lr"])
 
     def look_outside(self) -> None:
-        """If what the rule reads is unchanged, do not have it traced again for changes announced for other nets."""
+        """Note whether what the rule reads is unchanged: then changes announced for other nets do not retrace it."""
         known = self._known[-1]
         if known is not None:
             known.rule.surroundings.holds_outside(())

@@ -6,7 +6,7 @@ meanwhile they have a class that fetches all numbers back when one of them is se
 then without ending the loan.
 
 Every loan has a lock. A thread that holds one never waits for the lock of another loan, since two loans that share
-Values might wait for each other: Values are fetched back from another loan while one's own lock is free.
+Values might wait for each other: it fetches Values back from another loan before it takes the lock of its own.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class Loan:
     Args:
         values: leaves, in a list or tuple that stays as it is.
         array: as long as the values; the numbers are written here whenever they are taken.
-        gradients: computes the gradients to write into the Values from those they had when they were taken; None if
-            gradients stay as they are.
+        gradients: computes the gradients to write into the Values, from those that they had when they were taken; None
+            if gradients stay as they are.
         lock: a reentrant lock, held while numbers go in or out, and while the array is changed.
 
     Attributes:
@@ -75,7 +75,7 @@ class Loan:
                 raise RuntimeError("the numbers of Values are being compared with others, and cannot be lent meanwhile")
             with collector_at_rest():
                 while not self._lend_if_free():
-                    self._have_back()
+                    self._fetch_all()
 
     def _lend_if_free(self) -> bool:
         """Lend the Values, unless another thread or loan has some of them; return whether it was done."""
@@ -103,8 +103,8 @@ class Loan:
         """Where the number of each Value is, by its id."""
         return {id(value): place for place, value in enumerate(self.values)}
 
-    def _have_back(self) -> None:
-        """Have all loans that hold some of the numbers give them back, each under its lock."""
+    def _fetch_all(self) -> None:
+        """Have all loans that hold some of the numbers give them back, each under its own lock."""
         if not _own.keys().isdisjoint(map(type, self.values)):
             for value in self.values:
                 _fetch(value)
@@ -193,9 +193,9 @@ class Leaves:
     """The numbers of Values as an array, read where they live.
 
     As long as programs are called and nothing else is done, the numbers live in an array, and a call reads it without
-    asking every Value. If another program has them already, it is that one's array, otherwise one of its own. Where
-    calls alternate with looks at the Values, lending would cost more than it saves; so each look doubles the number of
-    calls that read the Values one by one.
+    asking every Value. It is the array of another program if that has them already, else one of their own. Where calls
+    alternate with looks at the Values, lending would cost more than it saves; so each look doubles the number of calls
+    that read the Values one by one.
 
     Args:
         values: leaves, in a list or tuple that stays as it is.
@@ -218,7 +218,7 @@ class Leaves:
         return loan.array if self._places is None else loan.array[self._places]
 
     def _find(self) -> Loan | None:
-        """An open loan that has all the values: that of another program, or one of its own if it is time for one."""
+        """An open loan that has all the values: another program's, or one of their own if it is time for that."""
         import numpy as np
 
         first = self.values[0] if self.values else None
@@ -256,7 +256,7 @@ def classes_of(kind: type[Value]) -> set[type[Value]]:
 
 
 def _lent(kind: type[Value], whole: bool) -> type[Value]:
-    """A class like `kind` whose instances come back at the first touch; if `whole`, also of the gradient."""
+    """A class like `kind` whose instances are fetched back when first touched; if `whole`, also at the gradient."""
     if (kind, whole) not in _lent_classes:
         body = {"_z": _NUMBER, "_grad": _GRADIENT} if whole else {"_z": _NUMBER}
         named = {"__doc__": kind.__doc__, "__module__": kind.__module__, "__qualname__": kind.__qualname__}
@@ -266,7 +266,7 @@ def _lent(kind: type[Value], whole: bool) -> type[Value]:
 
 
 def _read_number(value: Value) -> float:
-    """The number of a lent Value; or the one that this thread is shown in its place, while another one lends it."""
+    """The number of a lent Value; or the one that this thread is shown in its place, while another thread lends it."""
     shown, loan = shown_number(value), _z.__get__(value)
     if shown is not None:
         return shown

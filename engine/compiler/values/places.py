@@ -1,8 +1,8 @@
 """The places of Values in a long sequence, found at once if asked for in order, as evaluating a network does.
 
-A table of a million Values would take longer to make than all questions, and more memory than their numbers. So the
-table holds only what is asked for out of order. Other Values, such as unrecorded results, are seen by their addresses
-not to be in the sequence.
+A table of a million Values would take longer to make than all the searches together, and more memory than their
+numbers. So the table holds only what is asked for out of order. That other Values, such as unrecorded results, are not
+in the sequence is seen by their addresses.
 """
 
 from __future__ import annotations
@@ -56,17 +56,15 @@ class Places:
             place = self._table.get(value)
             if place is None:
                 place = self._looked_for(value)
-            if place is None:
-                return None
-        assert place is not None
-        self._next = place + 1
+        if place is not None:
+            self._next = place + 1
         return place
 
     @cached_property
     def _parts(self) -> list[_Part]:
-        """What is not in the table: first the Values that were still to come when one came out of order.
+        """What is not in the table: first the Values that were still to come when one was asked for out of order.
 
-        Those before it are seldom asked for again.
+        Those before them are seldom asked for again.
         """
         ahead = self._next
         return [_Part(self._values, ahead, len(self._values)), _Part(self._values, 0, ahead)]

@@ -1,4 +1,4 @@
-"""Shows this thread other numbers in place of those of Values: what if parameters were different?"""
+"""Shows this thread other numbers in place of those of Values, as if parameters were different."""
 
 from __future__ import annotations
 

@@ -84,10 +84,10 @@ MIXED: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
     "variance": (lambda o, y: engine.mean([engine.square(x - engine.mean(o)) for x in o]), r"square\(\)"),
     "pairs": (lambda o, y: engine.sum([a * b for a, b in zip(o, o[1:] + o[:1])]), r"mul\(\)"),
     "detached": (lambda o, y: engine.mean(o) * engine.mean(squares(o, y)).detach(), "computed from several"),
-    "two scales": (lambda o, y: engine.mean(o) + engine.sum(squares(o, y)), "not the same weights"),
-    "other terms for one": (lambda o, y: engine.mean(o) if len(o) > 1 else engine.mean(squares(o, y)), "others than"),
+    "two scales": (lambda o, y: engine.mean(o) + engine.sum(squares(o, y)), "do not have the weights"),
+    "other terms for one": (lambda o, y: engine.mean(o) if len(o) > 1 else engine.mean(squares(o, y)), "are not those"),
     "weight 0": (lambda o, y: (len(o) - 1) * engine.mean(o), "weight 0"),
-    "two penalties": (lambda o, y: engine.mean(o) + W[0] + len(o) * W[1], "not the same weights"),
+    "two penalties": (lambda o, y: engine.mean(o) + W[0] + len(o) * W[1], "do not have the weights"),
     "the gradient of the mean": (
         lambda o, y: gradient_penalty(engine.mean(squares(o, y))),
         r"square\(\)",

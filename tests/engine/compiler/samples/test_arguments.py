@@ -132,7 +132,11 @@ def test_arrays_of_objects_are_refused(backend: str) -> None:
         ("text", TypeError, "argument 1"),
         ([["a", "b"]], TypeError, "argument 1"),
         ([[1j, 2.0]], TypeError, "argument 1"),
-        (3.0, TypeError, r"\[3.0\] for a single one; .* held by the function, as in compile\(lambda x: f\(x, 3.0\)\)$"),
+        (
+            3.0,
+            TypeError,
+            r"\[3.0\] for a single one; .* belongs in the function, as in compile\(lambda x: f\(x, 3.0\)\)$",
+        ),
         (None, TypeError, "argument 1"),
         ([range(2), range(2)], TypeError, r"argument 1 holds .*range in sample 0"),
         ([[1.0, 2.0], deque([1.0, 2.0])], TypeError, r"argument 1 holds .*deque in sample 1"),
