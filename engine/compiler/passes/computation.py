@@ -34,7 +34,7 @@ class GradientLookup(NamedTuple):
 
 
 def rounds(items: Iterable[tuple[int, T]]) -> list[dict[int, T]]:
-    """Items by their numbers, in rounds: what has a number again comes in a further round.
+    """Items by their numbers, in rounds: one whose number has occurred already goes to a further round.
 
     >>> rounds([(0, "a"), (1, "b"), (0, "c")])
     [{0: 'a', 1: 'b'}, {0: 'c'}]

@@ -128,7 +128,7 @@ def anywhere(conditions: Sequence[Symbol | None]) -> Symbol | None:
 
 
 def sides(products: Sequence[tuple[Symbol, Symbol]]) -> tuple[tuple[Symbol, ...], tuple[Symbol, ...]]:
-    """The left and right factors of a dot: of each product a uniform one is on the left."""
+    """The left and right factors of a dot: a factor that is uniform goes to the left."""
     left, right = zip(*[(b, a) if b.uniform and not a.uniform else (a, b) for a, b in products])
     return left, right
 

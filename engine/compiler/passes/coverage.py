@@ -1,7 +1,7 @@
 """Coverage: whether every sample, whatever its numbers, meets at least one of some conditions.
 
 The conditions come from the branches of a `where` or the values of a `take`: each is reached by some samples, and
-together they usually cover all. Then nothing need be selected: adjoints are multiplied and added as elsewhere, in
+together they usually cover all. Then nothing needs to be selected: adjoints are multiplied and added as elsewhere, in
 matrix products where possible.
 """
 
@@ -16,7 +16,7 @@ from ..frontend.graph import Graph
 from ..frontend.symbol import Symbol
 
 ATOMS, PARTS = 6, 64
-"""How many comparisons have all their outcomes tried, and how many conditions are examined; beyond that it gives up."""
+"""The most comparisons whose outcomes are all tried, and the most conditions examined; with more it gives up."""
 
 Outcomes = Sequence[bool]
 Form = Callable[[Outcomes], bool]

@@ -1,6 +1,6 @@
 """Backprop from graph to graph: the table's rules, called on symbols, give the local derivatives as symbols.
 
-A node's adjoint is gathered from the contributions of all that read it, just before it is passed on.
+A node's adjoint is gathered from the contributions of everything that reads it, just before it is passed on.
 
 A derivative that is a structural zero for some samples comes with a condition. There the adjoint is selected, not
 multiplied by zero, and a node without any contribution passes none on: `reached` says for which samples it has one.
@@ -71,9 +71,9 @@ def sweep(
         seeds: the contributions that the sweep starts from.
         wanted: what to differentiate with respect to.
         leaves: whether to differentiate with respect to all leaves, too.
-        sums: a list to which two kinds of contributions are added, in place of returning them: those to leaves that are
-            a product of a coefficient per sample and an adjoint, and those to the one leaf that an index selects. With
-            it, the sweep does not go further down from what is wanted.
+        sums: a list to which two kinds of contributions to leaves are added, instead of being returned: products of a
+            coefficient per sample and an adjoint, and what goes to the one leaf that an index selects. With it, the
+            sweep does not go further down from what is wanted.
     """
     singly = any(symbol.kind == "leaf" for symbol in wanted)
     nodes, needed = _paths(seeds, wanted, leaves, singly)
@@ -105,7 +105,7 @@ def sweep(
             if sums is not None and reached is None and len(operands) > 1:
                 operands, found, more = _summed(operands, found, adjoint)
                 sums += more
-        else:  # the derivatives are those that the rule gives, with no symbol for each weight
+        else:  # the derivatives are those that the rule gives, without a symbol for each weight
             layer_of(node.operands.right).add(node.operands.left.numbers, adjoint, reached)
             operands, found = [b for b in node.operands.bias if is_needed(b)], [1.0]
         for operand, contribution in _pass_on(node, operands, found, adjoint, reached):
@@ -116,7 +116,7 @@ def sweep(
 
 
 def _paths(seeds: Contributions, wanted: set[Symbol], leaves: bool, singly: bool) -> tuple[list[Symbol], set[Symbol]]:
-    """The operations between the seeds and what is wanted, operands first; and the same with what is wanted, as a set.
+    """The operations between the seeds and what is wanted, operands first; and the set of these and what is wanted.
 
     For the arguments see `sweep`. If single leaves are wanted, the weights of a row are examined `singly`.
     """
@@ -212,7 +212,7 @@ def _contribution(
 def _gradient(
     graph: Graph, loss: Symbol, seed: Contribution
 ) -> tuple[list[GradientSum | GradientLookup], dict[int, Symbol]]:
-    """The sums over the samples; and, by number, the whole gradient of each leaf that needs more than one of them.
+    """The sums over the samples; and, by number, the whole gradient of each leaf that is more than one of these sums.
 
     For each sample the sweep goes down to the uniform symbols. Their adjoints are summed over the samples, and swept on
     to the leaves once. Usually the uniform symbols are leaves themselves, and nothing remains to be done.

@@ -35,7 +35,7 @@ def looked_up(computation: Computation) -> Computation:
 
 
 def _selects(each: GradientSum) -> tuple[Symbol | None, int]:
-    """The index, and the value of it for which a sum adds something; (None, 0) for any other kind of sum."""
+    """The index, and its value for which a sum adds something; (None, 0) for any other kind of sum."""
     upstream = each.upstream
     if each.coefficients or upstream.primitive is not ops.where:
         return None, 0

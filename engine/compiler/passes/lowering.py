@@ -1,4 +1,4 @@
-"""Lowering: only primitives are left that back ends have a template for."""
+"""Lowering: what is left are primitives for which back ends have a template."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ _POWERS: dict[float, Callable[[Symbol], Any]] = {  # of constant exponents, to w
 
 
 def lowered(computation: Computation) -> Computation:
-    """The pass: the same numbers, from primitives that have a template, `dot` and `take` only.
+    """The pass: the same numbers, only from primitives that have a template, `dot` and `take`.
 
-    A primitive with neither becomes what its forward function composes of other primitives. If that function needs
-    numbers (`math.exp`, an `if`) the primitive stays: a back end that runs Python can still call it.
+    Any other primitive becomes what its forward function composes of primitives. If that function needs numbers
+    (`math.exp`, an `if`), the primitive stays: a back end that runs Python can still call it.
     """
     new = Replacements(computation.graph)
     _lower(computation.graph, computation.roots, new)
@@ -64,7 +64,7 @@ def _lower(graph: Graph, roots: Sequence[Symbol], new: Replacements) -> None:
         if parts is not None:
             _lower(graph, [parts], new)
             new[symbol] = new.get(parts, parts)
-        new.setdefault(new[symbol], new[symbol])  # which is lowered, so that others who read it need not look
+        new.setdefault(new[symbol], new[symbol])  # it is lowered already, should something else read it
 
 
 def _first(symbol: Symbol, new: dict[Symbol, Symbol]) -> Symbol:
@@ -73,10 +73,10 @@ def _first(symbol: Symbol, new: dict[Symbol, Symbol]) -> Symbol:
 
 
 def _composed(graph: Graph, primitive: Primitive, operands: Sequence[Symbol]) -> Symbol | None:
-    """What the forward function makes of symbols; None if it cannot, or if the second time it makes something else."""
+    """What the forward function makes of symbols; None if it cannot, or makes something else the second time."""
     try:
         with always_recorded():
             first, second = (graph.lift(primitive.forward(*operands)) for _ in range(2))
-    except Exception:  # it is the user's code, and says in its own way that it wants floats
+    except Exception:  # it is the user's code, and may raise anything where it needs floats
         return None
     return first if first is second else None

@@ -24,18 +24,16 @@ def raised(computation: Computation) -> Computation:
 
 def _replacements(graph: Graph, roots: Sequence[Symbol]) -> dict[Symbol, Symbol]:
     """Each operation under `roots` with its replacement."""
-    results = set(roots)
-    parents: dict[Symbol, Symbol] = {}  # of terms: the addition
+    summed: set[Symbol] = set()  # the terms of additions
     symbols = operations(roots)
     uses = _uses(roots, symbols)
     for symbol in symbols:
         if symbol.primitive in _ADDITIONS:
-            parents.update(dict.fromkeys(symbol.below, symbol))
+            summed.update(symbol.below)
 
     def is_inner(symbol: Symbol) -> bool:
-        """Whether it is read only by the addition that it is a term of."""
-        once = symbol.primitive in _ADDITIONS and uses[symbol] == 1 and symbol not in results
-        return once and symbol in parents
+        """Whether it is an addition that is read just once, as a term of another one."""
+        return symbol.primitive in _ADDITIONS and uses[symbol] == 1 and symbol in summed
 
     def terms_of(root: Symbol) -> list[Symbol]:
         terms, stack = [], list(root.operands[::-1])
@@ -67,7 +65,7 @@ _below = attrgetter("below")
 
 
 def _uses(roots: Sequence[Symbol], symbols: Sequence[Symbol]) -> Counter[Symbol]:
-    """How often each operation is read; the neurons of a layer, which share one tuple, are counted together."""
+    """How often each operation is read, or is a root; neurons of a layer, which share a tuple, are counted together."""
     uses: Counter[Symbol] = Counter(roots)
     sharing = Counter(map(id, map(_below, symbols)))
     for below in {id(symbol.below): symbol.below for symbol in symbols}.values():
@@ -78,15 +76,15 @@ def _uses(roots: Sequence[Symbol], symbols: Sequence[Symbol]) -> Counter[Symbol]
 
 
 class Replacements(dict[Symbol, Symbol]):
-    """Operations with what takes their place, operands first.
+    """By each operation what takes its place, operands first.
 
     Args:
-        graph: of them all.
+        graph: of all of them.
     """
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
-        self._stay: dict[int, tuple[tuple[Symbol, ...], bool]] = {}  # by id what is read, and whether all of it stays
+        self._stay: dict[int, tuple[tuple[Symbol, ...], bool]] = {}  # by id some operations, and whether all stay
 
     def rebuilt(self, symbol: Symbol) -> Symbol:
         """The same operation on the replacements of its operands."""
@@ -106,9 +104,8 @@ class Replacements(dict[Symbol, Symbol]):
 def _sum(graph: Graph, terms: Sequence[Symbol], products: Sequence[Symbol], new: dict[Symbol, Symbol]) -> Symbol:
     """Terms plus products; uniform terms are summed separately, once for all samples."""
     plain = [new.get(term, term) for term in terms]
-    sums = [
-        add_up(graph, part) for part in ([t for t in plain if t.uniform], [t for t in plain if not t.uniform]) if part
-    ]
+    parts = [t for t in plain if t.uniform], [t for t in plain if not t.uniform]
+    sums = [add_up(graph, part) for part in parts if part]
     if len(products) < 2:
         return add_up(graph, sums + [new[p] for p in products])
     left, right = sides([(new.get(x, x), new.get(y, y)) for x, y in (product.operands for product in products)])

@@ -30,7 +30,7 @@ def verify(computation: Computation, stage: str = "") -> None:
 
     Raises:
         PlanError: a symbol is of another graph, or has a wrong number of operands; something for each sample reads
-            the accumulators, which are not complete then; an accumulator does not exist, or nothing is added to it.
+            the accumulators, which are not complete by then; an accumulator does not exist, or nothing is added to it.
     """
     after = f"after {stage!r}: " if stage else ""
     for symbol in operations(computation.roots):

@@ -1,7 +1,7 @@
-"""From symbols to the plan: equal operations of one level form a group with consecutive slots.
+"""From symbols to groups: equal operations of one level form a group, whose results have consecutive slots.
 
-The rows of a group are sorted by the slots of their operands, and so are the factors of a dot. So whatever order the
-user's loops have, operands lie in plain runs: a base and two strides.
+The rows of a group are sorted by the slots of their operands, and so are the factors of a dot. So operands lie in plain
+runs, a base and two strides, whatever the order of the user's loops.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _number, _uniform = attrgetter("number"), attrgetter("uniform")
 class Part(NamedTuple):
     """Where the symbols of one operand are: the letters of their buffers, and their slots there.
 
-    For a constant the number itself stands in place of the slot, which it gets together with its group.
+    A constant has its number in place of a slot, which it gets only when its group does.
     """
 
     letters: str
@@ -36,7 +36,7 @@ class Part(NamedTuple):
 
 
 class Vector(NamedTuple):
-    """What the rows of a matrix are multiplied by, in the order of its slots; the rows are arranged to match."""
+    """What the rows of a matrix are multiplied by, sorted by its slots; the rows are arranged to match."""
 
     number: int
     order: Sequence[int] | None  # None: it is in order already; a range if it is one, as from last to first
@@ -234,12 +234,12 @@ def _is_multiple(left: Sequence[Symbol]) -> bool:
 
 
 def _row_step(a: Row, b: Row) -> list[Any]:
-    """The step of all slots from one row to the next, except the vector's."""
+    """The steps of all slots from one row to the next, except the vector's."""
     return [_step(a.parts[k].numbers, b.parts[k].numbers) for k in range(len(a.parts)) if k != 1]
 
 
 def _step(a: Sequence[float], b: Sequence[float]) -> Any:
-    """The step from each slot of one row to that of the other; a single number for ranges of one shape."""
+    """The steps from the slots of one row to those of the other; a single number for ranges of the same shape."""
     if isinstance(a, range) and isinstance(b, range) and (a.step, len(a)) == (b.step, len(b)):
         return b.start - a.start
     return list(map(sub, b, a))

@@ -18,8 +18,8 @@ class LazyPlan:
         make: makes it.
         leaves: how many leaves it binds.
         fingerprint: identifies the plan, in every process; empty if nothing but the plan itself does.
-        gradients: whether it computes those by the leaves, for training.
-        lock: held while it is made, for plans of one graph.
+        gradients: whether it computes the gradient of the leaves, for training.
+        lock: held while it is made; plans of one graph share it.
 
     Attributes:
         seconds: how long making it took.
@@ -40,7 +40,7 @@ class LazyPlan:
 
     @classmethod
     def of(cls, plan: Plan) -> LazyPlan:
-        """A lazy plan of one that is there."""
+        """The lazy plan of one that is made already."""
         return cls(lambda: plan, plan.leaves, gradients=plan.weight is not None)
 
     def let_go(self) -> None:

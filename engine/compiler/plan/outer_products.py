@@ -53,7 +53,7 @@ def _from_first(targets: Sequence[int]) -> Sequence[int]:
 
 
 def _merged(sums: Sequence[GradientSum]) -> Iterator[tuple[Sequence[int], tuple[Symbol, ...]]]:
-    """The targets in order, and their coefficients; a target that occurs again comes in a further round."""
+    """The targets in order, and their coefficients; a target that occurs again goes to a further round."""
     targets, factors, _ = sums[0]
     if len(sums) == 1 and (targets.step > 0 if isinstance(targets, range) else all(map(lt, targets, targets[1:]))):
         yield targets, factors

@@ -5,7 +5,7 @@ A program lives in six buffers of floats. Uniform ones hold one number per slot,
     P  the bound leaves (parameters and every other Value that the function reads), in the order of first use
     C  constants
     U  results that depend on no input, computed once per call
-    G  gradient accumulators: G[i] belongs to leaf i; further ones to uniform results with consumers per sample
+    G  gradient accumulators: G[i] belongs to leaf i; further ones to uniform results that samples read
 
 Per-lane ones hold one number per slot and sample (a lane is a sample):
 
@@ -70,7 +70,7 @@ class Run:
         return [list(range(start, start + self.count * self.column, self.column)) for start in starts]
 
     def places(self, rows: int) -> NDArray[Any]:
-        """The slots of every row, one row after the other, as an array: a list of a million would take much memory."""
+        """The slots of all rows, one row after the other, as an array: a list of a million would take much memory."""
         import numpy as np
 
         if self.table is not None:

@@ -45,8 +45,8 @@ def columns(buffer: str, rows: Sequence[Sequence[int]]) -> list[Column]:
 def chunks(items: Sequence[T], step: Callable[[T, T], object]) -> list[Sequence[T]]:
     """Cut `items` into pieces with one constant step.
 
-    ``step(a, b)`` is the step from an item to the next, None if the two cannot be in one piece. A piece of two is given
-    up if its second item starts a longer one.
+    ``step(a, b)`` is the step from an item to the next, None if the two cannot be in one piece. A piece of two loses
+    its second item if that starts a longer one.
 
     >>> chunks([1, 2, 3, 7, 9, 11, 13], lambda a, b: b - a)
     [[1, 2, 3], [7, 9, 11, 13]]

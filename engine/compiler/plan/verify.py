@@ -25,9 +25,9 @@ def verify(plan: Plan, computation: Computation | None = None) -> None:
         computation: what it is a plan of; if given, its sums and outputs are compared with those of the plan.
 
     Raises:
-        PlanError: a slot is read before it is written, written twice or never, or out of range; a group has another
-            number of operands than its primitive takes, or reads a slot that holds something else than its nodes say;
-            one job adds to a number twice; something is missing. The message names the place and the slot.
+        PlanError: a slot is read before it is written, written twice or never, or out of range; a group does not have
+            as many operands as its primitive takes, or reads a slot that holds something other than its nodes say; one
+            job adds to a number twice; something is missing. The message names the place and the slot.
     """
     slots = _Slots(plan)
     for stage in ("prologue", "body"):
