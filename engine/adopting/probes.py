@@ -56,20 +56,11 @@ class Probed:
         if unlisted is not None:
             which = f"{unlisted:.4g}, which is not in its list of operands"
             self._say("missing", f"{self._name()} gives a gradient to a node of data {which}")
-            return
-        if candidates and not fitting:
-            of_a_number = node.closed and len(node.operands) == 1 and any(m.primitive.arity == 2 for m in candidates)
-            if of_a_number or any(meaning.has_versions for meaning in candidates):
-                self.meaning = None
-            else:
-                self._wrong_number(candidates)
-                return
-        known = [meaning for meaning in fitting if meaning.gives(once)]
-        if known:
-            self.meaning = known[0] if node.operation else likely(known)
-        elif not sure or self._straight_through():
-            self.meaning = None
-        self._judge(once, other, preset)
+        elif candidates and not fitting and not self._may_be_another(candidates):
+            self._wrong_number(candidates)
+        else:
+            self.meaning = self._meaning(fitting, sure)
+            self._judge(once, other, preset)
 
     def _probe(self, upstream: float, preset: float) -> dict[int, float]:
         """The gradients of the operands after `_backward`, if they held `preset` before."""
@@ -96,6 +87,21 @@ class Probed:
             give_gradient(other, 0.0)
         self._probe(1.0, 0.0)
         return next((float(other.data) for other in self.node.unlisted if other.grad), None)
+
+    def _may_be_another(self, candidates: Sequence[Meaning]) -> bool:
+        """Whether the node's number may be right though no candidate gives it: other engines have versions of some.
+
+        And where a binary operation lists one operand, the other may be a number that its closure does not hold.
+        """
+        of_a_number = self.node.closed and len(self.node.operands) == 1
+        return any(meaning.has_versions or (of_a_number and meaning.primitive.arity == 2) for meaning in candidates)
+
+    def _meaning(self, fitting: Sequence[Meaning], sure: bool) -> Meaning | None:
+        """What the operation is, of those that give the node's number: one that also gives its slopes, if there is."""
+        known = [meaning for meaning in fitting if meaning.gives(self.slopes)]
+        if known:
+            return known[0] if self.node.operation else likely(known)
+        return fitting[0] if fitting and sure and not self._is_straight_through(fitting[0]) else None
 
     def _judge(self, once: dict[int, float], other: dict[int, float], preset: dict[int, float]) -> None:
         meaning = self.meaning
@@ -128,8 +134,8 @@ class Probed:
 
         self.only_wrong = wrong and all(finding.kind != "missing" for finding in self.findings)
 
-    def _straight_through(self) -> bool:
-        return self.meaning is not None and self.meaning.primitive in _STAIRS and list(self.slopes.values()) == [1.0]
+    def _is_straight_through(self, meaning: Meaning) -> bool:
+        return meaning.primitive in _STAIRS and list(self.slopes.values()) == [1.0]
 
     def _wrong_number(self, candidates: Sequence[Meaning]) -> None:
         node = self.node

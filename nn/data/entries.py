@@ -43,28 +43,33 @@ def naming_data(
 
 def named(error: Exception, X: Any, y: Any = (), rows: Sequence[int] | None = None) -> Exception:
     """An error that also names the entries that caused it; the error itself if there are none."""
-    kind, text = type(error), f"{error}"
+    kind, text, lost = type(error), f"{error}", ""
     if kind is TypeError:
-        found = _no_number("X", X, None) or _no_number("y", y, rows)
-        if found:
-            entry, told = found
-            text = f"{told}\n{text}" if repr(entry) in text else f"{text}\n{told}"  # last if the error hides the cause
-        elif getattr(getattr(X, "dtype", None), "names", None):
-            text += "\nX holds records: give numpy.lib.recfunctions.structured_to_unstructured(X)"
-        elif _is_flat(X):
-            text += f"\nX holds samples, one in each row: for a single sample give [x], for a column {_column(X)}"
-            if _holds_rows(y):
-                text += "; if X and y are swapped, X comes first"
+        text = _with_wrong_kinds(text, X, y, rows)
     elif kind is FloatingPointError and not hasattr(error, "history"):  # one of `fit` names them already
         lost = lost_entries(_in_rows(X), _in_rows(y), range(len(X)), names=names_of_columns(X))
-        text = "\n".join(filter(None, [text, lost]))
     elif kind is ValueError and ("nan" in text or "inf" in text):
-        text = "\n".join(filter(None, [text, lost_entries([], _in_rows(y), rows or range(len(y)))]))
+        lost = lost_entries([], _in_rows(y), rows or range(len(y)))
+    text = "\n".join(filter(None, [text, lost]))
     if text == f"{error}":
         return error
     other: Exception = kind(text).with_traceback(error.__traceback__)
     vars(other).update(vars(error))
     return other
+
+
+def _with_wrong_kinds(text: str, X: Any, y: Any, rows: Sequence[int] | None) -> str:
+    """The text of a TypeError, with the entry that is not a number, or what else X holds that it should not."""
+    if found := _no_number("X", X, None) or _no_number("y", y, rows):
+        entry, told = found
+        return f"{told}\n{text}" if repr(entry) in text else f"{text}\n{told}"
+    if getattr(getattr(X, "dtype", None), "names", None):
+        return f"{text}\nX holds records: give numpy.lib.recfunctions.structured_to_unstructured(X)"
+    if _is_flat(X):
+        remedy = f"for a single sample give [x], for a column {_column(X)}"
+        swapped = "; if X and y are swapped, X comes first" if _holds_rows(y) else ""
+        return f"{text}\nX holds samples, one in each row: {remedy}{swapped}"
+    return text
 
 
 def _in_rows(data: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import partial
 from operator import is_
 from typing import Any, Protocol
 
@@ -130,45 +129,63 @@ class EagerStep(Known):
         return [self._loss] if self.steps > step else []
 
     def _update(self, X: Any, y: Any) -> float:
-        seen = changes[0], self.model, self.optimizer.params
-        now_and_then = not self.steps & (self.steps - 1)  # at steps 0, 1, 2, 4, 8 and so on: it takes a while
-        new_leaves = self._leaves != leaves_made[0]  # such as a parameter, since the last step
-        if now_and_then or new_leaves or not all(map(is_, seen, self._seen)):
-            check_ownership(self.model, self.loss, self.optimizer)
-            self._seen = seen
+        self._check_optimizer()
         results = results_of(self.model) if self.steps < 2 else []  # in the second step those of the first one
-        first_call = None if self.steps else FirstCall(self.model)
-        predicted = partial(outputs_with_masks, self.model, step=self.steps)
-        predictions = predicted(X)
-        if first_call is not None:
-            first_call.warn(self.optimizer)
-            if own_code(self.model, None) is None:  # layers compute in floats
-                refuse_overflow("the model", lambda _, wide: predicted(wide), predictions, None, X, "X")
+        predictions = self._predicted(X)
         loss = one_value(scored(self.loss, predictions, y))
         if not math.isfinite(loss.data):
             raise lost_loss(loss.data, self.optimizer.lr)
         refuse_results(results, loss)
-        if now_and_then:  # often enough: what a cache keeps it keeps for many steps
-            refuse_outdated(self.optimizer.params, loss)
-        if not (self.steps or is_mean(self.loss) or name_of_loss(self.loss)):
-            refuse_overflow("the loss", self.loss, loss, predictions, y)
-            if _meets_all(predictions, loss):
-                refuse_all_pairs("the loss", self.loss, loss, predictions, y)
+        self._check_loss(predictions, y, loss)
         self.optimizer.zero_grad()
         loss.backward()
         if not self.steps and has_rule(self.optimizer):  # one of the user's may need no gradient
-            self._look_for_parameters(loss)
-            look_at_graph(self.model, self.loss, self.optimizer, X, predictions, loss, self.steps)
-            look_beside_graph(self.model, self.loss, self.optimizer, X, y, loss, self.steps)
+            self._check_graph(X, y, predictions, loss)
         clip_gradients(self.optimizer.params, self._clip)
         self._loss = loss.data
         make_step(self.optimizer, self, "steps")
         self._leaves = leaves_made[0]
         return loss.data
 
-    def _look_for_parameters(self, loss: Value) -> None:
+    def _predicted(self, X: Any) -> list[Any]:
+        """The model's outputs. The first step warns of what that call makes, and refuses overflows in it."""
+        if self.steps:
+            return outputs_with_masks(self.model, X, self.steps)
+        first_call = FirstCall(self.model)
+        predictions = outputs_with_masks(self.model, X, 0)
+        first_call.warn(self.optimizer)
+        if own_code(self.model, None) is None:  # layers compute in floats
+            refuse_overflow(
+                "the model", lambda _, wide: outputs_with_masks(self.model, wide, 0), predictions, None, X, "X"
+            )
+        return predictions
+
+    # ---- checks ----
+
+    @property
+    def _is_due(self) -> bool:
+        """Whether slow checks are made: at steps 0, 1, 2, 4, 8 and so on, as what they find lasts for many steps."""
+        return not self.steps & (self.steps - 1)
+
+    def _check_optimizer(self) -> None:
+        """Check that the optimiser holds the model's parameters: now and then, and when something may have changed."""
+        seen = changes[0], self.model, self.optimizer.params
+        new_leaves = self._leaves != leaves_made[0]  # such as a parameter, since the last step
+        if self._is_due or new_leaves or not all(map(is_, seen, self._seen)):
+            check_ownership(self.model, self.loss, self.optimizer)
+            self._seen = seen
+
+    def _check_loss(self, predictions: list[Any], y: Any, loss: Value) -> None:
+        if self._is_due:
+            refuse_outdated(self.optimizer.params, loss)
+        if not (self.steps or is_mean(self.loss) or name_of_loss(self.loss)):
+            refuse_overflow("the loss", self.loss, loss, predictions, y)
+            if _meets_all(predictions, loss):
+                refuse_all_pairs("the loss", self.loss, loss, predictions, y)
+
+    def _check_graph(self, X: Any, y: Any, predictions: list[Any], loss: Value) -> None:
         params = self.optimizer.params
-        if any(p.grad for p in params):
-            return
-        if {*topological_order(loss)}.isdisjoint(params):
+        if not any(p.grad for p in params) and {*topological_order(loss)}.isdisjoint(params):
             raise nothing_to_learn(self.loss)
+        look_at_graph(self.model, self.loss, self.optimizer, X, predictions, loss, self.steps)
+        look_beside_graph(self.model, self.loss, self.optimizer, X, y, loss, self.steps)
