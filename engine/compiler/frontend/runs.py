@@ -217,7 +217,7 @@ def _results(function: Callable[..., Any], arguments: Sequence[Any], watch: Watc
         if isinstance(error, ValueError) and "read-only" in str(error):
             name, source = described(function), raised_at(error)
             raise refusal(f"{name} writes into an array that it is given", FIX_CHANGED, source=source) from error
-        if isinstance(error, TypeError) and _OF_A_NUMBER.search(str(error)):
+        if type(error) is TypeError and _OF_A_NUMBER.search(str(error)):
             raise TypeError(f"{error}: {_EACH_ENTRY}") from error
         raise
     if watch.refusals:

@@ -202,6 +202,14 @@ def test_what_else_a_number_is_not_says_nothing_of_rows() -> None:
         compile(lambda x: x(1), backend="python")([1.0])
 
 
+def test_a_refusal_of_a_line_with_len_says_nothing_of_rows() -> None:
+    """The line is part of the message: its len() beside our 'number' was taken for an error of Python's."""
+    numbers = [1.0, 2.0]
+    with pytest.raises(TraceError, match=r"^<traced input 0> was used as a plain number") as refused:
+        compile(lambda x: x * numbers[int(x)] / len(numbers), backend="python")([1.0])
+    assert "samples" not in str(refused.value)
+
+
 @pytest.mark.parametrize(("row", "index"), [([], 0), ([1.0, 2.0], 2)])
 def test_an_index_past_a_row_names_both(row: list[float], index: int) -> None:
     of = {0: "0 entries", 2: "2 entries"}[len(row)]
