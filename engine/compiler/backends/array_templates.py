@@ -39,7 +39,7 @@ class _Condition(str):
 
 
 def _number(text: str) -> str:
-    """Conditions as numbers, as templates have them: NumPy's sum of bools would be an `or`."""
+    """A condition as a number, which it is in a template: NumPy's sum of bools would be an `or`."""
     return f"where({text}, 1.0, 0.0)" if isinstance(text, _Condition) else text
 
 

@@ -25,7 +25,7 @@ class ArrayTraining:
     Args:
         program: the program of a plan with gradients.
         memories: how many numbers the optimiser may remember for each parameter.
-        frozen: leaves that are not updated, by their numbers.
+        frozen: the numbers of the leaves that are not updated.
 
     Attributes:
         parameters: the numbers of the bound leaves.

@@ -93,14 +93,14 @@ def is_native(backend: str) -> bool:
 
 
 def _missing(backend: str) -> str:
-    """What the back end needs and is not installed: a package, or a later version of it; empty if there is nothing."""
+    """What the back end needs that is not installed: a package, or a later version of it; "" if there is nothing."""
     absent = next((package for package in _NEEDS[backend] if not installed(package)), "")
     return absent or (_RECENT if backend == "llvm" and _llvmlite_is_too_old() else "")
 
 
 @functools.cache
 def _llvmlite_is_too_old() -> bool:
-    """Whether it is from before the one this code is written for: an older Numba brings such a one along."""
+    """Whether llvmlite is older than the version that this code is written for, as an older Numba's is."""
     from llvmlite import __version__
 
     return tuple(map(int, __version__.split(".")[:2])) < (0, 46)

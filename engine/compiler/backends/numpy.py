@@ -23,7 +23,7 @@ KEPT = 4  # how many batch sizes have their buffers kept
 
 
 class NumpyProgram(Interpreter):
-    """A plan made ready to run on arrays."""
+    """A plan that is ready to run on arrays."""
 
     name = "numpy"
 
@@ -104,7 +104,7 @@ class _Batch:
         return result
 
     def _read(self, run: Run, rows: int) -> Callable[[], Array]:
-        """Gives the operand as [rows, columns, samples]: one sample if it is uniform, one row if all rows are equal."""
+        """A function that gives an operand as [rows, columns, samples], with one sample or row where all are equal."""
         buffer = self._buffers[run.buffer]
         lanes = buffer.strides[1:] or (0,)
         width = buffer.shape[1] if buffer.ndim == 2 else 1
@@ -117,7 +117,7 @@ class _Batch:
         return lambda: view
 
     def _joined(self, runs: Sequence[Run], rows: int) -> Callable[[], Array]:
-        """The columns of several runs in one array."""
+        """A function that gives the columns of several runs in one array."""
         parts = [self._read(run, rows) for run in runs]
         if len(parts) == 1:
             return parts[0]

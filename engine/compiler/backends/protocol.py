@@ -43,15 +43,15 @@ class Variant(Runner, Protocol):
         """Record for later processes that it has been compared."""
 
     def bound_to(self, arrays: Any, n: int, means: bool, /) -> Callable[[Any], Any] | None:
-        """Gives the outputs of the same samples for other numbers of the leaves; None if only `run` does.
+        """A function of the leaves' numbers that gives the outputs of these samples; None if only `run` gives outputs.
 
-        It overwrites what it gave before. With `means` it gives a list of the means of the outputs.
+        Each result overwrites the one before. With `means` it is a list of the means of the outputs.
         """
 
     def direct(self, shape: tuple[int, ...], /) -> Callable[[Any, Any], Any] | None:
-        """Gives the outputs of other samples, called with the leaves' numbers and the samples of the one argument.
+        """A function of the leaves' numbers and the samples of the one argument that gives their outputs.
 
-        For samples of any other shape it does nothing and gives None. None if only `run` gives outputs.
+        For samples of any other shape it does nothing and returns None. None if only `run` gives outputs.
         """
 
 
@@ -65,7 +65,7 @@ class Training(Protocol):
         made: how many steps the memory has seen.
         losses: those of the steps of the last call, as they are made; after Ctrl-C only the first ones are known.
         lock: held while the program works on all this.
-        prepared: the last call's step, to be made again, if there is a shorter way to do it.
+        prepared: the last call's step, to be made again, if there is a shorter way to do that.
     """
 
     losses: Any
@@ -120,7 +120,7 @@ class Training(Protocol):
 
 
 class Program(Runner, Protocol):
-    """A plan made ready to run by a back end."""
+    """A plan that a back end has made ready to run."""
 
     @property
     def name(self) -> str:
@@ -134,7 +134,7 @@ class Program(Runner, Protocol):
 
         Args:
             memories: how many numbers the optimiser may remember for each parameter.
-            frozen: leaves that are not updated, by their numbers.
+            frozen: the numbers of the leaves that are not updated.
             rule: the rule of the updates to come, if known.
         """
 

@@ -17,7 +17,7 @@ Rows = Sequence[Sequence[float]]
 
 
 class PythonProgram(Interpreter):
-    """A plan made ready to run on lists."""
+    """A plan that is ready to run on lists."""
 
     name = "python"
     takes_lists = True
@@ -113,7 +113,7 @@ def _play(tape: list[Instruction], memory: list[float]) -> None:
 
 
 def float_function(primitive: Primitive) -> Callable[..., Any]:
-    """The function that a primitive is of floats; of a declared one NumPy's float32 would spread to what follows."""
-    if primitive is ops.take:  # its arrangement refuses an index out of range
+    """A primitive as a function of floats; what a declared one returns is made a float: a float32 would spread."""
+    if primitive is ops.take:  # unlike its forward function, this refuses an index out of range
         return lambda index, *values: ops.take(index, values)
     return primitive.forward if primitive in OWN else primitive.number

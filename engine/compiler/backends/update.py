@@ -2,7 +2,7 @@
 
 Both are functions generated from the traced rule. What is the same for all parameters, such as Adam's corrections, is
 computed once a step, by the primitives themselves; what differs from parameter to parameter is written with Python's
-operators. These raise errors where IEEE 754 has an infinity or nan: then the primitives make that step instead.
+operators. On lists these may raise an error where IEEE 754 has an infinity or nan: then the primitives make that step.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ Fused = list[Group]
 
 @dataclass(frozen=True)
 class FusedPlan:
-    """A plan, and how its groups are distributed over kernels.
+    """A plan, and which kernels compute its groups.
 
     Attributes:
         plan: what to compute.

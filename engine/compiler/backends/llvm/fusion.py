@@ -20,12 +20,13 @@ MOST = 300
 """About how many instructions a fused kernel may have: LLVM's time grows faster than the text."""
 
 WHOLE = 10_000
-"""Instructions of unlike kernels of single results, up to which these are fused: a second of LLVM's time. What follows
-runs up to half again as long, and compiles in a fifth of the time: kernels of one operation are mostly equal ones."""
+"""Kernels of single results are fused until different ones have this many instructions in all, a second of LLVM's time.
+What follows runs up to half again as long, and compiles in a fifth of the time: kernels of one operation are mostly
+equal."""
 
 
 def split_columns(fused_plan: FusedPlan) -> FusedPlan:
-    """Give each column of a group in the body a run of its own if they are few: then a row needs no loop over them."""
+    """Give each column of a group in the body its own run if they are few: then a row needs no loop over them."""
     if fused_plan.shape.single:
         return fused_plan
     return replace(
@@ -69,7 +70,7 @@ def _fused(groups: Sequence[Group]) -> list[Fused]:
             waiting.setdefault(group.rows, []).append(i)
     done: set[int] = set()
     result: list[Fused] = []
-    known, spent = set[Hashable](), 0  # kernels of single results: of which kinds, and how long together
+    known, spent = set[Hashable](), 0  # the kinds of kernels of single results, and their instructions in all
     for head, group in enumerate(groups):
         if head in done:
             continue
@@ -152,10 +153,10 @@ def _needs(group: Group, groups: Sequence[Group], owners: dict[tuple[str, int], 
 def recompute(fused_plan: FusedPlan) -> FusedPlan:
     """Let kernels of the body recompute what takes no more than a load.
 
-    These are sums and products of what they read anyway, and constants chosen by a comparison, as relu's derivative is:
-    in its place the number that is compared is loaded. A result that all its readers recompute need not be stored,
-    unless a guard looks at it. Behind a guard only what is chosen is recomputed: a sum might round to infinity where
-    the guard has seen a finite one.
+    These are sums and products of what they read anyway, and constants chosen by a comparison, such as relu's
+    derivative: they load the number that is compared instead. A result that all its readers recompute need not be
+    stored, unless a guard looks at it. After a guard only what is chosen is recomputed: a sum might round to infinity
+    where the guard has seen a finite one.
     """
     body = fused_plan.stages["body"]
     free = len(body) if fused_plan.guard is None else fused_plan.guard.kernels
@@ -177,7 +178,7 @@ def _with_copies(fused: Fused, sources: dict[tuple[str, int], Group]) -> Fused:
 
 
 def _again(run: Run, rows: int, reads: set[Run], sources: dict[tuple[str, int], Group]) -> list[Group]:
-    """The groups that compute a run, operands first; none if that takes more than to load it."""
+    """The groups that compute a run, operands first; none if that takes more than loading it."""
     source = _source(run, rows, sources)
     if source is None:
         return []

@@ -46,10 +46,10 @@ def _load_or_compile(
         bits: bits of a number.
         width: numbers in a vector.
         lanes: of a block; 0 for as many as pay.
-        beside: what else is needed soon, compiled at the same time, also while the plan is made.
+        beside: functions that compile what else is needed soon: called at the same time, also while the plan is made.
 
     Returns:
-        The name under which the cache has the artifact, "" if it has not; the artifact; its code.
+        The name under which the cache has the artifact, "" if it does not; the artifact; its code.
     """
     name = cache.key(f"{lazy_plan.fingerprint} {bits} {width} {lanes}") if lazy_plan.fingerprint else ""
     known = load(cache.read(name, cache.ARTIFACT) or b"") if name else None
@@ -69,8 +69,8 @@ def _load_or_compile(
     return name, artifact, libraries
 
 
-SMALL = 1024  # numbers of samples: copying so few is faster than telling the frame where they are
-FEW = 1 << 16  # bytes of outputs: copying so few is faster than telling the frame where they go
+SMALL = 1024  # numbers of samples: copying this few is faster than telling the frame where they are
+FEW = 1 << 16  # bytes of outputs: copying this few is faster than telling the frame where they go
 
 
 class NativeProgram:
@@ -86,7 +86,7 @@ class NativeProgram:
         lanes: of a block; 0 for as many as pay.
         threads: how many may share a call; no more are used than there are processors.
         lock: held during a call.
-        beside: what else is needed soon, compiled beside the kernels if these have to be compiled.
+        beside: functions that compile what else is needed soon, beside the kernels if these have to be compiled.
     """
 
     takes_lists = False
@@ -174,7 +174,7 @@ class NativeProgram:
         """Runs native code on the address of a frame and returns the last loss; callers hold the lock."""
         if split.parts == 1:
             return self.drive
-        return functools.partial(thread_pool().call, self._drive_shared, split.parts, split.cost * steps >= LONG)
+        return partial(thread_pool().call, self._drive_shared, split.parts, split.cost * steps >= LONG)
 
     @functools.cached_property
     def _drive_shared(self) -> Any:
@@ -214,9 +214,9 @@ class NativeProgram:
             return results, self.buffers["G"][: self.artifact.leaves].copy()
 
     def bound_to(self, arrays: tuple[Array, ...], batch: int, means: bool = False) -> Callable[[Any], Any]:
-        """Gives the outputs of the same samples for other numbers of the leaves; the samples are packed once.
+        """A function of the leaves' numbers that gives the outputs of these samples, which are packed once.
 
-        It overwrites what it gave before. With `means` it gives a list of the means of the outputs.
+        Each result overwrites the one before. With `means` it is a list of the means of the outputs.
         """
         split = self.cost_model.split(batch)
         frame, results = self._frame_of(arrays, split, repeated=True, summed=means)
@@ -236,9 +236,9 @@ class NativeProgram:
         return again
 
     def direct(self, shape: Shape) -> Callable[[Any, Any], Array | None] | None:
-        """Gives the outputs of other samples, called by Python directly with the leaves' numbers and the samples.
+        """A function of the leaves' numbers and samples, read by native code in place, that gives their outputs.
 
-        It does nothing and gives None unless the samples are an array or nested lists of that shape.
+        It does nothing and returns None unless the samples are an array or nested lists of that shape.
         """
         import numpy as np
 
@@ -278,7 +278,7 @@ class NativeProgram:
         return self.artifact.proved
 
     def note_proof(self) -> None:
-        """Remember that it has been, for later processes."""
+        """Record for later processes that it has been compared."""
         if self._name and not self.proved:
             self.artifact = dataclasses.replace(self.artifact, proved=True)
             cache.write(self._name, self.artifact.dump(), cache.ARTIFACT)

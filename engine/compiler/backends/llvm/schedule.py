@@ -1,4 +1,4 @@
-"""From a plan to kernels: all native passes in order, a line each, and last the kernels and the calls of them."""
+"""From a plan to kernels: all native passes in order, a line each, and last the kernels and their calls."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from .skipping import skip
 from .verify import verify
 
 BLOCK_BYTES = 320_000
-"""How much one block of samples may take: about what stays close to the core while all kernels pass over it."""
+"""How much memory a block of samples may take: about what stays close to the core while all kernels pass over it."""
 
 WIDE, MOST = 64, 512
 """Lanes of a block where matrices are large, and at most."""
@@ -43,8 +43,8 @@ CALLING = 4
 def shape_of(plan: Plan, bits: int, width: int, lanes: int = 0) -> Shape:
     """The shape of blocks: for many samples as many lanes as their bytes allow, else those that are given.
 
-    Where matrices are large, a block has so many lanes that reading the weights takes little of the time: 64, or where
-    the weights and their gradients come from far beyond the second cache, for each block anew, up to 512. Where no
+    Where matrices are large, a block has so many lanes that reading the weights takes little of the time: 64, or up to
+    512 where the weights and their gradients come from far beyond the second cache, anew for each block. Where no
     gradients are wanted there are 64 at most, in whole tiles of the products.
     """
     if lanes == 1:
@@ -162,10 +162,10 @@ class Schedule:
         )
 
     def texts(self) -> list[tuple[str, str]]:
-        """LLVM IR for each library: of kernels that call functions, with these functions, and of others; see `Library`.
+        """LLVM IR for each library, see `Library`: kernels that call functions, with these; and the other kernels.
 
-        There are two at most, which take about equally long and can be compiled at the same time. Functions stand in
-        one only.
+        There are at most two libraries, which take about equally long and can be compiled at the same time. Only one
+        of them has functions.
         """
         declared, calling, others = self._parts()
         parts: list[tuple[list[str], list[str]]] = [(calling, []), ([], [])]

@@ -1,4 +1,4 @@
-"""Skips, where the loss is flat, the work that would only add zeros.
+"""Skips work that would only add zeros, where the loss is flat.
 
 A hinge loss, like anything that `relu`, `maximum` or `where` cut off, has a derivative of exactly 0 for most samples
 once a network has learned. From there on the backward pass is products with zeros and sums of these, which change
@@ -42,9 +42,9 @@ def skip(fused_plan: FusedPlan) -> FusedPlan:
 
 
 def _places(fused_plan: FusedPlan) -> list[tuple[int, Slots]]:
-    """The places, by the number of kernels before, where a kink can make all adjoints 0 that are still live; and these.
+    """Where kinks can make all live adjoints 0: after how many kernels, and which adjoints; the earliest places first.
 
-    The earliest places come first. From one to the next only changes are examined: a chain may have thousands.
+    From one place to the next only changes are examined: a chain may have thousands.
     """
     plan, body = fused_plan.plan, fused_plan.stages["body"]
     adjoints, kinked = _adjoints(fused_plan)
@@ -100,7 +100,7 @@ def _guard(fused_plan: FusedPlan, kernels: int, begin: Slots) -> Guard | None:
     guarded = [group for fused in body[kernels:] for group in fused]
     zero = ranges([slot for _, slot in begin])
     saved = sum(group.flops() for group in guarded) + sum(job.flops() for job in plan.reductions)
-    if len(zero) > MOST or saved < WORTH * len(begin):  # which is told at once
+    if len(zero) > MOST or saved < WORTH * len(begin):  # which is quick to tell
         return None
     zeros = _Zeros(plan, slots=set(begin))
     for group in guarded:
@@ -184,8 +184,9 @@ class _Zeros:
     Attributes:
         plan: the plan, with its constants.
         slots: the slots that are 0.
-        factors: what zeros are multiplied with, and for how many rows.
-        selected: the origin of a slot that is either that number or 0, such as the inputs of a layer: finite if it is.
+        factors: what zeros are multiplied by, and for how many rows.
+        selected: for a slot that holds either the number of another one or 0, such as an input of a layer, that other
+            slot: it is finite if that is.
     """
 
     plan: Plan
@@ -212,7 +213,7 @@ class _Zeros:
         return primitive in _LINEAR and all(self.has(run, rows) for run in runs_of(group))
 
     def product(self, left: Run, left_rows: int, right: Run, right_rows: int) -> bool:
-        """Whether the products of two runs are 0 because one of them is; the other one is noted."""
+        """Whether the products of two runs are 0 because one run is; the other one is noted."""
         for zero, rows, factor in ((left, left_rows, (right, right_rows)), (right, right_rows, (left, left_rows))):
             if self.has(zero, rows):
                 self.factors.append(factor)

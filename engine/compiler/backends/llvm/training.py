@@ -50,11 +50,11 @@ class Training:
     Args:
         programs: the programs of a plan with gradients.
         memories: how many numbers the optimiser may remember for each parameter.
-        frozen: leaves that are not updated, by their numbers.
+        frozen: the numbers of the leaves that are not updated.
         rule: the rule of the updates to come, compiled beside the kernels if these are not compiled yet.
 
     Attributes:
-        parameters: the numbers of the bound leaves; read and write at will between calls.
+        parameters: the numbers of the bound leaves, to be read and written between calls.
         memory: memories x leaves.
         sums: the gradients of the frozen leaves, summed over all steps.
         losses: those of the steps of the last call, written as they are made.
@@ -152,15 +152,13 @@ class Training:
                     loss = drive()
                     return [loss] if loss == loss else self._found(losses)
             if order is not None:
-                order = np.ascontiguousarray(order, np.int64)
+                order, steps = np.ascontiguousarray(order, np.int64), len(order)
                 if arrays is self._in_place and isinstance(configured.lr, float):  # another epoch on the same samples
                     again = self.once_more(configured, order, masks)
                     if again is not None:
                         return self._found(again)
-            if order is not None:
-                steps = len(order)
             losses = self.losses = np.full(steps, np.nan, self._programs.dtype)
-            return self._described(arrays, configured, losses, order, masks)
+            return self._make(arrays, configured, losses, order, masks)
 
     def once_more(
         self, configured: ConfiguredUpdate, order: Array | None = None, masks: Masks | None = None
@@ -188,7 +186,7 @@ class Training:
             give_way(self.lock)
             return losses[: self.made - before + 1]
 
-    def _described(
+    def _make(
         self,
         arrays: tuple[Array, ...],
         configured: ConfiguredUpdate,
@@ -196,7 +194,7 @@ class Training:
         order: Array | None,
         masks: Masks | None,
     ) -> list[float]:
-        """Write a call into a frame, and make its steps, whose losses are written into an array of as many."""
+        """Describe steps in a frame and make them, as many as `losses`, into which their losses are written."""
         self.forget_prepared()
         self._same = self._whole = self._in_place = None
         steps = len(losses)
@@ -265,13 +263,13 @@ class Training:
     def _one_by_one(
         self, arrays: tuple[Array, ...], configured: ConfiguredUpdate, losses: Array, order: Array | None, masks: Masks
     ) -> list[float]:
-        """The same, where kernels read masks in the array of the samples: they are drawn there, step by step."""
+        """As `_make`, where kernels read masks in the array of the samples: they are drawn there, step by step."""
         for k in range(len(losses)):
             rows = slice(None) if order is None else order[k][order[k] >= 0]
             first, *others = [array[rows] for array in arrays]
             rate = configured.lr if isinstance(configured.lr, float) else configured.lr[k]
             before, one = self.made, replace(configured, lr=rate)
-            self._described((masks.drawn(first, k), *others), one, losses[k : k + 1], None, None)
+            self._make((masks.drawn(first, k), *others), one, losses[k : k + 1], None, None)
             if self.made == before:
                 break
         return self._found(losses[: k + 1])
@@ -308,7 +306,7 @@ class Training:
         return lambda: made.step if alone else with_workers, made.quick if quick else None
 
     def _again(self, drive: Callable[[int], float], place: int) -> None:
-        """Make again the steps of a call that were undone with the refused one: the same numbers come out."""
+        """Make the steps of a call again that were undone with the refused one: the same numbers come out."""
         self._state.set(refused=0, keeping=1)
         try:
             drive(place)
@@ -347,5 +345,5 @@ class Training:
 
 
 def _form(order: Array | None, masks: Masks | None) -> tuple[Any, Any]:
-    """What calls that one frame describes have in common: the shape of their order, and the columns that are drawn."""
+    """What all calls have in common that one frame can describe: the shape of the order, and the columns drawn."""
     return None if order is None else order.shape, None if masks is None else (masks.column, masks.end)

@@ -45,7 +45,7 @@ class Variants:
         width: numbers in a vector.
         few: up to this many samples run one after another.
         lock: held during every call, since what one program trains another may train next.
-        beside: what else is needed soon, compiled beside the kernels of the next program.
+        beside: functions that compile what else is needed soon, beside the kernels of the next program.
     """
 
     name = "llvm"
@@ -67,13 +67,14 @@ class Variants:
     def fitting(self, batch: int) -> NativeProgram:
         """The program for batches of that size."""
         if batch <= self.few:
-            return self._one(self.width, lanes=1)
+            return self._program(self.width, lanes=1)
         for width in self._widths:
             if batch <= width:
-                return self._one(width, lanes=width)
-        return self._one(self.width)
+                return self._program(width, lanes=width)
+        return self._program(self.width)
 
-    def _one(self, width: int, lanes: int = 0) -> NativeProgram:
+    def _program(self, width: int, lanes: int = 0) -> NativeProgram:
+        """The program for that many lanes; 0 for as many as pay."""
         key = width, lanes
         program = self._programs.get(key)
         if program is None:
@@ -126,7 +127,7 @@ class Variants:
     @property
     def recent(self) -> NativeProgram:
         """The program that was asked for last."""
-        return self._recent or self._one(self.width)
+        return self._recent or self._program(self.width)
 
     def ir(self) -> str:
         """LLVM IR of the kernels of the program that was asked for last."""

@@ -36,31 +36,25 @@ def verify(fused_plan: FusedPlan) -> None:
 
 
 def _check_groups(fused_plan: FusedPlan) -> None:
-    """That each group of the plan is there: once, or further times as a copy that is computed again."""
-    plan = fused_plan.plan
+    """Check that each group of the plan is there, once, or again as a copy that is recomputed."""
     for stage in STAGES:
-        wanted = {place(group.result): group for group in getattr(plan, stage)}
+        wanted = {place(group.result): _formula(group) for group in getattr(fused_plan.plan, stage)}
         found = [group for fused in fused_plan.stages[stage] for group in fused]
         for group in found:
-            same = wanted.get(place(group.result))
-            if same is None or (same.primitive, same.rows, _reads(same)) != (
-                group.primitive,
-                group.rows,
-                _reads(group),
-            ):
+            if wanted.get(place(group.result)) != _formula(group):
                 raise PlanError(f"{stage}: {_name(group)} is no group of the plan")
         missing = wanted.keys() - {place(group.result) for group in found}
         for buffer, base in missing:
             raise PlanError(f"{stage}: nobody computes {buffer}[{base}]")
 
 
-def _reads(group: Group) -> list[list[tuple[str, int]]]:
-    """The slots that each operand of a group reads, row by row, however they are cut into runs."""
+def _formula(group: Group) -> tuple[Any, ...]:
+    """What a group computes: its primitive, its rows, and the slots of each operand, however they are cut into runs."""
     found = []
     for part in group.operands:
         rows = zip(*[[[(run.buffer, slot) for slot in row] for row in run.slots(group.rows)] for run in part])
         found.append([slot for row in rows for piece in row for slot in piece])
-    return found
+    return group.primitive, group.rows, found
 
 
 def _run(fused_plan: FusedPlan, fused: Fused, where: str, memory: set[tuple[str, int]]) -> None:
@@ -86,7 +80,7 @@ def _read(run: Run, rows: int, where: str, memory: set[tuple[str, int]]) -> None
 
 
 def _check_guard(fused_plan: FusedPlan, guard: Guard, memory: set[tuple[str, int]]) -> None:
-    """All that is read where a block leaves out what is guarded has been stored before."""
+    """Check that all that is read where a block leaves out what is guarded has been stored before."""
     for run in (*guard.zero, *guard.finite):
         _read(run, 1, "the guard", memory)
     for job in guard.always:
@@ -96,7 +90,7 @@ def _check_guard(fused_plan: FusedPlan, guard: Guard, memory: set[tuple[str, int
 
 
 def _check_sums(fused_plan: FusedPlan) -> None:
-    """That the kernels of the sums add what the plan's reductions add, no more and no less."""
+    """Check that the kernels of the sums add what the plan's reductions add, no more and no less."""
     wanted: Counter[Any] = Counter()
     found: Counter[Any] = Counter()
     shared = [job for jobs in fused_plan.products for job in jobs]
