@@ -1,4 +1,4 @@
-"""The main job: every training demo in turn, without downloads: the real data comes with scikit-learn."""
+"""The main job: every demo that trains or prices, in turn, without downloads: real data comes with scikit-learn."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DEMOS = {
     "gallery": ("output",),
     "adopt": (),
 }
-"""All demos, and which of the options here each has too, besides --quick."""
+"""Every demo, and which of the options below it has besides --quick."""
 
 MAIN_JOB = ("digits", "diabetes", "moons", "xor", "gpt", "spirals", "physics", "sweep", "sensitivities")
 
@@ -39,8 +39,8 @@ def options() -> ArgumentParser:
         formatter_class=RawDescriptionHelpFormatter,
     )
     names = ", ".join(MAIN_JOB)
-    parser.add_argument("names", nargs="*", default=MAIN_JOB, metavar="NAME", help=f"which demos to run; else {names}")
-    parser.add_argument("--quick", action="store_true", help="train each only briefly")
+    parser.add_argument("names", nargs="*", default=MAIN_JOB, metavar="NAME", help=f"demos to run, instead of {names}")
+    parser.add_argument("--quick", action="store_true", help="train only briefly")
     parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="the same number gives the same run")
     add_output(parser)
     return parser

@@ -1,4 +1,4 @@
-"""Step somebody else's engine: a student's Value with the lecture's own bug is adopted, and the bug gets its name."""
+"""Step through somebody else's engine: a student's Value with the lecture's own bug is adopted, and its bug named."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Scalar:
         return out
 
     def exp(self) -> Scalar:
-        """E to the power of this."""
+        """The exponential."""
         out = Scalar(math.exp(self.data), (self,), "exp")
 
         def _backward() -> None:
@@ -71,13 +71,13 @@ class Scalar:
 def options() -> ArgumentParser:
     """The options on the command line."""
     parser = ArgumentParser("python -m demos.adopt", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="the same: it is quick anyway")
+    parser.add_argument("--quick", action="store_true", help="changes nothing: it is quick anyway")
     parser.epilog = "On a file of your own: python -m engine adopt FILE.py"
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> engine.Adoption:
-    """Adopt a student's graph, show the finding, and go through the same graph in the stepper."""
+    """Adopt a student's graph, show the finding, and step through the same graph."""
     options().parse_args(argv)
     x, w = Scalar(0.5, label="x"), Scalar(-2.0, label="w")
     root = x.exp() + x * w

@@ -1,6 +1,6 @@
-"""Diabetes: how far the disease will have come in a year, from ten measurements of 442 real patients.
+"""Diabetes: how far the disease will have progressed in a year, from ten measurements of 442 real patients.
 
-Regression: identity activation at the output and mean squared error, beside ordinary least squares.
+Regression: identity activation at the output and mean squared error, compared with ordinary least squares.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Handwritten digits: 1,797 real images of 8 x 8 pixels, told apart by a network of scalars, 64-32-10.
 
 Softmax with cross-entropy, momentum and random batches; a quarter of the images is held out for the test. The first
-steps are made twice: in the open, node by node, and by the compiled program that makes all others.
+steps are made twice: in the open, node by node, and by the compiled program that makes all the others.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from engine.shell.streams import in_a_shell
 
 SIDE = 8
 SHADES = " .:-=+*#%@"
-STEPS = 5  # that are made in the open too
+STEPS = 5  # made in the open too
 
 
 class Trained(NamedTuple):
@@ -96,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> Trained:
 def compare(
     model: nn.MLP, X: list[list[float]], y: list[int], batch_size: int, lr: float, momentum: float
 ) -> list[tuple[float, float]]:
-    """Make some steps with two copies of a model: on the engine's graph, by the chain rule, and in compiled code."""
+    """Make the same steps with two copies of a model: on the engine's graph, and in compiled code."""
     batches = [batch for batch, _ in zip(nn.batches(X, y, batch_size, seed=0), range(STEPS))]
     found, seconds = [], []
     for make in (nn.EagerStep, nn.Trainer):

@@ -1,6 +1,6 @@
 """A gallery of graphs: expressions, a network at three levels of collapse, one path, and the page of steps.
 
-Larger images need Graphviz, which `pip install pygraphviz` brings along.
+PNG and PDF need Graphviz, which `pip install pygraphviz` brings along.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     draw("micrograd", "The expression of micrograd's README", micrograd())
     draw("cross_entropy", "Softmax and cross-entropy, from primitives", cross_entropy(), local_derivatives=True)
     one = hinge_loss(small, 1, penalty=0.0)
-    draw("mlp_values", "A network of 2-3-1 on one sample, Value by Value", one, names=small)
+    draw("mlp_values", "A network 2-3-1 on one sample, Value by Value", one, names=small)
     many = hinge_loss(model, chosen.samples, penalty=1e-3)
     size = f"{len(engine.topological_order(many)):,} Values"
-    about = f"A network of 2-16-16-1 on {chosen.samples} samples ({size})"
+    about = f"A network 2-16-16-1 on {chosen.samples} samples ({size})"
     draw("mlp_layers", f"{about}, by layer", many, names=model, collapse="layer")
     free = hinge_loss(model, chosen.samples, penalty=0.0)
     draw("mlp_neurons", "The same without the penalty on weights, by neuron", free, names=model, collapse="neuron")

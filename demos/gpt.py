@@ -36,7 +36,7 @@ class GPT(nn.Module):
     """For each letter of a text, the scores of all letters to come next.
 
     Args:
-        letters: how many there are.
+        letters: the number of different letters.
         seed: of the weights.
     """
 
@@ -58,7 +58,7 @@ class GPT(nn.Module):
         )
 
     def __call__(self, text: Any) -> Any:
-        """The scores after each of CONTEXT letters, given by their numbers."""
+        """The scores after each of CONTEXT letters, which are given as numbers."""
         vectors = zip(self.tokens(text), self.places(range(len(text))))
         return self.block([[a + b for a, b in zip(token, place)] for token, place in vectors])
 
@@ -79,7 +79,7 @@ def options() -> ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> Trained:
-    """Train the network, and print words that are in no list."""
+    """Train the network, and print words that are not in the list."""
     chosen = options().parse_args(argv)
     words = WORDS[chosen.words].split()
     letters = END + "".join(sorted({*"".join(words)}))
@@ -102,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> Trained:
     )
     rng = random.Random(chosen.seed)
     new_words: list[str] = []
-    for _ in range(20 * chosen.count):  # not for ever: at a low temperature it says the same again and again
+    for _ in range(20 * chosen.count):  # not for ever: at a low temperature the same words come again and again
         word = made_up(model, letters, chosen.temperature or 1e-3, rng)
         if word and word not in words and word not in new_words:
             new_words.append(word)

@@ -46,7 +46,7 @@ def options() -> ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> Trained:
-    """Train the classifier, print how well it does and draw what it does."""
+    """Train the classifier, print how well it does, and draw its decisions."""
     chosen = options().parse_args(argv)
     with demo_packages():
         import matplotlib  # noqa: F401  # now, not after the training
@@ -87,7 +87,7 @@ def main(argv: Sequence[str] | None = None) -> Trained:
 def draw_boundary(
     model: nn.MLP, data: tuple[Points, Points, list[int], list[int]], path: Path, resolution: int
 ) -> None:
-    """Save the data on the field of probabilities, with the line where both classes are as likely."""
+    """Save the data on the field of probabilities, with the line where both classes are equally likely."""
     from matplotlib.colors import LinearSegmentedColormap
 
     X_train, X_test, y_train, y_test = data
@@ -105,7 +105,7 @@ def draw_boundary(
     ):
         axes.scatter(*zip(*points), c=[CLASSES[label] for label in labels], zorder=3, **look)
         axes.scatter([], [], c=MUTED, label=name, **look)
-    axes.plot([], [], color=INK, linewidth=1.6, label="as likely one as the other")
+    axes.plot([], [], color=INK, linewidth=1.6, label="both equally likely")
     axes.set(xlim=(xs[0], xs[-1]), ylim=(ys[0], ys[-1]), aspect="equal", xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.02), ncols=3, frameon=False, labelcolor=INK, fontsize=9)

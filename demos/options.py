@@ -1,4 +1,4 @@
-"""What the demos share: their options on the command line, and a clear word when a package is missing."""
+"""What the demos share: their options on the command line, and a clear message when a package is missing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def training_options(
     momentum: float | None = 0.9,
     batch_size: int | None = None,
 ) -> ArgumentParser:
-    """A parser with the options that every training has; after `quick_epochs` their default values.
+    """A parser with the options of every training demo; the arguments after `quick_epochs` are their defaults.
 
     Args:
         name: of the demo's module.
@@ -52,37 +52,37 @@ def add_output(parser: ArgumentParser) -> None:
 
 
 def folder(text: str) -> Path:
-    """A folder that is there or can be made."""
+    """A folder that exists or can be made."""
     if Path(text).exists() and not Path(text).is_dir():
-        raise ArgumentTypeError(f"{text!r} is a file, and a folder is wanted")
+        raise ArgumentTypeError(f"{text!r} is a file, not a folder")
     return Path(text)
 
 
 def whole(least: int) -> Callable[[str], int]:
-    """What an option of a whole number from `least` on must look like."""
+    """The type of an option that takes a whole number, `least` or more."""
 
     def number(text: str) -> int:
         if not (text.isascii() and text.isdigit() and int(text) >= least):
-            raise ArgumentTypeError(f"{text!r} is no whole number from {least} on")
+            raise ArgumentTypeError(f"{text!r} is not a whole number of {least} or more")
         return int(text)
 
     return number
 
 
 def size(text: str) -> float:
-    """A finite number from 0 on."""
+    """A finite number, 0 or more."""
     try:
         number = float(text)
     except ValueError:
         number = math.nan
     if not 0.0 <= number < math.inf:
-        raise ArgumentTypeError(f"{text!r} is no finite number from 0 on")
+        raise ArgumentTypeError(f"{text!r} is not a finite number of 0 or more")
     return number
 
 
 @contextmanager
 def demo_packages() -> Iterator[None]:
-    """Around imports of packages that only the demos need: if one is missing, end with how to install them.
+    """A context for imports of packages that only the demos need: if one is missing, exit and say how to install it.
 
     Raises:
         SystemExit: a package is missing.

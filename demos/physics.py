@@ -1,7 +1,7 @@
 """A differential equation learned without data: u'' + u = 0, u(0) = 0, u'(0) = 1, whose solution is the sine.
 
-The loss holds the second derivative of the network by its input, so that a training step differentiates three times,
-all by the same table of rules.
+The loss contains the second derivative of the network by its input, so that a training step differentiates three times,
+always by the same table of rules.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def options() -> ArgumentParser:
     parser = training_options(
         "physics", __doc__, quick_epochs=300, epochs=3000, lr=0.01, momentum=None, hidden=[12, 12]
     )
-    parser.add_argument("--points", type=whole(2), default=32, metavar="N", help="where the equation is asked for")
+    parser.add_argument("--points", type=whole(2), default=32, metavar="N", help="where the equation has to hold")
     return parser
 
 
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> Trained:
     network = nn.MLP(1, [*chosen.hidden, 1], activation="tanh", seed=chosen.seed)
 
     def solution(t: Any) -> Any:
-        """A function that starts at 0 with slope 1 whatever the network says: the equation is all that is left."""
+        """A function that starts at 0 with slope 1, whatever the network says: only the equation is left to learn."""
         return t + t * t * network([t])[0]
 
     def residual(row: Any) -> Any:

@@ -1,7 +1,7 @@
 """No network: the price of an option by Monte Carlo, with all its sensitivities from one compiled backward pass.
 
-A European call is valued on random paths' ends (Black and Scholes, 1973); the derivatives of the price by the spot, the
-volatility, the rate and the time ("delta", "vega", "rho", "theta") come with it, beside the closed formulas.
+A European call (Black and Scholes, 1973) is valued on the ends of random paths. With its price come the derivatives by
+the spot, the volatility, the rate and the time ("delta", "vega", "rho", "theta"), beside those of the closed formula.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> Priced:
 
     @engine.compile
     def payoff(z: Any) -> Any:
-        """The discounted payoff of one path, of which z is the normal random number."""
+        """The discounted payoff of one path; z is its normal random number."""
         drift = (rate - 0.5 * volatility**2) * time
         end = spot * engine.exp(drift + volatility * engine.sqrt(time) * z)
         return engine.exp(-rate * time) * engine.relu(end - strike)
@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> Priced:
 
 
 def formula(spot: float, strike: float, volatility: float, rate: float, time: float) -> dict[str, float]:
-    """The closed formulas: the same price written once in Values, and differentiated.
+    """The closed formula of the price, written in Values, and its derivatives.
 
     >>> round(formula(100.0, 100.0, 0.2, 0.0, 1.0)["price"], 4)
     7.9656

@@ -1,7 +1,7 @@
-"""Three spirals wound into each other: softmax and cross-entropy tell the arms apart.
+"""Three intertwined spirals: softmax and cross-entropy tell the arms apart.
 
-Two pictures are saved as PNG files: the regions of the classes; and by epoch the loss, and the norm of each layer's
-gradient at its last batch.
+Two pictures are saved as PNG files: the regions of the classes; and, for each epoch, the loss and the norm of each
+layer's gradient at the last batch.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def draw_regions(model: nn.MLP, X: list[list[float]], y: list[int], path: Path, 
 
 
 def draw_learning(history: nn.History, norms: list[list[float]], path: Path) -> None:
-    """Save the loss, and the norm of the gradient of each layer, by epoch."""
+    """Save the loss and the norm of each layer's gradient, epoch by epoch."""
     figure, axes = canvas("Loss, and the gradient of each layer")
     epochs = range(1, len(history.losses) + 1)
     axes.semilogy(epochs, history.losses, color=INK, linewidth=2.2, label="loss")

@@ -1,7 +1,7 @@
 """A hundred networks for handwritten digits, trained side by side: which learning rate, width and start do best.
 
-`nn.fit_many` makes a table of them: in processes of this machine, and once more on a local Dask cluster if
-`dask.distributed` is installed, with the same numbers.
+`nn.fit_many` makes a table of them: in processes on this machine and, if `dask.distributed` is installed, once more on
+a local Dask cluster, with the same numbers.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def make(hidden: int, lr: float, seed: int) -> tuple[nn.Module, Any, nn.Optimize
 
 
 def configurations(count: int, seed: int) -> list[dict[str, Any]]:
-    """So many: every width with every rate, then again with other seeds.
+    """`count` of them: every width with every rate, then again with other seeds.
 
     >>> configurations(2, seed=0)
     [{'hidden': 8, 'lr': 0.003, 'seed': 0}, {'hidden': 16, 'lr': 0.003, 'seed': 0}]
@@ -86,12 +86,12 @@ def main(argv: Sequence[str] | None = None) -> Swept:
 
 
 def processes(workers: int) -> Executor:
-    """Processes that begin anew, as on every system."""
+    """Worker processes that start afresh, the same way on every system."""
     return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
 
 
 def on_dask(sweep: Any, workers: int) -> list[dict[str, Any]]:
-    """The same over the executor of a Dask cluster on this machine."""
+    """The same sweep over the executor of a Dask cluster on this machine."""
     from distributed import Client
 
     with Client(n_workers=workers, threads_per_worker=1, dashboard_address=None) as client:

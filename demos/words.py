@@ -36,4 +36,4 @@ WORDS = {
         sweden switzerland syria tajikistan tanzania thailand togo tonga tunisia turkey turkmenistan tuvalu uganda
         ukraine uruguay uzbekistan vanuatu venezuela vietnam yemen zambia zimbabwe""",
 }
-"""Each list as text, with blanks between the words."""
+"""Each list as text, its words separated by spaces."""

@@ -1,4 +1,4 @@
-"""XOR, the smallest network that learns something: every line of training in the open."""
+"""XOR: the smallest network that learns something, with every line of its training in the open."""
 
 from __future__ import annotations
 

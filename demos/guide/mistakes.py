@@ -1,4 +1,4 @@
-"""Mistakes that everybody makes, as code to run: `tables` makes them, and writes down what the engine says to each."""
+"""Mistakes that everybody makes, as code: `tables` runs it, and writes down what the engine says to each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Mistake(NamedTuple):
         chapter: where it belongs.
         title: what was done.
         remedy: what to do.
-        code: statements that make it, one after the other; a deeper line belongs to the one above.
+        code: the statements that make it, one after the other; an indented line belongs to the statement above.
     """
 
     chapter: str

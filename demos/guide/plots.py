@@ -11,7 +11,7 @@ from typing import Any
 
 from demos.moons import INK, MUTED
 
-_TENTHS = re.compile(r"(\d\.\d)\d{4,}")  # of a point, 1/72 inch: finer nobody sees
+_TENTHS = re.compile(r"(\d\.\d)\d{4,}")  # of a point, 1/72 inch: nobody sees finer ones
 Points = Sequence[tuple[float, float]]
 _COLOURS = ("#2a6f97", "#c8553d", "#e0a13a", "#5b8c5a", "#7d5ba6", MUTED)
 
@@ -39,7 +39,7 @@ def plot(
 
 
 def descent(path: str, loss: Callable[[float, float], float], ways: Mapping[str, Points]) -> None:
-    """Save the landscape of a loss over two parameters, w and b, with the ways that were gone, to an SVG file."""
+    """Save the landscape of a loss over two parameters, w and b, with the ways taken through it, to an SVG file."""
     places = [place for way in ways.values() for place in way]
     (left, right), (low, high) = (_wider(min(column), max(column)) for column in zip(*places))
     ws, bs = ([start + (end - start) * k / 40 for k in range(41)] for start, end in ((left, right), (low, high)))
@@ -63,7 +63,7 @@ def _wider(low: float, high: float) -> tuple[float, float]:
 
 @contextmanager
 def _axes(path: str, size: tuple[float, float]) -> Iterator[Any]:
-    """The axes of a figure that is saved at the end: as text where it is text, and the same bytes every time."""
+    """The axes of a figure that is saved at the end, with its words as text, and as the same bytes every time."""
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure

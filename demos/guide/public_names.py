@@ -60,7 +60,7 @@ def _entry(package: Any, name: str, kind: str) -> Iterator[str]:
     elif kind == "classes":
         yield f".. autoclass:: {where}"
         yield "   :members:"
-        # `params` is a slot that the list of attributes has already; the others are told where they come from.
+        # `params` is a slot that the list of attributes has already; the others are documented at their base class.
         inherited = {name for base in thing.__mro__[1:] if base.__name__ in package.__all__ for name in vars(base)}
         yield f"   :exclude-members: {', '.join(['params', *sorted(inherited)])}"
     elif kind == "functions":
@@ -76,14 +76,14 @@ def _entry(package: Any, name: str, kind: str) -> Iterator[str]:
 
 
 def _signature(app: Any, what: str, name: str, thing: Any, options: Any, signature: str, returns: str) -> Any:
-    """Optimisers are called by the arguments of their `__init__`, where Sphinx shows those of `__new__`."""
+    """Show the arguments of an optimiser's `__init__`, where Sphinx shows those of `__new__`."""
     if what == "class" and issubclass(thing, Optimizer):
         signature = stringify_signature(call_signature(thing.__init__, bound_method=True), show_annotation=False)
     return signature, returns
 
 
 def _skipped(app: Any, what: str, name: str, thing: Any, skip: bool, options: Any) -> bool | None:
-    """Others' attributes that a class has only to say what to write are none of its names."""
+    """Leave out other libraries' attributes, which a class has only to say what to write."""
     return True if isinstance(thing, Missing) else None
 
 

@@ -3,7 +3,7 @@
 The blocks of a page are one session, in a folder of its own. A block below ``<!-- needs: torch -->`` runs where those
 modules are installed. In a console block a line that starts with ``$`` is a command, and the rest is what it prints. A
 Python block that begins with ``# file.py`` is that file, there for the blocks that follow. To try a page, such as
-`compile`: `python -m demos.guide.snippets PAGE`; it prints what is not as the page says.
+`compile`: `python -m demos.guide.snippets PAGE`; it prints what differs from the page.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ GUIDE = Path(__file__).parent
 ROOT = GUIDE.parents[1]
 _BLOCK = re.compile(r"(?:^<!-- needs: (?P<needs>[\w ]+) -->\n)?^```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.M | re.S)
 _FILE = re.compile(r"# ([\w]+\.py)\n")
-_LOOSE = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE  # as pytest has it for the rest of the repository
+_LOOSE = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE  # as pytest runs the doctests of the repository
 
 
 class Block(NamedTuple):
@@ -37,7 +37,7 @@ class Block(NamedTuple):
 
     @property
     def missing(self) -> list[str]:
-        """The modules that it needs and that are not installed."""
+        """The modules that it needs but are not installed."""
         return [name for name in self.needs if importlib.util.find_spec(name) is None]
 
 
@@ -54,14 +54,14 @@ def blocks(page: str) -> Iterator[Block]:
 
 
 def run(page: Path, folder: Path) -> str:
-    """Run a page inside of a folder, in a Python of its own; what is not as the page says, as text."""
+    """Run a page inside a folder, in a Python of its own, and return what differs from the page, as text."""
     command = [sys.executable, "-W", "error", "-c", f"from demos.guide import snippets; snippets.check({str(page)!r})"]
     done = subprocess.run(command, cwd=folder, env=_environment(), capture_output=True, text=True)
     return done.stdout + done.stderr
 
 
 def check(name: str) -> None:
-    """Run a page in the current folder, which it may fill, and print what is not as it says."""
+    """Run a page in the current folder, where it may leave files, and print what differs from the page."""
     page, session = Path(name), {"__name__": "__main__"}
     for block in blocks(page.read_text(encoding="utf-8")):
         if block.missing:
@@ -89,14 +89,14 @@ def _run_console(block: Block, page: Path) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """In which `python` is this one, and the packages are those of this clone."""
+    """The environment, with this Python as `python`, and the packages of this clone."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     return {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
 
 
 def main() -> None:
     """Run the page that is named on the command line, in a folder of its own."""
-    parser = argparse.ArgumentParser(description="Run the snippets of a page; what is not as it says is printed.")
+    parser = argparse.ArgumentParser(description="Run the snippets of a page, and print what differs from it.")
     parser.add_argument("page", help="one of " + ", ".join(page.stem for page in pages()))
     page = GUIDE / f"{parser.parse_args().page.removesuffix('.md')}.md"
     if not page.is_file():

@@ -1,6 +1,6 @@
 """Write the reference pages of the guide: numbers.md from the table of primitives, mistakes.md by making the mistakes.
 
-`python -m demos.guide.tables` writes both; a test holds what is committed to what it would write.
+`python -m demos.guide.tables` writes both; a test compares them with what is committed.
 """
 
 from __future__ import annotations

@@ -115,13 +115,13 @@ def test_help_names_the_options(name: str, capsys: pytest.CaptureFixture[str]) -
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["--epochs", "0"], "--epochs: '0' is no whole number from 1 on"),
-        (["--epochs", "2.5"], "--epochs: '2.5' is no whole number from 1 on"),
-        (["--hidden", "4", "x"], "--hidden: 'x' is no whole number from 1 on"),
-        (["--seed", "-1"], "--seed: '-1' is no whole number from 0 on"),
-        (["--lr", "nan"], "--lr: 'nan' is no finite number from 0 on"),
-        (["--momentum", "-0.5"], "--momentum: '-0.5' is no finite number from 0 on"),
-        (["--lr", "fast"], "--lr: 'fast' is no finite number from 0 on"),
+        (["--epochs", "0"], "--epochs: '0' is not a whole number of 1 or more"),
+        (["--epochs", "2.5"], "--epochs: '2.5' is not a whole number of 1 or more"),
+        (["--hidden", "4", "x"], "--hidden: 'x' is not a whole number of 1 or more"),
+        (["--seed", "-1"], "--seed: '-1' is not a whole number of 0 or more"),
+        (["--lr", "nan"], "--lr: 'nan' is not a finite number of 0 or more"),
+        (["--momentum", "-0.5"], "--momentum: '-0.5' is not a finite number of 0 or more"),
+        (["--lr", "fast"], "--lr: 'fast' is not a finite number of 0 or more"),
     ],
 )
 def test_options_out_of_range(argv: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

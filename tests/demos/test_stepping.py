@@ -28,4 +28,4 @@ def test_what_is_printed_is_true(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_wrong_option(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         stepping.main(["--paths", "0"])
-    assert "no whole number from 1 on" in capsys.readouterr().err
+    assert "not a whole number of 1 or more" in capsys.readouterr().err
