@@ -270,7 +270,7 @@ def _users_place(places: Iterable[Place]) -> str | None:
 
 def _grad(output: Value, inputs: list[Value]) -> list[float]:
     """The derivatives of what a function gave with respect to its arguments."""
-    if type(output) is not Value:  # a leaf, or a traced one, which says by itself what to write
+    if type(output) is not Value:  # of another class, such as a traced one, whose own error says what to write
         return grad(output, inputs)
     adjoints = sweep_for_numbers(output)
     _refuse_earlier(adjoints, inputs)
@@ -296,7 +296,7 @@ def _refuse_earlier(order: Iterable[Value], inputs: Iterable[Value]) -> None:
     """Refuse a result of an earlier call, such as one from a dict that keeps results by the argument's number.
 
     Raises:
-        ValueError: the argument of a call that is over is among the nodes.
+        ValueError: the argument of an earlier call is among the nodes.
     """
     for node in {node for node in order if node._y is True and node._primitive is None}.difference(inputs, arguments):
         raise ValueError(

@@ -156,8 +156,8 @@ def _parameters(paths: dict[Value, str]) -> dict[Value, str]:
 def _smallest(shown: list[Value], parameters: dict[Value, str]) -> tuple[dict[Value, modules.Group], str]:
     """Groups that leave few boxes, and in words how they are made: layers if known and enough, else alike nodes.
 
-    There are none where that would leave more than half of the boxes, as in a loop whose steps have little in common:
-    with an edge to every step, the few that are joined make a picture slow to place, and no clearer.
+    There are none if more than half of the boxes would be left, as in a loop whose steps have little in common: with an
+    edge to every step, the few groups make a picture slow to place, and no clearer.
     """
     if parameters.keys() & set(shown):
         groups = modules.group(shown, parameters, "layer", ())
@@ -266,7 +266,7 @@ def has_order(node: Value) -> bool:
 
 
 def _module_box(module: str, nodes: list[Value], names: Names, with_gradients: bool) -> Box:
-    """The box of a module; where it holds the root, that is told in a row of its own."""
+    """The box of a module; if it holds the root, a row says so."""
     paths, root = names.given, names.order[-1]
     held = [node for node in nodes if node in paths]
     inner = len(nodes) - len(held)

@@ -41,7 +41,7 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _executed(file: str) -> tuple[Mapping[str, Any], bool]:
-    """The global variables of a file, and whether it raised, which is told: then they are those that it had set."""
+    """The global variables of a file, and whether it raised: that is printed, and they are those set until then."""
     try:
         return runpy.run_path(file, run_name="__main__"), False
     except (Exception, SystemExit) as error:  # whatever a student's code raises

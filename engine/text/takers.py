@@ -27,7 +27,7 @@ _LIBRARIES = frozenset({"numpy", "pandas", "scipy", "statistics", "sympy"})
 """Packages whose functions call each other before one of them takes a number."""
 
 _ASKED = frozenset({"astype", "to_numeric", "to_numpy"})
-"""Functions of theirs by which a user asks for numbers."""
+"""Their functions by which a user asks for numbers."""
 
 ASSIGNMENT = "[]="
 """In place of a name, for an instruction that assigns to an element or a slice."""

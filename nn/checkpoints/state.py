@@ -240,7 +240,7 @@ def _random_state(stored: Any) -> tuple[Any, ...] | None:
 
 
 def _waiting(stored: Any) -> dict[str, Any] | None:
-    """Where patience stands."""
+    """The state of patience, as `Patience.waiting` gives it."""
     if stored is None:
         return None
     back = stored.get("best_is_back")

@@ -1,4 +1,4 @@
-"""Metrics by name, and functions of the user's own as metrics."""
+"""Metrics by name, and users' functions as metrics."""
 
 from __future__ import annotations
 

@@ -119,8 +119,8 @@ def classify(
         backend: as for `predict`.
 
     Returns:
-        Class indices (of a single output 1 or 0, also where the labels were 1 and -1), or names if the model was
-        trained with these as labels.
+        Class indices (1 or 0 for a single output, even if the labels were 1 and -1), or names if the model was trained
+        with names as labels.
 
     Raises:
         ValueError: if no threshold is known, an output is nan, or not from 0 to 1 where they are probabilities by

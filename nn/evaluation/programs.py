@@ -86,7 +86,7 @@ class Programs:
         self._compiled: dict[Any, Compiled] = {}
         self._refused: dict[Any, str] = {}
         self._is_ragged: bool | None = None  # whether outputs come as one row; None before it has to be known
-        self._looked_at: list[LossFunction] = []  # losses of the user's
+        self._looked_at: list[LossFunction] = []  # users' losses that were checked
         self._kept: list[Any] = []  # see `kept_by`
         self.warned = False  # whether the user knows by now that it runs eagerly, and why
 
@@ -128,7 +128,7 @@ class Programs:
         try:
             with no_grad():
                 return isinstance(form_of(self._model(sample)), list)
-        except Exception:  # whatever is wrong, the call that follows says
+        except Exception:  # the call that follows will say what is wrong
             return False
 
     def _outputs_from(self, found: Any) -> Any:
@@ -251,7 +251,7 @@ class Programs:
             return finish(found)
 
     def _may_overflow(self, X: Any) -> bool:
-        """Whether a model of the user's may compute in few bits: a trace finds out, and a warning or an error tells."""
+        """Whether a user's model may compute in few bits: a trace finds out, and a warning or an error tells."""
         return are_narrow(X) and own_code(self._model, None) is None
 
     def look_at_leaves(self) -> None:

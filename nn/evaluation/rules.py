@@ -27,7 +27,7 @@ class Rule(NamedTuple):
     """What an output means.
 
     Attributes:
-        threshold: above it a single output means the class 1; None if it does not mean a class.
+        threshold: a single output above it means the class 1; None if it does not mean a class.
         formula: from a row of outputs to probabilities; None if there are none.
         check: called with a row of outputs and what the formula gives for it, refuses what cannot be. If it refuses
             any row, it refuses one of those with the largest or the least output, or sum of probabilities.
@@ -46,7 +46,7 @@ def _pair(row: Row) -> Row:
 def _check_range(row: Row, found: Row) -> None:
     for x in row:
         if not 0.0 <= x <= 1.0:
-            raise ValueError(f"an output is {x:.15g}, which is not a probability: give loss=, what it was trained with")
+            raise ValueError(f"an output is {x:.15g}, which is not a probability: give the loss= it was trained with")
 
 
 def _check_number(row: Row, found: Row) -> None:
@@ -268,7 +268,7 @@ def probabilities_of(model: Any, loss: Any) -> Rule:
             raise ValueError(f"outputs trained with {name} give no probabilities: nn.predict gives them as they are")
         raise ValueError(
             "it is not known whether the outputs are probabilities or logits: give the loss that they were trained "
-            "with, such as loss=nn.cross_entropy for logits, or nn.bce where they are probabilities"
+            "with, such as loss=nn.cross_entropy for logits, or loss=nn.bce for probabilities"
             f"{'' if loss is None else f'; not {show(loss)}'}"
         )
     return rule

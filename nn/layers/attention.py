@@ -72,10 +72,10 @@ class SelfAttention(Module):
         return self.output(mixed)
 
     def _cuts(self) -> list[slice]:
-        """The numbers of a vector that each head looks at.
+        """The part of a vector that each head looks at.
 
         Raises:
-            TypeError, ValueError: if they cannot be shared by so many heads, also where these were set later.
+            TypeError, ValueError: if they cannot be shared by the heads, whose number may have been set since.
         """
         size, heads = self.query.nin, whole_number("heads", self.heads, least=1)
         if size % heads:

@@ -108,8 +108,8 @@ def _warn_of_numbers(weights: Collection[Any]) -> None:
     found = next((item for item in weights if isinstance(item, Real)), None)
     if found is not None:
         warn_user(
-            f"the number {found} stands among the weights of a layer, where nothing trains it: set the .data of the "
-            "Value in its place, as in neuron.w[0].data = 0.5",
+            f"the number {found} stands among the weights of a layer, where nothing trains it: set the .data of a "
+            "Value instead, as in neuron.w[0].data = 0.5",
             UserWarning,
         )
 

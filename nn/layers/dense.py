@@ -214,7 +214,7 @@ class MLP(Module):
     ) -> None:
         rng = random_source(seed)
         if isinstance(nouts, int):
-            raise TypeError(f"the sizes of all layers after the input stand in one list, as in MLP(2, [{nouts}, 1])")
+            raise TypeError(f"the sizes of all layers after the input go in one list, as in MLP(2, [{nouts}, 1])")
         sizes = [nin, *as_row("nouts", nouts)]
         activations = [get_activation(activation)] * (len(sizes) - 2) + [get_activation(output)]
         self.layers = [

@@ -25,7 +25,7 @@ def warn_of_class_attributes(kind: type[Holder]) -> None:
 
 
 def check_replaced(module: Holder, name: str, before: Any, value: Any) -> None:
-    """Check an attribute's new value: numbers and results in the place of parameters would not be trained.
+    """Check an attribute's new value: numbers and results that replace parameters would not be trained.
 
     Raises:
         TypeError: plain numbers take the place of parameters.

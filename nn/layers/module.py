@@ -60,7 +60,7 @@ class Module(Holder, Explained):
                 cls.__call__ = own  # type: ignore[method-assign]  # it has none of its own
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """As for any object; compiled functions are told to look again.
+        """As for any object; compiled functions will look again.
 
         Raises:
             AttributeError: other libraries freeze or hold parameters by this name, which has no effect here; or it

@@ -9,7 +9,7 @@ from engine import Value
 from ..arguments import warn_user
 
 _RECTIFIED = (
-    "scores of either sign, and these have gone through a relu, as of an nn.Layer by default: give the last layer "
+    "scores of either sign, and these have gone through a relu, the default of nn.Layer: give the last layer "
     "activation='identity'"
 )
 _BOUNDED = (

@@ -211,7 +211,7 @@ def _row_by_row(loss: str, formula: Callable[[list[Any], Any], Loss], scores: An
 
 
 def _scores(row: list[Any]) -> list[Any]:
-    """A checked row of scores: neither bools, which are decisions, nor rows, as of the positions of a sequence."""
+    """A row of scores, checked to hold neither bools, which are decisions, nor rows, such as those of a sequence."""
     if is_row(row[0]):
         raise TypeError(
             "a sample has several rows of scores, such as one per position of a sequence, and a loss for classes takes "

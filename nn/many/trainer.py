@@ -88,7 +88,7 @@ class SharedTrainer(Trainer):
 
         Raises:
             RuntimeError: something has changed since the nets were looked at.
-            ValueError: a loss is below 0 where there can be no such one.
+            ValueError: a loss is below 0, which this loss function cannot be.
         """
         import numpy as np
 
@@ -105,7 +105,7 @@ class SharedTrainer(Trainer):
             return losses
 
     def _look_again(self, batch: Batch, entirely: bool = False) -> None:
-        """As in any trainer, except for what `take_over` looks at from net to net: nobody else has the model."""
+        """As in any trainer, but trust what `take_over` looks at from net to net: nobody else has the model."""
         way, watch = self._way, self._watch
         if way is not None and watch is not None and self._traced_at > -math.inf:
             if not entirely and time.perf_counter() < self._fresh_until():

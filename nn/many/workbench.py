@@ -234,7 +234,7 @@ class Workbench:
         if net is not None and made.program is not None:
             with suppress(Exception):
                 return made.program.row(job, made.numbers, net[2])
-            net = None  # `fit` explains best what has failed
+            net = None  # `fit` says best what is wrong
         model, loss, optimizer = net or self._net(job)
         with put_back(model, optimizer):
             history = fit(
@@ -246,7 +246,7 @@ class Workbench:
 
 
 class _Net(NamedTuple):
-    params: tuple[Value, ...]  # those of the model too, whatever the optimiser changes
+    params: tuple[Value, ...]  # the model's, too, even if the optimiser does not change them
 
 
 @contextmanager

@@ -78,8 +78,8 @@ def _rows_of(recipe: Recipe | bytes, jobs: Sequence[Job], submission: str) -> li
     Args:
         recipe: what all workers need, or that as pickle stores it.
         jobs: the configurations.
-        submission: no other has this one: Dask gives the first result of what is submitted twice, be it the death of a
-            worker that another configuration has killed.
+        submission: different for each: if the same is submitted twice, Dask gives the first result again, even if that
+            was the death of a worker which another configuration had killed.
     """
     from .workbench import Workbench
 

@@ -41,7 +41,7 @@ def check_parts(model: Any, loss: Any, optimizer: Any, schedule: Any, step: Any)
         raise TypeError(f"step makes a step from model, loss and optimiser, and {show(step)} cannot be called")
     if not isinstance(step, type):
         check_takes("step, which makes a step,", step, "model", "loss", "optimizer")
-    if step is not EagerStep:  # which looks by itself, as compiled steps do
+    if step is not EagerStep:  # that one makes this check itself, as compiled steps do
         check_ownership(model, loss, optimizer)
 
 

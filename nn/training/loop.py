@@ -254,8 +254,8 @@ class _Loop:
         history: what has been done; it grows.
         validation: takes scores after each epoch.
         patient: decides by them when it is enough.
-        callbacks: of the user's, called after each epoch.
-        reports: are called as training proceeds.
+        callbacks: the user's functions, called after each epoch.
+        reports: called as training proceeds.
         warned: whether no warning is due that nothing is learned: one was given, or the steps are the user's.
         scores: of the last epoch.
     """
@@ -310,7 +310,7 @@ class _Loop:
         return Progress(epoch, epochs, batch, batch, total / seen)
 
     def _judge(self, epoch: int, loss: float, started: float) -> None:
-        """Take scores, and note the epoch: without scores if Ctrl-C or an error comes meanwhile, as it is trained."""
+        """Take scores, and note the epoch; it counts, without scores, even if Ctrl-C or an error comes meanwhile."""
         history, self.scores = self.history, {}
         try:
             if self.validation is not None:
@@ -377,7 +377,7 @@ def _train_mode(model: Model) -> Iterator[None]:
 
 def _put_in_train_mode(modules: list[Module]) -> None:
     for module in modules:
-        if not module.training:  # what is set is announced, to all that is compiled
+        if not module.training:  # setting an attribute makes all compiled functions look again
             module.training = True
 
 

@@ -87,7 +87,7 @@ def _until_changed(
                     raise
             source.rng.setstate(source.state)
             task.kept.clear()
-            rows = replace(task.rows)  # reads samples and labels anew, as somebody may have changed them, too
+            rows = replace(task.rows)  # reads samples and labels anew, as they may have been changed, too
             epochs, name = make(replace(task, done=done, rows=rows), reason)
             tell(name)
 

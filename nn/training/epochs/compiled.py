@@ -111,7 +111,7 @@ def _masked(
         look_at_program(task.model, task.loss, task.optimizer, trainer._compiled, known, of_row)
 
     def masked(batch: Batch) -> Batch:
-        return replace(batch, masks=layout.masks(width, trainer.steps))  # by what the layers are just now
+        return replace(batch, masks=layout.masks(width, trainer.steps))  # by the layers' present p and seed
 
     return _in_calls(task, trainer, known, samples, masked), trainer.backend
 
@@ -129,7 +129,7 @@ def _in_calls(
         task: what is to be learned.
         trainer: makes the steps.
         known: the samples.
-        samples: makes them ready anew, where somebody may have changed them, or anything else.
+        samples: makes them ready anew, if they, or anything else, may have been changed.
         ready: makes samples ready for a call.
     """
     size = task.size

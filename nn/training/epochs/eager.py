@@ -1,4 +1,4 @@
-"""Epochs of eager steps, node by node, or of steps of the user's own."""
+"""Epochs of eager steps, node by node, or of the user's own steps."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def eager_epochs(task: Task) -> Epoch:
 
 
 def users_epochs(task: Task, step: Step) -> Epoch:
-    """Steps of the user's own, which must give the loss of each batch as a finite number."""
+    """The user's own steps, which must give the loss of each batch as a finite number."""
 
     def checked(X: Any, y: Any) -> float:
         loss = plain(step(X, y))
@@ -31,8 +31,8 @@ def users_epochs(task: Task, step: Step) -> Epoch:
             raise TypeError(f"a step returns the loss as a number, not {show(loss)}: end it with return loss.data")
         if isinstance(loss, float) and not math.isfinite(loss):
             raise FloatingPointError(
-                f"the step returned the loss {loss}, and may have changed the parameters: see that it makes no update "
-                "then, lower the learning rate, and look for nan or inf in the data"
+                f"the step returned the loss {loss}, and may have changed the parameters: let it make no update in "
+                "that case, lower the learning rate, and look for nan or inf in the data"
             )
         return real_number("the loss that a step returns", loss)
 

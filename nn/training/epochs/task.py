@@ -35,7 +35,7 @@ class Task:
         clip_norm: the largest norm of the whole gradient.
         clip_value: the largest entry of the gradient.
         options: how steps are compiled.
-        acting: when code of the user's runs in between; what it changes in X and y counts from the next epoch on.
+        acting: when the user's code runs in between; what it changes in X and y counts from the next epoch on.
         done: how many steps were made before.
         kept: what one call of `fit` leaves for the next.
     """

@@ -105,7 +105,7 @@ def refuse_outdated(parameters: Sequence[Value], loss: Value) -> None:
     trained = {*parameters}
     for node in topological_order(loss):
         for operand, number in zip(node.operands, node.inputs):
-            if operand in trained and number != operand.data and not math.isnan(operand.data):  # that is told elsewhere
+            if operand in trained and number != operand.data and not math.isnan(operand.data):  # nan is found elsewhere
                 assert node.primitive is not None
                 raise ValueError(
                     f"the loss uses the result of {node.primitive.name} of a parameter that was {number!r} and is "

@@ -157,12 +157,12 @@ def look_beside_graph(
     order = topological_order(loss)
     try:
         with no_grad(), _put_back(optimizer.params) as before:
-            differ = again() == loss.data  # else it changes by itself, and nothing can be told
+            differ = again() == loss.data  # else it changes by itself, which would tell nothing
             for by in (_NUDGE, -_NUDGE):
                 for p in before.keys() & {*order}:
                     p.data = before[p] + by * (before[p] + math.copysign(1.0, before[p]))
                 differ = differ and not math.isclose(again(), _recomputed(order), rel_tol=_SAME)
-    except Exception:  # for such numbers there is no loss
+    except Exception:  # with such numbers there is no loss
         return
     if differ:
         warn_user(
@@ -185,7 +185,7 @@ def _reading(model: Model, function: LossFunction, X: Any, y: Any) -> str:
         traces_of(traced).trace(traces_of(traced).batch(X[:1], y[:1]))
     except LeafReadError as error:
         return f"{error}".splitlines()[0]
-    except Exception:  # what else a function does that is not compiled
+    except Exception:  # whatever else cannot be compiled
         pass
     return ""
 

@@ -16,7 +16,7 @@ def running_numbers(model: Any) -> dict[str, str]:
 
 
 def warn_of_running(model: Any, before: Mapping[str, str]) -> None:
-    """Warn if such numbers are others than before, while the parameters are those of an earlier epoch.
+    """Warn if such numbers have changed in the training, while the parameters are those of an earlier epoch.
 
     Args:
         model: what was trained.

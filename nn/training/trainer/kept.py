@@ -25,9 +25,9 @@ def trainer_for(
 ) -> Trainer:
     """A Trainer: the one that was kept, if a new one would do exactly the same.
 
-    It would if model and loss say all that determines them, and all of that is as it was when they were compiled. Code
-    of the user's, which does not say that, is traced again, though not on a whole batch. For what else may have
-    changed, such as parameters, the optimiser and its memory, a Trainer looks by itself.
+    It would if model and loss describe all that determines them, and nothing of that has changed since they were
+    compiled. A user's code, which does not describe itself, is traced again, though not on a whole batch. Other
+    changes, such as those of parameters, the optimiser and its memory, a Trainer sees by itself.
 
     Args:
         kept: the Trainer that was kept, if there is one; it is taken out.

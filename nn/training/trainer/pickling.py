@@ -24,7 +24,7 @@ def refuse_unnamed(**parts: Any) -> None:
             continue
         which, remedy = function.__qualname__, "define it at the top level of a module"
         if of_one_sample(function) is not None:
-            which, remedy = "made by per_sample", "call that in a function of yours, defined at the top level of one"
+            which, remedy = "made by per_sample", "call that in a function defined at the top level of a module"
         raise pickle.PicklingError(
             f"a Trainer pickles with its {name}, which is {which}, and pickle cannot find that by its name: {remedy}, "
             "or pickle (model, optimizer) and make it anew"

@@ -69,7 +69,7 @@ class Preparation(Settings):
         self._steps_before += whole_number("steps", steps, least=0) - self.steps
 
     def _would_be_made_of(self, model: Model, loss: LossFunction, options: dict[str, Any]) -> bool:
-        """Whether a new one of these would be compiled to the same: as it describes itself, or as far as is watched."""
+        """Whether a new trainer of these would be compiled to the same, by its description or as far as is watched."""
         if self.model is not model or self.loss is not loss or self._options != options:
             return False
         return self._traces.is_as_described() if self._traces.is_described else self._watch is not None
@@ -249,13 +249,13 @@ class Preparation(Settings):
                 self._sample_loss.refuse_single(error, batch, size)
                 raise
             self._watch = None
-            if self._way is not None and not self._way.is_of(self._traces):  # it does something else by now
+            if self._way is not None and not self._way.is_of(self._traces):  # the loss now does something else
                 self._leave_way()
                 self._weigh_anew()
         return self._sample_loss.structure(batch, size)
 
     def _weigh(self, batch: Batch, size: int) -> None:
-        """Weight the loss of one sample such that its mean over a batch of that size is the loss of the batch."""
+        """Weight the loss of one sample so that its mean over a batch of that size is the loss of the batch."""
         if self._sample_loss.weigh(self._structure(batch, size)):
             self._start_anew()
         self._sized = batch.shapes, size

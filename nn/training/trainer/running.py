@@ -109,7 +109,7 @@ class Running(Preparation):
             return losses
 
     def _has_steps_alike(self, batch: Batch, size: int) -> bool:
-        """Whether the loss of a smaller last batch, if there is one, is made of its samples' as that of the others."""
+        """Whether a smaller last batch, if there is one, combines its samples' losses as the other batches do."""
         rest = batch.size % size
         return not rest or self._structure(batch, rest) == self._structure(batch, size)
 
@@ -134,7 +134,7 @@ class Running(Preparation):
             yield loss, samples
 
     def _losses_since(self, step: int) -> list[float]:
-        """The losses of the steps from number `step` on, made by one call that Ctrl-C has ended since."""
+        """The losses of the steps from number `step` on, made by one call that Ctrl-C has ended."""
         made = self.steps - step
         known = self._losses[:made]
         return known if self._way is None else known + self._way.losses_of_last(made - len(known))

@@ -1,4 +1,4 @@
-"""What a Trainer compiles: the loss of one sample, such that its mean over a batch is the loss of that batch."""
+"""What a Trainer compiles: the loss of one sample, weighted so that its mean over a batch is the loss of that batch."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ class SampleLoss:
     def __init__(self, model: Model, loss: LossFunction, parameters: Sequence[Value] = ()) -> None:
         self._model, self._loss = model, loss
         self._known: dict[Any, BatchLoss] = {}  # by the shapes and the size of a batch; by None for all sizes
-        self._outputs: dict[Shape, Any] = {}  # what is given for a sample of each shape, with zeros
+        self._outputs: dict[Shape, Any] = {}  # the output for a sample of each shape, with zeros for its numbers
         self.type_guard = TypeGuard()
         self._scale, self._extra = Value(1.0), Value(0.0)
-        self._scaled = False  # whether the function includes the one, and what the other counts
+        self._scaled = False  # whether the function includes the first; the second is the factor of the penalty
         self._penalty: Callable[[], Any] | None = None
         self._parameters = parameters
         takes_rows = any(loss is each for each in OF_ROWS)
@@ -148,7 +148,7 @@ def _shape(sample: Any) -> Shape:
 
 
 def _example(output: Any) -> Any:
-    """The output, with zeros in the place of its numbers."""
+    """The output, with zeros for its numbers."""
     if isinstance(output, dict):
         return {name: _example(part) for name, part in output.items()}
     if isinstance(output, (list, tuple)):

@@ -83,7 +83,7 @@ class Way:
 
     def losses_of_last(self, count: int) -> list[float]:
         """The losses of the first `count` steps of the last call, which Ctrl-C may have ended."""
-        raise NotImplementedError(f"{type(self).__name__} must keep the losses of its last call")  # as each way does
+        raise NotImplementedError(f"{type(self).__name__} must keep the losses of its last call")  # each way does
 
     def __call__(self, batch: Batch, steps: int, order: Any, clip: Clip, rates: Sequence[float]) -> list[float]:
         """Make steps; return their losses.

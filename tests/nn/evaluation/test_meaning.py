@@ -187,7 +187,7 @@ def test_scores_are_not_judged_as_probabilities(form, beyond):
     samples = form(np.array([[0.25], [beyond], [0.75]]))
     judges = [functools.partial(judge, y=[0, 1, 1]) for judge in (nn.accuracy, nn.confusion_matrix)]
     for call in (nn.classify, *judges):
-        with pytest.raises(ValueError, match=f"an output is {beyond}, which is not a probability: give loss=, what it"):
+        with pytest.raises(ValueError, match=f"an output is {beyond}, which is not a probability: give the loss= it"):
             call(lambda x: x[0], samples, loss=nn.bce)
         call(lambda x: x[0], samples, threshold=0.5)
         call(lambda x: x[0], samples, loss=nn.hinge)

@@ -182,7 +182,7 @@ def test_a_neuron_on_its_own_checks_its_inputs_too():
         (lambda: Layer(2, -1), ValueError, "nout must be at least 1, not -1"),
         (lambda: Layer(2, True), TypeError, "nout must be a whole number, not bool True"),
         (lambda: MLP(2, []), ValueError, "nouts is empty"),
-        (lambda: MLP(2, 3), TypeError, r"stand in one list, as in MLP\(2, \[3, 1\]\)$"),
+        (lambda: MLP(2, 3), TypeError, r"go in one list, as in MLP\(2, \[3, 1\]\)$"),
         (lambda: MLP(2, "3"), TypeError, "nouts must be a list, tuple or array, not str '3'"),
         (lambda: MLP("2", [3]), TypeError, "nin must be a whole number, not str '2'"),
         (lambda: MLP(2, [3, 1.5]), TypeError, "nout must be a whole number, not float 1.5"),

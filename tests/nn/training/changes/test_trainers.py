@@ -33,7 +33,7 @@ def test_a_trainer_of_what_has_no_name_says_so() -> None:
     m = model()
     with pytest.raises(pickle.PicklingError, match=r"a Trainer pickles with its loss, which is .*<lambda>"):
         pickle.dumps(Trainer(m, lambda o, y: nn.cross_entropy(o, y), Adam(m.parameters(), 0.05)))
-    with pytest.raises(pickle.PicklingError, match=r"is made by per_sample, .*: call that in a function of yours"):
+    with pytest.raises(pickle.PicklingError, match=r"is made by per_sample, .*: call that in a function defined"):
         pickle.dumps(Trainer(m, nn.per_sample(nn.cross_entropy), Adam(m.parameters(), 0.05)))
     with pytest.raises(TypeError, match=r"use an nn\.Module"):
         copy.deepcopy(Trainer(lambda x: m(x), nn.cross_entropy, Adam(m.parameters(), 0.05)))
