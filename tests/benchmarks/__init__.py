@@ -1,7 +1,7 @@
 """Benchmarks: what README claims, measured beside its peers; `python -m tests.benchmarks` lists them.
 
-NumPy, PyTorch and JAX read how many threads they may use when they are imported: it is one, and set here, since a
-package is imported before its modules.
+NumPy, PyTorch and JAX read the number of threads that they may use when they are imported. It is set to one here, since
+a package is imported before its modules.
 """
 
 import os

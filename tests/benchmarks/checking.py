@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.checking [--faults 1000] [--points 10000]
 
-The functions are PyTorch's and JAX's own, in double precision, with gradients made wrong in known ways; then the table
-of claims at kinks, jumps, ends of domains and in noise; then many parameters. Checkers are used as they come. Needs
+First come functions of PyTorch and JAX, in double precision, with gradients made wrong in known ways; then the table of
+claims at kinks, jumps and ends of domains, and in noise; then many parameters. Checkers run with their defaults. Needs
 torch and jax.
 """
 
@@ -76,13 +76,13 @@ def faults(random_: random.Random) -> dict[str, Callable[[Gradient], Gradient]]:
 
 
 def visible(right: Gradient, wrong: Gradient) -> bool:
-    """Whether the fault is one: it changes a derivative by a thousandth, and not one that is nearly 0."""
+    """Whether a fault counts: it changes a derivative by at least a thousandth, and not one that is nearly 0."""
     size = max(map(abs, right))
     return any(abs(r - w) > 0.9e-3 * abs(r) and abs(r - w) > 1e-6 * size for r, w in zip(right, wrong))
 
 
 def point(random_: random.Random) -> Gradient:
-    """Four numbers; now and then small ones, or one next to a kink."""
+    """Four numbers, now and then small ones, or one of them next to a kink."""
     scale = random_.choice([1.0, 1.0, 0.1, 3.0])
     xs = [random_.gauss(0, scale) for _ in range(4)]
     if random_.random() < 0.1:
@@ -269,7 +269,7 @@ def alarms(checker: Any, count: int) -> int:
 
 
 def times(checkers: list[Any], repeats: int = 30) -> list[float]:
-    """The time of a check that passes, the median over functions and repeats, interleaved."""
+    """The median time of a check that passes, over interleaved functions and repeats."""
     random_ = random.Random(3)
     taken: list[list[float]] = [[] for _ in checkers]
     for f in FUNCTIONS.values():
@@ -288,7 +288,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--faults", type=int, default=1000)
     parser.add_argument("--points", type=int, default=10000)
-    parser.add_argument("--jax", type=int, default=300, help="as many of either for JAX, which is slow")
+    parser.add_argument("--jax", type=int, default=300, help="the number of each for JAX, which is slow")
     arguments = parser.parse_args()
     print_machine()
     checkers = [Ours(), PyTorch(), Jax()]

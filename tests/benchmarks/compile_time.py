@@ -2,13 +2,13 @@
 
     taskset -c 1 python -m tests.benchmarks.compiled compile    # without `taskset` on all processors
 
-Each time is that of a new process, in CPU seconds from a call on, with all that is imported and loaded in it, LLVM's
-library too where code is compiled: in parts at the same time, so that the first time is shorter by the clock where
-there are several processors. Of first steps it is that of `Trainer.step`, with a model that is there; of the others
-from the call of engine.compile to the program of the loss and its gradient: tracing, planning, compiling, loading,
-comparing. What all programs share, such as the loop over steps, is compiled once on a machine: the second column is the
-first time for this program after a small network was trained before. The memory is the most that the process had when
-it came from the cache, and in brackets the first time.
+Each time is that of one call in a new process, in CPU seconds, with all that the call imports and loads: LLVM's library
+too, where code is compiled. Parts are compiled at the same time, so that on several processors the first time is
+shorter by the clock. For first steps the call is `Trainer.step`, once the model is made; for the others it goes from
+engine.compile to the program of the loss and its gradient: tracing, planning, compiling, loading, comparing. What all
+programs share, such as the loop over steps, is compiled once on a machine: the second column is the first time for this
+program if a small network was trained before. The memory is the peak of a process that finds the program in the cache,
+and in brackets that of the first time.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from tests.benchmarks.more_workloads import gpt, physics
 from tests.benchmarks.workloads import digits, moons
 
 Run = Callable[[], bool]
-"""What is measured; it tells whether the program was in the cache."""
+"""What is measured; it returns whether the program was in the cache."""
 
 
 def first_step(sizes: list[int], batch: int, activation: str = "relu") -> Run:
@@ -72,7 +72,7 @@ def of_workload(workload: Any) -> Run:
 
 
 def chain(length: int) -> Run:
-    """Dependent operations in an order of which no part is like another."""
+    """Dependent operations in an order of which no two parts are alike."""
     w = [Value(0.5 + 0.01 * k) for k in range(5)]
     operations = [
         lambda z, a: z * a,
@@ -108,11 +108,11 @@ WITH_PEERS: dict[str, Callable[[], Run]] = {
     "W3 tiny GPT batch 32": lambda: of_workload(gpt(32)),
     "W4 physics-informed": lambda: of_workload(physics()),
 }
-"""Losses of other benchmarks, which make their contenders too."""
+"""Losses of other benchmarks, which also make the contenders, and so need PyTorch and JAX."""
 
 
 def measured(name: str) -> dict[str, Any]:
-    """CPU seconds until a problem is ready, in this process; seconds by the clock; whether it was cached; megabytes."""
+    """How long until a problem is ready in this process, in CPU and clock seconds; whether it was cached; megabytes."""
     run = {SMALL: lambda: first_step([3, 5, 2], 7), **PROBLEMS, **WITH_PEERS}[name]()
     assert "llvmlite.binding" not in sys.modules
     began, started = time.perf_counter(), time.process_time()
@@ -123,7 +123,7 @@ def measured(name: str) -> dict[str, Any]:
 
 
 def in_new_process(name: str, cache: str, bytecode: str, module: str = __name__) -> dict[str, Any]:
-    """What a benchmark finds in a process of its own, with that cache, and that directory for Python's bytecode."""
+    """What a benchmark measures in a new process, with this cache, and this directory for Python's bytecode."""
     command = [sys.executable, "-m", module, name]
     environment = {
         **os.environ,
@@ -141,7 +141,7 @@ def main(names: list[str] | None = None, repeats: int = 3) -> None:
     """Print a table."""
     print("\ncompile time, float64 (CPU seconds)  first time  after another  by the clock  from the cache  memory")
     with tempfile.TemporaryDirectory() as bytecode:
-        # An installed package has its bytecode; so the first process only writes it.
+        # An installed package has its bytecode, so the first process only writes it.
         in_new_process(SMALL, "off", bytecode)
         peers = WITH_PEERS if importlib.util.find_spec("torch") and importlib.util.find_spec("jax") else {}
         for name in names or [*PROBLEMS, *peers]:

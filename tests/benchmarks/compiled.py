@@ -6,12 +6,12 @@
     taskset -c 1 python -m tests.benchmarks.compiled compile    # how long until programs are ready: see compile_time.py
     taskset -c 1 python -m tests.benchmarks.compiled fits       # what fit takes besides its epochs: see fit_start.py
 
-All contenders of a workload whose packages are installed take turns in this one process, on one thread; what counts is
-the median of the CPU time of a step. "x" columns say how many times longer a contender takes than our calls one by one,
-and than a step of our native loop. Behind those of `Trainer.step` stands what the call costs more than a step of that
-loop: in a tight loop, and where each contender makes a single step in its turn, so that others have had the caches in
-between. Our nets stay as they were made: of a trained one our steps leave out what a loss of 0 makes 0 (see `flat`),
-and others do not.
+The contenders of a workload whose packages are installed take turns in this one process, on one thread; what counts is
+the median CPU time of a step. The "x" columns say how many times longer a contender takes than our calls one by one,
+and than a step of our native loop. After them, the lines of `Trainer.step` say what a call costs over a step of that
+loop: in a tight loop, and where each contender makes a single step in its turn, so that others have used the caches in
+between. Our nets stay untrained: on a trained one our steps skip what a loss of 0 makes 0 (see `flat`), and those of
+others do not.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from .turns import in_turns
 from .workloads import MOMENTUM, RATE, Workload, digits, digits_data, moons
 
 USER, STEP, LOOP = "nn.Trainer.step", "stepgrad, step by step", "stepgrad, native loop"
-STILL = 1e-12  # the rate of our steps: so small that a net stays as it was
+STILL = 1e-12  # the learning rate of our steps: so small that a net stays as it was
 NEW, LISTS = "  of new arrays", "  of lists"
 FALLBACK = "nn.Trainer, in NumPy"
 
@@ -80,7 +80,7 @@ def ours(workload: Workload, dtype: str) -> tuple[dict[str, tuple[Callable[[], A
 
 
 def calls(workload: Workload, dtype: str, samples: list[Any]) -> dict[str, tuple[Callable[[], Any], int]]:
-    """`Trainer.step` of the same arrays, of others at each call, and of lists with whole labels as ints."""
+    """`Trainer.step` of the same arrays, of other arrays at each call, and of lists whose labels are ints."""
     turns = itertools.cycle([[array.copy() for array in samples] for _ in range(4)])
     X, y = samples
     rows, labels = X.tolist(), [int(label) for label in y]
@@ -102,11 +102,11 @@ def user(workload: Workload, dtype: str, backend: str = "llvm") -> nn.Trainer:
 def measure(steps: dict[str, tuple[Callable[[], Any], int]], rounds: int = 7, target: float = 0.05) -> dict[str, float]:
     """Median CPU seconds of a training step; the contenders take turns.
 
-    Each turn has a lead-in that is not counted: what is due after some time, such as tracing a function again after
-    fifty times what that takes, is due because the others took that time.
+    Each turn begins with steps that are not counted: some work falls due after a while, such as tracing a function
+    again (after fifty times as long as that takes), and here it would fall due while the others take their turns.
     """
     for step, _ in steps.values():
-        for _ in range(3):  # what is compiled at the first and the second one
+        for _ in range(3):  # the first and the second one compile
             step()
     repeats = {name: _steps(step, target) // 2 + 1 for name, (step, _) in steps.items()}
     seconds: dict[str, list[float]] = {name: [] for name in steps}
@@ -121,7 +121,7 @@ def measure(steps: dict[str, tuple[Callable[[], Any], int]], rounds: int = 7, ta
 
 
 def _steps(step: Callable[[], Any], seconds: float) -> int:
-    """Make steps for some time; give how many, one at least."""
+    """Make steps for some time, at least one, and return their number."""
     started, count = time.process_time(), 0
     while time.process_time() - started < seconds or not count:
         step()
@@ -130,7 +130,7 @@ def _steps(step: Callable[[], Any], seconds: float) -> int:
 
 
 def measure_cold(steps: dict[str, tuple[Callable[[], Any], int]], rounds: int = 200) -> dict[str, float]:
-    """Median seconds of a step where each contender makes one in its turn: others have had the caches in between."""
+    """Median seconds of a step where each contender makes one in its turn: others have used the caches in between."""
     single = {name: step for name, (step, made) in steps.items() if made == 1}
     seconds: dict[str, list[float]] = {name: [] for name in single}
     for name in in_turns(single, rounds):

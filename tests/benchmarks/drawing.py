@@ -83,7 +83,7 @@ Point = tuple[float, float]
 
 
 def crossings(placement: Placement, edges: list[tuple[int, int]]) -> int:
-    """How many crossings are seen: of pieces of edges with no box in common; what edges share is one piece."""
+    """How many crossings are seen, of pieces of edges with no box in common; a piece that edges share counts once."""
     pieces: dict[tuple[Point, ...], set[tuple[int, int]]] = {}
     for edge, curve in zip(edges, placement.curves):
         for k in range(0, len(curve) - 1, 3):

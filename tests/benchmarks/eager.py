@@ -1,9 +1,9 @@
 """How fast and how small the engine is, beside micrograd: `python -m tests.benchmarks.eager`.
 
-The contenders take turns in one process, so that what slows the machine down slows all of them; times are CPU time,
-medians. Garbage is collected before each timed step, lest one contender clean up after another; within a step the
-collector runs as it does for users, then, for comparison, not at all. Ratios carry over to other machines, seconds do
-not.
+The contenders take turns in one process, so that what slows the machine down slows all of them; times are medians of
+CPU time. Garbage is collected before each timed step, lest one contender clean up after another; within a step the
+collector runs as it does for users, and then, for comparison, not at all. Ratios carry over to other machines; seconds
+do not.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def neural_step(weights: Sequence[float]) -> Step:
 
 
 def operators_step(weights: Sequence[float]) -> Step:
-    """The same step as a user might write it, with + and * and no help: a node for each of them."""
+    """The same step as a user might write it with + and * alone: a node for each of them."""
     X, y = moons()
     parameters = [Value(weight) for weight in weights]
     supply = iter(parameters)
@@ -154,7 +154,7 @@ def training_steps(rounds: int) -> list[Row]:
 
 
 def milliseconds(seconds: float) -> str:
-    """A time as it stands in the table."""
+    """A time as the table shows it."""
     return f"{1e3 * seconds:.0f} ms"
 
 
@@ -224,7 +224,7 @@ def importing(times: int = 7) -> list[Row]:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Measure everything and print it beside what is aimed at."""
+    """Measure everything and print it, beside our aims."""
     print_machine()
     parser = ArgumentParser(
         "python -m tests.benchmarks.eager", description=__doc__, formatter_class=ArgumentDefaultsHelpFormatter

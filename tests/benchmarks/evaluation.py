@@ -1,11 +1,11 @@
-"""Evaluation of the digits network 64-32-10, and what validation and dropout cost of an epoch of training it.
+"""Evaluation of the digits network 64-32-10, and what validation and dropout add to an epoch of its training.
 
     taskset -c 1 python -m tests.benchmarks.evaluation
     taskset -c 1 python -m tests.benchmarks.evaluation start    # until `fit` trains, in new processes
 
-Calls are timed beside PyTorch's, if it is there, in CPU time. Of epochs it is the time that the history has, which a
-quarter of those of a training stay below; all trainings take turns. The share of validation, or dropout, is what an
-epoch with it takes longer than one without on the same rows: the median over the turns, since from one training to the
+Calls are timed beside PyTorch's, if it is installed, in CPU time. The times of epochs are those of the history; of each
+training the lower quartile counts, and all trainings take turns. The share of validation, or dropout, is what an epoch
+with it takes longer than one without it on the same rows: the median over the turns, since from one training to the
 next an epoch may vary by as much, with the place of its arrays in the caches.
 """
 
@@ -71,7 +71,7 @@ def calls(model: nn.MLP) -> dict[str, Callable[[], Any]]:
 
 
 def torch_calls() -> dict[str, Callable[[], Any]]:
-    """The same of PyTorch; nothing where it is not installed."""
+    """The same calls in PyTorch; none if it is not installed."""
     if importlib.util.find_spec("torch") is None:
         return {}
     import torch
@@ -116,13 +116,13 @@ def least(functions: dict[str, Callable[[], Any]], rounds: int, target: float) -
 
 
 def dropping() -> nn.Sequential:
-    """The same network, which drops a half of what is hidden."""
+    """The same network, which drops half of its hidden units."""
     first, last = network().layers
     return nn.Sequential(first, nn.Dropout(0.5, seed=1), last)
 
 
 def training(rows: int, make: Callable[[], Any] = network, **given: Any) -> Callable[[int], Any]:
-    """A training of so many epochs on the first rows of the digits."""
+    """A training on the first rows of the digits, as a function of the number of epochs."""
     X, y = (array[:rows] for array in data())
 
     def train(epochs: int) -> Any:
@@ -134,7 +134,7 @@ def training(rows: int, make: Callable[[], Any] = network, **given: Any) -> Call
 
 
 def extras() -> dict[str, tuple[Callable[[int], Any], Callable[[int], Any]]]:
-    """Trainings with validation or dropout, and on the same rows without."""
+    """Trainings with validation or dropout, each with one on the same rows without it."""
     X, y = data()
     count = len(X)
     held_out = {"validation": (X[-HELD_OUT:], y[-HELD_OUT:])}
@@ -150,7 +150,7 @@ def extras() -> dict[str, tuple[Callable[[int], Any], Callable[[int], Any]]]:
 
 
 def epochs(trainings: dict[str, Callable[[int], Any]], rounds: int, count: int) -> dict[str, list[float]]:
-    """Seconds of an epoch of each training in each round: a quarter of its epochs took less."""
+    """Seconds of an epoch of each training in each round: the lower quartile."""
     found: dict[str, list[float]] = {name: [] for name in trainings}
     for name in in_turns(trainings, rounds):
         seconds = [row["seconds"] for row in trainings[name](count).rows[FIRST:]]
@@ -167,7 +167,7 @@ def start(validated: bool, hidden: list[int]) -> float:
     model = network(*hidden)
     optimizer = nn.SGD(model.parameters(), lr=0.05, momentum=0.9)
     given: dict[str, Any] = {"validation": (X[-HELD_OUT:], y[-HELD_OUT:])} if validated else {}
-    gc.collect()  # or one that is due, of all that scikit-learn has made, falls into the one measurement or the other
+    gc.collect()  # or a collection that is due, of all that scikit-learn has made, falls into some of the measurements
     started = time.process_time()
     nn.fit(model, X[:BATCH], y[:BATCH], nn.cross_entropy, optimizer, 1, BATCH, **given)
     return time.process_time() - started
@@ -177,11 +177,11 @@ def starts(cases: dict[str, tuple[bool, list[int]]], rounds: int) -> dict[str, f
     """The least seconds of `start` in new processes that find all programs in a cache of their own."""
     found = dict.fromkeys(cases, float("inf"))
     with tempfile.TemporaryDirectory() as cache:
-        for turn in range(rounds + 2):  # the second one finds the programs, and notes what it finds of them
+        for turn in range(rounds + 2):  # the first makes the programs, and the second notes which of them it finds
             for name, case in cases.items():
                 code = f"from tests.benchmarks.evaluation import start; print(start(*{case!r}))"
                 environment = {**os.environ, "STEPGRAD_CACHE": cache, "PYTHONPATH": str(Path(__file__).parents[2])}
-                environment["PYTHONPYCACHEPREFIX"] = f"{cache}/bytecode"  # which an installed package has
+                environment["PYTHONPYCACHEPREFIX"] = f"{cache}/bytecode"  # an installed package has its bytecode
                 environment.pop("PYTHONDONTWRITEBYTECODE", None)
                 command = [sys.executable, "-c", code]
                 run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)

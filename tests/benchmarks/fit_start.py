@@ -2,8 +2,8 @@
 
     taskset -c 1 python -m tests.benchmarks.compiled fits
 
-Each time is that of one call of `fit` in CPU milliseconds, less an epoch; of several new processes the median. Counted
-is all from the call to its return, imports included. The first column is of a process that has to compile.
+Each time is that of one call of `fit` without its epoch, imports included, in CPU milliseconds: the median of several
+new processes. The first column is of a process that has to compile.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FITS: dict[str, tuple[list[int], dict[str, Any]]] = {
     "784-128-10": (LARGE, {}),
     "784-128-10, validated": (LARGE, {"validation": 0.2}),
 }
-"""Networks, and what `fit` is told besides."""
+"""Networks, and further arguments of `fit`."""
 
 
 def fit_times(name: str) -> dict[str, float]:

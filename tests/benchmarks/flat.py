@@ -1,9 +1,9 @@
-"""What blocks of flat loss leave out: two moons by hinge loss, early and late in training.
+"""What blocks of flat loss save: two moons by hinge loss, early and late in training.
 
     taskset -c 1 python -m tests.benchmarks.flat
 
-The same steps of the native loop (MLP 2-16-16-1, momentum SGD, shuffled batches) by our program and by one without a
-guard, in turns; what counts is the least CPU time of a step. Behind it stands how many of the steps had a loss of 0.
+Our program and one without a guard make the same steps of the native loop in turns (MLP 2-16-16-1, momentum SGD,
+shuffled batches); what counts is the least CPU time of a step. After it comes the share of steps with a loss of 0.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ RATES = {1: 0.01, 32: 0.05, 64: 0.05}
 
 @contextmanager
 def unguarded() -> Iterator[None]:
-    """Programs that are compiled inside have no guard."""
+    """A context in which programs are compiled without a guard."""
     skip, schedule.skip = schedule.skip, lambda fused_plan: fused_plan
     try:
         yield
@@ -42,7 +42,7 @@ def unguarded() -> Iterator[None]:
 
 
 def programs(batch: int) -> tuple[list[Variants], Any]:
-    """One with and one without a guard, and the numbers that the parameters have at first."""
+    """A program with and one without a guard, and the first numbers of the parameters."""
     model = nn.MLP(2, [16, 16, 1], seed=1)
     traced = trace(lambda x, y: nn.hinge(model(x)[0], y[0]), [(2,), (1,)])
     plan = make_plan(Computation.of(traced, gradients=True))
@@ -54,7 +54,7 @@ def programs(batch: int) -> tuple[list[Variants], Any]:
 
 
 def orders(batch: int, epochs: int, seed: int) -> Any:
-    """The batches of so many shuffled epochs."""
+    """The batches of some shuffled epochs."""
     source, whole = np.random.default_rng(seed), SAMPLES // batch * batch
     return np.concatenate([source.permutation(SAMPLES)[:whole].reshape(-1, batch) for _ in range(epochs)])
 

@@ -1,10 +1,10 @@
-"""How times grow: with parameters, with the batch, and with the nodes of an eager graph; PyTorch beside us.
+"""How times grow: with parameters, with the batch, and with the nodes of an eager graph; beside PyTorch.
 
     taskset -c 1 python -m tests.benchmarks.growth [--most 1000000]
 
-Networks 64-w-w-10 with relu, float64, momentum: microseconds of a step, of our native loop and of PyTorch, with the
-share of the core's peak; and how long the first step of a network takes us, tracing included. Then chains of eager
-operations: seconds forward and backward. CPU time, medians of turns.
+First networks 64-w-w-10 with relu, float64, momentum: microseconds of a step in our native loop, its share of the
+core's peak, how many times longer PyTorch takes, and how long our first step takes, tracing included. Then chains of
+eager operations: seconds forward and backward. CPU time, medians of turns.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ NODES = (100, 1_000, 10_000, 100_000, 1_000_000)
 
 
 def sizes_of(parameters: int) -> list[int]:
-    """The widths of a network of about so many parameters: 64-w-w-10, or 4-w-2 where there are few."""
+    """The widths of a network with about this many parameters: 64-w-w-10, or 4-w-2 for few of them."""
     few = parameters < 3_000
     shape = (lambda w: [4, w, 2]) if few else (lambda w: [64, w, w, 10])
     return min(map(shape, range(2, 1200)), key=lambda s: abs(sum(b * (a + 1) for a, b in pairwise(s)) - parameters))
@@ -65,7 +65,7 @@ def steps(parameters: int, batch: int) -> None:
 
 
 def chain(nodes: int) -> None:
-    """Measure an eager chain of so many operations and print its line."""
+    """Measure an eager chain of `nodes` operations and print its line."""
     repeats, forward, backward = max(1, 30_000 // nodes), 0.0, 0.0
     for _ in range(repeats):
         x = z = Value(0.5)

@@ -3,8 +3,8 @@
     taskset -c 1 python -m tests.benchmarks.heston [--paths 10000] [--steps 12]
 
 The value and its eight derivatives (spot, variance, speed, long-run variance, volatility of the variance, correlation,
-rate, and strike) from one compiled function, against Numba's value alone and JAX's value and derivatives, unrolled and
-as a scan. All contenders read the same normal numbers; they take turns, and what counts is the median CPU time.
+rate, and strike) from one compiled function, against the value alone in Numba, and value and derivatives in JAX,
+unrolled and as a scan. All contenders read the same normal numbers; they take turns, and the median CPU time counts.
 
 Scheme: Euler with full truncation, after Lord, Koekkoek and van Dijk, "A comparison of biased simulation schemes for
 stochastic volatility models", Quantitative Finance 10 (2010).
@@ -31,7 +31,7 @@ YEARS = 1.0
 
 
 def payoff(market: Any, zs: Any, sqrt: Any, exp: Any, relu: Any) -> Any:
-    """The discounted payoff of one path, whose normal numbers are two for each step.
+    """The discounted payoff of one path, which has two normal numbers for each step.
 
     Args:
         market: the numbers of `NAMES`.

@@ -12,7 +12,7 @@ PEERS = ("numpy", "llvmlite", "torch", "jax", "numba")
 
 
 def cpu_name() -> str:
-    """The name of the CPU, with its family and model where the name alone says little; as the system has it."""
+    """The CPU's name as the system gives it, with family and model where the name alone says little."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -28,7 +28,7 @@ def cpu_name() -> str:
 
 
 def print_machine(dtypes: tuple[str, ...] = ()) -> None:
-    """Print the CPU's name, what is installed, and the core's peak for those dtypes."""
+    """Print the CPU's name, the packages that are installed, and the core's peak for each dtype."""
     versions = {package: _version(package) for package in PEERS}
     installed = [f"{package} {number}" for package, number in versions.items() if number]
     print(
@@ -45,7 +45,7 @@ def print_machine(dtypes: tuple[str, ...] = ()) -> None:
 
 
 def _version(package: str) -> str:
-    """Its version; nothing if it is not there."""
+    """Its version; nothing if it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:

@@ -2,10 +2,10 @@
 
     taskset -c 1 python -m tests.benchmarks.many [nets in a call, 500]
 
-Each net is that of two moons (2-16-16-1, hinge loss, SGD with momentum), from a seed of its own, and makes 200 steps on
-all 100 samples. What counts is the least CPU time of contenders that take turns. "make" is the user's function that
-builds the nets, timed alone, and taken off: what is left over the native loop of the same steps is the overhead. A call
-goes on with the program of the last one; what the first call takes, where there is none, is told too.
+Each net is that of two moons (2-16-16-1, hinge loss, SGD with momentum), with its own seed, and makes 200 steps on all
+100 samples. The contenders take turns, and the least CPU time counts. "make" is the user's function that builds the
+nets. It is timed alone and subtracted; what remains above the native loop of the same steps is the overhead. A call
+uses the program of the last one; the time of a first call, which has none, is printed too.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def make(seed: int) -> Any:
 
 
 def steps_alone(count: int, X: Any, Y: Any, dtype: str) -> Callable[[], None]:
-    """The native loop over all steps of the same nets, from numbers that lie ready."""
+    """The native loop over all steps of the same nets, from numbers that are ready."""
     model, _, _ = make(0)
     traced = trace(lambda x, y: (1 - y[0] * model(x)[0]).relu(), [X.shape[1:], Y.shape[1:]])
     program = build(make_plan(Computation.of(traced, gradients=True)), dtype)
@@ -59,7 +59,7 @@ def steps_alone(count: int, X: Any, Y: Any, dtype: str) -> Callable[[], None]:
 
 
 def jax_nets(width: int, X: Any, Y: Any, dtype: str) -> Callable[[], None]:
-    """So many nets in JAX, all steps of all of them in one compiled call."""
+    """Nets in JAX, all steps of all of them in one compiled call."""
     import jax
     import jax.numpy as jnp
 
@@ -83,7 +83,7 @@ def jax_nets(width: int, X: Any, Y: Any, dtype: str) -> Callable[[], None]:
 
 
 def least(contenders: dict[str, tuple[Callable[[], Any], int]], seconds: float = 20.0) -> dict[str, float]:
-    """The least CPU microseconds of each for one of the things that it makes; they take turns."""
+    """For each contender, the least CPU microseconds per item that it makes; they take turns."""
     found = dict.fromkeys(contenders, float("inf"))
     for run, _ in contenders.values():
         run()
@@ -124,7 +124,7 @@ def report(count: int, dtype: str) -> None:
         contenders |= {f"JAX {n}": (jax_nets(n, X, Y, dtype), n * STEPS) for n in WIDTHS}
     except ImportError:
         print("JAX is not installed")
-    micros = least(contenders) | least({"first": (first, 1)}, seconds=3.0)  # alone: others would clear away after it
+    micros = least(contenders) | least({"first": (first, 1)}, seconds=3.0)  # alone: others would clean up after it
     step, over = micros["loop"], (micros["many"] - micros["make"]) / STEPS
     print(f"\n{dtype}, {count} nets in a call: {over:.2f} us a net-step, {over / step - 1:.0%} over the native loop")
     print(f"  native loop, a step      {step:8.2f} us")

@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.memory
 
-Each line is a process of its own with an empty cache of compiled programs, so LLVM is at work in it; the last one finds
-the programs there. Of a million parameters each stage has its line: the model, the Trainer, the first step.
+Each line is a process of its own with an empty cache of compiled programs, so that LLVM runs in it; the last one finds
+the programs in the cache. For a million parameters each stage has its line: the model, the Trainer, the first step.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ SCRIPTS = {
 
 
 def peak(script: str, known: bool = False) -> float | None:
-    """Megabytes that a process with that script takes at most, `known` the second one; None if it lacks a package."""
+    """Peak megabytes of a process that runs a script; if `known`, of a second one; None if it lacks a package."""
     with tempfile.TemporaryDirectory() as cache:
         environment = {**os.environ, "STEPGRAD_CACHE": cache}
         command = [sys.executable, "-c", script + PEAK]

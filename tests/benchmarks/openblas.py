@@ -1,4 +1,4 @@
-"""A training step in C, with matrix products by the OpenBLAS that NumPy brings along."""
+"""A training step in C, with matrix products by the OpenBLAS inside NumPy."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def _library(dtype: str) -> Any:
 
 @functools.cache
 def _gemm(dtype: str) -> Any:
-    """The address of OpenBLAS's product of matrices; None if this NumPy does not bring it along."""
+    """The address of OpenBLAS's product of matrices; None if this NumPy has none."""
     for path in Path(np.__file__).parent.parent.glob("numpy.libs/libscipy_openblas64_*"):
         return getattr(ctypes.CDLL(str(path)), f"scipy_cblas_{'d' if dtype == 'float64' else 's'}gemm64_")
     return None
@@ -109,7 +109,7 @@ def _gemm(dtype: str) -> Any:
 def openblas_step(
     parameters: list[Any], X: Any, y: Any, dtype: str, rate: float, momentum: float, count: int
 ) -> tuple[Callable[[], float], int, Any] | None:
-    """C with OpenBLAS: what makes `count` steps and gives the last loss, how many, and the parameters in a row.
+    """C with OpenBLAS: a function that makes `count` steps and gives the loss, `count`, and the parameters in a row.
 
     Args:
         parameters: weights and biases, alternating.

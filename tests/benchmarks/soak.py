@@ -1,9 +1,8 @@
 """Hours of everything at once, with flat memory: `python -m tests.benchmarks.soak --minutes 60`.
 
-Random training (eager and compiled), stepping, drawing, checking, copying and compiling, over and over in one
-process, each round compared with what it must give. The memory of the process is read after each; what the last quarter
-of the time needs must not be more than what the second quarter needed. The exit status is 1 where it is, or where a
-round gave something wrong.
+Random training (eager and compiled), stepping, drawing, checking, copying and compiling, over and over in one process.
+Each round is compared with what it must give, and the memory of the process is read after it. The exit status is 1 if a
+round gave something wrong, or if the last quarter of the time needed more memory than the second (see `GROWTH`).
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ def graph(source: random.Random, size: int = 60) -> tuple[Value, list[Value]]:
 
 
 def stepping(source: random.Random) -> bool:
-    """Back and forth through both passes: gradients as `backward` gives them, and as before when it is closed."""
+    """Back and forth through both passes: gradients are those of `backward`, and as before once it is closed."""
     root, leaves = graph(source)
     expected = engine.grad(root, leaves)
     with root.stepper(forward=True) as stepper:
@@ -60,7 +59,7 @@ def drawing(source: random.Random) -> bool:
 
 
 def checking(source: random.Random) -> bool:
-    """A right gradient is passed, a wrong one is not."""
+    """A right gradient passes, a wrong one does not."""
     k = source.uniform(0.5, 2.0)
 
     def f(x: Any, y: Any) -> Any:
@@ -107,7 +106,7 @@ ROUNDS: list[Callable[[random.Random], bool]] = [stepping, drawing, checking, co
 
 
 def megabytes() -> float:
-    """The memory that this process has at the moment; nan where the system does not tell."""
+    """Megabytes that this process has now; nan where the system does not tell."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except OSError:
@@ -121,7 +120,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "python -m tests.benchmarks.soak", description=__doc__, formatter_class=ArgumentDefaultsHelpFormatter
     )
     parser.add_argument("--minutes", type=float, default=60.0, help="how long")
-    parser.add_argument("--seed", type=int, default=0, help="of what is random")
+    parser.add_argument("--seed", type=int, default=0, help="of all that is random")
     chosen = parser.parse_args(argv)
     source, count, readings = random.Random(chosen.seed), Counter[str](), []
     start = reported = time.monotonic()

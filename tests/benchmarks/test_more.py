@@ -52,7 +52,7 @@ def test_a_wide_network_has_its_line_beside_torch_and_jax(capsys: pytest.Capture
 
 
 def test_hestons_derivatives_are_those_of_finite_differences() -> None:
-    """A second source, too: of the value alone."""
+    """Against a second source, for the value alone."""
     Z = heston.normals(40, 3)
     value, gradient = heston.ours(Z)()
 
@@ -98,7 +98,7 @@ def test_each_command_names_a_module() -> None:
 
 
 def test_turns_are_rounds_of_all_in_random_order() -> None:
-    """Each once in a round; over some rounds nobody has a place of its own."""
+    """Each contender comes once in a round, and over some rounds none keeps its place."""
     taken = list(in_turns("abc", 50))
     rounds = ["".join(taken[k : k + 3]) for k in range(0, 150, 3)]
     assert len(rounds) == 50

@@ -1,9 +1,9 @@
-"""Variants on two threads beside one: the wall-clock time of a step, each in single calls and in the native loop.
+"""Two threads beside one: the wall-clock time of a step, in single calls and in the native loop.
 
     python -m tests.benchmarks.compiled threads
 
-Needs two processors that are free now and then: both programs run in turns, a few milliseconds each, and what counts
-is the shortest time. "x" says how many times faster two threads are.
+Needs two processors that are free now and then: both programs take turns of a few milliseconds, and the shortest time
+counts. "x" says how many times faster two threads are.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _columns(seconds: list[float]) -> str:
 
 
 def shortest(steps: list[tuple[Step, int]], rounds: int) -> list[float]:
-    """The shortest wall-clock time of a step of each contender, which make so many steps in a call and take turns."""
+    """The shortest wall-clock time of a step of each contender; they take turns, with several steps in a call."""
     best = [float("inf")] * len(steps)
     repeats = []
     for step, _ in steps:

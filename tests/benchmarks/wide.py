@@ -2,11 +2,10 @@
 
     taskset -c 1 python -m tests.benchmarks.wide [784-128-10@64 ...] [--float32] [--grid] [--odd]
 
-What counts is the median CPU time of a step of each native loop; contenders take turns. "x" says how many times longer
-one takes than our loop. The share of the core's peak counts (4 A H + 6 H O) operations per sample, as products alone
-need; JAX scan makes its steps in one call, as our loop does. Without names: the four networks of the claim; with
---grid, widths from 16 to 1,024 and batches from 16 to 1,024; with --odd, widths, outputs and batches that fill no
-vectors.
+The contenders take turns, and the median CPU time of a step counts. "x" says how many times longer one takes than our
+native loop. The share of the core's peak counts the matrix products alone, (4 A H + 6 H O) operations per sample;
+JAX scan makes its steps in one call, as our loop does. Without names: the four networks of the claim; with --grid,
+widths from 16 to 1,024 and batches from 16 to 1,024; with --odd, widths, outputs and batches that fill no vectors.
 """
 
 from __future__ import annotations
@@ -71,7 +70,7 @@ def plan_of(sizes: tuple[int, ...]) -> tuple[Plan, Any]:
 
 
 def our_step(parameters: list[Any], X: Any, y: Any, dtype: str, count: int) -> tuple[Callable[[], Any], int, Any]:
-    """Our native loop: what makes `count` steps, how many, and what gives the parameters in a row."""
+    """Our native loop: a function that makes `count` steps, `count`, and one that returns the parameters in a row."""
     plan, order = plan_of((X.shape[1], *[len(w) for w in parameters[::2]]))
     training = build(plan, dtype).training(1)
     training.parameters[:] = np.concatenate([p.ravel() for p in parameters])[order]
@@ -110,7 +109,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="784-128-10@64", help="sizes and batch; those of the claim if none")
     parser.add_argument("--grid", action="store_true", help="widths from 16 to 1,024 and batches from 16 to 1,024")
     parser.add_argument("--odd", action="store_true", help="sizes and batches that fill no vectors")
-    parser.add_argument("--float32", action="store_true", help="in half the digits")
+    parser.add_argument("--float32", action="store_true", help="with half the digits")
     given = parser.parse_args()
     dtype = "float32" if given.float32 else "float64"
     print_machine((dtype,))

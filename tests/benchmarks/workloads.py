@@ -51,7 +51,7 @@ class Workload:
 
 
 def values_of(parameters: list[Array]) -> tuple[list[Any], list[Value]]:
-    """The arrays as (nested) lists of Values, and all of these in a row."""
+    """The arrays as (nested) lists of Values, and all these Values in a row."""
     flat: list[Value] = []
 
     def convert(array: Array) -> Any:
@@ -197,7 +197,7 @@ def mlp_torch_loss(activation: str, kind: str) -> Callable[..., Any]:
 
 
 def numpy_step(parameters: list[Array], X: Array, Y: Array, activation: str, kind: str, dtype: str) -> Any:
-    """Forward, backward and update with as few and as plain array operations as possible."""
+    """Forward, backward and update, with few and plain array operations."""
     P = [p.astype(dtype) for p in parameters]
     V = [np.zeros_like(p) for p in P]
     X, Y = X.astype(dtype), Y.astype(dtype)
