@@ -79,6 +79,8 @@ class Programs:
         model: a module, or a function from one sample to its outputs.
     """
 
+    __keeps_programs__ = True  # for the compiler: the model that holds these reads nothing of them
+
     def __init__(self, model: Model) -> None:
         self._model = model
         self._done = 0  # multiplications made eagerly

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -81,3 +82,24 @@ def test_other_changes_and_a_value_are_not_warned_of() -> None:
     compiled([1.0])
     assert not warned(lambda: setattr(beta, "data", beta.data / 2.0), lambda: compiled([1.0]))
     assert not warned(lambda: setattr(shared, "offset", Value(2.0)), lambda: compiled([1.0]))
+
+
+def test_programs_that_a_model_keeps_are_nothing_that_it_reads() -> None:
+    """Where layers changed between trainings, a step told of a number in the trainer that fit had made."""
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            self.layer = nn.Layer(2, 2, "tanh", seed=1)
+
+        def __call__(self, x: Any) -> Any:
+            return self.layer(x)
+
+    model, names = Net(), itertools.cycle(["gelu", "silu"])
+    optimizer = nn.SGD(model.parameters(), lr=0.1)
+    trainer = nn.Trainer(model, nn.cross_entropy, optimizer)
+
+    def train() -> None:
+        trainer.step(X, Y)
+        nn.fit(model, X, Y, nn.cross_entropy, optimizer, 1)
+
+    assert not warned(lambda: setattr(model.layer, "activation", next(names)), train)

@@ -73,8 +73,8 @@ def wraps_own(function: FunctionType) -> bool:
 
 
 def is_of_compiler(kind: Any) -> bool:
-    """Whether a class is one of the compiler's: of its instances, such as a compiled function, the function counts."""
-    return str(kind.__module__).startswith(_COMPILER)
+    """Whether a class is the compiler's, or keeps its programs: of instances only a function counts that they run."""
+    return str(kind.__module__).startswith(_COMPILER) or "__keeps_programs__" in vars(kind)
 
 
 def announces(kind: Any) -> bool:
