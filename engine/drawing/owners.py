@@ -50,14 +50,12 @@ def owners(order: list[Value], names: dict[Value, str]) -> dict[Value, Path]:
     owner: dict[Value, Path] = {}
     used: dict[Value, int] = {}  # the parameters that a node of its owner is computed from, as bits
     bits: dict[Path, int] = {}
-    pure: set[Value] = set()  # depends on parameters only, not on data, such as a penalty on weights
-    active: set[Value] = set()
+    active: set[Value] = set()  # activations that belong to a module
     for node in order:
         if node in names:
             holder = owner[node] = module_of(names[node])
             used[node] = 1 << bits.setdefault(holder, 0)
             bits[holder] += 1
-            pure.add(node)
             continue
         if node._primitive is None:
             continue
@@ -68,8 +66,6 @@ def owners(order: list[Value], names: dict[Value, str]) -> dict[Value, Path]:
         rest = [operand for operand in operands if operand.__class__ is not Constant]
         found = takes or {owner.get(operand) for operand in rest}
         module = next(iter(found)) if len(found) == 1 else None
-        if all(operand in pure or _is_no_data(operand, name) for operand in operands):
-            pure.add(node)
         if module is None:
             continue
         masks = [used[operand] for operand in rest if owner.get(operand) == module]
@@ -84,8 +80,21 @@ def owners(order: list[Value], names: dict[Value, str]) -> dict[Value, Path]:
                 active.add(node)
         owner[node] = module
         used[node] = union
-    _release_penalties(order, owner, pure, names)
+    _release_penalties(order, owner, names)
     return owner
+
+
+def _of_parameters_only(order: list[Value], names: dict[Value, str]) -> set[Value]:
+    """The nodes that depend on parameters only, not on data, such as a penalty on weights."""
+    found: set[Value] = set()
+    for node in order:
+        if node in names:
+            found.add(node)
+        elif node._primitive is not None:
+            name = node._primitive.name
+            if all(operand in found or _is_no_data(operand, name) for operand in node.operands):
+                found.add(node)
+    return found
 
 
 def _is_no_data(operand: Value, name: str) -> bool:
@@ -93,13 +102,13 @@ def _is_no_data(operand: Value, name: str) -> bool:
     return operand.__class__ is Constant and (name == "pow" or (name == "add" and operand._z == 0.0))
 
 
-def _release_penalties(order: list[Value], owner: dict[Value, Path], pure: set[Value], names: dict[Value, str]) -> None:
+def _release_penalties(order: list[Value], owner: dict[Value, Path], names: dict[Value, str]) -> None:
     """Take out of their modules the nodes that depend on parameters only and that no computation on data uses."""
-    kept: set[Value] = set()
+    without_data, kept = _of_parameters_only(order, names), set[Value]()
     for node in reversed(order):
         if node not in owner or node in names:
             continue
-        if node in pure and node not in kept:
+        if node in without_data and node not in kept:
             del owner[node]
         else:
             kept.update(operand for operand in node.operands if owner.get(operand) == owner[node])

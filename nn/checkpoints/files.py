@@ -138,7 +138,7 @@ def save(
 
 @contextmanager
 def _at_rest(parameters: dict[str, Value], optimizer: Optimizer | None) -> Iterator[None]:
-    """A context that reads what is to be saved: numbers that are the same before and after it did not change within.
+    """A context that reads what is to be saved: numbers that are the same before and after it have not changed inside.
 
     Raises:
         RuntimeError: another thread trains the parameters, in `fit` or in a loop of its own.
