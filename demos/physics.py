@@ -1,7 +1,7 @@
 """A differential equation learned without data: u'' + u = 0, u(0) = 0, u'(0) = 1, whose solution is the sine.
 
-The loss contains the second derivative of the network by its input, so that a training step differentiates three times,
-always by the same table of rules.
+The loss contains the second derivative of the network with respect to its input. So a training step differentiates
+three times, always by the same table of rules.
 """
 
 from __future__ import annotations

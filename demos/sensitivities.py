@@ -1,7 +1,7 @@
 """No network: the price of an option by Monte Carlo, with all its sensitivities from one compiled backward pass.
 
-A European call (Black and Scholes, 1973) is valued on the ends of random paths. With its price come the derivatives by
-the spot, the volatility, the rate and the time ("delta", "vega", "rho", "theta"), beside those of the closed formula.
+A European call (Black and Scholes, 1973) is valued on the ends of random paths. With its price come the derivatives
+with respect to spot, volatility, rate and time ("delta", "vega", "rho", "theta"), beside those of the closed formula.
 """
 
 from __future__ import annotations
