@@ -28,6 +28,6 @@ def refusal(code: Code, result: str) -> str:
     return code.text()
 
 
-def function(name: str, bits: int, arguments: list[str], result: str) -> Code:
+def internal_function(name: str, bits: int, arguments: list[str], result: str) -> Code:
     """A function that only native code calls."""
     return Code(name, bits, 1, arguments, result, internal=True)

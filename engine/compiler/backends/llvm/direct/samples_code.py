@@ -12,7 +12,7 @@ from ..ir.control import Cell, leave, unless
 from ..ir.words import entry, field
 from .objects import CLASS, DATA, DIMENSIONS, ENTRIES, FLAGS, IN_ORDER, INT_SIZE, INTS, LENGTH, RANK, REAL, TYPE
 from .record import FORM, NUMBERS, RECORD
-from .refusing import function, inside, refusal, refuse_unless
+from .refusing import inside, internal_function, refusal, refuse_unless
 
 _WHOLE = 1 << 53
 """Up to this bound a double holds every integer."""
@@ -50,7 +50,7 @@ def _whole(code: Code, number: str) -> str:
 
 def _list(bits: int) -> str:
     """``list``: copy a list of a given number of plain floats and ints."""
-    code = function("list", bits, ["ptr %record", "ptr %given", "i64 %count", "ptr noalias %own"], "i1")
+    code = internal_function("list", bits, ["ptr %record", "ptr %given", "i64 %count", "ptr noalias %own"], "i1")
     code.attributes += " alwaysinline"  # labels are ints more often than samples: each branch learns what it sees
     code.slots.append("%beyond = alloca i32")
     refuse_unless(code, _is(code, "%given", "list"))
@@ -80,7 +80,7 @@ def _list(bits: int) -> str:
 
 def _array(bits: int) -> str:
     """``array``: the address of an array's numbers, or of their copy; null unless they are as they should be."""
-    code = function("array", bits, ["ptr %record", "ptr %form", "ptr %given", "ptr %own"], "ptr")
+    code = internal_function("array", bits, ["ptr %record", "ptr %form", "ptr %given", "ptr %own"], "ptr")
     rank = field(code, "%form", FORM, "rank", "i32")
     refuse_unless(code, code.value(f"icmp eq i32 {inside(code, '%given', RANK, 'i32')}, {rank}"))
     flags = code.value(f"and i32 {inside(code, '%given', FLAGS, 'i32')}, {IN_ORDER}")
@@ -114,7 +114,7 @@ def _copy(code: Code, data: str, count: str, kind: str) -> None:
 
 def _brought(bits: int) -> str:
     """``brought``: the address of an argument's numbers; null unless they are as they should be."""
-    code = function("brought", bits, ["ptr %record", "ptr %form", "ptr %given"], "ptr")
+    code = internal_function("brought", bits, ["ptr %record", "ptr %form", "ptr %given"], "ptr")
     own = field(code, "%form", FORM, "own")
     with code.when(_is(code, "%given", "ndarray")):
         found = code.value(f"call ptr @array(ptr %record, ptr %form, ptr %given, ptr {own})")
@@ -138,7 +138,7 @@ def _brought(bits: int) -> str:
 
 def _known(bits: int) -> str:
     """``known``: whether all samples or labels are known to be valid."""
-    code = function("known", bits, ["ptr %form", "ptr %labels"], "i1")
+    code = internal_function("known", bits, ["ptr %form", "ptr %labels"], "i1")
     samples, columns = (field(code, "%form", FORM, name) for name in ("samples", "columns"))
     single = code.value(f"icmp eq i64 {columns}, 1")
     several = code.value(f"select i1 {single}, i64 {code.value(f'and i64 {samples}, {-_AT_ONCE}')}, i64 0")

@@ -3,7 +3,7 @@
 They check whether each argument is what the program was prepared for: an array of the same shape, in C order, whose
 numbers are read in place; or an array of another type or nested lists, whose numbers are copied, if the program's type
 holds each of them exactly. Then they compare labels, and samples such as tokens, with what is known to be valid. For
-anything else they do nothing and say so; the checks in Python, with their errors, take over.
+anything else they do nothing and say so; then the checks in Python take over, with their errors.
 
 ``step`` leaves some checks to its caller in Python. ``quick`` runs no Python at all: it keeps the GIL, so that no other
 thread does anything between its checks and the end of its step, and needs no lock as long as nobody else holds it.
@@ -106,7 +106,7 @@ class DirectStep:
             slow: called with samples and labels, and whether a word has changed, in all other cases.
             failed: called if the loss is nan, and raises an error.
         """
-        far = far or WordGuard()  # which differ
+        far = far or WordGuard()  # without words, which counts as changed
         places: dict[str, array[Any]] = {"own": own.head, "far": far.head, "due": due}
         self._owner.append((own, far, due, slow, failed))
         self._record.set(

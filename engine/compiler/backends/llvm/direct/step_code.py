@@ -13,7 +13,7 @@ from ..jit.python_function import DECLARED
 from . import samples_code
 from .objects import DATA
 from .record import FORM, HEAD_OF_WORDS, QUICK, RECORD
-from .refusing import function, go_unless, inside, refusal, refuse_unless
+from .refusing import go_unless, inside, internal_function, refusal, refuse_unless
 
 FUNCTIONS = ("run", "step")
 """With one argument, and with two."""
@@ -30,7 +30,7 @@ def text(bits: int) -> str:
 
 def _unchanged() -> str:
     """``unchanged``: whether all watched words are unchanged."""
-    code = function("unchanged", 64, ["ptr %head"], "i1")
+    code = internal_function("unchanged", 64, ["ptr %head"], "i1")
     blocks = field(code, "%head", HEAD_OF_WORDS, "blocks")
     table = field(code, "%head", HEAD_OF_WORDS, "words")
     next_word = Cell(code, code.value(f"mul i64 {blocks}, 2"))
@@ -56,7 +56,7 @@ def _unchanged() -> str:
 
 def _prepared(bits: int, arguments: int, name: str) -> str:
     """``prepared.run`` and ``prepared.step``: tell the frame where samples and labels are, if they are valid."""
-    code = function(f"prepared.{name}", bits, ["ptr %record", "ptr %arguments", "i1 %unchecked"], "i1")
+    code = internal_function(f"prepared.{name}", bits, ["ptr %record", "ptr %arguments", "i1 %unchecked"], "i1")
     places = []
     for k in range(arguments):
         form = code.pointer("%record", str(len(RECORD) + k * len(FORM)), "i64")

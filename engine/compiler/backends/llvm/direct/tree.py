@@ -30,7 +30,7 @@ class TreeReader:
     """Reads the numbers of Values in trees that are like a known one.
 
     Args:
-        tree: the known tree; what is at its ends and neither number nor Value must be the same object in others.
+        tree: the known tree; what is at its ends, unless a number or Value, must be the same object in other trees.
         kinds: the classes whose objects are walked; everything they consist of is in their attributes.
         values: all Values of the tree, in the order in which their numbers are wanted.
         params: the same Values in an order that is known for other trees too.
@@ -57,7 +57,7 @@ class TreeReader:
         if any(value.primitive is not None or value.label is not None for value in self._values):
             raise ValueError("a Value of the tree has a name, or is no leaf")
         if not objects_are_as_expected():
-            raise RuntimeError("arrays are not in memory as native code has been written for")
+            raise RuntimeError("arrays do not have the memory layout that native code is written for")
         number_of = {value: k for k, value in enumerate(values)}
         arrays = {
             "words": self._words,
@@ -80,7 +80,7 @@ class TreeReader:
         self._read = python_function("read", _native().address("read"), record.words)
 
     def numbers(self, tree: Any, params: tuple[Value, ...]) -> NDArray[Any] | None:
-        """The numbers of a tree's Values, in order; None if the tree cannot be told to be like the first.
+        """The numbers of a tree's Values, in order; None if the tree is not seen to be like the first.
 
         Args:
             tree: another tree.
@@ -122,7 +122,7 @@ def _slots() -> dict[str, int]:
         setattr(value, f"_{name}", mark)
     words = [ctypes.c_int64.from_address(id(value) + k).value for k in range(0, Value.__basicsize__, 8)]
     if words[CLASS // 8] != id(Value) or any(words.count(id(mark)) != 1 for mark in marks.values()):
-        raise RuntimeError("Values are not in memory as native code has been written for")
+        raise RuntimeError("Values do not have the memory layout that native code is written for")
     return {name: 8 * words.index(id(mark)) for name, mark in marks.items()}
 
 

@@ -8,7 +8,7 @@ from ..ir.builder import Code
 from ..ir.words import Layout, entry, field, field_place
 from ..jit.python_function import DECLARED
 from .objects import CLASS, DATA, ENTRIES, ITEMS, LENGTH, REAL
-from .refusing import function, inside, refusal, refuse_unless
+from .refusing import inside, internal_function, refusal, refuse_unless
 
 SLOTS = ("z", "primitive", "label")
 CLASSES = ("Value", "float", "int", "list", "tuple", "dict")
@@ -65,7 +65,7 @@ def _ended(code: Code) -> str:
 
 def _expect() -> str:
     """``expect``: whether this is the next word."""
-    code = function("expect", 64, ["ptr %record", "i64 %word"], "i1")
+    code = internal_function("expect", 64, ["ptr %record", "i64 %word"], "i1")
     code.attributes += " alwaysinline"
     place = _field(code, "place")
     _require(code, "i64", place, "slt", _field(code, "word_count"))
@@ -76,7 +76,7 @@ def _expect() -> str:
 
 def _entries() -> str:
     """``entries``: whether a dict is as expected."""
-    code = function("entries", 64, ["ptr %record", "ptr %dict"], "i1")
+    code = internal_function("entries", 64, ["ptr %record", "ptr %dict"], "i1")
     code.slots += ["%at = alloca i64", "%key = alloca ptr", "%item = alloca ptr"]
     size = code.value("call i64 @PyDict_Size(ptr %dict)")
     _require_call(code, f"@expect(ptr %record, i64 {size})")
@@ -91,7 +91,7 @@ def _entries() -> str:
 
 def _enter() -> str:
     """``enter``: whether a thing is as expected; stores the number of a Value."""
-    code = function("enter", 64, ["ptr %record", "ptr %thing"], "i1")
+    code = internal_function("enter", 64, ["ptr %record", "ptr %thing"], "i1")
     code.slots += ["%beyond = alloca i32"]
     kind = _word(code, "%thing", CLASS)
     itself = code.value("ptrtoint ptr %thing to i64")
@@ -163,7 +163,7 @@ _BY_CLASS: dict[str, Callable[[Code, str], None]] = {
 
 def _alike() -> str:
     """``alike``: whether a tree is as expected, and its Values are in the expected order."""
-    code = function("alike", 64, ["ptr %record", "ptr %tree", "ptr %params"], "i1")
+    code = internal_function("alike", 64, ["ptr %record", "ptr %tree", "ptr %params"], "i1")
     code.lines += [f"store i64 0, ptr {_place(code, name)}" for name in ("place", "value_count")]
     _require_call(code, "@enter(ptr %record, ptr %tree)")
     _require(code, "i64", _field(code, "place"), "eq", _field(code, "word_count"))
@@ -179,7 +179,7 @@ def _alike() -> str:
 def _read() -> str:
     """``read``, called from Python as ``read(tree, params)``: whether both are as expected.
 
-    The garbage collector rests meanwhile, since it may call anyone's destructor.
+    The garbage collector is off meanwhile, since it may call anyone's destructor.
     """
     code = Code("read", 64, 1, ["ptr %memory", "ptr %arguments", "i64 %count"], "ptr")
     code.lines.append(f"%record = inttoptr i64 {_word(code, '%memory', DATA)} to ptr")

@@ -29,7 +29,7 @@ class Code:
         width: numbers in a vector; 1 for plain scalars.
         internal: whether only functions of the same module call it.
         declared: declarations of the intrinsics and library functions that are called.
-        masks: of which 1.0 and 0.0 have been made, by the names of these numbers.
+        masks: by the names of vectors that are 1.0 where a mask holds and else 0.0, that mask.
     """
 
     def __init__(
@@ -269,7 +269,7 @@ class Code:
         self.lines.append(f"store {self.type()} {vector.name}, ptr {variable}")
 
     def array(self, count: int) -> str:
-        """Room for so many numbers, for `load` and `store`."""
+        """Room for `count` numbers, for `load` and `store`."""
         name = self.fresh()
         self.slots.append(f"{name} = alloca [{count} x {self.scalar}], align {CACHE_LINE}")
         return name
@@ -304,7 +304,7 @@ class Code:
 
     @contextmanager
     def when(self, condition: str, rare: bool = False) -> Iterator[None]:
-        """Do the block if the i1 of that name holds; `rare`: which is not expected."""
+        """Do the block if the i1 of that name holds; `rare` says that this is not expected."""
         self._count += 1
         k = self._count
         weights = ', !prof !{!"branch_weights", i32 1, i32 2000}' if rare else ""
@@ -325,7 +325,7 @@ class Code:
         self.lines.append("ret void" if value is None else f"ret {self.type()} {value.name}")
 
     def body(self) -> str:
-        """The text between the braces; equal for functions that differ in their name only."""
+        """The text between the braces; equal for functions that differ only in their name."""
         return "\n".join(["entry:", *self.slots, *self.lines])
 
     def text(self) -> str:

@@ -13,7 +13,7 @@ FUNCTIONS: dict[str, Callable[..., Vector]] = {}
 
 
 def function(build: Callable[..., Vector]) -> Callable[..., Vector]:
-    """Register a formula; calling it then calls the LLVM function instead of repeating its text."""
+    """Register a formula: what it returns writes a call of the LLVM function, instead of repeating its text."""
     name = build.__name__
     FUNCTIONS[name] = build
 

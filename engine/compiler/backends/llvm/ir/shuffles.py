@@ -9,7 +9,7 @@ from .vector import Vector
 
 
 def transpose(code: Code, rows: list[str], width: int) -> list[str]:
-    """As many vectors of `width` numbers, number k of vector r being number r of row k."""
+    """As many vectors of `width` numbers, in which number k of vector r is number r of row k."""
     bit = 1
     while bit < width:
         new = list(rows)

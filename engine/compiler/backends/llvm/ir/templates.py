@@ -30,7 +30,7 @@ ACCURATE: dict[str, Callable[..., Vector]] = {
     "silu": lambda code, x: vectormath.silu(code, x),
 }
 """Primitives whose template, as a formula of intrinsics, would lose digits in the tails, or share less with what else
-is computed of x."""
+is computed from x."""
 
 
 def expand(code: Code, primitive: Primitive, values: dict[str, Vector]) -> Vector:
@@ -48,7 +48,7 @@ def is_cheap(primitive: Primitive) -> bool:
 
 
 def is_choice(primitive: Primitive) -> bool:
-    """Whether it takes no more than a comparison, and a choice by it."""
+    """Whether it takes no more than a comparison and a selection by it."""
     return primitive.arity is not None and _operations(primitive) <= {*_COMPARISONS, "select", "number"}
 
 

@@ -17,10 +17,10 @@ class Artifact:
     Attributes:
         codes: the keys of the object code.
         shape: of its vectors and blocks.
-        room: numbers behind the slots of S that kernels use as they like.
+        room: how many numbers behind the slots of S kernels use for themselves.
         calls: of each stage, the numbers of the kernels, which give their names (`kernel_name`), and their offsets.
         by_samples: the range of inputs that kernels read in the user's array, sample by sample; None if none do.
-        alone: whether each number of G is added to by one kernel.
+        alone: whether no two kernels add to the same number of G.
         cost: nanoseconds that a sample takes, about.
         leaves, inputs, weight, constants, outputs, sizes: as in the plan.
         proved: whether the code was compared with the eager engine.
@@ -42,12 +42,12 @@ class Artifact:
     proved: bool = False
 
     def dump(self) -> bytes:
-        """As text, which `load` reads."""
+        """The artifact as text, which `load` reads."""
         return json.dumps(vars(self), default=asdict, separators=(",", ":")).encode()
 
 
 def load(stored: bytes) -> Artifact | None:
-    """The artifact of a text; None where it is none."""
+    """The artifact of a text; None if the text is not one."""
     try:
         found = json.loads(stored)
         return Artifact(

@@ -7,7 +7,7 @@ is killed. Only object code is ever executed, and it is read only where nobody e
 and a file that belong to this user and that only this user may write to. Whatever goes wrong with the disk, compilation
 goes on without the cache.
 
-Set the environment variable ``STEPGRAD_CACHE`` to a directory to have it elsewhere, or to ``off``.
+Set the environment variable ``STEPGRAD_CACHE`` to another directory, or to ``off``.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def _warn(path: Path) -> None:
 
 
 def write(name: str, code: bytes, suffix: str = OBJECT) -> None:
-    """Store something under that name, all or nothing; no error if the disk refuses."""
+    """Store something under that name, all or nothing; if the disk refuses, do nothing."""
     where = directory()
     if where is None:
         return
@@ -165,7 +165,7 @@ def write(name: str, code: bytes, suffix: str = OBJECT) -> None:
 
 
 def _trim(where: Path) -> int:
-    """Delete the files used longest ago, also of killed writers, where the limit is near; the size of the rest.
+    """If the limit is near, delete the files used longest ago, also of killed writers; return the size of the rest.
 
     Half of the limit is freed at once: else a full folder would be looked through at every write.
     """

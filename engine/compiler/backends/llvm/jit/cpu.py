@@ -1,4 +1,4 @@
-"""Which CPU this is, and how long its vectors are: by cpuid where that can be run, so without LLVM."""
+"""Which CPU this is, and how long its vectors are: found by cpuid, without LLVM, where that can be run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LEAVES = {
     _BASIC: [(1, 0), (7, 0), (7, 1), (13, 1), (20, 0), (25, 0), (30, 1), (36, 0)],
     _EXTENDED: [(_EXTENDED + 1, 0), (_EXTENDED + 8, 0), (_EXTENDED + 33, 0)],
 }
-"""What LLVM reads, besides the two that tell how many there are: it knows a CPU's name and features by nothing else."""
+"""What LLVM reads, besides the two that tell how many there are: a CPU's name and features follow from nothing else."""
 
 _KEPT = -1, 0
 """The entry for the registers that the system saves for each thread: the others cannot be used."""
@@ -96,7 +96,7 @@ def _is_any() -> bool:
 
 @functools.cache
 def host() -> tuple[str, str]:
-    """The name of the CPU that code is for and its features, as LLVM has them; no features where it cannot tell.
+    """The name of the CPU that code is for and its features, as LLVM names them; no features where it cannot tell.
 
     With the environment variable STEPGRAD_VECTOR_BITS=128 it is any CPU of this kind.
     """

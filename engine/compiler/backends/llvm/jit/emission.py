@@ -32,13 +32,13 @@ def emit(machine: Any, module: Any) -> bytes:
                 return ctypes.string_at(ffi.lib.LLVMPY_GetBufferStart(buffer), ffi.lib.LLVMPY_GetBufferSize(buffer))
             finally:
                 ffi.lib.LLVMPY_DisposeMemoryBuffer(buffer)
-    code: bytes = machine.emit_object(module)  # if LLVM has refused it says why
+    code: bytes = machine.emit_object(module)  # where LLVM refuses, this says why
     return code
 
 
 @functools.cache
 def _without_lock() -> Any:
-    """The function of llvmlite's library that emits code; None where it is not the one that is known here."""
+    """The function of llvmlite's library that emits code; None where it is not as it is known here."""
     from llvmlite.binding import ffi
 
     try:

@@ -13,7 +13,7 @@ from typing import Any
 
 PAGE = mmap.PAGESIZE
 IS_SUPPORTED = sys.platform == "linux" and platform.machine() == "x86_64" and sys.maxsize > 2**32
-"""Whether this module, and what builds on it, knows the system and the processor: all others have LLVM for it."""
+"""Whether this module, and what builds on it, knows the system and the processor: on all others LLVM is used."""
 
 _READ, _WRITE, _EXECUTE = 1, 2, 4  # of sys/mman.h, as are the next two
 _PRIVATE, _ANONYMOUS = 2, 32
@@ -21,7 +21,7 @@ _FAILED = ctypes.c_void_p(-1).value
 
 
 class ExecutableMemory:
-    """Pages of this process's own, which live as long as this object does, or as the interpreter.
+    """Pages of this process, which live as long as this object or the interpreter does.
 
     Args:
         size: bytes, at least 1.
@@ -50,7 +50,7 @@ class ExecutableMemory:
             code: how many bytes from the first are code, up to a page's end; the others can only be read.
 
         Raises:
-            OSError: the system forbids to run what was written, as SELinux may.
+            OSError: the system forbids running what was written, as SELinux may.
         """
         ctypes.memmove(self.address, bytes(content), len(content))
         for start, stop, rights in ((0, code, _READ | _EXECUTE), (code, self._size, _READ)):

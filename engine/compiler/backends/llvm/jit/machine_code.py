@@ -80,8 +80,8 @@ class Library:
 
     Args:
         text: LLVM IR.
-        quick: more of it, for which a few of LLVM's passes are enough: no inner loop of it calls a function.
-        plain: what is a small part of a step, and is translated instruction by instruction, in half of that time.
+        quick: more of it, for which a few of LLVM's passes are enough, since no inner loop calls a function.
+        plain: more of it, which takes a small part of a step: translated instruction by instruction, in half the time.
 
     Attributes:
         key: under which the cache has the code.
@@ -101,7 +101,7 @@ class Library:
 
     @classmethod
     def stored(cls, key: str) -> Library | None:
-        """The library of which the cache has the code under that key; None if it has none."""
+        """The library whose code the cache has under that key; None if it has none."""
         code = cache.read(key)
         if code is None:
             return None
@@ -155,7 +155,7 @@ class Library:
 INLINE = ("always_inliner", "global_dead_code_eliminate")
 QUICK = ("sroa", "simplify_cfg", "loop_rotate")
 """The passes that matter for code whose loops call nothing. `instruction_combine` would take as long as all of these,
-and in our texts finds nothing that an inner loop would gain from."""
+and finds nothing in our texts that would make an inner loop faster."""
 PLAIN = ("sroa", "simplify_cfg")
 """The passes that put variables into registers."""
 

@@ -2,7 +2,7 @@
 
 What LLVM makes of our texts is simple: an ELF file with sections of code and constants, and relocations by whole
 addresses, of these sections or of functions that the process has. Only that is understood here. Anything else, from
-variables to truncated files, is refused before anything runs, and left to LLVM.
+variables to truncated files, is refused before anything runs, and is left to LLVM.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ _CHAINS = 12  # independent sums, more than the latency times the units of any c
 def multiply_adds(dtype: str) -> tuple[Callable[[], None], int]:
     """A loop of multiply-adds, and how many floating-point operations a call of it makes.
 
-    To say what share of the peak something has, take turns with it: a core's clock may change from one second to the
-    next.
+    To find the share of the peak that something reaches, run both in turns: a core's clock may change from one second
+    to the next.
     """
     bits = 64 if dtype == "float64" else 32
     width = vector_bytes() * 8 // bits

@@ -13,8 +13,8 @@ Result = TypeVar("Result")
 class SideBySide:
     """A context in which functions without arguments are called at the same time, each in a thread of its own.
 
-    At its end all have ended, and an error of one of them is raised. Ctrl-C ends the wait for them and nothing else:
-    they end by themselves, and release the locks that they hold.
+    At its end all have ended, and an error of one of them is raised. Ctrl-C ends only the wait for them: they end by
+    themselves, and release the locks that they hold.
     """
 
     def __init__(self) -> None:

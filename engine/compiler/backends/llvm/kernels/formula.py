@@ -14,7 +14,7 @@ from .kernel import Context, Index, Kernel
 
 
 class Formula:
-    """One group as a step of a kernel: prepares its addresses once, then gives its value row by row."""
+    """One group as a step of a kernel."""
 
     def __init__(self, kernel: Kernel, group: Group):
         self.kernel, self.group = kernel, group
@@ -36,11 +36,11 @@ class Formula:
         return self.kernel.load(place, row, column, lane)
 
     def emit(self, row: Index, lane: str | None) -> None:
-        """Compute one row for the lanes from `lane` on; store it if somebody else reads it."""
+        """Compute one row for the lanes from `lane` on, and finish it."""
         self.finish(row, lane, self.value(row, lane))
 
     def finish(self, row: Index, lane: str | None, value: Vector) -> None:
-        """Let a value be this row's result."""
+        """Take a value as this row's result; store it if somebody else reads it."""
         self.kernel.known[self.group.result.buffer, self.group.result.base] = value
         if self.result is not None:
             self.kernel.store(self.result, row, lane, value)
@@ -83,7 +83,7 @@ class Formula:
         return code.read(total)
 
     def _take(self, row: Index, lane: str | None) -> Vector:
-        """The value at the index; nan where that names none."""
+        """The value at the index; nan where there is none."""
         code, kernel = self.kernel.code, self.kernel
         index = self.load(0, 0, row, (None, 0), lane)
         place = self.operands[1][0]

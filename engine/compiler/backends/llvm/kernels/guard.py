@@ -21,12 +21,11 @@ class Guard:
     """Where a guard stands, what it looks at, and what it guards. All runs are ranges of slots: one row.
 
     Attributes:
-        kernels: of the body, that run before it in any case; those after it are guarded.
-        zero: results that must be 0 in all lanes; then all that is guarded is 0,
-        finite: if these numbers are finite.
+        kernels: how many kernels of the body come before it and always run; those after it are guarded.
+        zero, finite: where all of the first are 0 in all lanes, and all of the second are finite, what is guarded is 0.
         clear: accumulators that must begin at 0 although no guarded kernel runs.
         always: reductions that are not guarded.
-        sums: kernels of sums that are not: those come first.
+        sums: how many kernels of sums are not guarded; these come first.
     """
 
     kernels: int
@@ -62,8 +61,8 @@ def span(buffer: str, start: int, count: int) -> Run:
 def look(context: Context, guard: Guard) -> Kernel:
     """A kernel that writes behind the slots of S whether the guarded kernels can be left out: 1.0, or else 0.0.
 
-    In blocks of one sample they can be only while none has run before in this step. Later a number of G may be -0.0,
-    from a product that was rounded to it: adding their zeros makes +0.0 of it, and leaving them out would not.
+    In blocks of one sample they can be left out only as long as none has run in this step. Later a number of G may be
+    -0.0, from a product that was rounded to it: adding their zeros makes +0.0 of it, and leaving them out would not.
     """
     kernel, shape = Kernel(context), context.shape
     code = kernel.code
@@ -85,7 +84,7 @@ def look(context: Context, guard: Guard) -> Kernel:
 
 
 def _magnitude(kernel: Kernel, runs: Sequence[Run]) -> Vector:
-    """The sum of the absolute values of slots: 0 if all are, and not finite if one is not."""
+    """The sum of the absolute values of slots: 0 if all of them are 0, and not finite if one is not."""
     code = kernel.code
     totals = [code.variable(code.lift(0.0)) for _ in range(min(CHAINS, max([run.count for run in runs], default=1)))]
     for run in runs:
@@ -112,7 +111,7 @@ def _uniform(kernel: Kernel, run: Run) -> Iterator[list[Vector]]:
 
 
 def _side_by_side(code: Code, first: str, count: int) -> Iterator[tuple[list[str], list[int]]]:
-    """Where vectors begin that cover so many numbers, a few at a time, and how many numbers each of them has."""
+    """Where the vectors begin that cover `count` numbers, a few at a time, and how many numbers each of them has."""
     width = code.width
     whole = count // width * width
     for span, numbers in tiles(code, whole, CHAINS * width) if whole else []:

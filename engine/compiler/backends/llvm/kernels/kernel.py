@@ -1,8 +1,8 @@
 """Kernels: small functions over one block of samples, each emitted once however many groups need it.
 
 Memory of a block is laid out [slot][lane]: the numbers that neighbouring samples have in one slot are neighbours.
-Where a kernel finds its runs is not part of its text but of a table of offsets, its argument `T`; so groups that
-differ in their place only share a kernel. What all its calls have in common is written into the text at the end.
+Where a kernel finds its runs is not part of its text but of a table of offsets, its argument `T`: groups that differ
+only in their place share a kernel. What all its calls have in common is written into the text at the end.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .shape import Shape
 BUFFERS = "PCUGXS"
 ARGUMENTS = [*(f"ptr noalias %{buffer}" for buffer in BUFFERS), "i64 %lanes", "i1 %first", "ptr noalias readonly %T"]
 
-FEW = 4  # columns, up to which they need no loop
+FEW = 4  # up to this many columns need no loop
 
 Index = tuple[str | None, int]
 """Of a row or a column: the name of a loop's counter (or None) plus a constant."""
@@ -77,9 +77,9 @@ class Kernels:
         return number, kernel.offsets
 
     def settle(self, calls: Iterable[tuple[int, list[int]]]) -> None:
-        """Write into each kernel the offsets that are the same in all calls of it, or lie equally far apart in all.
+        """Write into each kernel the offsets that are the same in all its calls, or equally far apart in all of them.
 
-        What is left to be looked up is little, and little has to be held in registers.
+        Then little is left to look up, and little to hold in registers.
         """
         tables: dict[int, list[list[int]]] = {}
         for number, offsets in calls:
@@ -112,7 +112,7 @@ class Kernel:
         self.code = Code("kernel", self.shape.bits, self.shape.width, ARGUMENTS)
         self.offsets: list[int] = []
         self.known: dict[tuple[str, int], Vector] = {}  # results of this kernel's row that followers read
-        self.room = 0  # numbers behind the slots of S that it uses as it likes
+        self.room = 0  # how many numbers behind the slots of S it has for itself
 
     def offset(self, number: int) -> str:
         """A number of the table of offsets, by the name it has in the kernel."""
@@ -122,7 +122,7 @@ class Kernel:
         return f"%offset{position}"
 
     def panel(self, count: int) -> str:
-        """The address of room for so many numbers, behind the slots of S; what is there is nobody else's."""
+        """The address of room for `count` numbers behind the slots of S, which no other kernel uses meanwhile."""
         first = self.room
         self.room += -(-count // self.shape.width) * self.shape.width
         return self.code.pointer("%S", self.code.index(self.offset(self.context.slots * self.shape.stride), first))
@@ -143,9 +143,8 @@ class Kernel:
         (r, r0), (c, c0) = row, column
         lane = None if run.uniform else lane
         if run.table is not None:
-            return code.index(
-                entry(code, "%T", code.index(place.position + r0 * run.count + c0, (r, run.count), c)), lane
-            )
+            position = code.index(place.position + r0 * run.count + c0, (r, run.count), c)
+            return code.index(entry(code, "%T", position), lane)
         first = (r0 * run.row + c0 * run.column) * scale
         return code.index(place.base, first, (r, run.row * scale), (c, run.column * scale), lane)
 
@@ -184,7 +183,7 @@ class Kernel:
                 yield r, 0
 
     def columns(self, count: int, start: int, step: Callable[[Index], None], together: int = 1) -> None:
-        """Over columns `start` to `count`, so many together; few of them without a loop."""
+        """Over the columns from `start` to `count`, `together` in a turn; few of them without a loop."""
         looped = (count - start) // together * together if count - start > FEW else 0
         if looped:
             with self.code.loop(start, start + looped, together) as c:

@@ -18,7 +18,7 @@ from .tiles import tiles
 
 
 def outer_product(context: Context, jobs: list[Reduction]) -> Kernel:
-    """A kernel for ``G[target(r, c)] += sum over lanes of left(r) * right(c)``, over jobs that differ in place only."""
+    """A kernel for ``G[target(r, c)] += sum over lanes of left(r) * right(c)``, over jobs that differ only in place."""
     kernel, shape = Kernel(context), context.shape
     code, job = kernel.code, jobs[0]
     target = kernel.place(job.target)
@@ -54,11 +54,11 @@ def outer_product(context: Context, jobs: list[Reduction]) -> Kernel:
 
 
 class FactorPairs:
-    """The two factors of each of the outer products that one kernel adds up: these differ in the factors' places only.
+    """The two factors of each outer product that one kernel adds up: the products differ only in the factors' places.
 
     Args:
-        kernel: theirs.
-        pairs: the factors of one product after the other; those of several have neither tables nor uniform slots.
+        kernel: the kernel.
+        pairs: the factors of each product; if there are several, these have neither tables nor uniform slots.
     """
 
     def __init__(self, kernel: Kernel, pairs: Sequence[tuple[Run, Run]]):
@@ -84,7 +84,7 @@ class FactorPairs:
 
 @dataclass
 class Sums:
-    """Gradients of which each sums equally many terms over the lanes: slots, or products of two slots.
+    """Gradients that each sum the same number of terms over the lanes: slots, or products of two slots.
 
     Attributes:
         buffers: that of the slots, or those of the two factors.
@@ -134,7 +134,7 @@ def kernel_jobs(jobs: Iterable[Reduction]) -> tuple[list[list[Reduction]], list[
 
 
 def each_alone(products: Sequence[list[Reduction]], plain: Sequence[Sums]) -> bool:
-    """Whether no number of G is added to by two kernels."""
+    """Whether no two kernels add to the same number of G."""
     import numpy as np
 
     targets = [jobs[0].target.places(jobs[0].rows) for jobs in products]

@@ -1,10 +1,10 @@
 """Matrix products: a tile of rows x vectors of lanes stays in registers while the columns go by.
 
-Of a large matrix the columns go by in pieces, as Goto's and BLIS's do: so that a tile's rows of a piece stay in the
-first cache while all lanes pass, and a piece of the vectors in the second cache while all rows pass. So each weight
-comes from afar once for each block of samples. The sums so far wait where the results will be. The vectors are copied
-side by side if they are more than the second cache holds, and a tile's weights where its columns lie along the rows of
-the matrix, so that each column of a tile would be in other lines of memory, of which it uses a part.
+The columns of a large matrix go by in pieces, as in Goto's method and BLIS: so a tile's rows of a piece stay in the
+first cache while all lanes pass, and a piece of the vectors in the second cache while all rows pass, and each weight
+comes from afar only once for each block of samples. The sums so far wait where the results will be. The vectors are
+copied side by side if they are more than the second cache holds. So are a tile's weights where the rows of the matrix
+are neighbours in memory: each column of a tile would lie in other lines of memory, and use only a part of them.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from .shape import Shape
 from .tiles import even_tiles
 
 UNROLLED = 3
-"""Up to so many groups that follow a product are written once for each sum of a tile, more of them once in a loop."""
+"""Up to this many groups that follow a product are written once for each sum of a tile, more of them once in a loop."""
 
 UNDER_WAY = 8
-"""Rows of a tile of one vector: so many multiply-adds begin before the first one ends.
+"""Rows of a tile of one vector: this many multiply-adds begin before the first one ends.
 With four a step of 64-32-10@8 takes 16 % longer."""
 
 SHORT = 4
-"""Rows of a tile whose columns are few: most of its time are starts and ends, of which no tile has more than another,
-and the kernel is half as long. With six the first step of 2-16-16-1 takes 10 % longer, later ones 2 %."""
+"""Rows of a tile whose columns are few: starts and ends take most of its time, whatever its size, and the kernel is
+half as long. With six the first step of 2-16-16-1 takes 10 % longer, later ones 2 %."""
 
 TOGETHER = 4
 """Columns of a large matrix in one turn of a loop: counting takes units that multiply-adds could have had."""
@@ -43,11 +43,11 @@ FEWER_LOADS = 8, 3
 Without it a step of 2048-2048-10@256 takes 7 % longer, and 5 % with two vectors."""
 
 MANY_ROWS = 64
-"""Of a matrix, for which it pays to copy the vectors first."""
+"""From this many rows of a matrix on it pays to copy the vectors first."""
 
 MANY_LANES = 128
-"""Of a block, for which it pays to copy a tile's weights first. With it a step of 1024-1024-1024@1024 takes 4 % less
-time, one of 512-512-512@128 2 %; with 64 lanes it takes as long."""
+"""From this many lanes of a block on it pays to copy a tile's weights first: a step of 1024-1024-1024@1024 takes 4 %
+less time, one of 512-512-512@128 2 %; with 64 lanes it takes as long."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ class Blocking:
 
     Attributes:
         rows: of a tile.
-        vectors: of the tiles that all lanes are cut into, the first sort as often as it can be, then the others. The
-            first one has as many accumulators as registers allow, next to the operands.
+        vectors: of each sort of tiles that the lanes are cut into: the first as often as it fits, then the others. The
+            first has as many accumulators as registers allow, next to the operands.
         columns: of a piece.
         pieces: how many.
         copied: whether the vectors are copied side by side.
@@ -101,20 +101,20 @@ class Blocking:
         of_vectors = shape.l2 // 2 // shape.bytes(shape.stride)  # and here for weights and sums that pass
         most = TOGETHER * max(1, min(of_rows, of_vectors) // TOGETHER)
         pieces = -(-columns // most)
-        halves = _falling(vectors, vectors // 2, 1)  # all weights are not to pass for each of two or three vectors
+        halves = _falling(vectors, vectors // 2, 1)  # else all weights pass for each of the two or three vectors left
         even = TOGETHER * -(-columns // (pieces * TOGETHER))  # whole turns, in all pieces but the last
         return cls(rows, halves, min(columns, even), pieces, scattered, apart, TOGETHER)
 
 
 def _falling(*counts: int) -> tuple[int, ...]:
-    """Those that are not 0, each once."""
+    """The counts that are not 0, each once."""
     return tuple(dict.fromkeys(filter(None, counts)))
 
 
 def tile_sizes(shape: Shape, rows: int = 0) -> tuple[int, int]:
     """Rows and vectors of a tile of sums: there are 32 registers for vectors of 64 bytes, else 16.
 
-    A tile has one row more where all tiles of so many rows in all are then alike: the kernel is half as long.
+    A tile has one row more where that makes all tiles of the `rows` alike: then the kernel is half as long.
 
     >>> [tile_sizes(Shape(64, 8, 32), rows) for rows in (8, 10, 11)]
     [(4, 4), (5, 4), (4, 4)]
@@ -142,7 +142,7 @@ def product(context: Context, fused: list[Group]) -> Kernel:
 
 @dataclass(frozen=True)
 class _Tile:
-    """A tile in the making: so many rows from `row` on, its vectors of lanes, and a variable for each sum, by rows."""
+    """A tile in the making: `rows` rows from `row` on, its vectors of lanes, and a variable for each sum, by rows."""
 
     row: Index
     rows: int
@@ -226,7 +226,7 @@ class _Product:
 
     # ---- tiles
     def _tile(self, row: Index, rows: int, first: str | None, count: int | str, lanes: list[str]) -> None:
-        """The sums of a tile over the columns of a piece; of several pieces each goes on where the one before ended."""
+        """The sums of a tile over the columns of a piece; each piece goes on from the sums of the one before."""
         code, buffer = self.code, f"%{self.group.result.buffer}"
         places = [((row[0], row[1] + j), lane) for j in range(rows) for lane in lanes]
         tile = _Tile(row, rows, lanes, [code.variable(self._start(*place)) for place in places])

@@ -5,9 +5,9 @@ few samples. But the inputs lie row by row in the user's array, and so a vector 
 factor adds to as many entries at once. Where the rows are is noted behind the slots of a packed block.
 
 Where the gradient is more than the first cache holds, the columns are first copied side by side, a few tiles of all
-lanes at a time: they then stay in that cache until all rows have passed, as those of samples whose length is a power of
-two would not, since they compete for the same places. A tile's rows serve all of these before the next rows come from
-the second cache. What is no input is turned from lanes to columns by that.
+lanes at a time: then they stay in that cache until all rows have passed. (Where they lie, those of samples whose length
+is a power of two would not: they compete for the same places.) A tile's rows serve all of these tiles before the next
+rows come from the second cache. What is not an input is turned from lanes to columns on the way.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from .tiles import even_cuts, even_tiles
 
 TOGETHER = 4
 """Lanes of a large product in one turn of a loop, if vectors have as many: counting takes units that multiply-adds
-could have had, and a core foresees where a loop of few turns ends."""
+could have had, and a core predicts the end of a loop of few turns."""
 
 TURNED = 24
-"""Rows, for which it pays to turn the columns."""
+"""From this many rows on it pays to turn the columns."""
 
 
 def suits_samples(shape: Shape, jobs: list[Reduction]) -> bool:
@@ -104,9 +104,9 @@ class _OuterProduct:
         """All rows of some tiles of columns.
 
         Args:
-            first: the tile that the loop is at, and behind that the first vector.
-            counts: of each vector of a tile as many numbers as are wanted.
-            tiles: how many.
+            first: the first vector, as the tile that the loop is at plus a number of vectors.
+            counts: how many numbers of each vector of a tile are wanted.
+            tiles: how many tiles.
         """
         code, width, size = self.code, self.width, len(counts) * self.width
         start = code.index((first[0], size), first[1] * width)
@@ -150,7 +150,7 @@ class _OuterProduct:
         return [code.load_first(sample, code.index(self.first, c), count) for c, count in zip(columns, counts)]
 
     def _turn(self, lane: str, column: str, count: int, place: str, apart: int) -> None:
-        """As many lanes as a vector has, of as many columns, to places that are so far apart."""
+        """Copy as many lanes as a vector has, of as many columns, to places that are `apart` numbers apart."""
         loads = [self.kernel.load(self.right, (None, 0), (column, k), lane).name for k in range(count)]
         square = loads + ["zeroinitializer"] * (self.width - count)
         for k, name in enumerate(transpose(self.code, square, self.width)):

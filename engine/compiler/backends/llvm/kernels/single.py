@@ -23,11 +23,11 @@ ACCUMULATORS = 8
 """Sums of products that a tile has under way: a multiplication and addition takes about as many half cycles."""
 
 LONG = 32
-"""Terms of a sum that are added in as many chains."""
+"""A sum of this many terms or more is added in `ACCUMULATORS` chains."""
 
 
 def starts(rows: int, width: int) -> list[int]:
-    """Where the vectors begin that cover so many rows."""
+    """Where the vectors begin that cover the rows."""
     return [min(k * width, rows - width) for k in range(-(-rows // width))]
 
 
@@ -48,12 +48,7 @@ def pattern(run: Run, rows: int, width: int) -> str:
 def _width_for(fused: list[Group], most: int) -> int:
     """How many rows a vector takes: many, unless fewer find more of their operands side by side."""
     rows = fused[0].rows
-    runs = [
-        (run, group.primitive is ops.dot and _in_rows(run, rows))
-        for group in fused
-        for o in group.operands
-        for run in o
-    ]
+    runs = [(run, g.primitive is ops.dot and _in_rows(run, rows)) for g in fused for part in g.operands for run in part]
 
     def cost(width: int) -> float:
         """Loads and operations for all rows, roughly."""
@@ -64,7 +59,7 @@ def _width_for(fused: list[Group], most: int) -> int:
 
 
 def widths(rows: int, most: int) -> list[int]:
-    """How many of so many rows a vector of at most `most` numbers can take, the largest number first."""
+    """How many of the rows a vector of at most `most` numbers can take, the largest number first."""
     return [width for width in (16, 8, 4, 2, 1) if width <= min(rows, most)]
 
 
@@ -191,13 +186,8 @@ def _dot(kernel: RowKernel, head: Formula, rows: list[Index]) -> list[Vector]:
         assert left is not None
         assert right is not None
         width, runs = kernel.shape.width, (left.run, right.run)
-        whole = 0
-        if (
-            width > 1
-            and any(kernel.pattern(run) == "apart" for run in runs)
-            and all(_in_rows(run, kernel.count) for run in runs)
-        ):
-            whole = left.run.count // width * width
+        apart = any(kernel.pattern(run) == "apart" for run in runs)
+        whole = left.run.count // width * width if apart and all(_in_rows(run, kernel.count) for run in runs) else 0
         if whole:
             for row, total in zip(rows, totals):
                 code.write(total, code.read(total) + _along_columns(kernel, left, right, row, whole))
@@ -206,7 +196,7 @@ def _dot(kernel: RowKernel, head: Formula, rows: list[Index]) -> list[Vector]:
 
 
 def _along_rows(kernel: RowKernel, left: Place, right: Place, rows: list[Index], first: int, totals: list[str]) -> None:
-    """Add the products of the columns from `first` on, a column for all rows after the other."""
+    """Add the products of the columns from `first` on: a column for all rows, then the next one."""
     code, count = kernel.code, left.run.count
     chains = max(1, ACCUMULATORS // len(rows)) if count - first >= 4 else 1
     sums = [totals, *([code.variable(code.lift(0.0)) for _ in rows] for _ in range(chains - 1))]

@@ -1,7 +1,7 @@
-"""Gradients over blocks of one sample: what is added to the accumulators lies along vectors.
+"""Gradients over blocks of one sample: vectors run along what is added to the accumulators.
 
-Nothing is summed over lanes here, but outer products over the jobs that share a target, and plain sums over their
-terms. A last vector that would reach beyond the target begins earlier and leaves alone what is done already.
+Nothing is summed over lanes here; outer products are summed over the jobs that share a target, and plain sums over
+their terms. A last vector that would reach beyond the target begins earlier and leaves alone what is done already.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .single import RowKernel, pattern, widths
 from .tiles import tiles
 
 TILE = 4, 2
-"""Numbers of the one factor and vectors of the other that a tile multiplies."""
+"""Numbers of one factor and vectors of the other that a tile multiplies."""
 
 
 class _Factor(NamedTuple):
@@ -36,7 +36,7 @@ class _Factor(NamedTuple):
 
 
 def _factors(job: Reduction) -> tuple[_Factor, _Factor] | None:
-    """Both sides, the one that vectors can take last; None if neither can be."""
+    """Both sides, last the one that vectors can run along; None if they can run along neither."""
     left, right, target = job.left, job.right, job.target
     assert right is not None
     row = Run(right.buffer, right.base, right.column, table=right.table)  # as rows: one slot each
@@ -119,7 +119,7 @@ def row_sums(context: Context, job: Sums) -> Kernel:
 
 
 def _cover(code: Code, count: int, width: int, most: int, body: Callable[[Index, int, int], None]) -> None:
-    """Call ``body(start, vectors, skip)`` over `count` numbers, of which those in the first `skip` places are done."""
+    """Call ``body(start, vectors, skip)`` over `count` numbers; those in the first `skip` places are done already."""
     whole = count // width * width
     for span, size in tiles(code, whole, most * width):
         with span as start:

@@ -24,7 +24,7 @@ def _span(code: Code, start: int, stop: int, size: int) -> Iterator[Index]:
 
 
 def tiles(code: Code, count: int, most: int) -> Spans:
-    """Tiles of just that size, and one for the rest.
+    """Tiles of just the size `most`, and one for the rest.
 
     >>> [size for _, size in tiles(Code("f", 64, 4, []), 128, 6)]
     [6, 2]

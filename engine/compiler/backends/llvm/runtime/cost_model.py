@@ -1,8 +1,8 @@
 """The cost model: whether to split a step's samples into as many parts as there are threads, or into one.
 
 The split depends only on the program and the number of samples, never on how busy the machine is: parts are added in
-order, so the same call gives the same numbers every time. The figures below are those of one machine; if they are wrong
-by half, the limits are a little too high or low.
+order, so the same call gives the same numbers every time. The figures below were measured on one machine; where they
+are off by half, the limits are only a little too high or low.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ MOVING = 0.09
 """Nanoseconds for each byte of the parameters, which go from core to core, as do their gradients."""
 
 MARGIN = 1.5
-"""How many times these costs sharing must save to be worth it."""
+"""How many times these costs must be saved for sharing to be worth it."""
 
 LONG = 100_000.0
-"""Nanoseconds that a call must take for it to pay to wake sleeping threads for it alone."""
+"""Nanoseconds that a call must take to be worth waking sleeping threads for it alone."""
 
 LOOK = 25.0
-"""Nanoseconds between two looks at something one waits for."""
+"""Nanoseconds between two looks at what one waits for."""
 
 
 class Split(NamedTuple):

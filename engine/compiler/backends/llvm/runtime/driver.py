@@ -2,7 +2,7 @@
 
 It knows no program: it reads what to call, and where the numbers are, from a frame, an array of 64-bit fields. So one
 driver for each size of numbers serves all programs, and is compiled once per machine. A second one, for threads, is
-compiled only if they are asked for.
+compiled only if threads are asked for.
 
 With threads, the samples of a step are a job in as many parts (see fork_join.py). Each part has gradients and a loss of
 its own. Adding them, in the order of the parts, and updating the leaves is a second job, each part of which takes some
@@ -27,7 +27,8 @@ from .underflow import DECLARED, rounded_to_zero
 from .update import STATE
 
 GRAIN = 16
-"""Numbers that one thread adds up whole: two had better not write to the same 128 bytes of doubles, or 64 of floats."""
+"""Threads share the gradients out in units of this many numbers: no two should write to the same 128 bytes of doubles,
+or 64 of floats."""
 
 MANY = 1024
 """From this many gradients on, workers help to add them; one thread adds fewer sooner."""
@@ -81,7 +82,7 @@ def _leaves(bits: int, width: int) -> str:
 
 
 def _updating(code: Code, f: Fields, whole: int) -> str:
-    """Whether there is an update of this sort."""
+    """Whether there is an update, and its field `whole` is this."""
     some = code.value(f"icmp ne ptr {f['update']}, null")
     sort = code.value(f"icmp eq i64 {f['whole']}, {whole}")
     return code.value(f"and i1 {some}, {sort}")
@@ -99,7 +100,7 @@ def _last_gradients(code: Code, f: Fields) -> str:
 
 
 def _note_whether_loss_comes_first(code: Code, f: Fields) -> None:
-    """The loss is known before any gradient is written where one block holds all samples, and an update follows."""
+    """Note if the loss is known before any gradient is written: one block holds all samples, and an update follows."""
     conditions = [f"icmp eq i64 {f['parts']}, 1", f"icmp sle i64 {f['batch']}, {f['lanes']}"]
     conditions += [f"icmp ne ptr {f['update']}, null"]
     conditions += [f"icmp sgt i64 {f['sums_count']}, 0"]  # else kernels of other stages write gradients too

@@ -1,6 +1,6 @@
 """One job in several parts, made by the caller's thread and by workers: offers, claims and waits in native code.
 
-Each worker has a line of memory of its own, which holds where it stands and what it is offered:
+Each worker has a line of memory of its own, which holds its state and what it is offered:
 
     idle -> offered      by the caller, at the start of a job
     offered -> claimed   by the worker, which then makes its part
@@ -25,15 +25,15 @@ from ..jit.cpu import family
 IDLE, OFFERED, CLAIMED, DONE, ASLEEP = range(5)
 
 WORKER: Layout = {
-    "standing": "i64",  # one of the states above
+    "state": "i64",  # one of those above
     "job": "ptr", "frame": "ptr", "step": "i64",  # that is offered, and what it is called with
     "part": "i64",  # of a job, that is this worker's
     "engaged": "i64",  # 1: a caller has it in use
     "resting": "i64",  # for how many jobs it is to rest
     "missed": "i64",  # how long it has taken no offer
     "rest": "i64",  # how long its last rest for that reason was
-    "give_way": "ptr",  # the system's function that lets others run
-    "nap": "ptr", "moment": "i32",  # the one that sleeps, and how long
+    "give_way": "ptr",  # the system's function that lets other threads run
+    "nap": "ptr", "moment": "i32",  # the one that sleeps, and for how long
 }  # fmt: skip  # in groups
 """A worker's line."""
 
@@ -80,9 +80,9 @@ class _Line:
         self._code.lines.append(f"store atomic i64 {number}, ptr {self._place(name)} {order}, align 8")
 
     def change(self, old: int, new: int, success: str = "acq_rel", failure: str = "monotonic") -> tuple[str, str]:
-        """Let the standing be `new` if it is `old`: what it was, and whether it has been changed."""
+        """Make the state `new` if it is `old`: what it was, and whether it has been changed."""
         code = self._code
-        answer = code.value(f"cmpxchg ptr {self._place('standing')}, i64 {old}, i64 {new} {success} {failure}")
+        answer = code.value(f"cmpxchg ptr {self._place('state')}, i64 {old}, i64 {new} {success} {failure}")
         before, changed = (code.value(f"extractvalue {{ i64, i1 }} {answer}, {k}") for k in (0, 1))
         return before, changed
 
@@ -141,9 +141,9 @@ def _begun() -> Code:
     """Whether the worker has taken the offer; if not, it is withdrawn, and the worker rests if that is nothing new."""
     code = Code("begun", 64, 1, ["ptr %line", "i64 %time"], "i1", internal=True)
     line = _Line(code)
-    standing, _ = line.change(OFFERED, IDLE, failure="acquire")
-    begun = code.value(f"or i1 {_is(code, standing, CLAIMED)}, {_is(code, standing, DONE)}")
-    with code.when(_is(code, standing, OFFERED)):
+    state, _ = line.change(OFFERED, IDLE, failure="acquire")
+    begun = code.value(f"or i1 {_is(code, state, CLAIMED)}, {_is(code, state, DONE)}")
+    with code.when(_is(code, state, OFFERED)):
         missed = code.value(f"add i64 {line.load('missed')}, %time")
         line.store("missed", missed)
         with code.when(code.value(f"icmp sgt i64 {missed}, {MISSED}")):
@@ -166,14 +166,14 @@ def _wait() -> Code:
     give_way = line.load("give_way")
     looks = Cell(code, 0)
     with repeat(code) as done:
-        leave(code, _is(code, line.look("standing"), DONE), done)
+        leave(code, _is(code, line.look("state"), DONE), done)
         long = code.value(f"icmp sgt i64 {looks.read()}, {SPINS}")
         _pause(code)
         looks.write(code.value(f"add i64 {looks.read()}, 1"))
         now_and_then = _is(code, code.value(f"and i64 {looks.read()}, 15"), 0)
         with code.when(code.value(f"and i1 {long}, {now_and_then}")):
             code.value(f"call i32 {give_way}()")
-    line.tell("standing", IDLE)
+    line.tell("state", IDLE)
     longer = code.value(f"icmp sgt i64 {looks.read()}, %time")
     slow = code.value(f"and i1 {longer}, {code.value(f'icmp sgt i64 {looks.read()}, {SPINS}')}")
     with code.when(slow):
@@ -193,28 +193,28 @@ def _work() -> Code:
     part, nap, moment = (line.load(name) for name in ("part", "nap", "moment"))
     looks, mine, asleep = Cell(code, 0), Cell(code, "false", "i1"), Cell(code, "false", "i1")
     with repeat(code) as ended:
-        standing = line.look("standing")
+        state = line.look("state")
         mine.write("false")
-        with code.when(_is(code, standing, OFFERED)):
+        with code.when(_is(code, state, OFFERED)):
             mine.write(line.change(OFFERED, CLAIMED)[1])
         with code.when(mine.read()):
             job, frame, step = (line.load(name) for name in ("job", "frame", "step"))
             code.lines.append(f"call void {job}(ptr {frame}, i64 {step}, i64 {part}, i64 {part})")
-            line.tell("standing", DONE)
+            line.tell("state", DONE)
             looks.write(0)
         with unless(code, mine.read()):
             _pause(code)
             looks.write(code.value(f"add i64 {looks.read()}, 1"))
             rests = code.value(f"icmp sgt i64 {line.look('resting', 'monotonic')}, 0")
-            in_vain = code.value(f"or i1 {_is(code, standing, DONE)}, {rests}")
+            in_vain = code.value(f"or i1 {_is(code, state, DONE)}, {rests}")
             limit = code.value(f"select i1 {in_vain}, i64 {SPINS}, i64 %patience")
             with code.when(code.value(f"icmp sgt i64 {looks.read()}, {limit}")):
                 unused = _is(code, line.look("engaged"), 0)
-                may_sleep = code.value(f"and i1 {unused}, {_is(code, standing, IDLE)}")
+                may_sleep = code.value(f"and i1 {unused}, {_is(code, state, IDLE)}")
                 with code.when(may_sleep):
                     asleep.write(line.change(IDLE, ASLEEP)[1])
                     looks.write(0)
-                # The caller does not get on, or offers nothing: it may need this very processor.
+                # The caller makes no progress, or offers nothing: it may need this very processor.
                 with unless(code, may_sleep):
                     code.value(f"call i32 {nap}(i32 {moment})")
         leave(code, asleep.read(), ended)
@@ -233,7 +233,7 @@ def worker_text() -> str:
 
 
 def _pause(code: Code) -> None:
-    """Tell the core that it is waiting, where it can be told."""
+    """Tell the core that it is waiting, where there is an instruction for that."""
     if family() in ("x86_64", "i686", "i386"):
         name, kind, given = "llvm.x86.sse2.pause", "", ""
     elif family() in ("aarch64", "arm64"):

@@ -1,10 +1,10 @@
 """Packing: the samples of a block, from the rows of the user's arrays into the order in which kernels read them.
 
 Kernels read [slot][lane]: the numbers that neighbouring samples have in one slot are neighbours. Outer products may
-want the samples as they lie in the user's array too: for these their addresses are noted.
+also want the samples as they lie in the user's array: for these their addresses are noted.
 
-Lanes without a sample repeat the first one of the block. If gradients are summed they share its weight with it, since a
-weight of 0 would turn an infinite gradient into nan.
+Lanes without a sample repeat the first one of the block. If gradients are summed they share its weight, since a weight
+of 0 would turn an infinite gradient into nan.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _pack_array(code: Code, s: str, slot: Cell, spare: str) -> None:
 
 
 def _weigh(code: Code, target: str, nobody: str) -> None:
-    """The weights of all lanes: the first sample's is shared by the lanes without one, if weights are shared at all."""
+    """The weights of all lanes: lanes without a sample share that of the first one, if weights are shared at all."""
     width, number = code.width, code.scalar
     sharing = Cell(code, 1)
     with code.loop(0, "%lanes", width) as lane:

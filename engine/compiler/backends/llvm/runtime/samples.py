@@ -41,7 +41,7 @@ def samples(bits: int, width: int) -> str:
 
 
 def _all_blocks(code: Code, f: Fields) -> None:
-    """The blocks of the part, one after the other, and its loss."""
+    """Work through the blocks of the part, one after the other, and store its loss."""
     f["weight"] = field(code, "%frame", FRAME, "weight", code.scalar)
     f["S"] = code.pointer(f["S"], code.value(f"mul i64 %seat, {f['scratch']}"))
     f["G"] = code.pointer(f["G"], code.value(f"mul i64 %part, {f['gradients']}"))
@@ -63,7 +63,7 @@ def _all_blocks(code: Code, f: Fields) -> None:
             _list_samples(code, f, numbers, used, first, samples)
             _pack(code, f, numbers, _whole_vectors(code, used.read()), first, x)
         lanes = _whole_vectors(code, used.read())
-        begins = code.value(f"icmp eq i64 {block}, 0")  # the gradients anew, so also without a sample
+        begins = code.value(f"icmp eq i64 {block}, 0")  # the gradients anew, and so runs even without a sample
         real = code.value(f"icmp sgt i64 {lanes}, 0")
         with code.when(code.value(f"or i1 {begins}, {real}")):
             _run_kernels(code, f, x, lanes, begins, loss, loss_first)
@@ -79,10 +79,10 @@ def _all_blocks(code: Code, f: Fields) -> None:
 
 
 def _room_of_blocks(code: Code, f: Fields) -> tuple[str, str, str]:
-    """Where the first block of this part is packed, how far apart the blocks are, and whether they are to be packed.
+    """Where the first block of this part is packed, how far apart the blocks are, and whether to pack them.
 
-    Blocks that every step repeats are kept side by side, those of all parts, and packed by the first step; else each
-    seat has room for one block.
+    Blocks that every step repeats are kept side by side, for all parts, and packed by the first step; else each seat
+    has room for one block.
     """
     kept = code.value(f"icmp ne i64 {f['repeated']}, 0")
     place = code.value(f"mul i64 %part, {_blocks(code, f['span'], f['lanes'])}")

@@ -1,7 +1,7 @@
 """Shuffling in native code, with exactly the result of `random.Random.shuffle`.
 
-An epoch of a small network takes less time than Python needs to shuffle its samples, and ten times as long as Python
-needs to draw the bits for it. So native code takes these too from the generator, where Python keeps its state.
+An epoch of a small network takes less time than Python needs to shuffle its samples; just drawing the random bits for
+that takes Python a tenth of an epoch. So native code draws these, too, from the state that Python's generator keeps.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 WORDS, FAR = 624, 397
-"""Of the Mersenne Twister MT19937 (Matsumoto and Nishimura 1998): words of its state, and from one to its partner."""
+"""The Mersenne Twister MT19937 (Matsumoto and Nishimura 1998): words of its state, and from one to its partner."""
 
 ATTRIBUTES = vars(random.Random()).keys()
-"""What a generator has on which no method was set, which Python's `shuffle` would call."""
+"""The attributes of a generator that has no methods of its own, which Python's `shuffle` would call."""
 
 
 def shuffle(orders: NDArray[Any], source: random.Random) -> None:

@@ -54,7 +54,7 @@ class Worker:
         self.line = memoryview((ctypes.c_int64 * APART).from_address(place)).cast("B").cast("q")
         self._place, self._part = place, part
         give_way, nap, moment = _system()
-        self._set(standing=ASLEEP, part=part, give_way=give_way, nap=nap, moment=moment)
+        self._set(state=ASLEEP, part=part, give_way=give_way, nap=nap, moment=moment)
         self._waker = threading.Lock()
         self._waker.acquire()
         self._thread: threading.Thread | None = None
@@ -73,7 +73,7 @@ class Worker:
                 self._ending = True
                 return
             self._thread = thread
-        self._set(standing=IDLE)
+        self._set(state=IDLE)
         self._waker.release()
 
     def end(self) -> None:
@@ -85,12 +85,12 @@ class Worker:
             self._thread.join(timeout=1.0)
 
     def _serve(self) -> None:
-        help = _work()[1]
+        work = _work()[1]
         while True:
             self._waker.acquire()
             if self._ending:
                 return
-            help(self._place, PATIENCE)
+            work(self._place, PATIENCE)
 
     def _set(self, **fields: int) -> None:
         for name, value in fields.items():
@@ -98,7 +98,7 @@ class Worker:
 
 
 _PLACES = {name: k for k, name in enumerate(WORKER)}
-_STANDING, _ENGAGED, _RESTING = (_PLACES[name] for name in ("standing", "engaged", "resting"))
+_STATE, _ENGAGED, _RESTING = (_PLACES[name] for name in ("state", "engaged", "resting"))
 
 
 class ThreadPool:
@@ -141,7 +141,7 @@ class ThreadPool:
     def _engage(self, workers: list[Worker], pays: bool) -> None:
         for worker in workers:
             worker.line[_ENGAGED] = 1  # from now on it does not fall asleep
-            if worker.line[_STANDING] == ASLEEP and (pays or time.perf_counter() - self._left < _RECENT):
+            if worker.line[_STATE] == ASLEEP and (pays or time.perf_counter() - self._left < _RECENT):
                 worker.wake()
 
     def end(self) -> None:
@@ -186,7 +186,7 @@ def _work() -> tuple[Library, Any]:
 
 @functools.cache
 def _system() -> tuple[int, int, int]:
-    """The addresses of the system's functions that yield and that sleep, and for the latter a moment."""
+    """The addresses of the system's functions that yield and that sleep, and for how long to sleep, in its unit."""
     if os.name == "nt":
         library, names, moment = ctypes.CDLL("kernel32"), ("SwitchToThread", "Sleep"), 1  # ms
     else:

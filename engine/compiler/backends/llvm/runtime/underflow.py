@@ -1,14 +1,14 @@
 """Numbers nearer to 0 than any normal one, 2.2e-308 in doubles and 1.2e-38 in floats: while training they are 0.
 
-Many x86 CPUs take a hundred times as long for an operation on such a number, and in training some stay for ever. Where
-a gradient is always 0, as that of a relu that no sample reaches, the optimiser's memories shrink until they are such
-numbers: the steps of a network, some thousand later, take 1.6 to 5 times as long as the first ones. So the results of
-an update that are that small are rounded to 0, which no parameter above 1e-290 notices; unless the optimiser's rule
-would, since it divides by a memory or asks for its sign: see `Update.bears_rounding`.
+Many x86 CPUs take a hundred times as long for an operation on such a number, and in training some of these stay.
+Where a gradient is always 0, like that of a relu that no sample reaches, the optimiser's memories shrink to such
+numbers: after some thousand steps, a network's steps take 1.6 to 5 times as long as the first ones. So results of an
+update that are that small are rounded to 0. No parameter above 1e-290 notices, but an optimiser's rule might, if it
+divides by a memory or asks for its sign: then nothing is rounded, see `Update.bears_rounding`.
 
-In floats, gradients become so small too, and all kernels of a training step round them to 0: a step may take 8 times as
-long otherwise. Nothing is rounded in doubles besides the update, nor where no update is made. Other CPUs are as fast
-with such numbers as with any, and compute with them.
+In floats, gradients become so small too, and all kernels of a training step round them to 0: otherwise a step may take
+8 times as long. In doubles nothing but the update is rounded, and nothing at all where no update is made. Other CPUs
+are as fast with such numbers as with any, and compute with them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ declare void @llvm.x86.sse.stmxcsr(ptr)
 """
 
 FLUSH_TO_ZERO = 1 << 15
-"""The bit for that in the control register of x86's vector instructions, which every thread has for itself."""
+"""The bit for that in the control register of x86's vector instructions, of which every thread has its own."""
 
 
 @contextmanager

@@ -8,10 +8,10 @@ call, since keeping them takes as long as the update itself. If a later step is 
 undone, and made again by the same code with the numbers kept at every step. In a call of a single step a brief rule
 keeps nothing: the same code runs twice, first to look at the new numbers, and only then to store them.
 
-It is a pass of its own over whole rows, even where the last kernel that adds to a gradient could update as it goes. On
+It is a separate pass over whole rows, even where the last kernel that adds to a gradient could update as it goes. On
 two CPUs that would take 0.97 to 1.10 times as long for 784-128-10 by tiles, whose parts of rows are far apart in
-memory, and 1.0 to 1.1 by bands of rows: the pass spends its time moving parameters and memories, and hardly any on the
-gradients.
+memory, and 1.0 to 1.1 by bands of rows: the pass spends its time on moving parameters and memories, and hardly any on
+the gradients.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ STATE: Layout = {
 """What an update is given."""
 
 BRIEF = {"add", "sub", "mul"}
-"""Operations so quick that a rule of these alone runs twice in less time than it takes to keep the old numbers."""
+"""Operations so quick that a rule of only these runs twice in less time than it takes to keep the old numbers."""
 
 
 @functools.cache
@@ -73,7 +73,7 @@ def text(rule: Update, frozen: bool, bits: int, width: int, streamed: bool) -> s
         streamed: whether the old numbers, which are hardly ever read, bypass the caches: then no line of memory is
             fetched just to be overwritten. They must be aligned to whole vectors.
 
-    Its argument `only` says that the step is the only one of its call, and its leaves are updated in one piece.
+    The function's argument `only` says that the step is the only one of its call, with all leaves in one piece.
     """
     arguments = ["ptr noalias %P", "ptr noalias %G", "ptr noalias %state", "i64 %step", "i64 %start", "i64 %stop"]
     code = Code("update", bits, width, [*arguments, "i1 %only"])

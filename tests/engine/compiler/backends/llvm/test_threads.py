@@ -210,7 +210,7 @@ def test_a_helper_that_never_comes_rests(monkeypatch: pytest.MonkeyPatch) -> Non
     pools._end()
     monkeypatch.setattr(pools, "_pool", None)
     pool = pools.thread_pool()
-    monkeypatch.setattr(pools.Worker, "wake", lambda self: self._set(standing=IDLE))
+    monkeypatch.setattr(pools.Worker, "wake", lambda self: self._set(state=IDLE))
     training = several.training(0)
     training.parameters[:] = leaves
     assert np.array_equal(training(samples(1000), STILL, 2), expected)
@@ -218,7 +218,7 @@ def test_a_helper_that_never_comes_rests(monkeypatch: pytest.MonkeyPatch) -> Non
     assert line[[*WORKER].index("resting")] == 0
     training(samples(1000), STILL, 2000)
     assert line[[*WORKER].index("resting")] > 0
-    assert line[[*WORKER].index("standing")] == IDLE
+    assert line[[*WORKER].index("state")] == IDLE
 
 
 def test_how_many_processors_there_are(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -156,13 +156,13 @@ def test_the_collector_is_as_it_was_afterwards(switch: Any) -> None:
 def test_on_another_layout_of_memory_no_tree_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """Native code would read numbers from where there are none."""
     monkeypatch.setattr(direct_tree, "objects_are_as_expected", lambda: False)
-    with pytest.raises(RuntimeError, match="not in memory as native code has been written for"):
+    with pytest.raises(RuntimeError, match="do not have the memory layout that native code is written for"):
         reader()
     monkeypatch.undo()
     direct_tree._slots.cache_clear()
     monkeypatch.setattr(direct_tree, "CLASS", 0)
     try:
-        with pytest.raises(RuntimeError, match="Values are not in memory as native code has been written for"):
+        with pytest.raises(RuntimeError, match="Values do not have the memory layout that native code is written for"):
             reader()
     finally:
         direct_tree._slots.cache_clear()
