@@ -90,9 +90,7 @@ def agree(eager: Eager, compiled: Results, tolerance: float, when: str = "") -> 
         if len(found) == len(expected) and _are_near(expected, found, bound):
             continue  # as nearly always, and seen in a third of the time
         for k, (x, y) in enumerate(zip(map(float, expected), map(float, found), strict=True)):
-            if x == y or (x != x and y != y) or abs(x - y) <= bound:
-                continue
-            if abs(x - y) <= eager.noise[what][k]:
+            if x == y or (x != x and y != y) or abs(x - y) <= bound or abs(x - y) <= eager.noise[what][k]:
                 continue
             raise TraceError(
                 f"the compiled {what} {y!r} differs from the eager engine's {x!r}{when}: the function depends on "

@@ -47,22 +47,15 @@ def recall_signature(description: Description, shapes: Sequence[Shape]) -> Signa
     found, kinds = recall("signature", description.text, *shapes), {**_KINDS, **description.requirements}
     try:
         inputs = Graph(simplify, derivatives)
-        places, values = found["leaves"], description.values
-        first = isinstance(places, int)
-        leaves = values if places == len(values) else values[:places] if first else [values[k] for k in places]
-        if len(leaves) != places if first else places and min(places) < 0:
-            return None
+        requirements = [
+            (kinds[name](*map(_as_tuple, parts)), tuple([inputs.source("input", k) for k in positions]))
+            for name, parts, positions in found["requirements"]
+        ]
         return Signature(
-            leaves,
+            _values_at(found["leaves"], description.values),
             int(found["outputs"]),
             tuple(found["shape"]),
-            [
-                (
-                    kinds[name](*map(_as_tuple, parts)),
-                    tuple([inputs.source("input", k) for k in positions]),
-                )
-                for name, parts, positions in found["requirements"]
-            ],
+            requirements,
             str(found["fingerprint"]),
         )
     except (TypeError, KeyError, IndexError, ValueError):
@@ -100,6 +93,21 @@ def _places(leaves: Sequence[Value], values: Sequence[Value]) -> list[int] | int
     if leaves is values or same_objects(leaves, values[: len(leaves)]):
         return len(leaves)
     return places_among(leaves, values)
+
+
+def _values_at(places: Any, values: Sequence[Value]) -> Sequence[Value]:
+    """The leaves at these places among values: the other way to `_places`.
+
+    Raises:
+        IndexError: there is no such place.
+    """
+    if not isinstance(places, int):
+        if places and min(places) < 0:
+            raise IndexError
+        return [values[k] for k in places]
+    if not 0 <= places <= len(values):
+        raise IndexError
+    return values if places == len(values) else values[:places]
 
 
 def _fields(requirement: Any) -> list[Any]:
