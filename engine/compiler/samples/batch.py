@@ -12,8 +12,9 @@ from typing import Any
 
 from ...numbers import differs_from_float, short_kinds
 from ...value import Value
-from .arrays import aligned, as_it_is_now, plain_array
+from .arrays import as_it_is_now, plain_array
 from .masks import Masks
+from .memory import aligned
 
 SMALL = 65536  # bytes: copying this few is faster than setting up a program for other memory
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from ...frontend.reads.word_guard import WordGuard
 from ...labels import Valid
 from ...plan.lazy import LazyPlan
-from ...samples.arrays import address, aligned
 from ...samples.batch import Shape
+from ...samples.memory import address, aligned
 from .direct.objects import objects_are_as_expected
 from .direct.step import DirectStep
 from .jit import cache

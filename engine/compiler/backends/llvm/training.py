@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from ....process.forking import give_way
 from ...frontend.reads.word_guard import WordGuard
 from ...labels import Valid
-from ...samples.arrays import address, aligned, rows_apart
 from ...samples.batch import Shape
 from ...samples.masks import Masks
+from ...samples.memory import address, aligned, rows_apart
 from ...update import ConfiguredUpdate, PreparedStep, Step, Update
 from .direct.objects import objects_are_as_expected
 from .direct.step import DirectStep

@@ -6,7 +6,7 @@ import ctypes
 import functools
 
 from ....frontend.reads.layout import HEAD, lists_are_as_expected, word
-from ....samples.arrays import address
+from ....samples.memory import address
 
 CLASS = HEAD - 8
 """Where an object keeps its class."""

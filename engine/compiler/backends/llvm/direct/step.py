@@ -20,8 +20,8 @@ from typing import Any
 
 from ....frontend.reads.word_guard import WordGuard
 from ....labels import Valid
-from ....samples.arrays import address, aligned
 from ....samples.batch import Shape
+from ....samples.memory import address, aligned
 from ....update import Step
 from ..ir.words import Record
 from ..jit.machine_code import Library

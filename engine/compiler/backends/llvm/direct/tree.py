@@ -15,7 +15,7 @@ from struct import pack, unpack
 from typing import TYPE_CHECKING, Any
 
 from .....value import Value
-from ....samples.arrays import address
+from ....samples.memory import address
 from ..ir.words import Record
 from ..jit.machine_code import Library
 from ..jit.python_function import python_function

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from ....samples.arrays import CACHE_LINE
+from ....samples.memory import CACHE_LINE
 from .vector import Vector, literal
 
 

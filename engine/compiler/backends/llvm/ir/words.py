@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ....samples.arrays import address, aligned
+from ....samples.memory import address, aligned
 from .builder import Code
 
 if TYPE_CHECKING:

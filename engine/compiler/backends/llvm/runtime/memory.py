@@ -5,7 +5,7 @@ from __future__ import annotations
 from operator import is_
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ....samples.arrays import address, aligned
+from ....samples.memory import address, aligned
 from ..ir.words import Record
 from .frame import FRAME, IN_S, IN_X
 from .masks import drawing, table

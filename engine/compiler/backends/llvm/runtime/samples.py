@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import nullcontext
 
-from ....samples.arrays import CACHE_LINE
+from ....samples.memory import CACHE_LINE
 from ..ir.builder import Code
 from ..ir.control import Cell, unless
 from ..ir.shuffles import horizontal_sum

@@ -12,7 +12,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 from ....frontend.reads.layout import HEAD
-from ....samples.arrays import address
+from ....samples.memory import address
 from ..ir.builder import Code, module
 from ..ir.control import Cell, leave, repeat
 from ..jit.machine_code import Library

@@ -6,8 +6,8 @@ import mmap
 
 import pytest
 
-from engine.compiler.samples import arrays
-from engine.compiler.samples.arrays import CACHE_LINE, LARGE, LARGE_PAGE, address, aligned
+from engine.compiler.samples import memory as for_native_code
+from engine.compiler.samples.memory import CACHE_LINE, LARGE, LARGE_PAGE, address, aligned
 from tests.needs import needs
 
 np = needs("numpy")
@@ -24,7 +24,7 @@ def test_arrays_are_zero_and_begin_on_a_cache_line(count: int, refusing: bool, m
         raise OSError
 
     if refusing:
-        monkeypatch.setattr(arrays.mmap, "mmap", refuse)
+        monkeypatch.setattr(for_native_code.mmap, "mmap", refuse)
     array = aligned(count, "float64")
     assert array.shape == (count,)
     assert array.dtype == np.float64
@@ -48,6 +48,6 @@ def test_arrays_of_many_bytes_lie_in_large_pages_of_their_own() -> None:
 
 
 def test_arrays_that_are_soon_gone_take_no_large_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arrays.mmap, "mmap", None)  # calling it would be an error
+    monkeypatch.setattr(for_native_code.mmap, "mmap", None)  # calling it would be an error
     array = aligned(LARGE_PAGE, "uint8", kept=False)
     assert address(array) % CACHE_LINE == 0
