@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, ModuleType
 from typing import Any
 
@@ -45,11 +45,9 @@ class Attributes:
         if not self._unlisted(owner):
             self._met.once(owner, "all", attributes)
         unnamed = self._unnamed_reads(owner)
+        self._iterators(attributes.items())
         for name, content in list(attributes.items()):
-            named = name in self._used
-            if (named or unnamed(name, content)) and self._met.is_new(owner, name):
-                if named:
-                    self._met.iterator(content, name)
+            if (name in self._used or unnamed(name, content)) and self._met.is_new(owner, name):
                 self._found.directly(content)
                 yield from self.one(attributes, name, content)
         self._absent_attributes(owner, attributes)
@@ -62,9 +60,18 @@ class Attributes:
             return
         self._found.announced(vars(owner))
         self._call_of(class_of(owner))
+        if is_of_users(class_of(owner)):
+            self.owners.append(owner)
+            self._iterators(attributes.items())
         for name, content in list(attributes.items()):
             if self._met.is_new(owner, name):
                 yield from self.one(attributes, name, content)
+
+    def _iterators(self, attributes: Iterable[tuple[str, Any]]) -> None:
+        """Note those of some attributes that give something else at every read, if code names them by now."""
+        for name, content in attributes:
+            if name in self._used:
+                self._met.iterator(content, name)
 
     def one(self, attributes: Mapping[str, Any], name: str, content: Any) -> list[Any]:
         """What to enter for an attribute: its content, or the functions of a method or property."""
@@ -129,15 +136,16 @@ class Attributes:
 
     def slots(self, owner: Any, kind: type) -> Iterator[Any]:
         """The content of ``__slots__``: plain numbers and texts only if code names them, or may read them unnamed."""
-        for name in slots_of(kind):
-            content = attribute_of(owner, name)
-            if type(content) not in PLAIN or name in self._used or not self._unlisted(owner):
-                if self._met.is_new(owner, name):
-                    self._found.slot(owner, name, name, content)
-                    self._found.directly(content)
-                    yield content
-            elif not self.owners or self.owners[-1] is not owner:
-                self.owners.append(owner)
+        slots = [(name, attribute_of(owner, name)) for name in slots_of(kind)]
+        if slots:
+            self.owners.append(owner)
+        self._iterators(slots)
+        for name, content in slots:
+            counts = type(content) not in PLAIN or name in self._used or not self._unlisted(owner)
+            if counts and self._met.is_new(owner, name):
+                self._found.slot(owner, name, name, content)
+                self._found.directly(content)
+                yield content
 
     def settings(self, space: ModuleType | type) -> Iterator[Any]:
         """What the user's code names in a module or class that is not searched, and in containers and classes there."""

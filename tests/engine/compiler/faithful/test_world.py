@@ -38,6 +38,7 @@ from typing import Any
 import pytest
 
 import engine
+import nn
 from engine import Value
 from tests.needs import needs
 
@@ -160,6 +161,41 @@ def test_an_iterator_in_a_list_that_is_not_moved(of: Callable[[list[Any]], Any])
     w, held = Value(2.0), [iter([1.0, 2.0, 3.0]), counting()]
     next(held[1])
     return Case(lambda x: w * x * of(held), lambda: [*map(next, held)])
+
+
+class Held:
+    """Has what goes on in an attribute."""
+
+    def __init__(self, content: Any) -> None:
+        self.w, self.rates = Value(2.0), content
+
+    def __call__(self, x: Any) -> Any:
+        return self.w * x * next(self.rates)
+
+
+class HeldInSlots(Held):
+    __slots__ = ("rates",)
+
+
+class SlotsAlone:
+    """Has nothing but slots."""
+
+    __slots__ = ("rates", "w")
+    __init__, __call__ = Held.__init__, Held.__call__
+
+
+class HeldByModule(nn.Module):
+    """One whose attributes are all looked at."""
+
+    __init__, __call__ = Held.__init__, Held.__call__
+
+
+@refused
+@pytest.mark.parametrize("kind", [Held, HeldInSlots, SlotsAlone, HeldByModule])
+def test_an_iterator_in_an_attribute(kind: type[Any]) -> Case:
+    """It gives the same as long as the function is traced, and something else later."""
+    model = kind(iter([1.0] * 100 + [0.1] * 100))
+    return Case(model, lambda: [next(model.rates) for _ in range(80)])
 
 
 @refused
