@@ -27,6 +27,16 @@ def test_a_default_of_the_function() -> Case:
 
 
 @equal
+def test_what_is_in_a_default_of_a_keyword() -> Case:
+    w = Value(2.0)
+
+    def function(x: Any, *, scales: Any = [1.0, 2.0]) -> Any:  # noqa: B006  # that it changes is the point
+        return w * x * scales[1]
+
+    return Case(function, lambda: function.__kwdefaults__["scales"].__setitem__(1, 9.0))
+
+
+@equal
 def test_a_partial() -> Case:
     w, options = Value(2.0), {"scale": 2.0}
 
