@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
+from collections.abc import Iterable
 from operator import attrgetter
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from ...primitive import Primitive
 from .conditions import OWN
 from .graph import operations
 from .operands import LeafRow, apart, parts
+from .symbol import Symbol
 from .trace import Trace
 
 
@@ -46,24 +48,28 @@ def fingerprint(trace: Trace) -> str:
     words = array("i", [len(graph.leaves), len(trace.inputs), len(constants), len(trace.outputs)])
     for part in (trace.inputs, constants, trace.outputs):
         words.extend(map(_number, part))
-    vectors: dict[int, int] = {}  # its index, by id: what the neurons of a layer share is written once
+    vectors: dict[int, int] = {}
     for symbol in symbols:
         assert symbol.primitive is not None
         words.extend((symbol.number, _NUMBER[symbol.primitive], len(symbol.operands)))
         for some in parts(symbol.operands):
-            if type(some) is LeafRow:
-                numbers = some.numbers
-                words.extend((_RANGE, numbers[0], numbers.step, len(some)) if isinstance(numbers, range) else numbers)
-            elif id(some) in vectors:
-                words.extend((_VECTOR, vectors[id(some)]))
-            else:
-                words.extend(map(_number, some))
-                if len(some) > 1:
-                    vectors[id(some)] = len(vectors)
+            words.extend(_written(some, vectors))
     digest = hashlib.sha256(ENGINE.encode())
     digest.update(words)
     digest.update(array("d", [constant.value for constant in constants]))
     return digest.hexdigest()
+
+
+def _written(operands: LeafRow | tuple[Symbol, ...], vectors: dict[int, int]) -> Iterable[int]:
+    """The words for some operands; `vectors` has the places of those by id that a layer's neurons share."""
+    if type(operands) is LeafRow:
+        numbers = operands.numbers
+        return (_RANGE, numbers[0], numbers.step, len(numbers)) if isinstance(numbers, range) else numbers
+    if id(operands) in vectors:
+        return _VECTOR, vectors[id(operands)]
+    if len(operands) > 1:
+        vectors[id(operands)] = len(vectors)
+    return map(_number, operands)
 
 
 _FOLDER = Path(__file__).parents[2]

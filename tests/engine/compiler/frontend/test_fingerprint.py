@@ -80,6 +80,24 @@ def test_whatever_changes_the_program_changes_it() -> None:
     assert len({of(function) for function in functions}) == len(functions)
 
 
+def test_which_rows_of_parameters_are_read_changes_it_and_which_results() -> None:
+    """A range of them is told by its beginning and step, and what was read before by its place."""
+    a, b, c, d = map(Value, (1.0, 2.0, 3.0, 4.0))
+    pairs = [[a, b], [c, d], [a, c], [b, d], [a, d], [b, c], [b, a], [d, c], [c, b]]
+    triples = [[a, b, c], [b, c, d], [a, b, d], [a, c, d], [a, a, b]]
+
+    def network(pair: list[Value], triple: list[Value], of_first: bool) -> Callable[..., Any]:
+        def function(x: Any, y: Any) -> Any:
+            first, second = ([engine.dot(row, x) for row in rows] for rows in ([[a, b], [c, d]], [[d, c], [b, a]]))
+            third = [engine.dot([a, b], first), engine.dot([c, d], second)]
+            return engine.dot(triple, [y, *third]) * engine.dot(pair, first if of_first else second)
+
+        return function
+
+    functions = [network(pair, triple, of_first) for pair in pairs for triple in triples for of_first in (True, False)]
+    assert len({of(function) for function in functions}) == len(functions)
+
+
 def described(traced: Trace) -> list[Any]:
     """The graph in full."""
     places: dict[Symbol, Any] = {}
