@@ -63,7 +63,7 @@ def plan_text(plan: Plan) -> str:
 def sizes_text(plan: Plan) -> str:
     """How many slots the buffers have."""
     sizes = {"P": plan.leaves, "C": len(plan.constants), "X": plan.inputs, **plan.sizes}
-    weight = "" if plan.weight is None else ", and the weight of the sample behind the inputs"
+    weight = "" if plan.weight is None else ", and the weight of the sample after the inputs"
     return "slots  " + ", ".join(f"{size} {buffer}" for buffer, size in sizes.items()) + weight
 
 

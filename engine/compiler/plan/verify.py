@@ -57,7 +57,7 @@ class _Slots:
         self._nodes: dict[tuple[str, int], Hashable] = {}
         self._places: dict[Hashable, tuple[str, int]] = {}
         if plan.weight not in (None, plan.inputs):
-            raise PlanError(f"the weight is in X[{plan.weight}], not behind the {plan.inputs} inputs")
+            raise PlanError(f"the weight is in X[{plan.weight}], not after the {plan.inputs} inputs")
 
     def run(self, stage: str, groups: tuple[Group, ...]) -> None:
         """Let the groups of a stage run, one after the other."""

@@ -1,4 +1,4 @@
-"""Samples laid out in rows: the arguments of a call, of which each has an entry for every sample."""
+"""Samples laid out in rows: the arguments of a call, each with an entry for every sample."""
 
 from __future__ import annotations
 

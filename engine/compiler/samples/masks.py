@@ -10,7 +10,7 @@ import math
 from typing import Any, NamedTuple
 
 STEP = 0x9E3779B97F4A7C15
-"""The golden ratio of 2**64, in steps of which numbers are counted."""
+"""The golden ratio of 2**64, the step in which numbers are counted."""
 
 MIXING = (30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1)
 """Rounds of mixing: ``bits ^ (bits >> shift)``, times a factor."""

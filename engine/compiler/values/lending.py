@@ -205,7 +205,7 @@ class Leaves:
         self.values = values
         self._loan: Loan | None = None  # where they were found last
         self._own: Loan | None = None
-        self._places: Any = None  # of the values in the loan's array; None: it is theirs alone
+        self._places: Any = None  # of the values in the loan's array; None: it has just these
         self._wait, self._pause = 0, 1
 
     def numbers(self) -> Any:

@@ -90,7 +90,7 @@ class Places:
 
 
 class _Part:
-    """A part of the Values, from one place to another, of which there is no table yet."""
+    """The Values from one place to another, which are not in the table yet."""
 
     def __init__(self, values: Sequence[Value], start: int, stop: int) -> None:
         self._values, self._places = values, range(start, stop)

@@ -83,7 +83,7 @@ def shown_number(value: Value) -> float | None:
 
 
 def _read(value: Value, shown: Any = _shown.get, own: Any = _slot.__get__) -> float:
-    """The number of a Value. What it needs are defaults, since it is called for each one that is read by itself."""
+    """The number of a Value. What it needs is in defaults, as it is called for each number that is read by itself."""
     numbers = shown()
     number: float | None = None if numbers is None else numbers.get(value)
     return own(value) if number is None else number

@@ -54,8 +54,8 @@ def fuse(fused_plan: FusedPlan) -> FusedPlan:
 
     A group is fused with an earlier one if each of its operands was computed before that one, or is the same row of a
     group fused with it already. (Then it may also run before the groups that stood between the two.) A kernel that has
-    grown long takes no more: a chain of a thousand operations is many kernels, of which equal ones are compiled once.
-    Once there are too many different ones, only matrices and what belongs to them are still fused.
+    grown long takes no more groups: a chain of a thousand operations becomes many kernels, and equal ones are compiled
+    once. When there are too many different ones, only matrices and what belongs to them are still fused.
     """
     stages = {stage: [group for fused in fused_plan.stages[stage] for group in fused] for stage in STAGES}
     return replace(fused_plan, stages={stage: _fused(groups) for stage, groups in stages.items()})

@@ -179,7 +179,7 @@ class NativeProgram:
     @functools.cached_property
     def _drive_shared(self) -> Any:
         """As `drive`, with the workers of the thread pool."""
-        shared = self._driver_of(shared=True)  # which lives as long as the process
+        shared = self._driver_of(shared=True)  # it lives as long as the process
         return ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_void_p, ctypes.c_void_p)(shared.address("drive_shared"))
 
     def direct_step(self, shapes: Sequence[Shape], valid: Sequence[Valid]) -> DirectStep:

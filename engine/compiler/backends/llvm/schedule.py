@@ -204,5 +204,5 @@ class Schedule:
 
 
 def _lines(text: str) -> int:
-    """How many lines a text has, each an instruction: compile times are in proportion, whatever they are."""
+    """How many lines a text has, each an instruction: it takes in proportion to compile, whatever these are."""
     return text.count("\n")

@@ -50,7 +50,7 @@ def _places(fused_plan: FusedPlan) -> list[tuple[int, Slots]]:
     adjoints, kinked = _adjoints(fused_plan)
     if adjoints.isdisjoint(kinked):
         return []
-    live: Slots = set()  # the adjoints that what has been passed, from the end on, reads
+    live: Slots = set()  # the adjoints that are read from here to the end
     for job in plan.reductions:
         left = _slots(job.left, job.rows)
         if job.right is not None:

@@ -340,7 +340,7 @@ class Training:
             self._rates = np.array(configured.lr).reshape(-1)
             self._state.set(numbers=address(self._numbers), next_rate=int(len(self._rates) > 1))
             self._settled = configured
-        whole = configured.rule.reads_norm or bool(program.artifact.calls["epilogue"])  # which changes gradients
+        whole = configured.rule.reads_norm or bool(program.artifact.calls["epilogue"])  # an epilogue changes gradients
         frame.set(update=self._update[1], whole=int(whole), rounded=int(configured.rule.bears_rounding))
 
 

@@ -80,7 +80,7 @@ def _read(run: Run, rows: int, where: str, memory: set[tuple[str, int]]) -> None
 
 
 def _check_guard(fused_plan: FusedPlan, guard: Guard, memory: set[tuple[str, int]]) -> None:
-    """Check that all that is read where a block leaves out what is guarded has been stored before."""
+    """Check that what is read even where the guarded kernels are left out has been stored before the guard."""
     for run in (*guard.zero, *guard.finite):
         _read(run, 1, "the guard", memory)
     for job in guard.always:

@@ -175,7 +175,7 @@ MUTATIONS: dict[str, tuple[Callable[[Plan], Plan], str]] = {
     ),
     "a target that is no gradient": (job("reductions", 0, target={"buffer": "S"}), "its targets belong to G"),
     "an output too many": (lambda plan: replace(plan, outputs=plan.outputs * 2), "the 2 outputs are not the 1"),
-    "a weight in another place": (lambda plan: replace(plan, weight=0), r"the weight is in X\[0\], not behind"),
+    "a weight in another place": (lambda plan: replace(plan, weight=0), r"the weight is in X\[0\], not after"),
     "another constant": (
         lambda plan: replace(plan, constants=(99.0, *plan.constants[1:])),
         "are not those of|is missing",

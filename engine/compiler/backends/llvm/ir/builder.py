@@ -183,7 +183,7 @@ class Code:
         self.lines.append(f"store {self.type()} {vector.name}, ptr {address}, align {align}, !nontemporal !0")
 
     def load_first(self, base: str, index: str, count: int) -> Vector:
-        """Consecutive numbers as the first lanes of a vector; what lies behind them is not touched."""
+        """Consecutive numbers as the first lanes of a vector; what comes after them is not touched."""
         if count == self.width:
             return self.load(base, index)
         t, masks = self.type(), self.type("m")
@@ -335,5 +335,5 @@ class Code:
 
 
 def module(*codes: Code) -> str:
-    """The text of functions, behind what they declare."""
+    """The text of functions, after what they declare."""
     return "\n".join([*sorted({line for code in codes for line in code.declared}), *[code.text() for code in codes]])

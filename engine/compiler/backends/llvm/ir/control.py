@@ -36,7 +36,7 @@ class Cell:
 
 @contextmanager
 def repeat(code: Code) -> Iterator[str]:
-    """Do the block again and again; gives the label to leave for, which stands behind it."""
+    """Do the block again and again; gives the label to leave for, which comes after it."""
     name = code.fresh()[1:]
     code.label(f"again.{name}")
     yield f"left.{name}"

@@ -22,7 +22,7 @@ def transpose(code: Code, rows: list[str], width: int) -> list[str]:
 
 
 def lane_sums(code: Code, vectors: Sequence[Vector]) -> str:
-    """The sums over the lanes of 1, 2, 4, ... vectors, as one vector of so many: rounds of pairs, then halves."""
+    """The sums over the lanes of 1, 2, 4, ... vectors, as one vector: rounds of pairs, then halves."""
     names, width, bit = [vector.name for vector in vectors], code.width, 1
     while len(names) > 1:
         pairs = [_corners_swapped(code, a, b, bit, width) for a, b in zip(names[::2], names[1::2])]

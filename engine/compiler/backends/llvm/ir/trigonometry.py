@@ -1,6 +1,6 @@
 """sin and cos on whole vectors, within about 1.5 units in the last place; they share all but their last step.
 
-An argument is a multiple of pi / 2 plus a rest of at most pi / 4, of which one of two polynomials makes the result.
+An argument is a multiple of pi / 2 plus a rest of at most pi / 4, from which one of two polynomials makes the result.
 Arguments so large that the rest would lose digits, and infinities and nan, go to C's library.
 """
 

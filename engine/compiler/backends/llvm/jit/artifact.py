@@ -17,7 +17,7 @@ class Artifact:
     Attributes:
         codes: the keys of the object code.
         shape: of its vectors and blocks.
-        room: how many numbers behind the slots of S kernels use for themselves.
+        room: how many numbers after the slots of S kernels use for themselves.
         calls: of each stage, the numbers of the kernels, which give their names (`kernel_name`), and their offsets.
         by_samples: the range of inputs that kernels read in the user's array, sample by sample; None if none do.
         alone: whether no two kernels add to the same number of G.

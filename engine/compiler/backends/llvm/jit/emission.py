@@ -43,7 +43,7 @@ def _without_lock() -> Any:
 
     try:
         locked = getattr(ffi.lib, _NAME)
-        function = ctypes.CDLL(ffi.lib._name, handle=ffi.lib._handle)[_NAME]  # which are a library's public names
+        function = ctypes.CDLL(ffi.lib._name, handle=ffi.lib._handle)[_NAME]  # the public names of a library
         kinds = list(locked.argtypes), locked.restype
     except (AttributeError, TypeError):
         return None

@@ -94,7 +94,7 @@ class _File:
         self._names = bytes(self._sections[table.link].content)
 
     def _place(self, kept: int, size: int) -> int:
-        """Place the sections with these flags behind the others; return the size so far, to the end of a page."""
+        """Place the sections with these flags after the others; return the size so far, to the end of a page."""
         for k, section in enumerate(self._sections):
             if section.flags & (_ALLOC | _EXECUTE) == kept:
                 size += -size % max(1, section.align)

@@ -59,7 +59,7 @@ def span(buffer: str, start: int, count: int) -> Run:
 
 
 def look(context: Context, guard: Guard) -> Kernel:
-    """A kernel that writes behind the slots of S whether the guarded kernels can be left out: 1.0, or else 0.0.
+    """A kernel that writes after the slots of S whether the guarded kernels can be left out: 1.0, or else 0.0.
 
     In blocks of one sample they can be left out only as long as none has run in this step. Later a number of G may be
     -0.0, from a product that was rounded to it: adding their zeros makes +0.0 of it, and leaving them out would not.

@@ -47,7 +47,7 @@ class Context:
     alone: bool = False
 
     def along_rows(self, width: int) -> Context:
-        """The same for vectors of so many rows of one sample."""
+        """The same for vectors that take `width` rows of one sample."""
         return replace(self, shape=Shape(self.shape.bits, width, 1))
 
 
@@ -112,7 +112,7 @@ class Kernel:
         self.code = Code("kernel", self.shape.bits, self.shape.width, ARGUMENTS)
         self.offsets: list[int] = []
         self.known: dict[tuple[str, int], Vector] = {}  # results of this kernel's row that followers read
-        self.room = 0  # how many numbers behind the slots of S it has for itself
+        self.room = 0  # how many numbers after the slots of S it has for itself
 
     def offset(self, number: int) -> str:
         """A number of the table of offsets, by the name it has in the kernel."""
@@ -122,7 +122,7 @@ class Kernel:
         return f"%offset{position}"
 
     def panel(self, count: int) -> str:
-        """The address of room for `count` numbers behind the slots of S, which no other kernel uses meanwhile."""
+        """The address of room for `count` numbers after the slots of S, which no other kernel uses meanwhile."""
         first = self.room
         self.room += -(-count // self.shape.width) * self.shape.width
         return self.code.pointer("%S", self.code.index(self.offset(self.context.slots * self.shape.stride), first))

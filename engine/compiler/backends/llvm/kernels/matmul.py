@@ -126,7 +126,7 @@ def tile_sizes(shape: Shape, rows: int = 0) -> tuple[int, int]:
 
 
 def is_wide(shape: Shape, weights: int) -> bool:
-    """Whether a matrix of so many numbers is more than the first cache holds."""
+    """Whether a matrix of that many numbers is more than the first cache holds."""
     return shape.bytes(weights) > shape.l1
 
 

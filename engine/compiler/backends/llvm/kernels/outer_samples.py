@@ -2,7 +2,7 @@
 
 With lanes in a vector, each entry of a gradient needs a sum over a vector's lanes at the end, which costs as much as a
 few samples. But the inputs lie row by row in the user's array, and so a vector of them times one number of the left
-factor adds to as many entries at once. Where the rows are is noted behind the slots of a packed block.
+factor adds to as many entries at once. Where the rows are is noted after the slots of a packed block.
 
 Where the gradient is more than the first cache holds, the columns are first copied side by side, a few tiles of all
 lanes at a time: then they stay in that cache until all rows have passed. (Where they lie, those of samples whose length

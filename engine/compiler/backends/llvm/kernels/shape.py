@@ -35,5 +35,5 @@ class Shape:
         return self.lanes if odd else self.lanes + self.width
 
     def bytes(self, numbers: int) -> int:
-        """Bytes of so many numbers."""
+        """How many bytes that many numbers take."""
         return numbers * self.bits // 8

@@ -141,7 +141,7 @@ def _clear(code: Code, f: Fields) -> None:
 def _list_samples(code: Code, f: Fields, numbers: str, used: Cell, first: str, samples: str) -> None:
     """List the samples that the lanes of a block take, -1 for none: by the step's order, or consecutively.
 
-    Lanes behind the last sample are not used, like most of those in an epoch's last batch.
+    Lanes after the last sample are not used, like most of those in an epoch's last batch.
     """
     ordered = code.value(f"icmp ne ptr {f['order']}, null")
     with unless(code, ordered), code.loop(0, _whole_vectors(code, samples), code.width) as lane:
@@ -182,7 +182,7 @@ def run(code: Code, part: str, f: Fields, block: str, lanes: str, first: str) ->
 
 
 def _run_guarded(code: Code, f: Fields, block: str, lanes: str, first: str) -> None:
-    """Run the kernels behind a guard, unless it has found that they would only add zeros."""
+    """Run the kernels after a guard, unless it has found that they would only add zeros."""
     some = code.value(f"icmp sgt i64 {f['guarded_count']}, 0")
     with code.when(some):
         verdict = code.load_scalar(f["S"], f["verdict"])

@@ -49,7 +49,7 @@ def shuffle(orders: NDArray[Any], source: random.Random) -> None:
 
 @functools.cache
 def generator_is_as_expected() -> bool:
-    """Whether a generator keeps its state behind its head: how many words are used up, and the words."""
+    """Whether a generator keeps its state after its head: how many words are used up, and the words."""
     if random.Random.__basicsize__ < HEAD + 4 * (1 + WORDS):
         return False
     example = random.Random(1)
@@ -83,7 +83,7 @@ def _text() -> str:
                 _renew(code, words)
                 used.write(0)
             first = used.read()
-            # Each place but the first takes a word, some take more: of so many none is left over.
+            # Each place but the first takes a word or more: none of these words is left over.
             wanted = code.least(code.value(f"sub i64 {WORDS}, {first}"), code.value(f"sub i64 {n}, 1"))
             stop = code.value(f"add i64 {first}, {wanted}")
             with code.loop(first, stop) as k:
