@@ -14,6 +14,7 @@ from ..layers.activations import activation_name
 from ..layers.module import Module
 from ..layers.sequential import Sequential
 from ..modes import evaluating
+from ..rows import as_lists
 from .columns import flat, shape_of
 from .programs import Model
 from .rules import called
@@ -108,7 +109,7 @@ def _operations(model: Model, sample: Any) -> int | None:
     with evaluating():
         try:
             compiled = engine.compile(model)
-            compiled([sample])
+            compiled([as_lists(sample)])  # a Series, too
         except Exception:  # not reported here: training and prediction do
             return None
         return compiled.flops

@@ -228,6 +228,13 @@ def test_summary():
     assert repr(found).endswith(f"\ncompiled: {found.operations} floating-point operations a sample")
 
 
+def test_a_row_of_a_table_has_a_summary_like_a_list():
+    """Without the line of the compiled program it seemed that the model could not be compiled."""
+    pandas = needs("pandas")
+    model = nn.MLP(2, [1], seed=1)
+    assert nn.summary(model, pandas.DataFrame([[1.0, 2.0]]).iloc[0]) == nn.summary(model, [1.0, 2.0])
+
+
 def test_functions_among_layers_are_shown():
     inner = nn.Sequential(nn.Layer(2, 2, seed=1), nn.log_softmax)
     model = nn.Sequential(nn.Layer(2, 2, seed=1), nn.softmax, inner, lambda row: row)
