@@ -187,7 +187,8 @@ def as_inputs(taker: object, x: Any, count: int) -> list[Value]:
         ValueError: if its length is not `count`.
     """
     if not is_row(x):
-        given, remedy = show(x), "give [x]" if count == 1 else "a model is called with one sample at a time"
+        given = show(x)
+        remedy = "give [x]" if count == 1 else "a model is called with one sample at a time"
         if is_traced(x):
             given, remedy = "a single number", "samples are rows, one of them is [x]"
         taken = "1 number or Value" if count == 1 else f"{count} numbers or Values"

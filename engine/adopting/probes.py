@@ -111,7 +111,8 @@ class Probed:
             key = id(operand)
             if operand.constant:
                 continue
-            got, d = once[key], None if expected is None else expected.get(key, 0.0)
+            got = once[key]
+            d = None if expected is None else expected.get(key, 0.0)
             what = f"{self._name()} gives {self._graph.name(operand)}"
             if close(preset[key], got) and not close(preset[key], got + _PRESET):
                 self._say("overwrites", f"{what} its gradient by =, which loses what was there: write +=")

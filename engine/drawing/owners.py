@@ -71,8 +71,9 @@ def owners(order: list[Value], names: dict[Value, str]) -> dict[Value, Path]:
         masks = [used[operand] for operand in rest if owner.get(operand) == module]
         union = reduce(or_, masks, 0)
         if not takes:
-            no_others, disjoint = len(rest) == len(operands), sum(map(int.bit_count, masks)) == union.bit_count()
-            is_sum = name in ("add", "sum") and no_others and disjoint
+            has_constants = len(rest) < len(operands)
+            disjoint = sum(map(int.bit_count, masks)) == union.bit_count()
+            is_sum = name in ("add", "sum") and not has_constants and disjoint
             is_activation = name in _ACTIVATIONS and rest[0] not in active
             if not (is_sum or is_activation):
                 continue

@@ -113,7 +113,8 @@ def _built(expression: str, point: dict[str, float]) -> tuple[Value, dict[str, V
 
 def _report(expression: str, values: dict[str, Value], root: Value) -> int:
     root.backward()
-    columns, rows = ["name", "value", "gradient"], [[name, short(x.data), short(x.grad)] for name, x in values.items()]
+    columns = ["name", "value", "gradient"]
+    rows = [[name, short(x.data), short(x.grad)] for name, x in values.items()]
     notes: list[str] = []
     ok = True
     try:

@@ -151,9 +151,15 @@ def why(output: Value, target: Value | str, k: int = 5, names: Any = None) -> Wh
     number = count.get(output, 0)
     paths = [Path(*path, names=called) for path in _largest(output, target, edges, k)] if number else []
     paths.sort(key=lambda path: _rank(path.product))
-    shown, every = total(*(abs(path.product) for path in paths)), size.get(output, 0.0)
-    share = 1.0 if len(paths) == number else math.nan if math.isinf(every) else shown / every if every else 0.0
+    share = 1.0 if len(paths) == number else _share(paths, size[output])
     return Why(output, target, grad(output, target), tuple(paths), number, share, called)
+
+
+def _share(paths: list[Path], size: float) -> float:
+    """How much of the total size of all products these paths have; nan if that is not finite."""
+    if math.isinf(size):
+        return math.nan
+    return total(*(abs(path.product) for path in paths)) / size if size else 0.0
 
 
 def _below(order: list[Value], target: Value) -> tuple[dict[Value, list[Edge]], dict[Value, int], dict[Value, float]]:

@@ -42,8 +42,10 @@ class SelfAttention(Module):
 
     @explained
     def __init__(self, size: int, heads: int = 1, causal: bool = False, bias: bool = True, seed: Seed = None) -> None:
-        size, rng = whole_number("size", size, least=1), random_source(seed)
-        self.heads, self.causal = whole_number("heads", heads, least=1), true_or_false("causal", causal)
+        size = whole_number("size", size, least=1)
+        rng = random_source(seed)
+        self.heads = whole_number("heads", heads, least=1)
+        self.causal = true_or_false("causal", causal)
         self.query, self.key, self.value, self.output = (
             Layer(size, size, "identity", seed=rng, bias=bias) for _ in range(4)
         )
@@ -61,7 +63,8 @@ class SelfAttention(Module):
             return [self(one) for one in sequence]
         x = as_row("the sequence", sequence)
         queries, keys, values = self.query(x), self.key(x), self.value(x)
-        cuts, causal, mixed = self._cuts(), true_or_false("causal", self.causal), []
+        cuts, mixed = self._cuts(), []
+        causal = true_or_false("causal", self.causal)
         for place, query in enumerate(queries):
             seen = place + 1 if causal else len(x)
             answer: list[Any] = []

@@ -95,8 +95,8 @@ def _neurons(
     numbers = weights(draw, rng, nin, nout, nin * (nout - 1))
     for start in range(0, len(numbers), nin):
         neuron = Neuron.__new__(Neuron)
-        w, b = numbers[start : start + nin], Value(0.0) if bias else None
-        vars(neuron).update(activation=chosen, w=w, b=b)  # nobody has it yet: there is no change to announce
+        own = {"activation": chosen, "w": numbers[start : start + nin], "b": Value(0.0) if bias else None}
+        vars(neuron).update(own)  # nobody has it yet: there is no change to announce
         neurons.append(neuron)
     return neurons
 

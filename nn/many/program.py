@@ -124,7 +124,8 @@ class SharedProgram:
         options, count = self._options, len(self._data.rows)
         epochs = whole_number("epochs", job.epochs, least=1)
         size = self._data.rows.batch_size(job.batch_size)
-        patience, shuffled = options["patience"], options["shuffle"] and size < count
+        patience = options["patience"]
+        shuffled = options["shuffle"] and size < count
         rng = random_source(job.seed)
         batch = self._batch(size)
         self._rooms.clear()
@@ -191,8 +192,9 @@ class SharedProgram:
             RuntimeError: something that loss or model reads has changed since the last of them was made.
             ValueError: a loss is below 0 although this loss function cannot be.
         """
+        began = time.perf_counter()
         job, count = jobs[0], len(self._data.rows)
-        size, began = self._data.rows.batch_size(job.batch_size), time.perf_counter()
+        size = self._data.rows.batch_size(job.batch_size)
         self._rooms.clear()
         shuffled = self._options["shuffle"] and size < count
         sources = [random_source(job.seed) if shuffled else None for job in jobs]

@@ -182,7 +182,8 @@ class Optimizer(Known, Explained):
                 f"the state is how many steps were made, and a list for each of {len(self.memories)} memories"
                 f"{listed(self.memories)}, such as {(0, tuple([[] for _ in self.memories]))}, not {show(state)}"
             )
-        steps, rows = whole_number("steps", state[0], least=0), tuple(map(as_memory, self.memories, state[1]))
+        steps = whole_number("steps", state[0], least=0)
+        rows = tuple(map(as_memory, self.memories, state[1]))
         self._take_back_for_good()
         self._own_state = steps, rows
 

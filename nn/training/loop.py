@@ -180,7 +180,8 @@ def fit(
     has_own_steps = step is not EagerStep or not has_rule(optimizer)
     acts_in_between = callable(progress) or not (schedule is None or is_pure(schedule))
     acts = acts_in_between or has_own_steps or bool(after)
-    history, rng = history_for(resume, epochs, seed, validation), random_source(seed)
+    history = history_for(resume, epochs, seed, validation)
+    rng = random_source(seed)
     data = prepared(
         model,
         X,
@@ -198,7 +199,8 @@ def fit(
     )
     if history.random_state is not None and rng is not seed:
         rng.setstate(history.random_state)
-    done, running = len(history.batch_losses), running_numbers(model) if patient else {}
+    done = len(history.batch_losses)
+    running = running_numbers(model) if patient else {}
     noted = noting(model, data.notes, lambda: len(history.batch_losses) > done)
     with (
         alone(optimizer),
@@ -287,7 +289,8 @@ class _Loop:
 
     def _train(self, one_epoch: Epoch, epoch: int, epochs: int, source: Source) -> Progress:
         """Make the steps of an epoch; return where training stands after the last one."""
-        history, report, total, seen, batch = self.history, self.reports.batch, 0.0, 0, 0
+        history, report = self.history, self.reports.batch
+        total, seen, batch = 0.0, 0, 0
         source.begin()
         first = len(history.batch_losses)
         try:

@@ -142,7 +142,8 @@ def _bar() -> Iterator[Reports]:
 
     columns = (TextColumn("{task.description}"), BarColumn(10), TaskProgressColumn(), TextColumn("{task.fields[rate]}"))
     with Bar(*columns, TimeRemainingColumn()) as bar:
-        task, started = bar.add_task("training", total=1.0, rate=""), time.monotonic()
+        task = bar.add_task("training", total=1.0, rate="")
+        started = time.monotonic()
 
         def report(text: Callable[[Progress, str], str], state: Progress) -> None:
             passed = time.monotonic() - started

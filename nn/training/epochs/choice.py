@@ -82,9 +82,10 @@ def _until_changed(
                     done += len(part.losses)
                 return
             except TraceError as error:
-                make, reason = next(waiting, None) if done == first else None, str(error)
+                make = next(waiting, None) if done == first else None
                 if make is None:
                     raise
+                reason = str(error)
             source.rng.setstate(source.state)
             task.kept.clear()
             rows = replace(task.rows)  # reads samples and labels anew, as they may have been changed, too

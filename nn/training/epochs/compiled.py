@@ -149,8 +149,8 @@ def _in_calls(
         yield done
 
     def batch_by_batch(source: Source) -> Iterator[Done]:
-        data, rng = current(), source.rng if task.is_shuffled else None
-        before = trainer.steps
+        data, before = current(), trainer.steps
+        rng = source.rng if task.is_shuffled else None
         try:
             for loss, samples in trainer._steps_of(data, size, rng, ready):
                 done = Done([loss], [samples], -(-data.size // size))
