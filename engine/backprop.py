@@ -303,7 +303,7 @@ def grad(output: Value, inputs: Any = None, create_graph: bool = False) -> Any:
     12.0
     """
     single = not hasattr(type(inputs), "__iter__")
-    wanted: Sequence[Any] = [inputs] if single else inputs if isinstance(inputs, (list, tuple)) else list(inputs)
+    wanted = [inputs] if single else list(inputs)
     for kind in dict.fromkeys([type(output), *map(type, wanted)]):
         if hasattr(kind, "__differentiate__"):  # a function is being compiled
             symbols = kind.__differentiate__(output, wanted, create_graph)

@@ -119,7 +119,7 @@ def elu(x: float, alpha: float) -> float:
 
 def sigmoid(x: float) -> float:
     """1 / (1 + exp(-x)), also where exp(-x) overflows."""
-    return 1.0 / (1.0 + exp(-x)) if x > -709.0 else exp(x) if x == x else nan
+    return 1.0 / (1.0 + exp(-x)) if x > -709.0 else exp(x)
 
 
 def logistic_pdf(x: float) -> float:
@@ -139,7 +139,9 @@ def logistic_pdf(x: float) -> float:
 
 def silu(x: float) -> float:
     """``x * sigmoid(x)``, with no rounding between the two."""
-    return x / (1.0 + exp(-x)) if x > -709.0 else x * exp(x) if x > -inf else -0.0 if x == -inf else nan
+    if x > -709.0:
+        return x / (1.0 + exp(-x))
+    return x * exp(x) if x != -inf else -0.0
 
 
 def softplus(x: float) -> float:
@@ -166,8 +168,8 @@ def _halves(x: float) -> tuple[float, float]:
 
 def _exp_of_square(x: float, scale: float) -> float:
     """exp(-scale * x * x) for a power of two `scale`; the rounding of x * x would cost hundreds of ULP."""
-    if abs(x) > 60.0:  # the result is 0
-        return 0.0 if x == x else nan
+    if abs(x) > 60.0:
+        return 0.0
     high, _ = _halves(x)
     main = exp(-scale * (high * high))
     return main + main * expm1(-scale * ((x - high) * (x + high)))
@@ -209,7 +211,7 @@ def gelu(x: float) -> float:
             term *= -k / (x * x)
             series += term
         return -normal_pdf(x) * series
-    return x * normal_cdf(x) if x > -inf or x != x else -0.0
+    return x * normal_cdf(x) if x != -inf else -0.0
 
 
 def total(*xs: float) -> float:

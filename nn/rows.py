@@ -54,7 +54,9 @@ def as_row(name: str, item: Any) -> list[Any]:
         ValueError: if it is empty.
     """
     if not is_row(item):
-        remedy = f": give list({name})" if isinstance(item, Iterator) else f": {MODEL_FIRST}" if callable(item) else ""
+        remedy = f": {MODEL_FIRST}" if callable(item) else ""
+        if isinstance(item, Iterator):
+            remedy = f": give list({name})"
         raise TypeError(f"{name} must be a list, tuple or array, not {show(item)}{remedy}")
     row = item.tolist() if isinstance(item, memoryview) else list(item)  # a loop over a memoryview gives no rows
     if not row:

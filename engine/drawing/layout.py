@@ -251,7 +251,8 @@ class _Layers:
         blocks: list[list[float]] = []  # weight, weighted sum, how many
         for node, offset in zip(layer, offsets):
             near = neighbours[node]
-            weights = [8.0 if node >= self.boxes and n >= self.boxes else 2.0 if n >= self.boxes else 1.0 for n in near]
+            heavy = 8.0 if node >= self.boxes else 2.0  # of the points on long edges, which are to be straight
+            weights = [heavy if n >= self.boxes else 1.0 for n in near]
             weight = sum(weights) or 0.01
             wanted = math.fsum(w * self.v[n] for w, n in zip(weights, near)) / weight if near else self.v[node]
             blocks.append([weight, weight * (wanted - offset), 1])

@@ -133,7 +133,9 @@ def _view(names: Names, path_to: Value | str | None, around: Value | str | None,
     order = list(names.order)
     if path_to is not None:
         return views.paths_to(names.find(path_to), order)
-    return order if around is None else views.neighbourhood(names.find(around), 2 if radius is None else radius, order)
+    if around is None:
+        return order
+    return views.neighbourhood(names.find(around), 2 if radius is None else radius, order)
 
 
 def _grouped(

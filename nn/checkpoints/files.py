@@ -301,7 +301,9 @@ def _warn_of_other_numbers(model: Module, saved: Any, file: str) -> None:
 def _first_other(own: dict[str, str], saved: dict[str, str]) -> tuple[str, str] | None:
     """The first path whose text is not the saved one, and how many more there are; None if there is none."""
     others = [path for path in own if saved.get(path, own[path]) != own[path]]
-    return (others[0], f", and {len(others) - 1} more" if others[1:] else "") if others else None
+    if not others:
+        return None
+    return others[0], f", and {len(others) - 1} more" if others[1:] else ""
 
 
 def _by_name(model: Module) -> dict[str, Value]:

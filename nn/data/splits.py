@@ -131,9 +131,8 @@ def train_test_split(
         same_rows(y=y, stratify=stratify)
         stratify = [tuple(map(plain, label)) if is_row(label) else plain(label) for label in classes]
     name = "test" if test_size is None else "test_size"
-    first_rows, last_rows = split_rows(
-        len(samples), 0.25 if size is None else size, None if in_order else rng, stratify, name
-    )
+    share = 0.25 if size is None else size
+    first_rows, last_rows = split_rows(len(samples), share, None if in_order else rng, stratify, name)
     return chosen(X, first_rows), chosen(X, last_rows), chosen(y, first_rows), chosen(y, last_rows)
 
 

@@ -155,7 +155,8 @@ class Optimizer(Known, Explained):
         kept = [place.get(p) for p in new]
         if None in kept and any(rows) and has_rule(self):
             self._refuse_late(kept.index(None))
-        self._own_state = steps, tuple([[0.0 if k is None else row[k] for k in kept] if row else [] for row in rows])
+        moved = [[0.0 if k is None else row[k] for k in kept] if row else [] for row in rows]
+        self._own_state = steps, tuple(moved)
         self._params = new
 
     def _refuse_late(self, place: int) -> None:
