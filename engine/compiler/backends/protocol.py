@@ -196,4 +196,4 @@ class Interpreter:
         Raises:
             RuntimeError: always.
         """
-        raise RuntimeError(f"the {self.name} back end ran this function: there is no LLVM IR, as of backend='llvm'")
+        raise RuntimeError(f"the {self.name} back end, which ran this, has no LLVM IR: compile with backend='llvm'")

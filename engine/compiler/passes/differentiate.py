@@ -199,12 +199,14 @@ def _pass_on(
 def _contribution(
     graph: Graph, d: Symbol, adjoint: Symbol, reached: Symbol | None, unselected: Symbol | None
 ) -> Contribution:
-    constant = d.value if d.kind == "constant" else None
+    keeps_zeros = (
+        unselected is None and d.kind == "constant" and math.isfinite(d.value)
+    )  # an adjoint's: need no `where`
     if unselected is not None:
         chosen = graph.make(INVERT, (unselected,))
         reached = chosen if reached is None else reached & chosen
     term = graph.make(ops.mul, (d, adjoint))
-    if reached is not None and not (unselected is None and constant is not None and math.isfinite(constant)):
+    if reached is not None and not keeps_zeros:
         term = selected(term, reached)
     return Contribution(None, term, reached)
 

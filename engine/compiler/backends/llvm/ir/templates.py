@@ -24,10 +24,10 @@ _COMPARISONS = {"<": "olt", "<=": "ole", ">": "ogt", ">=": "oge", "==": "oeq", "
 ACCURATE: dict[str, Callable[..., Vector]] = {
     "gaussian": lambda code, x: vectormath.exp_of_square(code, x, 1.0),
     "normal_pdf": lambda code, x: vectormath.exp_of_square(code, x, 0.5) * 0.3989422804014327,
-    "sigmoid": lambda code, x: vectormath.sigmoid(code, x),
+    "sigmoid": vectormath.sigmoid,
     "logsigmoid": lambda code, x: -vectormath.softplus(code, -x),
-    "softplus": lambda code, x: vectormath.softplus(code, x),
-    "silu": lambda code, x: vectormath.silu(code, x),
+    "softplus": vectormath.softplus,
+    "silu": vectormath.silu,
 }
 """Primitives whose template, as a formula of intrinsics, would lose digits in the tails, or share less with what else
 is computed from x."""

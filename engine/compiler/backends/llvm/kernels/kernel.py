@@ -152,15 +152,18 @@ class Kernel:
         """The position of number k of a vector."""
         return self.code.index(self.index(place, row, column, lane), 0 if place.run.uniform else k)
 
-    def load(self, place: Place, row: Index, column: Index, lane: str | None) -> Vector:
+    def load(self, place: Place, row: Index, column: Index, lane: str | None = None) -> Vector:
         """One operand for the lanes from `lane` on."""
         run = place.run
         if run.buffer == "C" and run.table is None and not (run.row or run.column):
             return self.code.lift(self.context.constants[run.base])
+        return self._from_memory(place, row, column, lane)
+
+    def _from_memory(self, place: Place, row: Index, column: Index, lane: str | None) -> Vector:
         index = self.index(place, row, column, lane)
-        if run.uniform:
-            return self.code.load_broadcast(f"%{run.buffer}", index)
-        return self.code.load(f"%{run.buffer}", index)
+        if place.run.uniform:
+            return self.code.load_broadcast(f"%{place.run.buffer}", index)
+        return self.code.load(f"%{place.run.buffer}", index)
 
     def store(self, place: Place, row: Index, lane: str | None, value: Vector) -> None:
         """Store one result for the lanes from `lane` on."""

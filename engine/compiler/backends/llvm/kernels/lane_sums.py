@@ -156,16 +156,12 @@ def sums(context: Context, job: Sums) -> Kernel:
     code, factors = kernel.code, [*map(kernel.place, job.factors())]
     target = kernel.place(job.target)
 
-    def added(total: Vector, row: Index, column: Index, lane: str) -> Vector:
-        values = [kernel.load(factor, row, column, lane) for factor in factors]
-        return total + (values[0] if len(values) == 1 else values[0] * values[1])
-
     def tile(row: Index, rows: int) -> None:
         totals = [code.variable(code.lift(0.0)) for _ in range(rows)]
 
         def step(lane: str, column: Index) -> None:
             for j, total in enumerate(totals):
-                code.write(total, added(code.read(total), (row[0], row[1] + j), column, lane))
+                code.write(total, code.read(total) + term(kernel, factors, (row[0], row[1] + j), column, lane))
 
         with kernel.lanes() as lane:
             kernel.columns(factors[0].run.count, 0, partial(step, lane))
@@ -177,6 +173,12 @@ def sums(context: Context, job: Sums) -> Kernel:
             tile(row, rows)
     code.ret()
     return kernel
+
+
+def term(kernel: Kernel, factors: Sequence[Place], row: Index, column: Index, lane: str | None = None) -> Vector:
+    """A term of `Sums`: a number, or the product of two."""
+    first, *others = [kernel.load(factor, row, column, lane) for factor in factors]
+    return first * others[0] if others else first
 
 
 def scatter(context: Context, job: Scatter) -> Kernel:

@@ -86,12 +86,9 @@ class RowKernel(Kernel):
             found = self._patterns[run] = pattern(run, self.count, self.shape.width)
         return found
 
-    def load(self, place: Place, row: Index, column: Index, lane: str | None = None) -> Vector:
+    def _from_memory(self, place: Place, row: Index, column: Index, lane: str | None) -> Vector:
         """One operand for the rows from `row` on."""
-        run, code = place.run, self.code
-        if run.buffer == "C" and run.table is None and not (run.row or run.column):
-            return code.lift(self.context.constants[run.base])
-        buffer, kind = f"%{run.buffer}", self.pattern(run)
+        code, buffer, kind = self.code, f"%{place.run.buffer}", self.pattern(place.run)
         if kind == "same":
             return code.load_broadcast(buffer, self.index(place, row, column, None))
         if kind == "along":

@@ -14,7 +14,7 @@ from ....plan.plan import Reduction, Run
 from ..ir.builder import Code
 from ..ir.vector import Vector
 from .kernel import Context, Index, Kernel
-from .lane_sums import FactorPairs, Sums, outer_product, sums
+from .lane_sums import FactorPairs, Sums, outer_product, sums, term
 from .single import RowKernel, pattern, widths
 from .tiles import tiles
 
@@ -106,9 +106,8 @@ def row_sums(context: Context, job: Sums) -> Kernel:
         total = code.variable(_so_far(kernel, old))
 
         def step(column: Index) -> None:
-            values = [kernel.load(factor, row, column) for factor in factors]
-            so_far = code.read(total)
-            code.write(total, so_far + (values[0] if len(values) == 1 else values[0] * values[1]))
+            added = term(kernel, factors, row, column)
+            code.write(total, code.read(total) + added)
 
         kernel.columns(factors[0].run.count, 0, step)
         _store(code, spot, _kept(code, skip, old, code.read(total)))
