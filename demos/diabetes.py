@@ -27,7 +27,7 @@ class Trained(NamedTuple):
 def options() -> ArgumentParser:
     """The options on the command line."""
     parser = training_options("diabetes", __doc__, quick_epochs=8, epochs=30, batch_size=32, lr=0.005, hidden=[16])
-    parser.add_argument("--weight-decay", type=size, default=0.1, metavar="FACTOR", help="of the L2 penalty")
+    parser.add_argument("--weight-decay", type=size, default=0.1, metavar="FACTOR", help="factor of the L2 penalty")
     return parser
 
 

@@ -23,10 +23,10 @@ from engine.shell.streams import in_a_shell
 def options() -> ArgumentParser:
     """The options on the command line."""
     parser = ArgumentParser("python -m demos.gallery", description=__doc__.partition("\n")[0] if __doc__ else None)
-    parser.add_argument("--theme", choices=["light", "dark"], default="light", help="of the pictures")
-    parser.add_argument("--samples", type=whole(1), default=100, metavar="N", help="of the network's loss")
+    parser.add_argument("--theme", choices=["light", "dark"], default="light", help="colours of the pictures")
+    parser.add_argument("--samples", type=whole(1), default=100, metavar="N", help="samples in the network's loss")
     parser.add_argument("--quick", dest="samples", action="store_const", const=10, help="ten samples")
-    parser.add_argument("--format", choices=["svg", "png", "pdf", "dot"], default="svg", help="of the pictures")
+    parser.add_argument("--format", choices=["svg", "png", "pdf", "dot"], default="svg", help="format of the pictures")
     add_output(parser)
     return parser
 

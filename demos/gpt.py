@@ -73,7 +73,7 @@ def options() -> ArgumentParser:
     add("--batch-size", type=whole(1), default=32, metavar="N", help="texts per step")
     add("--lr", type=size, default=0.01, metavar="RATE", help="the largest learning rate")
     add("--count", type=whole(1), default=12, metavar="N", help="how many new words to make up")
-    add("--temperature", type=size, default=0.8, metavar="T", help="below 1 for likelier letters")
+    add("--temperature", type=size, default=0.8, metavar="T", help="below 1, likelier letters are favoured")
     add("--seed", type=whole(0), default=0, metavar="N", help="the same number gives the same run")
     return parser
 

@@ -37,9 +37,11 @@ def options() -> ArgumentParser:
     """The options on the command line."""
     parser = training_options("moons", __doc__, quick_epochs=5, epochs=60, batch_size=16, lr=0.03, hidden=[16, 16])
     parser.add_argument("--samples", type=whole(4), default=300, metavar="N", help="points on the moons")
-    parser.add_argument("--noise", type=size, default=0.12, metavar="DEVIATION", help="of the points from their moon")
     parser.add_argument(
-        "--resolution", type=whole(2), default=120, metavar="N", help="of the picture: N x N predictions"
+        "--noise", type=size, default=0.12, metavar="DEVIATION", help="how far points stray from their moon"
+    )
+    parser.add_argument(
+        "--resolution", type=whole(2), default=120, metavar="N", help="draw the picture from N x N predictions"
     )
     add_output(parser)
     return parser

@@ -33,7 +33,9 @@ def options() -> ArgumentParser:
     parser = training_options(
         "physics", __doc__, quick_epochs=300, epochs=3000, lr=0.01, momentum=None, hidden=[12, 12]
     )
-    parser.add_argument("--points", type=whole(2), default=32, metavar="N", help="where the equation has to hold")
+    parser.add_argument(
+        "--points", type=whole(2), default=32, metavar="N", help="points at which the equation has to hold"
+    )
     return parser
 
 

@@ -32,7 +32,7 @@ def options() -> ArgumentParser:
     parser = ArgumentParser(
         "python -m demos.sensitivities", description=__doc__, formatter_class=ArgumentDefaultsHelpFormatter
     )
-    parser.add_argument("--paths", type=whole(2), default=200_000, metavar="N", help="random paths")
+    parser.add_argument("--paths", type=whole(2), default=200_000, metavar="N", help="how many random paths")
     parser.add_argument(
         "--quick", dest="paths", action="store_const", const=20_000, default=SUPPRESS, help="20,000 paths"
     )

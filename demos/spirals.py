@@ -38,9 +38,9 @@ def options() -> ArgumentParser:
     parser = training_options(
         "spirals", __doc__, quick_epochs=30, epochs=150, batch_size=32, lr=0.01, momentum=None, hidden=[24, 24]
     )
-    parser.add_argument("--points", type=whole(4), default=120, metavar="N", help="on each arm")
+    parser.add_argument("--points", type=whole(4), default=120, metavar="N", help="points on each arm")
     parser.add_argument(
-        "--resolution", type=whole(2), default=240, metavar="N", help="of the picture: N x N predictions"
+        "--resolution", type=whole(2), default=240, metavar="N", help="draw the picture from N x N predictions"
     )
     add_output(parser)
     return parser

@@ -16,7 +16,7 @@ from engine.shell.streams import in_a_shell
 def options() -> ArgumentParser:
     """The options on the command line."""
     parser = ArgumentParser("python -m demos.stepping", description=__doc__)
-    parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="of the network's weights")
+    parser.add_argument("--seed", type=whole(0), default=0, metavar="N", help="seed of the network's weights")
     parser.add_argument("--paths", type=whole(1), default=3, metavar="K", help="how many paths of a weight to show")
     parser.add_argument("--quick", action="store_true", help="changes nothing: it is quick anyway")
     parser.epilog = 'To step by hand: python -m engine "tanh(w*x + b)" w=0.5 x=2 b=1 --step'

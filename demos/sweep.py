@@ -40,7 +40,7 @@ def options() -> ArgumentParser:
     add("--nets", type=whole(1), default=100, metavar="N", help="how many networks to train")
     add("--epochs", type=whole(1), default=5, metavar="N", help="passes over the training data")
     add("--quick", action="store_true", default=SUPPRESS, help="ten networks, one epoch each")
-    add("--workers", type=whole(1), default=os.cpu_count() or 1, metavar="N", help="processes")
+    add("--workers", type=whole(1), default=os.cpu_count() or 1, metavar="N", help="how many processes")
     add("--seed", type=whole(0), default=0, metavar="N", help="the same number gives the same run")
     return parser
 

@@ -81,7 +81,9 @@ def chain(nodes: int) -> None:
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--most", type=int, default=PARAMETERS[-1], help="parameters and nodes")
+    parser.add_argument(
+        "--most", type=int, default=PARAMETERS[-1], help="the largest number of parameters, and of nodes"
+    )
     most = parser.parse_args().most
     print_machine(("float64",))
     for parameters in PARAMETERS:

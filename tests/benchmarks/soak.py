@@ -119,8 +119,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = ArgumentParser(
         "python -m tests.benchmarks.soak", description=__doc__, formatter_class=ArgumentDefaultsHelpFormatter
     )
-    parser.add_argument("--minutes", type=float, default=60.0, help="how long")
-    parser.add_argument("--seed", type=int, default=0, help="of all that is random")
+    parser.add_argument("--minutes", type=float, default=60.0, help="how long to run")
+    parser.add_argument("--seed", type=int, default=0, help="seed of all that is random")
     chosen = parser.parse_args(argv)
     source, count, readings = random.Random(chosen.seed), Counter[str](), []
     start = reported = time.monotonic()
