@@ -199,14 +199,12 @@ def _pass_on(
 def _contribution(
     graph: Graph, d: Symbol, adjoint: Symbol, reached: Symbol | None, unselected: Symbol | None
 ) -> Contribution:
-    keeps_zeros = (
-        unselected is None and d.kind == "constant" and math.isfinite(d.value)
-    )  # an adjoint's: need no `where`
+    is_finite = d.kind == "constant" and math.isfinite(d.value)  # then the term is 0 where the adjoint is
     if unselected is not None:
         chosen = graph.make(INVERT, (unselected,))
         reached = chosen if reached is None else reached & chosen
     term = graph.make(ops.mul, (d, adjoint))
-    if reached is not None and not keeps_zeros:
+    if reached is not None and not (unselected is None and is_finite):
         term = selected(term, reached)
     return Contribution(None, term, reached)
 

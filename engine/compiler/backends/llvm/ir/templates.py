@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,10 @@ _VECTOR = {
     **{name: getattr(error_function, name) for name in ("erf", "erfc")},
 }
 _COMPARISONS = {"<": "olt", "<=": "ole", ">": "ogt", ">=": "oge", "==": "oeq", "!=": "une"}
+_LOGICAL: dict[str, Callable[..., Vector]] = {"and": operator.and_, "or": operator.or_, "not": operator.invert}
+_ARITHMETIC: dict[str, Callable[..., Vector]] = {
+    **{"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv, "neg": operator.neg},
+}
 
 
 ACCURATE: dict[str, Callable[..., Vector]] = {
@@ -86,29 +91,15 @@ def _apply(code: Code, operation: str, *parts: Any) -> Any:
         return code.lift(parts[0])
     if operation == "select":
         return code.select(_mask(code, parts[0]), _number(code, parts[1]), _number(code, parts[2]))
-    if operation in {"and", "or"}:
-        a, b = (_mask(code, part) for part in parts)
-        return a & b if operation == "and" else a | b
-    if operation == "not":
-        return ~_mask(code, parts[0])
+    if operation in _LOGICAL:
+        return _LOGICAL[operation](*[_mask(code, part) for part in parts])
     operands = [_number(code, part) for part in parts]
     if operation in _COMPARISONS:
         return operands[0].compare(_COMPARISONS[operation], operands[1])
-    match operation, operands:
-        case "+", [a, b]:
-            return a + b
-        case "-", [a, b]:
-            return a - b
-        case "*", [a, b]:
-            return a * b
-        case "/", [a, b]:
-            return a / b
-        case "neg", [a]:
-            return -a
-        case "floordiv", [a, b]:
-            return _floor_divide(code, a, b)
-        case "mod", [a, b]:
-            return _modulo(code, a, b)
+    if operation in _ARITHMETIC:
+        return _ARITHMETIC[operation](*operands)
+    if operation in _DIVISIONS:
+        return _DIVISIONS[operation](code, *operands)
     if operation in _BUILT_IN:
         return code.intrinsic(operation, *operands)
     if operation in _VECTOR:
@@ -132,3 +123,6 @@ def _floor_divide(code: Code, a: Vector, b: Vector) -> Vector:
     near = code.select((whole - down) > 0.5, down + 1.0, down)
     near = code.select(whole.equals(0.0), code.intrinsic("copysign", 0.0, a / b), near)
     return code.select(b.equals(0.0), a / b, near)
+
+
+_DIVISIONS = {"floordiv": _floor_divide, "mod": _modulo}
