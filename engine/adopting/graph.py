@@ -198,7 +198,7 @@ def _read(node: Node, attribute: str, made: Mapping[int, Node]) -> None:
     node.ordered = not isinstance(getattr(theirs, attribute), (Set, Mapping))
     held = _held(theirs._backward)
     node.constants = tuple([float(x) for x in held if is_number(x) and float(x) != node.number])
-    others = [x for x in held if _is_node(x) and all(x is not one for one in (theirs, *listed))]
+    others = [x for x in held if is_node(x) and all(x is not one for one in (theirs, *listed))]
     below = _below(node) if others and listed else {}
     node.operands += [below[id(x)] for x in others if id(x) in below]
     node.unlisted = [x for x in others if id(x) not in below]
@@ -262,7 +262,8 @@ def _held(function: Any) -> list[Any]:
     return list(held.values())
 
 
-def _is_node(thing: Any) -> bool:
+def is_node(thing: Any) -> bool:
+    """Whether an object has the attributes that all nodes of such engines have."""
     return all(hasattr(thing, name) for name in ("data", "grad", "_backward"))
 
 

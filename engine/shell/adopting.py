@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..adopting.adoption import adopt
-from ..adopting.graph import TheirGraph
+from ..adopting.graph import TheirGraph, is_node
 from ..text.callers import is_users, raised_at, written
 from .commands import MISTAKE
 
@@ -55,7 +55,7 @@ def _executed(file: str) -> tuple[Mapping[str, Any], bool]:
 def _why_not(variables: Mapping[str, Any]) -> str:
     """Why the graph of a variable cannot be adopted; empty if nothing looks like one."""
     for name, thing in variables.items():
-        if not isinstance(thing, type) and all(hasattr(thing, each) for each in ("data", "grad", "_backward")):
+        if not isinstance(thing, type) and is_node(thing):
             try:
                 TheirGraph(thing)
             except TypeError as error:

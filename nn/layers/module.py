@@ -55,8 +55,8 @@ class Module(Holder, Explained):
             _TAKES_INPUT(vars(cls)["__call__"])
         if hasattr(cls, "forward"):
             calls = [vars(base)["__call__"] for base in cls.__mro__ if "__call__" in vars(base)]
-            if not calls or calls[0] is refuse_call:  # a base without `__call__` must not hide that of another base
-                own = next((call for call in calls if call is not refuse_call), refuse_call)
+            own = next((call for call in calls if call is not refuse_call), refuse_call)
+            if calls[:1] != [own]:  # there is none, or a base without one hides that of another base
                 cls.__call__ = own  # type: ignore[method-assign]  # it has none of its own
 
     def __setattr__(self, name: str, value: Any) -> None:
