@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
+from types import MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from engine import Value, leaves_made, no_grad, traces_of
@@ -286,9 +287,11 @@ def programs_of(model: Model) -> Programs:
         return found
     check_callable("model", model)
     try:
-        return _of_function(model)
+        known = _of_function(model)
     except TypeError:  # it has no hash
         return Programs(model)
+    # A method is another object whenever it is named; other objects may equal one that computes something else.
+    return known if known._model is model or isinstance(model, MethodType) else Programs(model)
 
 
 @contextmanager

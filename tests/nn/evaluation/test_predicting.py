@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 import warnings
+from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import given
@@ -349,6 +350,21 @@ def test_a_callable_without_a_hash_is_a_model_too():
             return 2.0 * x[0]
 
     assert nn.predict(Doubling(), [[1.0], [2.0]]) == [2.0, 4.0]
+
+
+def test_models_that_equal_each_other_are_not_taken_for_each_other():
+    """As frozen dataclasses with equal fields, of which the second one got the outputs of the first."""
+
+    @dataclass(frozen=True)
+    class Line:
+        name: str
+        slope: Value = field(compare=False)
+
+        def __call__(self, x):
+            return self.slope * x
+
+    lines = [Line("line", Value(slope)) for slope in (2.0, 3.0)]
+    assert [nn.predict(line, [1.0]) for line in lines] == [[2.0], [3.0]]
 
 
 def test_without_numpy_everything_is_lists(monkeypatch):
