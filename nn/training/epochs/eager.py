@@ -23,7 +23,15 @@ def eager_epochs(task: Task) -> Epoch:
 
 
 def users_epochs(task: Task, step: Step) -> Epoch:
-    """The user's own steps, which must give the loss of each batch as a finite number."""
+    """The user's own steps, which must give the loss of each batch as a finite number.
+
+    Raises:
+        TypeError: `step` cannot be called: what was to make it has returned something else.
+    """
+    if not callable(step):
+        raise TypeError(
+            f"step(model, loss, optimizer) returns what makes a step, a function of X and y, not {show(step)}"
+        )
 
     def checked(X: Any, y: Any) -> float:
         loss = plain(step(X, y))

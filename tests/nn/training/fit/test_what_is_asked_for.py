@@ -198,6 +198,8 @@ def test_a_custom_step_is_eager_without_a_warning():
     assert numbers(model) == numbers(trained()[0])
     with pytest.raises(ValueError, match="runs eagerly and clips itself"):
         trained("auto", step=step, clip_norm=1.0)
+    with pytest.raises(TypeError, match=r"^step\(model, loss, optimizer\) returns what makes a step, .*, not None"):
+        trained("auto", step=lambda model, loss, optimizer: None)
 
 
 def test_an_eager_step_shows_itself():
