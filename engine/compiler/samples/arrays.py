@@ -54,8 +54,8 @@ def refuse_what_shows_others(argument: Any, position: int) -> None:
             raise TypeError(f"argument {position} is a masked array with gaps: fill them, or leave those samples out")
         if kind in showing and _shows_others(thing):
             raise TypeError(
-                f"argument {position} is or holds a {kind.__name__}, whose own class may show other numbers than NumPy "
-                "finds in it: give a plain list or array of those that you mean"
+                f"argument {position} is or holds an object of class {kind.__name__}, which may show other numbers "
+                "than NumPy finds in it: give a plain list or array of those that you mean"
             )
 
 

@@ -205,7 +205,7 @@ def test_how_a_class_shows_its_entries_is_asked_once_of_all_its_objects(monkeypa
     monkeypatch.setattr(arrays, "_has_own_ways", lambda kind: asked.append(kind) or look(kind))
     arrays.refuse_what_shows_others([Number(k) for k in range(9)], 1)
     assert asked == [Number]
-    with pytest.raises(TypeError, match="holds a Odd, whose own class may show other numbers"):
+    with pytest.raises(TypeError, match="holds an object of class Odd, which may show other numbers"):
         arrays.refuse_what_shows_others([[1.0], Odd([2.0])], 1)
 
 
