@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine import display_width
+from engine import display_width, write_file
 
 from ..arguments import counted, show
 from ..attributes import Explained
@@ -112,31 +112,33 @@ class History(Explained):
             TypeError: if `path` is something else.
             ImportError: if matplotlib is not installed.
             ValueError: if there is no epoch to draw, or no such format; or `path` has no suffix.
+            OSError: if the file cannot be written, or is there and no regular file.
         """
         if path is None:
             from engine import show_picture  # what draws is imported when something is drawn
 
-            picture = io.BytesIO()
-            self._figure().savefig(picture, format="svg")
-            return show_picture(picture.getvalue())
+            return show_picture(self._picture("svg"))
         if not isinstance(path, (str, os.PathLike)):
             raise TypeError(
                 f"plot() saves the curves to a file, and its path is {show(path)}: write history.plot('curves.png')"
             )
-        if not Path(path).suffix:  # matplotlib adds one of its own
+        suffix = Path(path).suffix
+        if not suffix:
             raise ValueError(f"the suffix of the path gives the format, and {str(path)!r} has none: write '{path}.png'")
-        self._figure().savefig(path)
-        return Path(path)
+        return write_file(path, self._picture(suffix[1:]))
 
     def _repr_png_(self) -> bytes | None:
         """The curves, for a notebook."""
         if not self.rows:
             return None
-        picture = io.BytesIO()
         try:
-            self._figure().savefig(picture, format="png")
+            return self._picture("png")
         except ImportError:
             return None
+
+    def _picture(self, kind: str) -> bytes:
+        picture = io.BytesIO()
+        self._figure().savefig(picture, format=kind)
         return picture.getvalue()
 
     def _figure(self) -> Any:

@@ -1,6 +1,7 @@
 """The history as text, columns and curve; what progress shows; a training that goes on."""
 
 import math
+import os
 import random
 import re
 import sys
@@ -103,6 +104,21 @@ def test_the_history_as_text_columns_and_curve(tmp_path):
         ValueError, match=r"curve' has none: write '.*curve\.png'$"
     ):  # matplotlib made a curve.png of it
         history.plot(tmp_path / "curve")
+
+
+def test_a_picture_is_written_as_all_files_are(tmp_path):
+    """Whole, over regular files only, which keep permissions and links: matplotlib waited for ever at a pipe."""
+    needs("matplotlib")
+    history = nn.History([1.0], rows=[{"epoch": 1, "loss": 1.0}])
+    (tmp_path / "device.png").symlink_to(os.devnull)
+    with pytest.raises(OSError, match=r"only a regular file is replaced, and this is a device.*device\.png"):
+        history.plot(tmp_path / "device.png")
+    old = tmp_path / "curve.png"
+    old.write_bytes(b"")
+    before = old.stat().st_ino
+    assert history.plot(old).stat().st_ino != before  # a new file in its place, not parts of one in the old
+    with pytest.raises(ValueError, match="Format 'txt' is not supported"):
+        history.plot(tmp_path / "curve.txt")
 
 
 def test_a_number_between_epochs_without_one_is_a_dot_in_the_picture():
