@@ -158,8 +158,8 @@ class Settings:
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(
-            f"the rule reads the setting {name!r}, and there are {', '.join(vars(self))}: declare it in the class "
-            f"of the optimiser, as {name} = nn.Setting(...)"
+            f"the rule reads the setting {name!r}, and the settings are {', '.join(vars(self))}: declare it in the "
+            f"class of the optimiser, as {name} = nn.Setting(...)"
         )
 
 
@@ -230,8 +230,8 @@ def trace_rule(rule: Callable[..., Any], memories: int, form: Form, clip: str) -
     found = trace(update, [(), (), (memories,), (len(ALWAYS),), (count,)])
     if len(found.outputs) != 1 + memories:
         raise TraceError(
-            f"{update.__qualname__} returned {len(found.outputs)} results: a rule returns the new number of the "
-            f"parameter, then its {memories} memories"
+            f"{update.__qualname__} returned {len(found.outputs)} results, not {1 + memories}: a rule returns the new "
+            "number of the parameter, then those of its memories"
         )
     if found.graph.leaves:
         raise TraceError(

@@ -58,8 +58,8 @@ captured = Value(3.0)
     [
         (_branch, TypeError, r"(?s)if g > 0.*where"),
         (_on_the_step, TypeError, r"(?s)s.step == 1.*where"),
-        (_unknown, AttributeError, "the rule reads the setting 'rate', and there are step, lr, decay: declare it"),
-        (_too_many, TypeError, "_too_many returned 2 results: a rule returns the new number"),
+        (_unknown, AttributeError, "the rule reads the setting 'rate', and the settings are step, lr, decay: declare"),
+        (_too_many, TypeError, "_too_many returned 2 results, not 1: a rule returns the new number"),
         (lambda p, g, s: p - captured * g, TypeError, r"reads Value\(data=3.0.*: a rule reads its arguments only"),
         (lambda p, g, s: p - math.sqrt(g), TypeError, r"(?s)used as a plain number.*math"),
     ],
