@@ -207,15 +207,15 @@ class _Walk:
             self.words.append(f"{thing.__module__}.{thing.__qualname__}")
         elif id(thing) in inside or kind is Dropout:
             raise _Foreign
-        elif kind is list or kind is tuple:
+        elif kind is list:
             self._row(thing, inside | {id(thing)})
         elif issubclass(kind, Module) and _CODE.defines(kind):
             self._module(thing, inside | {id(thing)})
         else:
             raise _Foreign
 
-    def _row(self, row: list[Any] | tuple[Any, ...], inside: frozenset[int]) -> None:
-        self.words.append(f"{type(row).__name__} of {len(row)} [")
+    def _row(self, row: list[Any], inside: frozenset[int]) -> None:
+        self.words.append(f"list of {len(row)} [")
         if row and self._kinds.issuperset(map(type, row)):
             self.found += row
             self.words.append("Values")

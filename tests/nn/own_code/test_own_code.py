@@ -64,6 +64,20 @@ def test_every_layer_and_loss_is_own_code() -> None:
     assert len(texts) == len(layers) + 5
 
 
+def test_layers_that_differ_in_a_setting_or_in_their_places_have_other_descriptions() -> None:
+    """By its description a program is found in the cache: it would compute another layer's outputs."""
+
+    def layer() -> Layer:
+        return Layer(2, 2, "identity", seed=1)
+
+    models = [nn.LayerNorm(2), nn.LayerNorm(2, eps=0.1), nn.SelfAttention(4, 1), nn.SelfAttention(4, 2)]
+    models += [nn.Embedding(3, 2), nn.Embedding(2, 3), nn.Activation("gelu"), nn.Activation("identity")]
+    models += [Sequential(nn.softmax), Sequential(nn.log_softmax), Sequential(layer(), nn.LayerNorm(2))]
+    models += [Sequential(nn.LayerNorm(2), layer()), Sequential(Sequential(layer()), layer())]
+    models += [Sequential(layer(), Sequential(layer())), Sequential(Sequential(layer(), layer()))]
+    assert len({own_code(model, nn.mse).text for model in models}) == len(models)
+
+
 def test_a_weighted_loss_is_own_code_as_the_loss_itself_is() -> None:
     losses = [*LOSSES.values()]
     assert len({"", *map(own_loss, losses), *(own_loss(weighted(loss)) for loss in losses)}) == 2 * len(losses) + 1
@@ -98,6 +112,9 @@ def test_a_result_as_parameter_a_model_inside_itself_and_dropout_are_not_own_cod
     model = plain()
     model.again = model
     assert own_code(model, cross_entropy) is None
+    model = plain()
+    model.layers.append([model.layers])
+    assert own_code(model, cross_entropy) is None
     assert own_code(Sequential(plain(), nn.Dropout(0.5, seed=1)), cross_entropy) is None
 
 
@@ -130,6 +147,16 @@ def test_a_description_that_knows_an_earlier_one_sees_exchanged_and_shared_value
     assert len(shared.values) == len(first.values) - 1
     neurons[0].w[0] = Value(1.0) * 2.0
     assert own_code(model, cross_entropy, known=exchanged.values) is None
+
+
+def test_a_primitive_of_the_users_is_not_own_code_whatever_its_name() -> None:
+    declared = engine.declare("tanh_of_a_test", lambda x: 2.0 * x, [lambda z, x: 2.0])
+    named = dataclasses.replace(declared, name="tanh")
+    try:
+        for activation in (declared, named):
+            assert own_code(MLP(3, [5, 4], activation=activation, seed=1), cross_entropy) is None
+    finally:
+        del engine.PRIMITIVES["tanh_of_a_test"]
 
 
 def test_primitives_are_frozen() -> None:
