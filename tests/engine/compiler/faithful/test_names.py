@@ -141,6 +141,25 @@ def test_what_the_user_has_set_in_a_class_of_the_library(
 
 
 @equal
+def test_what_a_module_gives_for_any_name() -> Case:
+    w, module, scales = Value(2.0), types.ModuleType("gives_any_name"), [2.0]
+    vars(module)["__getattr__"] = lambda name: scales[0]
+    return Case(lambda x: w * x * module.scale, lambda: scales.__setitem__(0, 5.0))
+
+
+@equal
+def test_a_method_that_the_library_calls() -> Case:
+    """No code of the user's names it."""
+    w, scales = Value(2.0), [2.0]
+
+    class Encoder(json.JSONEncoder):
+        def default(self, thing: Any) -> float:
+            return scales[0]
+
+    return Case(lambda x: w * x * float(Encoder().encode(object())), lambda: scales.__setitem__(0, 5.0))
+
+
+@equal
 def test_what_the_user_has_set_in_a_module_of_the_library(monkeypatch: pytest.MonkeyPatch) -> Case:
     """It is seen at the next call, though a network leaves hardly any time to look."""
     monkeypatch.setattr(json, "scale", 3.0, raising=False)
