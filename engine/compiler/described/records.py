@@ -96,7 +96,7 @@ def _places(leaves: Sequence[Value], values: Sequence[Value]) -> list[int] | int
 
 
 def _values_at(places: Any, values: Sequence[Value]) -> Sequence[Value]:
-    """The leaves at these places among values: the other way to `_places`.
+    """The leaves at these places among values: the inverse of `_places`.
 
     Raises:
         IndexError: there is no such place.

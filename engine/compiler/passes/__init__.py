@@ -5,5 +5,5 @@
 - raising: additions and products become sums and dots; lowering: only what back ends know is left
 - linear: a result as a linear form: its terms and their weights
 - differentiate: the gradient as a graph, and its sums over the samples; lookups: those whose leaf an index selects
-- contributions: what a gradient is gathered from; coverage: whether some conditions hold for every sample between them
+- contributions: what a gradient is gathered from; coverage: whether every sample meets one of some conditions
 """

@@ -147,8 +147,8 @@ class Training:
 
         with self.lock:
             if self._same and steps == 1 and order is None and masks is None:
-                same, of, drive, losses = self._same
-                if arrays is same and configured is of:
+                samples, last, drive, losses = self._same
+                if arrays is samples and configured is last:
                     loss = drive()
                     return [loss] if loss == loss else self._found(losses)
             if order is not None:

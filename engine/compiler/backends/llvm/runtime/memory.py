@@ -56,16 +56,15 @@ class Frame(Record):
         import numpy as np
 
         super().__init__(FRAME)
-        self._inputs, self._lanes, self._dtype = program.artifact.inputs, program.shape.lanes, program.dtype
-        self._width = program.shape.width
         plan, shape, buffers = program.artifact, program.shape, dict(program.buffers, P=parameters)
+        self._inputs, self._lanes, self._width, self._dtype = plan.inputs, shape.lanes, shape.width, program.dtype
         outputs, marks = [], {"X": IN_X, "S": IN_S}
         for run in plan.outputs:
             base = marks[run.buffer] if run.buffer in marks else address(buffers[run.buffer])
             outputs += [base, run.base if run.uniform else run.base * shape.stride, int(not run.uniform)]
         self._outputs = np.array(outputs, np.int64)
         slots = (plan.inputs + 1) * shape.stride
-        self._by_samples, self.in_place = program.artifact.by_samples, True
+        self._by_samples, self.in_place = plan.by_samples, True
         self._block = slots + shape.stride * 64 // shape.bits
         self._samples = aligned(0, program.dtype)
         self._bound: tuple[Any, ...] = ()
