@@ -80,10 +80,10 @@ def refuse_elsewhere(act: str, parameters: Callable[[], Iterable[Value]]) -> Non
     if trained:
         own = [*parameters()]
         if any(training.trains(own) for training in trained):
-            raise moving(act)
+            raise trained_elsewhere(act)
 
 
-def moving(act: str) -> RuntimeError:
+def trained_elsewhere(act: str) -> RuntimeError:
     """The error to raise where another thread changes parameters meanwhile."""
     return RuntimeError(
         f"another thread is training these parameters, and {act} would meet some before a step and some after it: "

@@ -11,12 +11,12 @@ Change = tuple[Any, str, Any]
 _NOTHING = object()
 
 
-def make(changes: Sequence[Change]) -> None:
+def make_all(changes: Sequence[Change]) -> None:
     """Make all the changes; an error or Ctrl-C in between takes back those that were made.
 
     >>> from types import SimpleNamespace
     >>> a = SimpleNamespace(x=1)
-    >>> make([(a, "x", 2), (a, "y", 2), (None, "x", 3)])
+    >>> make_all([(a, "x", 2), (a, "y", 2), (None, "x", 3)])
     Traceback (most recent call last):
     AttributeError: 'NoneType' object has no attribute 'x'...
     >>> a

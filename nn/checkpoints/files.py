@@ -23,10 +23,10 @@ from ..layers.held import values_in
 from ..layers.module import Module
 from ..layers.structure import layers_of, numbers_of, rows_of
 from ..optimisers.base import Optimizer, check_optimizer
-from ..threads import moving, refuse_elsewhere
+from ..threads import refuse_elsewhere, trained_elsewhere
 from ..training.history import History
 from . import tensors
-from .changes import make
+from .changes import make_all
 from .state import changes_of, history_of, module_state, number_of, numbers_to_json, optimizer_state
 
 FORMAT = "stepgrad parameters 1"
@@ -152,7 +152,7 @@ def _at_rest(parameters: dict[str, Value], optimizer: Optimizer | None) -> Itera
     before = numbers()
     yield
     if numbers() != before:
-        raise moving("a file")
+        raise trained_elsewhere("a file")
 
 
 def _refuse_exchanged(function: str, model: Any, path: Any) -> None:
@@ -220,7 +220,7 @@ def load(model: Module, path: str | os.PathLike[str], *, optimizer: Optimizer | 
         raise ValueError(f"{name}: {error}") from None
     except (TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"{name} holds what nn.save does not write: {type(error).__name__}: {error}") from None
-    make([*((parameter, "data", number) for parameter, number in values), *beside])
+    make_all([*((parameter, "data", number) for parameter, number in values), *beside])
     _warn_of_other_layers(layers_of(model), content.get("layers", {}), name)
     _warn_of_other_layers(rows_of(model), content.get("rows", {}), name)
     _warn_of_other_numbers(model, content.get("numbers", {}), name)

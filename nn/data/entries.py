@@ -38,10 +38,10 @@ def naming_data(
         text = f"the labels name {len(classes)} classes ({', '.join(classes)}): give the model an output for each"
         raise IndexError(text) from error
     except (TypeError, ValueError, FloatingPointError) as error:
-        raise named(error, X, y, rows) from error.__cause__
+        raise with_entries(error, X, y, rows) from error.__cause__
 
 
-def named(error: Exception, X: Any, y: Any = (), rows: Sequence[int] | None = None) -> Exception:
+def with_entries(error: Exception, X: Any, y: Any = (), rows: Sequence[int] | None = None) -> Exception:
     """An error that also names the entries that caused it; the error itself if there are none."""
     kind, text, lost = type(error), f"{error}", ""
     if kind is TypeError:

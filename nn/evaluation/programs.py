@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from engine import Value, leaves_made, no_grad, traces_of
 
 from ..arguments import known_backend, plain, show, warn_user
-from ..data.entries import named
+from ..data.entries import with_entries
 from ..data.tables import samples_of
 from ..layers.module import Module
 from ..losses.named import LossFunction as LossFunction
@@ -325,7 +325,7 @@ def outputs_of(model: Model, X: Any, backend: str) -> Any:
     try:
         return programs_of(model).outputs(samples, backend)
     except TypeError as error:
-        raise named(error, X) from error.__cause__
+        raise with_entries(error, X) from error.__cause__
 
 
 def in_form_of(X: Any, results: Any) -> Any:

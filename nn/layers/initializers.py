@@ -106,7 +106,7 @@ class _Made(threading.local):
     count = 0
 
 
-made = _Made()
+weights_made = _Made()
 
 
 def weights(draw: Initializer, rng: Random, nin: int, nout: int, count: int) -> list[Value]:
@@ -119,7 +119,7 @@ def weights(draw: Initializer, rng: Random, nin: int, nout: int, count: int) -> 
     >>> [w.data for w in weights(INITIALIZERS["zeros"], Random(0), 2, 3, 2)]
     [0.0, 0.0]
     """
-    made.count += 1
+    weights_made.count += 1
     with collector_at_rest():
         if isinstance(draw, Scaled):
             return list(map(Value, draw.numbers(rng, nin, nout, count)))

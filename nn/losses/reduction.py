@@ -55,7 +55,7 @@ def per_sample(loss: Callable[[Any, Any], Loss], reduction: str = "mean") -> Cal
         try:
             losses = [loss(output, label) for output, label in zip(rows, targets)]
         except TypeError as error:
-            raise told_of_rows(error, loss, rows[0], targets[0]) or error from error.__cause__
+            raise needs_per_sample(error, loss, rows[0], targets[0]) or error from error.__cause__
         return reduced(losses, reduction)
 
     _reductions[of_batch] = reduction
@@ -93,7 +93,7 @@ def takes(loss: Callable[[Any, Any], Any], output: Any, label: Any) -> bool:
         return False
 
 
-def told_of_rows(error: Exception, loss: Callable[[Any, Any], Any], output: Any, label: Any) -> TypeError | None:
+def needs_per_sample(error: Exception, loss: Callable[[Any, Any], Any], output: Any, label: Any) -> TypeError | None:
     """The error to raise if a loss fails because it takes numbers, and a sample has rows; None if it takes no numbers.
 
     Args:

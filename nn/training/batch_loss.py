@@ -9,7 +9,7 @@ from engine import Value
 
 from ..arguments import plain, show
 from ..evaluation.programs import LossFunction
-from ..losses.reduction import of_one_sample, takes, told_of_rows
+from ..losses.reduction import needs_per_sample, of_one_sample, takes
 
 
 def scored(loss: LossFunction, outputs: list[Any], labels: list[Any]) -> Any:
@@ -26,7 +26,7 @@ def scored(loss: LossFunction, outputs: list[Any], labels: list[Any]) -> Any:
         if of_one_sample(loss) is not None or takes(loss, outputs[:1], labels[:1]):
             raise
         if not takes(loss, outputs[0], labels[0]):
-            raise told_of_rows(error, loss, outputs[0], labels[0]) or error from error.__cause__
+            raise needs_per_sample(error, loss, outputs[0], labels[0]) or error from error.__cause__
         name = getattr(loss, "__name__", "the loss")
         raise TypeError(
             f"a loss takes the outputs and labels of a batch, and {name} seems to take those of one sample: for a "

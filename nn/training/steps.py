@@ -10,7 +10,7 @@ from engine import Value, always_recorded, changes, collector_at_rest, leaves_ma
 
 from ..arguments import name_of
 from ..attributes import Known
-from ..data.entries import named
+from ..data.entries import with_entries
 from ..data.tables import note_columns, paired
 from ..elsewhere import explained, missing, with_remedy
 from ..evaluation.broadcasting import refuse_all_pairs
@@ -116,7 +116,7 @@ class EagerStep(Known):
                 note_other_loss(self.model, self.loss)
             return self._made(X, y)
         except (TypeError, ValueError, FloatingPointError) as error:
-            raise named(error, X, y) from error.__cause__
+            raise with_entries(error, X, y) from error.__cause__
 
     def _made(self, X: Any, y: Any) -> float:
         """Make the step as a call does, for a loop that itself names the entries of its data in errors."""

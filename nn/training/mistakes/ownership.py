@@ -14,7 +14,7 @@ from ...evaluation.rules import name_of_loss
 from ...layers.contents import values_of
 from ...layers.dense import MLP, Neuron
 from ...layers.held import losses_in
-from ...layers.initializers import made
+from ...layers.initializers import weights_made
 from ...layers.misplaced import of_result, origin_of, results_in
 from ...layers.module import Module
 from ...optimisers.base import Optimizer
@@ -119,14 +119,14 @@ class FirstCall:
     """What a model makes when it is first called, which no optimiser holds; to be made before that call."""
 
     def __init__(self, model: Model) -> None:
-        self._layers, self._leaves = made.count, leaves_made[0]
+        self._layers, self._leaves = weights_made.count, leaves_made[0]
         # An MLP makes none, and a look at a million parameters takes long.
         self._module = model if isinstance(model, Module) and type(model) is not MLP else None
         self._before = list[Value]() if self._module is None else values_of(self._module)
 
     def warn(self, optimizer: Optimizer) -> None:
         """Warn if the model has made layers, as it would at every call, or parameters that the optimiser lacks."""
-        if made.count != self._layers:
+        if weights_made.count != self._layers:
             warn_user(
                 "the model makes layers when it is called, and nothing trains their parameters: make them once, in "
                 "__init__, before the optimiser",

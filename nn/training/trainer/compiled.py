@@ -8,7 +8,7 @@ from types import FunctionType
 from typing import Any
 
 from ...arguments import Seed, counted, name_of, whole_number
-from ...data.entries import named, naming_data
+from ...data.entries import naming_data, with_entries
 from ...elsewhere import explained, missing, with_remedy
 from ...optimisers.base import Optimizer
 from ..steps import LossFunction, Model
@@ -132,7 +132,7 @@ class Trainer(Running):
             self._refuse_low([loss])
             return loss
         except (TypeError, ValueError, FloatingPointError) as error:
-            raise named(error, X, y) from error.__cause__
+            raise with_entries(error, X, y) from error.__cause__
 
     __call__ = step
 

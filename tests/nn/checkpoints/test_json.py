@@ -227,7 +227,7 @@ def test_changes_of_many_objects_are_made_all_or_none():
     a.x = 2.0
     made = [(a, "x", 3.0), (a, "y", 4.0), (None, "x", 5.0), (b, "z", 6.0)]
     with pytest.raises(AttributeError, match="'NoneType' object has no attribute 'x'"):
-        changes.make(made)
+        changes.make_all(made)
     assert (vars(a), hasattr(b, "z")) == ({"x": 2.0}, False)
-    changes.make([change for change in made if change[0] is not None])
+    changes.make_all([change for change in made if change[0] is not None])
     assert (a.x, a.y, b.z) == (3.0, 4.0, 6.0)

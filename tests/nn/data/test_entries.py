@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import nn
-from nn.data.entries import lost_entries, named
+from nn.data.entries import lost_entries, with_entries
 from tests.needs import needs
 
 np = needs("numpy")
@@ -223,11 +223,11 @@ def test_evaluation_says_it_too() -> None:
 
 def test_errors_of_other_kinds_stay_as_they_are() -> None:
     for error in (KeyError("nan"), ValueError("too long"), TypeError("no Value")):
-        assert named(error, X, Y) is error
+        assert with_entries(error, X, Y) is error
     error = FloatingPointError("the loss became nan")
-    assert named(error, X, Y) is error
+    assert with_entries(error, X, Y) is error
     vars(error)["losses"] = [1.0]  # as a Trainer adds them
-    wider = named(error, with_entry(math.nan), Y)
+    wider = with_entries(error, with_entry(math.nan), Y)
     assert f"{wider}" == "the loss became nan\nX[1][1] is nan"
     assert vars(wider) == {"losses": [1.0]}
 
