@@ -309,14 +309,15 @@ class PreparedStep(NamedTuple):
     """A step that can be made again, on other samples of the same shape.
 
     Attributes:
-        on: takes the shapes of all samples and labels, those that are known to be right, and words to watch; returns
-            two functions. The first, when called, gives ``step(X, y)``, which makes the step with the lock held and
-            returns its loss, or nan; or it does nothing and returns False if one of the words has changed, None if the
-            samples have other shapes, or labels are not known to be right (``step(X, y, True)`` does not check labels).
-            The second makes a function that does a whole step by itself, or is None: see `DirectStep.quick`.
+        on: takes the shapes of all samples and labels, those that are known to be right, and words to watch; returns a
+            function that gives `step`, and one that makes a function for whole steps, see `DirectStep.quick`, or None.
         configured: the update.
         losses: the loss of the last such step, also if it was finite and the update was refused.
         rate: the learning rate, as native code reads it.
+
+    ``step(X, y)`` makes the step with the lock held and returns its loss, or nan. It does nothing and returns False if
+    one of the words has changed, None if the samples have other shapes, or labels are not known to be right;
+    ``step(X, y, True)`` does not check labels.
     """
 
     on: Callable[[Sequence[Shape], tuple[Valid, ...], WordGuard], tuple[Callable[[], Step], Callable[..., Step] | None]]

@@ -1,9 +1,9 @@
 """Loans: the numbers of Values live in an array until something reads or sets them.
 
 Copying thousands of numbers into Values after every step would take longer than the step. So the Values are lent:
-meanwhile they have a class that fetches all numbers back when one of them is set, or several are read, be it by
-``.data``, by the engine or by pickle, and then gives them their own class again. A single number may be read now and
-then without ending the loan.
+meanwhile they have another class. When a number is set, or several are read, be it by ``.data``, by the engine or by
+pickle, it fetches all of them back and gives the Values their own class again. A single number may be read now and then
+without ending the loan.
 
 Every loan has a lock. A thread that holds one never waits for the lock of another loan, since two loans that share
 Values might wait for each other: it fetches Values back from another loan before it takes the lock of its own.

@@ -1,8 +1,8 @@
 """The native programs of one plan: for many samples, with vectors across samples, and for few.
 
 With few samples most of such a vector would be padding. So a program for few takes one sample at a time, with vectors
-along what the plan computes for it; and steps on a few more use vectors of half the size, if full ones have 64 bytes.
-Each program is compiled when a batch first needs it.
+along what the plan computes for it. Steps on a few more samples use vectors of half the size, if full ones have 64
+bytes. Each program is compiled when a batch first needs it.
 """
 
 from __future__ import annotations

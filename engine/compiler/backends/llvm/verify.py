@@ -17,10 +17,10 @@ def verify(fused_plan: FusedPlan) -> None:
     """Check a plan after a native pass.
 
     Raises:
-        PlanError: a group is missing, or computed too often; a kernel reads what is not stored before it runs and what
-            it has not just computed; a sum reads what is nowhere; a guard, or what runs in any case, reads what is not
-            stored before the guard; the kernels of the sums do not make just the plan's.
-            The message names the kernel and the slot.
+        PlanError: a group is missing, or is not the plan's; a kernel reads what is neither stored before it runs nor
+            just computed by it; a sum reads what is nowhere; a guard, or what runs in any case, reads what is not
+            stored before the guard; the kernels of the sums do not add just what the plan's reductions do. The message
+            names the kernel and the slot.
     """
     _check_groups(fused_plan)
     memory: set[tuple[str, int]] = set()

@@ -11,7 +11,7 @@ Each worker has a line of memory of its own, which holds its state and what it i
 
 So a caller never waits for a worker that has not begun, which may be asleep, or the machine busy. It does wait for one
 that has begun. If that takes long, or a worker does not take its offers, the system has no processor for it: the worker
-rests for many times as long, that is, it is offered nothing, and naps instead of watching. Whoever makes a part, the
+rests for many times as long, in which it is offered nothing, and naps instead of watching. Whoever makes a part, the
 parts and the order in which they are combined are the same, and so are the results.
 """
 

@@ -46,9 +46,13 @@ def drawing(bits: int, width: int) -> tuple[Library, int]:
 def text(bits: int, width: int) -> str:
     """LLVM IR of ``draw``: masks of the samples of one block, in a step.
 
-    Arguments: the table of what is drawn, and its rows; the packed block, and how many lanes apart its slots are; the
-    numbers of the step, and of the block's first sample in the batch; which sample each lane has (-1: none); the lanes.
     Lanes without a sample get the mask of the first one, which they repeat.
+
+    The function's arguments:
+        draws, count: the table of what is drawn, and how many rows it has.
+        X, stride: the packed block, and how many lanes apart its slots are.
+        step, first: the numbers of the step, and of the block's first sample in the batch.
+        samples, lanes: which sample each lane has (-1: none), and how many lanes.
     """
     arguments = ["ptr noalias %draws", "i64 %count", "ptr noalias %X", "i64 %stride", "i64 %step", "i64 %first"]
     code = Code("draw", bits, width, [*arguments, "ptr noalias %samples", "i64 %lanes"])

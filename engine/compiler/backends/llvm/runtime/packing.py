@@ -19,10 +19,13 @@ from ..ir.words import entry
 def text(bits: int, width: int) -> str:
     """LLVM IR of ``pack``: the samples of one block and their weights.
 
-    Arguments: how many arrays, and for each its address and columns in `sources`; where the slots go and how many
-    lanes apart they are; which sample each of the lanes has (-1: none) in `samples`; the weight of a sample; whether
-    lanes without a sample share it; where to put for each lane the address at which the sample's slot 0 would be, had
-    array number `wanted` all slots; or null.
+    The function's arguments:
+        count, sources: how many arrays, and the address and columns of each.
+        X, stride: where the slots go, and how many lanes apart they are.
+        samples, lanes: which sample each lane has (-1: none), and how many lanes.
+        weight, shared: the weight of a sample, and whether lanes without a sample share it.
+        places, wanted: where to put for each lane, if not null, the address at which the sample's slot 0 would be if
+            array number `wanted` had all slots.
     """
     number = "double" if bits == 64 else "float"
     arguments = ["i64 %count", "ptr %sources", "ptr noalias %X", "i64 %stride", "ptr noalias %samples", "i64 %lanes"]
