@@ -32,7 +32,7 @@ def stages(computation: Computation) -> Iterator[tuple[str, Computation | Plan]]
         yield "trace", computation
         yield "raise", (computation := raised(computation))  # written-out sums of products are dots
         yield "differentiate", (computation := differentiated(computation))  # the table's rules, from graph to graph
-        yield "lower", (computation := lowered(computation))  # primitives with a template only
+        yield "lower", (computation := lowered(computation))  # only primitives with a template
         yield "raise again", (computation := raised(computation))  # sums that the last two passes have added
         yield "look up", (computation := looked_up(computation))  # one addition where an index selects
         yield "plan", planned(computation)  # equal operations are groups, symbols are slots

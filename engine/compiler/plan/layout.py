@@ -20,7 +20,7 @@ from .strides import Column, chunks, columns, runs
 
 _BUFFER = {"leaf": "P", "constant": "C", "input": "X", "accumulator": "G"}
 _SWAPPABLE = frozenset({ops.add, ops.mul})
-_FEW = 5  # operands, up to which the rows of a group must read each of them from one group
+_FEW = 5  # up to this many operands, the rows of a group read each of them from one group
 
 _number, _uniform = attrgetter("number"), attrgetter("uniform")
 

@@ -10,7 +10,7 @@ from ..frontend.symbol import Symbol
 from ..passes.computation import Computation
 from .plan import STAGES, Copy, Group, Plan, Reduction, Run, Scatter
 
-_LONG = 12  # slots of a table or operands in a list, up to which all are written
+_LONG = 12  # up to this many slots of a table are all written
 
 
 def computation_text(computation: Computation) -> str:

@@ -80,7 +80,7 @@ def _refuse_other_rows(samples: Sequence[Any], depth: int, position: int) -> Non
                         "function takes rows that are lists, tuples or NumPy's arrays, such as [list(row) for row in "
                         "rows]"
                     )
-            if further:  # what is in the innermost rows are numbers
+            if further:  # the innermost rows hold numbers
                 rows = [part for row in rows if isinstance(row, (list, tuple)) for part in row]
 
 

@@ -119,7 +119,7 @@ def update_step(optimizer: Optimizer) -> None:
     changed = dict(zip(kept, memories))
     state = steps + 1, tuple([changed.get(k, row) for k, row in enumerate(rows)])
     # One call that runs no Python code in between: not even Ctrl-C can leave some of them unwritten.
-    last = map(object.__setattr__, [optimizer], ["_own_state"], [state])  # an optimiser's own is in Python
+    last = map(object.__setattr__, [optimizer], ["_own_state"], [state])  # an optimiser's own __setattr__ is in Python
     deque(chain(map(setattr, params, repeat("_z"), new), last), maxlen=0)
 
 

@@ -58,7 +58,7 @@ class RepeatedStep:
         self._others = {**self._settings, "lr": 0.0}  # these must not change
         self._shapes, self._labels, self._guards = shapes, special.labels, guards()
         self._differs = self._guards.differs
-        self._single: Callable[..., float | bool | None] | None = None  # most make no other step
+        self._single: Callable[..., float | bool | None] | None = None  # until another step is made: most make none
         self._take_labels()
         by_itself = self._quick is not None and self._guards.due is not None
         self._own = custody.words if by_itself else None
@@ -107,7 +107,7 @@ class RepeatedStep:
                     return None
                 self._settings = optimizer.settings
                 self._prepared.change_rate(optimizer.lr)
-            if self._labels.valid is not self._valid:  # the first samples had not all classes
+            if self._labels.valid is not self._valid:  # the first samples did not have all classes
                 self._take_labels()
             if self._single is None:
                 self._single = self._prepare()

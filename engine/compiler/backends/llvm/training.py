@@ -246,7 +246,7 @@ class Training:
             frame.set(first_step=masks.step + done if masks else 0)
             drive, before, started = program.starter(split, count), self.made, time.perf_counter()
             drive(frame.address)
-            if self._state["refused"]:  # with a later step all were undone: again, up to that one
+            if self._state["refused"]:  # a refused step has undone all before it: make these again
                 self._again(drive, frame.address)
             made = self.made - before
             done += made
@@ -285,7 +285,7 @@ class Training:
         words: WordGuard,
     ) -> tuple[Callable[[], Step], Callable[..., Step] | None]:
         """The step that a frame describes, as functions for Python: see `PreparedStep.on`."""
-        self._same = self._whole = None  # the frame is to tell of other samples
+        self._same = self._whole = None  # the frame will describe other samples
         key, direct = (program, *shapes, valid), self._direct_steps
         if key not in direct:
             if len(direct) == MOST:

@@ -53,7 +53,8 @@ class Code:
         self.attributes = "nounwind"
         self.linkage = "internal " if internal else ""
         # Loops keep their index in a vector of one, which LLVM's loop strength reduction leaves alone: it would take a
-        # fifth of the time to compile, and steps are as fast without it. On arm64 such vectors are far from indices.
+        # fifth of the time to compile, and steps are as fast without it. Not on arm64, whose vectors have 128 bits:
+        # there such a vector is in other registers than an index.
         self._kept = "<1 x i64>" if bits * width > 128 else "i64"
         self._count = 0
 

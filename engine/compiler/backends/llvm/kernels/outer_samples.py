@@ -38,7 +38,7 @@ def suits_samples(shape: Shape, jobs: list[Reduction]) -> bool:
     if len(jobs) > 1 or job.right is None or job.right.uniform or job.right.column != 1 or job.target.column != 1:
         return False
     padded = -(-job.columns // shape.width) * shape.width
-    few = _reads_inputs(job) or shape.lanes == shape.width  # sums over a single vector take longer than to turn it
+    few = _reads_inputs(job) or shape.lanes == shape.width  # sums over a single vector take longer than turning it
     rows = 4 if few else TURNED
     return job.rows >= rows and not job.left.uniform and 4 * padded <= 5 * job.columns
 

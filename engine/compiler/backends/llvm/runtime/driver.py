@@ -192,7 +192,9 @@ def _loss(code: Code, f: Fields, shared: bool) -> str:
     """The loss of the step: the sum of the parts' losses, each after the gradients of its part."""
     last = code.index(f["gradients"], -1)
     if not shared:
-        return code.value(f"fadd {code.scalar} {code.load_scalar(f['G'], last)}, 0.0")  # never -0.0: as several parts
+        return code.value(
+            f"fadd {code.scalar} {code.load_scalar(f['G'], last)}, 0.0"
+        )  # never -0.0, as of several parts
     total = code.variable(code.lift(0.0))
     with code.loop(0, f["parts"]) as part:
         here = code.index(code.value(f"mul i64 {part}, {f['gradients']}"), last)
