@@ -1,10 +1,17 @@
 """Drawing a graph: from Values to boxes, from boxes to DOT text, from text to an image or a page.
 
-- output: what users call, to_dot, draw, draw_dot, save_steps; notebook: what one shows of a graph
-- picture: boxes and edges; views and collapse choose what becomes a box, by the modules that nodes belong to: owners;
-  looks, lettering and theme give its looks
-- layout: places boxes without Graphviz; svg: draws a picture with it; placing: chooses it or Graphviz
-- graphviz: DOT text of a picture, and images made of it; images: a picture as an image, by either way
+- output: what users call, to_dot, draw, draw_dot, save_steps
+- notebook: what a notebook shows of a graph
+- picture: boxes and edges
+- views: parts of a graph to draw
+- collapse: which nodes share a box
+- owners: the module that each node belongs to
+- looks: how boxes and edges look; lettering: the font; theme: the colours
+- images: a picture as an image, by our own layout or by Graphviz
+- layout: places boxes without Graphviz
+- svg: draws a picture with it
+- placing: chooses our own layout or Graphviz
+- graphviz: DOT text of a picture, and images made of it
 - page: both passes as a page to step through in a browser
 """
 

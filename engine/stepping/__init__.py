@@ -1,9 +1,13 @@
 """Going through the passes of a graph: one step at a time, back and forth, and asking why.
 
-- steps: the records of single steps; backward_pass: a pass that can be moved in both directions
-- stepper: the debugger on top of it, with breakpoints; standing: the table that it shows; console: the same at the
-  command line
-- paths: the gradient as a sum over paths (why); explanation: a table of the graph
+- steps: the records of single steps
+- backward_pass: a pass that can be moved in both directions
+- stepper: the debugger on top of it
+- breakpoints: where it stops
+- standing: the table that it shows
+- console: the stepper at the command line
+- paths: the gradient as a sum over paths (why)
+- explanation: a table of the graph
 - anomaly: which operation made the inf or the nan
 """
 

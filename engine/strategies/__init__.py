@@ -2,7 +2,11 @@
 
 Nothing is filtered: operands are chosen by the numbers that they have, so that every expression stays inside of every
 primitive's domain, clear of its kinks, with results of moderate size. A failure shrinks to a few nodes, and prints as
-Python to paste. Needs ``pip install hypothesis``. In files: scalars, graphs, nets.
+Python to paste. Needs ``pip install hypothesis``.
+
+- scalars: numbers, Values and points
+- graphs: expressions
+- nets: networks and data sets
 """
 
 try:

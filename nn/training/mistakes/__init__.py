@@ -1,4 +1,4 @@
-"""Mistakes of the user's that training would hide: refused, or warned of.
+"""Users' mistakes that training would hide: refused, or warned of.
 
 - ownership: an optimiser that does not hold the model's parameters, and results that were kept while these changed
 - reach: parameters that the loss never reads or nobody trains, and numbers that left the graph
