@@ -112,3 +112,18 @@ def test_a_dropout_that_a_callback_changes_counts_from_the_next_epoch_on(backend
     found = course(backend)
     assert not found.backend.startswith("eager")
     np.testing.assert_allclose(found.batch_losses, course("eager").batch_losses, rtol=1e-8)
+
+
+@BACKENDS
+def test_a_second_training_repeats_the_masks_unless_it_goes_on(backend):
+    """As the documentation of Dropout says."""
+    model = with_dropout()
+    still = nn.SGD(model.parameters(), lr=0.0)
+
+    def fit(epochs, **more):
+        return nn.fit(model, X, Y, nn.cross_entropy, still, epochs, shuffle=False, backend=backend, **more)
+
+    first = fit(1)
+    assert fit(1).batch_losses == first.batch_losses
+    again = fit(2, resume=first).losses
+    assert again[0] == first.losses[0] != again[1]
