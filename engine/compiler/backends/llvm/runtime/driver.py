@@ -191,10 +191,8 @@ def _share(code: Code, f: Fields, step: str, job: str, lines: str) -> None:
 def _loss(code: Code, f: Fields, shared: bool) -> str:
     """The loss of the step: the sum of the parts' losses, each after the gradients of its part."""
     last = code.index(f["gradients"], -1)
-    if not shared:
-        return code.value(
-            f"fadd {code.scalar} {code.load_scalar(f['G'], last)}, 0.0"
-        )  # never -0.0, as of several parts
+    if not shared:  # never -0.0, as of several parts
+        return code.value(f"fadd {code.scalar} {code.load_scalar(f['G'], last)}, 0.0")
     total = code.variable(code.lift(0.0))
     with code.loop(0, f["parts"]) as part:
         here = code.index(code.value(f"mul i64 {part}, {f['gradients']}"), last)
