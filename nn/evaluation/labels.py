@@ -45,7 +45,9 @@ def are_texts(labels: Any) -> bool:
     if isinstance(first, bytes):
         raise TypeError(f"labels are texts or numbers, not bytes such as {first!r}: write y.astype(str) of an array")
     if is_row(first) and len(first) and isinstance(first[0], (str, bytes)):
-        raise ValueError(f"a label is one text, not a row of them such as {show(first)}: y.squeeze(1) of a column")
+        several = "number those of positions by np.unique(y, return_inverse=True)[1].reshape(np.shape(y))"
+        remedy = several if len(first) > 1 else "y.squeeze(1) of a column"
+        raise ValueError(f"a label is one text, not a row of them such as {show(first)}: {remedy}")
     if kind == "U":
         return True
     texts = [isinstance(label, str) for label in labels]
