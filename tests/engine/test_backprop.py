@@ -23,7 +23,7 @@ from tests.needs import needs
 POINTS = st.lists(floats(), min_size=3, max_size=3)
 
 
-def test_microgrds_own_example() -> None:
+def test_micrograds_own_example() -> None:
     """The numbers that micrograd's README prints."""
     a, b = Value(-4.0), Value(2.0)
     c = a + b
