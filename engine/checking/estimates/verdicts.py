@@ -49,6 +49,11 @@ def resolved(claimed: float, estimate: Estimate, fine: float, slack: float = 0.0
     return estimate.bound + slack <= fine * max(size, abs(estimate.derivative), scale)
 
 
+def _confirms(claimed: float, estimate: Estimate, fine: float, slack: float) -> bool:
+    """Whether the estimate is sharp, and agrees with the claim."""
+    return resolved(claimed, estimate, fine, slack) and agrees(claimed, estimate, slack)
+
+
 def confirming(
     claimed: float, slack: float, candidates: Iterable[Estimate | None], epsilon: float = EPSILON
 ) -> Estimate | None:
@@ -63,7 +68,7 @@ def confirming(
             continue
         if estimate.flat and claimed == 0:
             return estimate
-        if resolved(claimed, estimate, fine, slack) and agrees(claimed, estimate, slack):
+        if _confirms(claimed, estimate, fine, slack):
             first = first or estimate
             if not estimate.structured:
                 return first
@@ -85,27 +90,25 @@ def judge(claimed: float, slack: float, candidates: Iterable[Estimate | None], e
     for estimate in candidates:
         if estimate is None or (found and estimate.flat and estimate.step > found[0].step):
             continue
-        sharp = resolved(claimed, estimate, fine, slack) and agrees(claimed, estimate, slack)
         overlooks = any(each.structured and each.step <= estimate.step for each in (*found, estimate))
-        if (sharp and not overlooks) or (estimate.flat and claimed == 0 and not found):
+        confirms = _confirms(claimed, estimate, fine, slack) and not overlooks
+        if confirms or (estimate.flat and claimed == 0 and not found):
             return Verdict("agrees", estimate)
         found.append(estimate)
-        sharp_ones = [e for e in found if resolved(claimed, e, fine)]
-        if len(sharp_ones) >= ENOUGH and not any(agrees(claimed, e, slack) for e in found):
+        sharp = [e for e in found if resolved(claimed, e, fine)]
+        if len(sharp) >= ENOUGH and not any(agrees(claimed, e, slack) for e in found):
             break
-    if not found:
-        return Verdict("unresolved", None)
+    return _weighed(claimed, slack, found, fine) if found else Verdict("unresolved", None)
+
+
+def _weighed(claimed: float, slack: float, found: list[Estimate], fine: float) -> Verdict:
+    """The verdict of estimates of which none settles it alone; the first is that by the likeliest step."""
     best = _truest(found)
     if agrees(claimed, best, slack):
         enough = resolved(claimed, best, fine, slack, found[0].scale)
         return Verdict("agrees" if enough else "unresolved", best)
-    confirmed = not math.isfinite(claimed) or any(
-        other is not best
-        and not agrees(claimed, other, slack)
-        and abs(other.derivative - best.derivative) <= other.bound + best.bound
-        for other in found
-    )
-    if confirmed:
+    against = [e for e in found if e is not best and not agrees(claimed, e, slack)]
+    if not math.isfinite(claimed) or any(agrees(best.derivative, e, best.bound) for e in against):
         return Verdict("differs", best)
     backed = any(agrees(claimed, e, slack) and e.bound <= PERCENT * abs(claimed) for e in found)
     return Verdict("unresolved", best, _excludes(claimed, best, slack) and not backed)
