@@ -82,8 +82,7 @@ def along(near: Neighbourhood, direction: Sequence[float], claimed: float, slack
     finest = max(4096 * near.epsilon * abs(x / d) for x, d in zip(near.point, direction) if d) / unit
     found = slopes_at(lambda t: line(t * unit), 0.0, near.noise, near.epsilon, abs(claimed) * unit, finest)
     left, right = (
-        side and Side(side.slope / unit, side.bound / unit, side.step * unit, side.reach * unit)
-        for side in (found.left, found.right)
+        side and Side(side.slope / unit, side.bound / unit, side.step * unit) for side in (found.left, found.right)
     )
     slopes = Slopes(left, right, found.jump)
     if not slopes.sides:

@@ -202,13 +202,14 @@ def _jump(f: Line, x: float, slopes: Slopes, step: float, noise: float) -> float
     return jump if 64 * noise + 4 * spread < jump < math.inf else 0.0
 
 
-def _ladders(x: float, epsilon: float) -> list[list[float]]:
+def _ladders(x: float, epsilon: float, finest: float) -> list[list[float]]:
     """Steps from the likeliest down, in one ratio; for a tiny `x` also steps that are small beside it."""
     own, likely = power_of_two(abs(x)) if x else 0.0, power_of_two(steps(x, epsilon=epsilon)[0])
-    first = [likely / _RATIO**level for level in range(_LEVELS)]
-    if not 0 < own < likely:
-        return [first]
-    return [[step for step in first if step >= own], [own / _RATIO**level for level in range(1, _LEVELS)]]
+    smallest = max(finest, 16 * epsilon * abs(x), 2.0**-1068 if x else 2.0**-1000)
+    ladders = [[likely / _RATIO**level for level in range(_LEVELS)]]
+    if 0 < own < likely:
+        ladders = [[step for step in ladders[0] if step >= own], [own / _RATIO**level for level in range(1, _LEVELS)]]
+    return [[step for step in (uneven(each, x) for each in ladder) if step >= smallest] for ladder in ladders]
 
 
 def _side(f: Line, x: float, sign: float, noise: float, epsilon: float, size: float, finest: float) -> Side | None:
@@ -230,38 +231,31 @@ def _by_finer_steps(
     A finer estimate that contradicts a coarser one by more than their bounds is the truer one: something lies between.
     """
     known = cache(f)
-    smallest = max(finest, 16 * epsilon * abs(x), 2.0**-1068 if x else 2.0**-1000)
+    size = size if math.isfinite(size) else 0.0
     best: Estimate | None = None
-    reach, outside = math.inf, False
-    scale: float | None = None
-    at_first: float | None = None
-    size = abs(size) if math.isfinite(size) else 0.0
-    for ladder in _ladders(x, epsilon):
+    outside, reach, scale, at_first = False, math.inf, 0.0, 0.0
+    for ladder in _ladders(x, epsilon, finest):
         secants: list[float] = []
-        for step in (uneven(each, x) for each in ladder):
-            if step < smallest:
-                break
+        for step in ladder:
             found = one_sided(known, x, sign * step, noise, epsilon)
-            if found is None:
-                if best is not None:
-                    break
+            if found is None and best is None:
                 outside = True
                 continue
-            far, middle = known(x + sign * step), known(x + sign * step / 2)
-            secants.append((far - middle) / (sign * step / 2))
-            scale = abs(secants[0]) if scale is None else scale
+            if found is None:
+                break
+            secants.append((known(x + sign * step) - known(x + sign * step / 2)) / (sign * step / 2))
             size = max(size, abs(secants[-1]))
-            contradicts = best is not None and found.contradicts(best)
-            if contradicts or (best is None and outside):
-                reach = step
-            if best is None or contradicts or found.bound < best.bound:
+            if best is None:
+                best, scale, at_first = found, abs(secants[-1]), found.rounding
+                reach = step if outside else math.inf
+            elif found.contradicts(best):
+                best, reach = found, step
+            elif found.bound < best.bound:
                 best = found
-            at_first = found.rounding if at_first is None else at_first
             if found.rounding > size >= at_first:  # what is below rounding from the first may yet be steep close by
                 break
-    if best is None or scale is None:
-        return None, secants
-    return Side(best.derivative + 0.0, best.bound, abs(best.step), reach, scale), secants
+    side = best and Side(best.derivative + 0.0, best.bound, abs(best.step), reach, scale)
+    return side, secants
 
 
 class _Limit(NamedTuple):
