@@ -36,17 +36,22 @@ AGAINST = [estimate(1.4, 1e-9) for _ in range(3)]
         (0.0, 0.0, [FLAT], "agrees"),
         (0.0, 0.0, [estimate(1e-3, 1e-2, 0.1, 1.0), FLAT._replace(step=0.4)], "unresolved"),  # flat as a whole
         (0.0, 0.0, [estimate(1e-3, 1e-2, 0.4), FLAT], "unresolved"),  # not at the likeliest step
+        (0.0, 0.0, [estimate(1e-3, 1e-2, 0.4, 1.0), FLAT], "agrees"),  # but closer to the point
         (1.0, 0.0, [None, None], "unresolved"),
         (math.nan, 0.0, [estimate(1.0, 1e-9)], "differs"),
         (math.inf, 0.0, [estimate(1.0, 1e-9), estimate(1.0, 1e-8)], "differs"),
+        (math.inf, 0.0, [estimate(1.0, math.inf)], "differs"),  # from one that knows nothing, too
+        (1.0, 0.0, [estimate(1.0, 0.0)], "agrees"),  # an exact one
         # three sharp ones end the search, unless a blunt one speaks for the claim
         (1.0, 0.0, [*AGAINST, estimate(1.0, 1e-9)], "differs"),
+        (0.0, 0.0, [*AGAINST, estimate(0.0, 1e-9)], "differs"),  # sharp beside themselves
+        (0.0, 0.0, [*(each._replace(derivative=-1.4) for each in AGAINST), estimate(0.0, 1e-9)], "differs"),
         (1.0, 0.0, [*AGAINST[:2], estimate(1.0, 1e-9)], "agrees"),
         (1.0, 0.0, [estimate(1.3, 0.5, 0.4), *AGAINST, estimate(1.0, 1e-9)], "agrees"),
         # a wide one does not settle what finer steps have met structure in
         (2.0, 0.0, [Estimate(1.9, 0.01, 1e-9, 0.1), estimate(2.0, 1e-9, 0.4)], "unresolved"),
         (2.0, 0.0, [Estimate(1.9, 0.01, 1e-3, 0.1), estimate(2.0, 1e-9, 0.4)], "agrees"),  # by rounding
-        (2.0, 0.0, [Estimate(1.9, 0.01, 1e-9, 0.4), estimate(2.0, 1e-9, 0.1)], "agrees"),
+        (2.0, 0.0, [Estimate(1.9, 0.01, 1e-9, 0.4), estimate(2.0, 1e-9, 0.1), estimate(2.5, 1e-9, 0.05)], "agrees"),
         (2.0, 0.0, [Estimate(2.0, 1e-9, 1e-12, 0.1), Estimate(1.9, 0.01, 1e-9, 0.05)], "unresolved"),  # nor its own
         (2.0, 0.0, [Estimate(2.0, 1e-9, 1e-12, 0.1), estimate(2.0, 1e-9, 0.05)], "agrees"),
         # a finer one that contradicts a coarser one is truer, however blunt
@@ -55,6 +60,11 @@ AGAINST = [estimate(1.4, 1e-9) for _ in range(3)]
 )
 def test_verdicts(claimed: float, slack: float, estimates: list[Estimate | None], status: str) -> None:
     assert judge(claimed, slack, iter(estimates)).status == status
+
+
+def test_beside_a_claim_that_is_not_finite_stands_a_sharp_estimate() -> None:
+    blunt, sharp = [estimate(1.4, 0.1, step) for step in (0.8, 0.4, 0.2)], estimate(1.4, 1e-9)
+    assert judge(math.inf, 0.0, iter([*blunt, sharp])).estimate == sharp
 
 
 @pytest.mark.parametrize(
@@ -70,6 +80,21 @@ def test_verdicts(claimed: float, slack: float, estimates: list[Estimate | None]
 )
 def test_what_a_claim_of_1_is_excluded_by(slack: float, estimates: list[Estimate | None], excluded: bool) -> None:
     verdict = judge(1.0, slack, iter(estimates))
+    assert (verdict.status, verdict.excluded) == ("unresolved", excluded)
+
+
+@pytest.mark.parametrize(
+    ("claimed", "derivative", "excluded"),
+    [
+        (1e-3, 1.5e-3, True),
+        (1.0, 0.99005, False),
+        (1.0, 1.01005, False),
+        (-1.0, -0.99005, False),
+        (-1.0, -1.01005, False),
+    ],
+)
+def test_a_claim_is_excluded_beyond_1_percent_of_the_larger(claimed: float, derivative: float, excluded: bool) -> None:
+    verdict = judge(claimed, 0.0, iter([estimate(derivative, 1e-9)]))
     assert (verdict.status, verdict.excluded) == ("unresolved", excluded)
 
 
