@@ -293,7 +293,7 @@ def not_deterministic(x: Value) -> Value:
         (lambda x: engine.exp(x), [1e3], ValueError, r"no finite value at the point: exp\(1000.0\) is inf$"),
         (lambda x: x, [math.inf], ValueError, "finite numbers, got inf for x"),
         (lambda x: x * Value(math.nan), [1.0], ValueError, "no finite value at the point: a leaf is nan"),
-        (engine.compile(lambda x: x * x), [1.0], TypeError, r"one entry for each sample; on Values, .* f\.function$"),
+        (engine.compile(lambda x: x * x), [1.0], TypeError, r"one entry for each sample; with Values, .* f\.function"),
         (lambda x: math.sin(float(x)), [1.0], TypeError, "must return a Value.*math's and float"),
         (lambda x: None, [1.0], TypeError, "must return a Value or a list of them, got None"),
         (not_deterministic, [1.0], ValueError, "not deterministic: it gave"),
