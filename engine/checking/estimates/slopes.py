@@ -140,7 +140,7 @@ class Slopes(NamedTuple):
         least, most = min(s.slope - s.bound for s in self.sides), max(s.slope + s.bound for s in self.sides)
         size, scale = max(abs(low), abs(high)), max(side.scale for side in self.sides)
         if not (math.isfinite(claimed) and self.finite):
-            growing = self.finite and size > scale and self.bound > TELLS * size  # they may go on, below rounding
+            growing = size > scale and self.bound > TELLS * size  # they may go on, below rounding
             return "agrees" if least <= claimed <= most else "unresolved" if growing else "differs"
         if max(least - claimed, claimed - most) > slack + TOUCH * size:
             return "differs"

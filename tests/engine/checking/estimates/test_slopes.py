@@ -49,6 +49,15 @@ def side(slope: float, bound: float, scale: float = 0.0) -> Side:
         (DOWN, UP, 0.0, 0.0, "agrees"),
         (UP, UP, 1e300, 0.0, "differs"),
         (ONE, TWO, INF, 0.0, "differs"),
+        (ONE, TWO, 0.5, 0.0, "differs"),
+        (side(1e3, TINY), side(2e3, TINY), 2e3 + 1.5e-3, 0.0, "agrees"),  # at an end, beside the larger slope
+        (side(-2e3, TINY), side(-1e3, TINY), -2e3 - 1.5e-3, 0.0, "agrees"),
+        (side(10.0, 3.0), side(30.0, 3.0), 12.0, 0.0, "unresolved"),
+        (side(0.0, 1e-4, scale=1.0), side(0.0, 1e-4), 1e-5, 0.0, "unresolved"),
+        (side(5.0, 3.0), side(6.0, 3.0), INF, 0.0, "unresolved"),  # they may go on growing below rounding
+        (side(5.0, 3.0), side(6.0, 3.0), math.nan, 0.0, "differs"),
+        (side(5.0, 0.3), side(6.0, 0.3), INF, 0.0, "differs"),
+        (side(5.0, 3.0, scale=10.0), side(6.0, 3.0), INF, 0.0, "differs"),  # they grow no more
     ],
 )
 def test_what_slopes_say_about_a_claim(low: Side, high: Side, claimed: float, slack: float, status: str) -> None:
