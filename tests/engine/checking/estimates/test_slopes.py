@@ -7,7 +7,7 @@ import math
 import pytest
 
 from engine.checking.estimates.differences import Line
-from engine.checking.estimates.slopes import Side, Slopes, slopes_at
+from engine.checking.estimates.slopes import Side, Slopes, _slow_limit, slopes_at
 
 INF = math.inf
 TINY = 1e-9
@@ -145,6 +145,13 @@ def test_a_jump_that_noise_or_the_slopes_explain_is_none() -> None:
     assert slopes_at(lambda x: math.copysign(1e308, x) * 1.5 if x else 0.0, 0.0).jump == 0.0  # beyond all floats
 
 
+@pytest.mark.parametrize("x", [1.0, -1.0])
+def test_a_jump_is_looked_for_as_close_as_floats_allow(x: float) -> None:
+    """So that neither a kink next to it hides it, which only the finest steps tell from it, nor another jump."""
+    for beside in (lambda u: max(u - x - 1e-12, 0.0), lambda u: 2.0 * (u >= x + 1e-12)):
+        assert slopes_at(lambda u, beside=beside: (u >= x) + beside(u), x).jump == 1.0
+
+
 def test_steps_become_no_finer_than_asked_for() -> None:
     asked: list[float] = []
 
@@ -165,3 +172,25 @@ def test_how_far_a_slope_holds() -> None:
     assert found.left.reach == INF
     narrow = slopes_at(lambda x: x if abs(x) < 1e-8 else math.nan, 0.0)
     assert all(side.reach <= 1e-8 for side in narrow.sides)
+
+
+@pytest.mark.parametrize(
+    ("secants", "limit"),
+    [
+        ([2.0**k for k in range(7)], INF),
+        ([-(2.0**k) for k in range(7)], -INF),
+        ([2.0**k for k in range(6)], None),  # too few
+        ([*(2.0**k for k in range(8)), 130.0, 150.0], INF),  # the last are rounded
+        ([7.8**k for k in range(7)], None),  # as by rounding
+        ([200.0 - 2.0**k for k in range(7)], None),  # they may shrink and turn
+        ([3 + 0.5**k for k in range(7)], 3.0),
+        ([3 - 0.5**k for k in range(7)], 3.0),
+        ([3 + 0.125**k for k in range(7)], None),  # as where a function is smooth
+        ([3 + 0.5**k * (1 + 0.1 * (-1) ** k) for k in range(7)], None),  # by no one power
+        ([3.0] * 7, None),
+    ],
+)
+def test_what_slopes_tend_to_slowly(secants: list[float], limit: float | None) -> None:
+    found = _slow_limit(secants)
+    assert (None if found is None else found.slope) == (limit if limit is None else pytest.approx(limit, rel=1e-12))
+    assert found is None or found.bound < 1e-12
