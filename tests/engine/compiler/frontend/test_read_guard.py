@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import time
 from array import array
-from collections.abc import Callable
+from collections import UserDict, deque
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from contextvars import ContextVar
+from types import CellType
 from typing import Any
 
 import pytest
 
 from engine import Value, compile
-from engine.compiler.frontend.reads.found import Holder, Name
-from engine.compiler.frontend.reads.objects import held
+from engine.compiler.frontend.reads.found import Holder, Name, Part, Read
+from engine.compiler.frontend.reads.objects import ABSENT, attribute_of, held
 from engine.compiler.frontend.reads.read_guard import ReadGuard
+from engine.compiler.frontend.world.variables import environment
 from tests.needs import needs
 
 np = needs("numpy")
@@ -162,6 +167,84 @@ def test_what_there_is_no_time_for_is_left_out() -> None:
 def test_a_large_array_is_left_out_however_much_time_there_is(make: Any, count: int, taken: bool) -> None:
     holder = make(count)
     assert ReadGuard(1e9).takes(Holder(holder, held(holder))) is taken
+
+
+def look_at(read: Read, nanoseconds: float = 1e9) -> Callable[[], bool]:
+    """A look at this alone."""
+    look = ReadGuard(nanoseconds)
+    assert look.takes(read)
+    return look.function("False", lambda: True)
+
+
+class Slot:
+    __slots__ = ("content",)
+
+
+def test_a_look_sees_what_a_name_or_a_part_holds() -> None:
+    names, function, full, empty = {"scale": 2.0}, lambda x=1.0: x, CellType(2.0), CellType()
+    held_by_slot, empty_slot = Slot(), Slot()
+    held_by_slot.content = 2.0
+    parts: list[tuple[Any, str, Any]] = [(function, "__defaults__", (2.0,))]
+    parts += [(cell, "cell_contents", None) for cell in (full, empty)]
+    parts += [(slot, "content", None) for slot in (held_by_slot, empty_slot)]
+    for name in ("scale", "other"):
+        differs = look_at(Name(names, name, names.get(name, ABSENT)))
+        assert not differs()
+        names[name] = 3.0
+        assert differs()
+    for owner, attribute, other in parts:
+        differs = look_at(Part(owner, attribute, attribute_of(owner, attribute)))
+        assert not differs()
+        setattr(owner, attribute, other)
+        assert differs()
+
+
+Changes = Sequence[Callable[[Any], Any]]
+OF_LISTS: Changes = [lambda h: h.__setitem__(-1, 7.5), lambda h: h.append(None), list.pop]
+OF_DICTS: Changes = [
+    *(lambda h: h.update({0: None}), lambda h: h.update(more=None), dict.popitem),
+    lambda h: h.update({0: h.pop(0)}),  # in another order
+]
+OF_ARRAYS: Changes = [lambda h: h.__setitem__(-1, 7.0)]
+KINDS: dict[str, tuple[Sequence[Callable[[], Any]], Changes]] = {
+    "lists": ([HOLDERS["a short list"], HOLDERS["a list"], lambda: ["text"] * 60], OF_LISTS),
+    "dicts": ([HOLDERS["a short dict"], HOLDERS["a dict"]], OF_DICTS),
+    "arrays": ([HOLDERS["an array"], HOLDERS["an array of objects"], lambda: array("d", [1.0])], OF_ARRAYS),
+    "bytes": ([lambda: bytearray(b"bytes")], [lambda h: h.append(0)]),
+    "what is empty": ([set, deque], [lambda h: h.__init__([None])]),
+    "other containers": ([lambda: {1.0, 2.0}, lambda: deque([1.0, 2.0])], [lambda h: h.pop(), lambda h: h.clear()]),
+    "what is equal": ([lambda: deque([0.0]), lambda: UserDict({0: 0.0})], [lambda h: h.__setitem__(0, -0.0)]),
+    "variables": ([lambda: ContextVar("one", default=2.0)], [lambda h: h.set(3.0)]),
+    "files": ([lambda: io.StringIO("text")], [lambda h: h.read(1), lambda h: h.write("other")]),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_look_sees_each_change_and_none_where_there_is_none(kind: str) -> None:
+    makes, changes = KINDS[kind]
+    for make in makes:
+        for change in changes:
+            holder = make()
+            differs = look_at(Holder(holder, held(holder)))
+            assert not differs()
+            change(holder)
+            assert differs()
+
+
+def test_a_look_without_the_time_for_each_number_of_a_list_compares_their_values() -> None:
+    holder = numbers(60)
+    differs = look_at(Holder(holder, held(holder)), 300.0)
+    holder[7] = float(str(holder[7]))
+    assert not differs()
+    holder[7] = 0.5
+    assert differs()
+
+
+def test_a_look_sees_a_variable_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    differs = look_at(Holder(environment, held(environment)), 1.0)
+    assert not differs()
+    monkeypatch.setenv("OF_A_TEST", "1")
+    assert differs()
 
 
 def test_an_array_of_pythons_that_stays_is_the_same() -> None:
