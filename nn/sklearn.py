@@ -202,11 +202,11 @@ class _Network(Explained, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         return self
 
     def _network(self, inputs: int, outputs: int, seed: int) -> MLP:
-        """The network, not trained yet."""
+        """The network, not trained yet; as in scikit-learn, its weights begin smaller than `MLP` chooses for relu."""
         sizes = self.hidden_layer_sizes if np.iterable(self.hidden_layer_sizes) else [self.hidden_layer_sizes]
         hidden = [whole_number("hidden_layer_sizes", each, least=1) for each in sizes]
         activation = "sigmoid" if self.activation == "logistic" else self.activation  # as scikit-learn calls it
-        return MLP(inputs, [*hidden, outputs], activation=activation, seed=seed)
+        return MLP(inputs, [*hidden, outputs], activation=activation, init="glorot_uniform", seed=seed)
 
     def _early_stopping(self) -> dict[str, Any]:
         """The arguments of `fit` that stop early; none without `early_stopping`."""

@@ -269,6 +269,22 @@ def test_training_stops_where_scikit_learns_does(kind, tol, wait):
     assert settled(network.loss_curve_, tol, wait) == network.n_iter_ < 400
 
 
+def test_training_begins_as_scikit_learns_does():
+    """By smaller weights than `nn.MLP` chooses for relu: with these, ten epochs did not catch up."""
+    from sklearn.neural_network import MLPRegressor as Theirs
+
+    samples, targets = make_regression(150, 10, noise=20.0, random_state=0)
+    targets = (targets - targets.mean()) / targets.std()
+
+    def course(kind):
+        networks = [
+            kind(hidden_layer_sizes=(100,), max_iter=10, random_state=k).fit(samples, targets) for k in range(5)
+        ]
+        return np.mean([network.loss_curve_ for network in networks], axis=0)
+
+    assert course(MLPRegressor) == pytest.approx(course(Theirs), rel=0.1)
+
+
 @pytest.mark.parametrize("effects", [[1.0, -2.0, 0.5, 1.0], [[1.0, 0.0], [-2.0, 0.5], [0.5, 1.0], [1.0, 3.0]]])
 @pytest.mark.parametrize("alpha", [0.0, 30.0])
 def test_the_penalty_is_scikit_learns(alpha, effects):
