@@ -129,7 +129,7 @@ def name_classes(y: Any, loss: Any) -> bool:
     rows = [label for label in labels if type(label) is tuple]
     if any(is_row(item) for row in rows for item in row):  # positions of sequences
         return False
-    return all(len(row) == 1 or sorted(row) == [0] * (len(row) - 1) + [1] for row in {*rows})
+    return all(len(row) == 1 or (row.count(0), row.count(1)) == (len(row) - 1, 1) for row in {*rows})
 
 
 def name_positions(y: Any, loss: Any) -> bool:

@@ -102,7 +102,7 @@ def needs_per_sample(error: Exception, loss: Callable[[Any, Any], Any], output: 
         output: the output of a sample.
         label: its label.
     """
-    size, has_row = len(output) if is_row(output) else 0, is_row(label)
+    size, has_row = len(output) if is_row(output) else 0, is_row(label) and len(label) > 0
     if not size or (size > 1 and not has_row) or not takes(loss, output[0], label[0] if has_row else label):
         return None
     sample = "sum(loss(o, t) for o, t in zip(output, label))"

@@ -341,3 +341,16 @@ def test_more_names_than_outputs_are_told_by_name(backend):
     model = nn.MLP(1, [2], seed=1)
     with pytest.raises(IndexError, match=r"^the labels name 3 classes \(a, b, c\): give the model an output for each$"):
         nn.fit(model, [[0.0]] * 4, names, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1), 1, backend=backend)
+
+
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        ([], "targets is empty"),
+        ([None, 1], r"y\[0\]\[0\] is not a number but NoneType None: fill it in"),
+    ],
+)
+def test_rows_of_labels_with_gaps_are_refused_by_name(label, message):
+    """Python's own errors told of a list's index, and of `<`."""
+    with pytest.raises((TypeError, ValueError), match=message):
+        trained(y=[label, [0, 1]] * 10, samples=X[:20], loss=nn.bce_with_logits)
