@@ -125,7 +125,7 @@ def test_validation_of_samples_whose_loss_is_nan_is_refused_before_training(back
     model = network(outputs=2)
     before, gone = numbers(model), X.copy()
     gone[4, 1] = math.nan
-    told = r"validation: X\[4\]\[1\] is nan, and so is the loss of that sample"
+    told = r"validation: X\[4\]\[1\] is nan, which makes the loss of that sample nan"
     for data in ({"validation": (form(gone.tolist()), Y)}, {"samples": form(gone.tolist()), "validation": 0.9}):
         with pytest.raises(ValueError, match=told):
             trained(backend, model=model, **data, patience=2)
