@@ -89,7 +89,7 @@ class Functions:
         if not DECIDING.isdisjoint(names):
             yield DECIMALS
         if "modules" in names:
-            yield from self._modules(texts_of(code), Rank.RARE)
+            yield from self._modules(texts_of(code), computing, Rank.RARE)
             own = sys.modules.get(str(space.get("__name__")))
             if "__name__" in names and own is not None:
                 self._named(own, "__name__", code, computing)
@@ -104,13 +104,18 @@ class Functions:
                 minds = "NameError" in names  # whether the name exists
                 self._found.name(space, name, ABSENT, None if minds else Rank.RARE)
                 yield from self._built_in(function, name)
-        yield from self._modules(modules_imported_by(function))
+        yield from self._modules(modules_imported_by(function), computing)
 
     def _named(self, content: Any, name: str, code: CodeType, computing: bool) -> None:
-        """What some code has under a name; from a module it may read anything, if it reads what it does not name."""
+        """What some code has under a name."""
         self._found.directly(content)
         self._met.iterator(content, name, code)
-        if computing and is_a(content, ModuleType) and id(content) not in self._met.searched:
+        if computing:
+            self._search(content)
+
+    def _search(self, content: Any) -> None:
+        """Let all be looked at that is in a module, for code that reads from it what it does not name."""
+        if is_a(content, ModuleType) and id(content) not in self._met.searched:
             self._met.searched.add(id(content))
             self._met.seen.pop(id(content), None)
 
@@ -123,10 +128,12 @@ class Functions:
             self._found.name(names, name, content, Rank.FAR if hardly_changes else None)
             yield content
 
-    def _modules(self, names: Iterable[str], rank: Rank | None = None) -> Iterator[Any]:
+    def _modules(self, names: Iterable[str], computing: bool, rank: Rank | None = None) -> Iterator[Any]:
         """The modules that some code imports or may look up in `sys.modules`, including those not loaded yet."""
         for name in names:
             content = sys.modules.get(name, ABSENT)
             if self._met.is_new(sys.modules, name):
                 self._found.name(sys.modules, name, content, rank)
-                yield content
+            if computing:
+                self._search(content)
+            yield content

@@ -315,19 +315,30 @@ def test_a_setting_of_a_module_by_another_name_of_getattr() -> Case:
     return Case(lambda x: w * x * _get(module, "of_loss"), lambda: vars(module).update(of_loss=7.0), far=True)
 
 
-_LISTS = types.ModuleType("lists_of_a_test")
+_LISTS: Any = types.ModuleType("lists_of_a_test")
+
+
+def _imported_by_name(w: Any, x: Any) -> Any:
+    import lists_of_a_test
+
+    return w * x * getattr(lists_of_a_test, "_of_".join(["scales", "loss"]))[0]
+
+
 _OF_LISTS: dict[str, Callable[..., Any]] = {
     "its name": lambda w, x: w * x * getattr(_LISTS, "_of_".join(["scales", "loss"]))[0],
     "another global name": lambda w, x: w * x * _get(_LISTS, "_of_".join(["scales", "loss"]))[0],
     "a default": lambda w, x, get=getattr: w * x * get(_LISTS, "_of_".join(["scales", "loss"]))[0],
+    "an import of its own": _imported_by_name,
+    "the modules": lambda w, x: w * x * vars(sys.modules["lists_of_a_test"])["_of_".join(["scales", "loss"])][0],
     "a cell": (lambda get: lambda w, x: w * x * get(_LISTS, "_of_".join(["scales", "loss"]))[0])(getattr),
 }
 
 
 @equal
 @pytest.mark.parametrize("read", _OF_LISTS.values(), ids=_OF_LISTS)
-def test_a_list_in_a_module_by_a_computed_name(read: Callable[..., Any]) -> Case:
+def test_a_list_in_a_module_by_a_computed_name(read: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Case:
     """Its entries are none of the module's attributes."""
+    monkeypatch.setitem(sys.modules, "lists_of_a_test", _LISTS)
     w, scales = Value(2.0), [3.0]
     vars(_LISTS)["scales_of_loss"] = scales
     return Case(functools.partial(read, w), lambda: scales.__setitem__(0, 7.0), far=True)
