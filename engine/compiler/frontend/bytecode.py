@@ -1,4 +1,4 @@
-"""Bytecode: the code of functions inside a function, the instructions in it, and what its attributes hold."""
+"""Bytecode: its instructions, the code of functions inside it, and what the attributes hold that it reads."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ def nested_code(code: CodeType) -> tuple[CodeType, ...]:
 
 
 def has_instruction(code: CodeType, name: str) -> bool:
-    """Whether an instruction occurs in some code itself: most often it does not, and disassembling takes far longer.
+    """Whether some code itself has an instruction, found without disassembling, which takes far longer.
 
-    One that this version of Python does not have never does.
+    None has an instruction that this version of Python lacks.
     """
     number = dis.opmap.get(name)
     return number is not None and number in code.co_code[::2]
 
 
 _COMMON = "LOAD_COMMON_CONSTANT"
-"""Gives True, False and None, from Python 3.15 on, which are then not among the constants of a code."""
+"""The instruction that gives True, False and None from Python 3.15 on, where they are not in `co_consts`."""
 
 
 def gives_bool(code: CodeType) -> bool:
@@ -49,11 +49,11 @@ def gives_constant(step: dis.Instruction) -> bool:
 
 
 def in_attributes(frame: FrameType, names: Iterable[str]) -> list[Any]:
-    """What attributes of these names hold now, of all that the code in a frame has by a name, and of each other.
+    """What attributes hold now of all that the code in a frame has under a name, and in turn of what these hold.
 
     Args:
         frame: where the code runs.
-        names: the names of the attributes, in the order in which they are read.
+        names: those of the attributes, in the order in which they are read.
     """
     held = [*map(frame.f_globals.get, frame.f_code.co_names), *frame.f_locals.values()]
     found: dict[int, Any] = {}
@@ -63,7 +63,7 @@ def in_attributes(frame: FrameType, names: Iterable[str]) -> list[Any]:
 
 
 def _static(thing: Any, name: str) -> list[Any]:
-    """What an attribute holds, without running code of the user's; nothing if that is unknown."""
+    """What an attribute holds, found without running the user's code; nothing if it cannot be."""
     found = getattr_static(thing, name, None)
     if type(found) is MemberDescriptorType:
         try:

@@ -1,4 +1,4 @@
-"""Whether code may catch an error, whatever name it has for the class of that error."""
+"""Whether code may catch an error of arithmetic, under whatever name it has the class of the error."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .bytecode import gives_constant, has_instruction, in_attributes
 
 _ERRORS = (ZeroDivisionError, OverflowError)
 _NAMES = frozenset({"ZeroDivisionError", "OverflowError", "ArithmeticError", "Exception", "BaseException"})
-_BARE, _NOT_AFTER = (  # differently before Python 3.11
+_BARE, _NOT_AFTER = (  # other instructions before Python 3.11
     (("PUSH_EXC_INFO", "POP_TOP"), ())
     if "PUSH_EXC_INFO" in dis.opmap
     else (("POP_TOP",) * 3, ("RERAISE", "JUMP_IF_NOT_EXC_MATCH"))
 )
-_WITH = frozenset({"SETUP_WITH", "BEFORE_WITH", "LOAD_SPECIAL"})  # from version to version
+_WITH = frozenset({"SETUP_WITH", "BEFORE_WITH", "LOAD_SPECIAL"})  # in different versions
 _MATCHING = frozenset({"CHECK_EXC_MATCH", "CHECK_EG_MATCH", "JUMP_IF_NOT_EXC_MATCH"})
 _BY_NAME = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FAST", "LOAD_DEREF")
 _RETURNS = ("RETURN_VALUE", "RETURN_CONST")
@@ -38,11 +38,11 @@ def catches_all(code: CodeType) -> bool:
         if tuple(step.opname for step in part) == _BARE and steps[k - 1].opname not in _NOT_AFTER:
             return True
     others = {jump.argval for match, jump in pairwise(steps) if match.opname == "CHECK_EXC_MATCH"}
-    return any(step.opname == "POP_TOP" and step.offset in others for step in steps)  # behind an `except` with one
+    return any(step.opname == "POP_TOP" and step.offset in others for step in steps)  # after an `except` with a class
 
 
 def may_catch(frame: FrameType) -> bool:
-    """Whether the code that runs in a frame may catch an error of arithmetic."""
+    """Whether the code that runs in a frame may catch one."""
     code = frame.f_code
     if _names_errors(code):
         return True
@@ -77,7 +77,7 @@ def _computes_class(code: CodeType) -> bool:
 
 
 def _swallows(thing: Any) -> bool:
-    """Whether it is a context manager of the user's that may catch an error: a function, a class or an object."""
+    """Whether it is a user's context manager that may catch an error: a function, a class or an object."""
     function = thing.__func__ if type(thing) is MethodType else thing
     within = vars(function).get("__wrapped__") if type(function) is FunctionType else None
     if type(within) is FunctionType:
@@ -95,7 +95,7 @@ def _handles_errors(function: FunctionType) -> bool:
 
 
 def _returns_nothing(code: CodeType) -> bool:
-    """Whether all that a function returns is None or False."""
+    """Whether a function returns nothing but None or False."""
     steps = pairwise(dis.get_instructions(code))
     results = [before if step.opname == "RETURN_VALUE" else step for before, step in steps if step.opname in _RETURNS]
     constant = [gives_constant(result) or result.opname == "RETURN_CONST" for result in results]

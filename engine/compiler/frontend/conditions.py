@@ -9,7 +9,7 @@ from ...primitive import Primitive
 
 
 def _internal(name: str, symbol: str, forward: Callable[..., float], native: str, operands: str = "x y") -> Primitive:
-    """An operation that only graphs have: it passes no derivative on."""
+    """An operation that only traced graphs have, and that passes no derivative on."""
     names = tuple(operands.split())
     blocked = [lambda z, *xs: None] * len(names)
     return Primitive(name, symbol, len(names), forward, blocked, names, "", (), method=False, native=native)

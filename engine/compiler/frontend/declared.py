@@ -1,4 +1,4 @@
-"""Primitives that users have declared: what their functions compose of others, which depends on what they read."""
+"""Primitives that users have declared: what their functions are composed of, which depends on what they read."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from .watching import watched
 
 
 class Meaning:
-    """What the functions of the user's primitives below some symbols compose now.
+    """What the functions of the user's primitives below some symbols are composed of now.
 
-    Two are equal if they compose the same operations of the same Values and numbers.
+    Two are equal if they are the same operations on the same Values and numbers.
 
     Args:
         outputs: the symbols.
@@ -42,10 +42,10 @@ class Meaning:
 
 
 def _written(primitive: Primitive, count: int, graph: Graph) -> Iterator[Any]:
-    """What each function composes of symbols; None if it needs numbers, since then Python calls it for every sample."""
+    """What each function makes of symbols; None if it needs numbers, since then Python calls it for every sample."""
     operands = tuple(graph.source("input", k) for k in range(count))
-    composed = primitive.native if callable(primitive.native) else primitive.forward
-    calls = [(composed, operands), *((rule, (graph.make(primitive, operands), *operands)) for rule in primitive.rules)]
+    forward = primitive.native if callable(primitive.native) else primitive.forward
+    calls = [(forward, operands), *((rule, (graph.make(primitive, operands), *operands)) for rule in primitive.rules)]
     for function, arguments in calls:
         with watched(graph):
             _check(function, len(arguments))
@@ -53,7 +53,7 @@ def _written(primitive: Primitive, count: int, graph: Graph) -> Iterator[Any]:
 
 
 def _check(function: Callable[..., Any], count: int) -> None:
-    """Call a function with fresh Values, so that any number it still reads is that of a Value from outside."""
+    """Call a function with plain numbers, so that any number of a Value that it reads is one from outside."""
     try:
         function(*[0.5] * count)
     except TraceError:
@@ -66,12 +66,12 @@ def _composed(function: Callable[..., Any], arguments: Sequence[Symbol], graph: 
     try:
         made = function(*arguments)
         return list(written([graph.lift(one) for one in (made if isinstance(made, (list, tuple)) else [made])]))
-    except Exception:  # the user's code may say in any way that it needs floats
+    except Exception:  # the user's code may raise anything if it needs floats
         return None
 
 
 def written(outputs: Sequence[Symbol]) -> Iterator[Any]:
-    """Operations in an order that depends on the graph alone: Values by identity, numbers exactly."""
+    """The operations, in an order that depends only on the graph: Values by identity, numbers exactly."""
     place: dict[Symbol, int] = {}
 
     def name(symbol: Symbol) -> Any:

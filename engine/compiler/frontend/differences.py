@@ -8,7 +8,7 @@ from .operands import LeafRow, parts
 from .symbol import Symbol
 
 
-class Difference(Exception):  # what differs, for an error message
+class Difference(Exception):  # caught within this package, which makes an error for the user of it
     """Two runs differ.
 
     Args:

@@ -1,6 +1,6 @@
 """The fingerprint of a traced function: equal for equal graphs, in every process, and computed in milliseconds.
 
-By it the native back end finds on disk what it compiled for such a graph before, without planning it again.
+By this, the native back end finds on disk what it has compiled for such a graph, without planning it again.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _TABLE = {p.name: p for p in OWN if has_template(p)}
 _NUMBER = {_TABLE[name]: k for k, name in enumerate(sorted(_TABLE))}
 _number = attrgetter("number")
 _RANGE, _VECTOR = -(2**31), 1 - 2**31
-"""Mark a range of leaves, or operands that were written before: no symbol has these numbers."""
+"""Marks of a range of leaves, and of operands that were written before: no symbol has these numbers."""
 
 
 def fingerprint(trace: Trace) -> str:
-    """A digest of the graph and of the engine itself; empty for graphs that it would not determine.
+    """A digest of the graph and of the engine itself; empty where it could not tell graphs apart.
 
-    Those are graphs with primitives that a user has declared, whose rules and templates are code that cannot be
-    compared; and all graphs once somebody has replaced a rule, function or template of the table.
+    So it is for graphs with primitives that a user has declared, whose rules and templates are code that cannot be
+    compared, and for all graphs once somebody has replaced a rule, function or template of the table.
     """
     symbols = operations(trace.outputs)
     if not ENGINE or not TABLE.is_unchanged() or not {symbol.primitive for symbol in symbols} <= _NUMBER.keys():
@@ -61,7 +61,7 @@ def fingerprint(trace: Trace) -> str:
 
 
 def _written(operands: LeafRow | tuple[Symbol, ...], vectors: dict[int, int]) -> Iterable[int]:
-    """The words for some operands; `vectors` has the places of those by id that a layer's neurons share."""
+    """The words for some operands; `vectors` has, by id, the places of those that a layer's neurons share."""
     if type(operands) is LeafRow:
         numbers = operands.numbers
         return (_RANGE, numbers[0], numbers.step, len(numbers)) if isinstance(numbers, range) else numbers

@@ -27,10 +27,7 @@ from .operands import DotOperands, LeafRow, Operands, Shared, apart, has_row, re
 from .symbol import Symbol, outlived
 
 _new = object.__new__
-
-
 _COMMUTATIVE = frozenset({ops.add, ops.mul, EQUAL, NOT_EQUAL, BOTH, EITHER})
-
 
 Simplifier = Callable[["Graph", Primitive, Operands], "Symbol | None"]
 Differentiator = Callable[[Symbol, Sequence[Symbol]], "list[Symbol]"]
@@ -41,11 +38,11 @@ class Graph:
 
     Args:
         simplify: returns what an operation equals by an identity, or None; called whenever a symbol is made.
-        derivatives: computes the derivatives of a symbol by others, for functions that differentiate.
+        derivatives: computes the derivatives of a symbol with respect to others, for functions that differentiate.
 
     Attributes:
         leaves: the bound Values by their number, in the order of first use.
-        symbols: the symbols of Values that were asked for one by one; a symbol is its own.
+        symbols: the symbols of the Values that were asked for one by one; a symbol stands for itself.
         made: the Values that the function has made from plain numbers, or computed from such.
         requirements: each requirement on samples, and its symbols.
         lines: the line that made each symbol, for error messages; None unless they are wanted.
@@ -65,14 +62,14 @@ class Graph:
         self.symbols = _Symbols(self)
         self._known: dict[Any, Symbol] = {}
         self._ranges: list[range] = []  # the numbers of the leaves of each row
-        self._row_of: dict[Value, range] | None = {}  # by leaf, if that is not to be made anew
+        self._row_of: dict[Value, range] | None = {}  # by leaf; None if `_rows` has to make it anew
         self._vectors: dict[tuple[Symbol, ...], tuple[tuple[Symbol, ...], tuple[Symbol, ...]]] = {}
         self._inputs: tuple[Sequence[Any], tuple[Symbol, ...]] = ((), ())  # those of the last dot, as given and lifted
         self._lowest = 0
 
     @contextmanager
     def opened(self) -> Iterator[None]:
-        """While the compiler's passes call the rules of the table on its symbols."""
+        """A context in which its symbols may be used, by the function or by rules of the table that passes call."""
         self.open = True
         try:
             yield
@@ -87,7 +84,7 @@ class Graph:
         self._row_of = None
 
     def settle(self) -> None:
-        """Forget which leaf is in which row: that takes a third of their memory, and is made again on demand."""
+        """Forget which leaf is in which row, which takes a third of their memory, and is made again on demand."""
         self._row_of = None
 
     def is_leaf_among(self, values: Iterable[Value]) -> bool:
@@ -118,7 +115,8 @@ class Graph:
     def recorded(self, primitive: Primitive, operands: Sequence[Any]) -> Symbol:
         """The symbol for what the function computes; it passes no derivative on inside `no_grad`.
 
-        This runs once for each operation, and in one of two runs under a profiler, to which every call is an event.
+        This runs for each operation, in one of two runs under a profiler, for which every call is an event: so it makes
+        few calls.
         """
         lifted = self._lift_dot(operands) if primitive is ops.dot else self.lift_all(operands)
         try:
@@ -139,7 +137,7 @@ class Graph:
         return self._known[key]
 
     def source(self, kind: str, position: int) -> Symbol:
-        """The input or accumulator of that position."""
+        """The input or accumulator at that position."""
         known = self._known.get((kind, position))
         if known is None:
             known = self._known[kind, position] = self._add(None, (), kind, position, kind != "input")
@@ -156,7 +154,7 @@ class Graph:
         return True
 
     def lift_all(self, operands: Sequence[Any]) -> tuple[Symbol, ...]:
-        """The symbols of all operands: as many as a layer has weights, and usually known."""
+        """The symbols of all operands: there may be as many as a layer has weights, and most are known."""
         if self.open:
             try:
                 return tuple(map(self.symbols.__getitem__, operands))
@@ -182,7 +180,7 @@ class Graph:
             raise refusal(
                 f"{root!r}, which was computed outside of the function by {root.primitive}, was used",
                 "A result keeps the number that it was computed with: compute it inside of the function, or capture "
-                "its detach() if a constant is what you mean.",
+                "its detach() if you mean a constant.",
             )
         for value in topological_order(root):
             if value._primitive is not None and value not in symbols:
@@ -218,10 +216,7 @@ class Graph:
         return self._row_of
 
     def row(self, values: Sequence[Any]) -> LeafRow | None:
-        """A row of bound Values as leaves: all of them new, or the same row as before.
-
-        None for anything else, such as leaves that were met in another way.
-        """
+        """A row of bound Values as leaves, if all of them are new, or they are a row already; otherwise None."""
         first = values[0]
         if len(values) < 2 or not _is_plain(first):
             return None
@@ -237,7 +232,7 @@ class Graph:
         return LeafRow(self, numbers)
 
     def _enter(self, values: Sequence[Any], numbers: range) -> bool:
-        """Note that Values form a row, if they are distinct ones from outside, none of which was met before."""
+        """Note that Values form a row, and say whether they do: distinct ones from outside, none of them met before."""
         if not _are_leaves(values) or (self.made and not self.made.isdisjoint(values)):
             return False
         rows, count = self._rows, len(self._rows) + len(values)
@@ -264,9 +259,9 @@ class Graph:
         return DotOperands(row, lifted, self.lift_all(bias))
 
     def _of_dot(self, operands: Operands) -> DotOperands:
-        """The operands of a dot as one object, with a row of leaves on its left if there is one.
+        """The operands of a dot as one object, with a row of leaves on the left if the factors on one side are leaves.
 
-        That depends on nothing but their kinds, which are the same whenever the function runs.
+        This depends only on their kinds, which are the same whenever the function runs.
         """
         if type(operands) is DotOperands:
             return operands
@@ -278,7 +273,7 @@ class Graph:
         return DotOperands(LeafRow(self, numbers) if numbers else left, right, bias)
 
     def _below(self, operands: Operands) -> tuple[Symbol, ...]:
-        """The operands that are results. Neurons with the same inputs share them, and from now on the inputs too."""
+        """The operands that are results. Neurons with equal inputs share these, and from now on the inputs too."""
         if type(operands) is not DotOperands or not has_row(operands):
             return _results(apart(operands))
         right, bias = operands.right, _results(operands.bias)
@@ -288,7 +283,7 @@ class Graph:
     def _is_number(self, primitive: Primitive | None, operands: Operands, kind: str, value: Any) -> bool:
         """Whether the eager function has a plain number or a condition in place of a new symbol."""
         if kind == "input":
-            return self.given.types[value] is not Value  # as the outputs of a model are, for a loss
+            return self.given.types[value] is not Value  # which the outputs of a model are, for a loss
         if primitive in CONDITIONS:
             return True
         return not has_row(operands) and all(isinstance(operand, Given) for operand in apart(operands))
@@ -352,7 +347,7 @@ def _results(symbols: Sequence[Symbol]) -> tuple[Symbol, ...]:
 
 
 def _numbers(symbols: Sequence[Symbol]) -> list[int] | None:
-    """The numbers of leaves; None if there are other symbols among them."""
+    """The numbers of leaves; None if other symbols are among them."""
     found = [symbol.number for symbol in symbols] if symbols[0].kind == "leaf" else [-1]
     return found if min(found) >= 0 else None
 
@@ -362,7 +357,7 @@ _uniform, _kind, _primitive = attrgetter("uniform"), attrgetter("kind"), attrget
 
 
 def operations(roots: Iterable[Symbol], known: Container[Symbol] = ()) -> list[Symbol]:
-    """All operations under `roots`, operands first: iterative, stable, each once, without those already `known`.
+    """All operations under `roots`, operands first: each once, in a stable order, without those already `known`.
 
     Leaves, inputs and constants are left out: they are most of a network, and passes have nothing to do with them.
     """
@@ -375,7 +370,7 @@ def operations(roots: Iterable[Symbol], known: Container[Symbol] = ()) -> list[S
         elif node not in seen and node not in known:
             seen.add(node)
             below = node.below
-            if id(below) in done:  # many neurons read the same
+            if id(below) in done:  # as of other neurons of the layer
                 found.append(node)
                 continue
             done.add(id(below))

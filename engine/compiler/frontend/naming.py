@@ -11,7 +11,7 @@ from .reads.owners import is_of_compiler
 
 
 def described(function: Callable[..., Any]) -> str:
-    """A function in a message: its name, and where it is defined unless it has been given another name."""
+    """What messages call a function: its name, and where it is defined unless it was renamed."""
     if is_of_compiler(type(function)):
         function = getattr(function, "function", function)
     code, name = attribute_of(function, "__code__"), name_of(function)

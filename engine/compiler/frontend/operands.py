@@ -1,9 +1,9 @@
 """Operands of a dot: the weights of a neuron, which are most of a network, are one object instead of symbols.
 
-If the factors on one side are all leaves, they are such a row, by their numbers: usually a range, like a row or column
-of a matrix. Iterating over the operands gives a symbol for each of them all the same.
+If the factors on one side are all leaves, they are a row, given by the leaves' numbers: usually a range, like a row or
+column of a matrix. Iterating over the operands still gives a symbol for each.
 
-To tell the classes apart, `type` is compared: `isinstance` takes ten times as long for abstract ones.
+The classes are told apart by `type`: for abstract ones `isinstance` takes ten times as long.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class DotOperands(Sequence[Any]):
     """The operands of a dot: as many factors on the left as on the right, and perhaps a bias.
 
     Attributes:
-        left: the only place for a row of leaves: if only the factors on the right are leaves, they change sides.
+        left: the only place for a row of leaves: if only the factors on the right are one, the sides are swapped.
         right, bias: symbols.
     """
 
@@ -118,7 +118,7 @@ Operands: TypeAlias = "tuple[Symbol, ...] | DotOperands"
 
 
 def split(operands: Any) -> tuple[Any, Any, Any]:
-    """The operands of a dot, one after the other, as those on the left, on the right, and the bias."""
+    """The operands of a dot, given in one sequence: those on the left, those on the right, and the bias."""
     n = len(operands) // 2
     return operands[:n], operands[n : 2 * n], operands[2 * n :]
 
@@ -144,7 +144,7 @@ def read_leaf(operands: Operands) -> bool:
 
 
 def replaced(operands: Operands, new: Mapping[Symbol, Symbol]) -> Operands:
-    """The operands, with others in place of those that are results."""
+    """The operands, with those that are keys of `new` replaced; rows of leaves stay."""
     if type(operands) is DotOperands:
         left, right, bias = operands.left, operands.right, operands.bias
         if type(left) is LeafRow:
@@ -153,13 +153,15 @@ def replaced(operands: Operands, new: Mapping[Symbol, Symbol]) -> Operands:
 
 
 def as_range(numbers: Sequence[int]) -> range | None:
-    """Numbers as a range, if they form one of at least two.
+    """Numbers as a range, if they form one and are at least two.
 
     >>> as_range([3, 5, 7]), as_range([3, 5, 8]), as_range([3, 3])
     (range(3, 9, 2), None, None)
     """
-    if isinstance(numbers, range) or len(numbers) < 2 or numbers[0] == numbers[1]:
-        return numbers if isinstance(numbers, range) and len(numbers) > 1 else None
+    if len(numbers) < 2 or numbers[0] == numbers[1]:
+        return None
+    if isinstance(numbers, range):
+        return numbers
     step = numbers[1] - numbers[0]
     found = range(numbers[0], numbers[0] + step * len(numbers), step)
     return found if list(found) == list(numbers) else None

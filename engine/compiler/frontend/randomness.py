@@ -1,8 +1,8 @@
-"""Random numbers: a function that draws some while it is traced is refused, and the generators get their state back.
+"""Random numbers: a function that draws some while it is traced is refused, and the generators get their states back.
 
-What was drawn would be a constant of the program, but a new number at every call of the eager function. A function
-that draws and then restores the state itself, or only reads it, is found out by a run from another state. Beside other
-threads no state is given back: one of them may have drawn, and would get the same numbers again.
+What was drawn would be a constant of the program, where the eager function draws a new number at every call. A function
+that restores the state itself, or only reads it, is caught by a second run, which starts from another state. While
+other threads run, no state is given back: one of them may have drawn, and would get the same numbers again.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class Drawn(Exception):
     """Random numbers were drawn during a run.
 
     Args:
-        generators: all that were looked at.
-        names: those that were drawn from.
+        generators: all that were watched.
+        names: the names of those that were drawn from.
     """
 
     def __init__(self, generators: Generators, names: Sequence[str]) -> None:
@@ -51,14 +51,14 @@ class Generators:
         return [source.name for source in self._sources if source.drawn()]
 
     def give_back(self) -> None:
-        """Restore the states of those that numbers were drawn from, unless other threads may have drawn them."""
+        """Restore the states of those that were drawn from, unless other threads may have done that."""
         for source in self._sources:
             if not others_run() and source.drawn():
                 source.give_back()
 
     @contextmanager
     def advanced(self) -> Iterator[None]:
-        """A context in which each generator is one number ahead; states are restored, unless numbers were drawn."""
+        """A context in which each generator is one number ahead; its state is restored unless it was drawn from."""
         states = [(source, source.advance()) for source in self._sources if not source.drawn()]
         try:
             yield
@@ -69,7 +69,7 @@ class Generators:
 
     @contextmanager
     def untouched(self) -> Iterator[None]:
-        """A context in which numbers may not be drawn; the states are restored in any case.
+        """A context in which no numbers may be drawn; the states are restored in any case.
 
         Raises:
             Drawn: they were.
@@ -83,11 +83,11 @@ class Generators:
             raise Drawn(self, drawn)
 
     def refusal(self, drawn: Sequence[str], run: Callable[[], Any]) -> TraceError:
-        """The error for a function that drew from some of them.
+        """The error for a function that drew from some generators.
 
         Args:
             drawn: their names.
-            run: does the same once more, to find the line.
+            run: runs the function once more, to find the line.
         """
         source = self._line_of(run)
         self.give_back()
@@ -95,7 +95,7 @@ class Generators:
         return refusal(f"the function drew random numbers from {' and '.join(drawn)}", fix, source=source)
 
     def _line_of(self, run: Callable[[], Any]) -> Source | None:
-        """The first line of the user's code after which a state has changed; found line by line, so slowly."""
+        """The first line of the user's code that changed a state: it is looked for after every line, which is slow."""
         found: list[Source] = []
 
         def watch(frame: FrameType, event: str, _: Any) -> Any:  # pragma: no cover  # it is the trace function then
@@ -121,11 +121,11 @@ class Generators:
 
 
 _FIX = (
-    "A compiled function would keep those that were drawn while it was traced: draw them outside, and pass them as an "
+    "A compiled function would keep the numbers drawn while it was traced: draw them outside, and pass them as an "
     "argument."
 )
 _ANOTHER_THREAD = (
-    "Or another thread drew them just then, which looks the same: try again, or give that thread a generator of its "
+    "Or another thread drew them meanwhile, which looks the same: try again, or give that thread a generator of its "
     "own, such as random.Random(seed) or numpy.random.default_rng(seed)."
 )
 
@@ -138,11 +138,11 @@ class _Source:
         self.note()
 
     def note(self) -> None:
-        """Take the state as it is now for the one before."""
+        """From now on compare with the present state."""
         self._before = self._get()
 
     def is_in(self, state: Any) -> bool:
-        """Whether it is in this state."""
+        """Whether this is its state."""
         return bool(_comparable(self._get()) == _comparable(state))
 
     def drawn(self) -> bool:
@@ -170,7 +170,7 @@ def _source_of(generator: Any) -> _Source:
 
 
 def _comparable(state: Any) -> Any:
-    """A state in a form that == compares: arrays as bytes."""
+    """A state in a form that == can compare: arrays as bytes."""
     if isinstance(state, dict):
         return {name: _comparable(part) for name, part in state.items()}
     if isinstance(state, tuple):

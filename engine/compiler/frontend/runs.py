@@ -1,4 +1,4 @@
-"""Runs of the user's function on symbols: twice, since what is a function of its inputs computes the same again."""
+"""Runs the user's function on symbols, twice: a function of its inputs computes the same again."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from .symbol import Symbol
 from .watching import Watch, watched
 from .world.hook import FIX_TYPE, refused
 
-_ATTEMPTS = 4  # beside other threads; a function that draws does so in each
+_ATTEMPTS = 4  # while other threads run; a function that draws does so in each attempt
 
 _FIX_DIFFERENCE = (
-    "A compiled function must depend on its arguments and on Values only: no random numbers, counters or changing "
-    "globals, and no number that it gets from a Value in a roundabout way. Pass what changes as an argument."
+    "A compiled function must depend only on its arguments and on Values: not on random numbers, counters or changing "
+    "globals, nor on a number that it gets from a Value in a roundabout way. Pass what changes as an argument."
 )
 _FIX_WRITTEN = (
-    "A compiled function runs while it is traced and not at each call, and so reads one number for all of them. Change "
-    "that outside of the function, between the calls, or pass it as an argument."
+    "A compiled function runs only while it is traced, not at each call, so all calls would read the same. Change it "
+    "outside of the function, between calls, or pass it as an argument."
 )
 _FIX_ITERATOR = (
     "A compiled function would keep the entries that it got while it was traced: take them outside, and pass them as "
@@ -56,9 +56,9 @@ def run(
     surroundings: Surroundings,
     trusted: bool,
 ) -> Runs:
-    """The runs of a function, made, for arguments as `Runs` and `Runs.make` take them.
+    """Run a function, for arguments as `Runs` and `Runs.make` take them.
 
-    If random numbers were drawn beside other threads, it is run again, since one of these may have done it.
+    If random numbers were drawn while other threads run, it is run again, since one of these may have drawn them.
 
     Raises:
         TraceError: as by `Runs.make`, or it draws random numbers.
@@ -88,7 +88,7 @@ class Runs:
     Attributes:
         graph, inputs, outputs, shape: as in `Trace`.
         made: the Values that the function made in the first run.
-        created: the leaves that it makes anew in every run, with their numbers.
+        created: the leaves that the function makes anew in every run, with their numbers.
     """
 
     made: set[Value]
@@ -114,7 +114,7 @@ class Runs:
         """Run it twice; only once if it is trusted to do the same.
 
         Raises:
-            TraceError: it does something that cannot be traced, or computes something else in another run.
+            TraceError: it does something that cannot be traced, or computes something else in the second run.
             Drawn: random numbers were drawn, by the function or by another thread.
         """
         for name, code in self._around.iterators:
@@ -156,7 +156,7 @@ class Runs:
         del self.graph.leaves[leaves:]
 
     def _line_of_difference(self) -> Source | None:
-        """The line of the first operation that differs in the second of two runs, which are made now."""
+        """Run it twice more, and return the line of the first operation that differs."""
         lines = self.graph.lines = {}
         try:
             self._make()
@@ -170,7 +170,7 @@ class Runs:
         """Run it once; return the Values that it has made, its results, and their shape.
 
         Args:
-            disturbed: whether the engine itself finds other numbers in Values, and what the world outside is asked is
+            disturbed: whether the engine itself finds other numbers in Values, and questions to the world outside are
                 refused.
         """
         around = self._around
@@ -184,7 +184,7 @@ class Runs:
         return watch.made, outputs, shape
 
     def _copied_arguments(self) -> list[Any]:
-        """The arguments, in lists of their own."""
+        """Copies of the arguments, which the function may change without changing these."""
         first, asked = len(self.inputs), self.graph.given.asked
         if self._around.matches:
             asked.update(first + k for k, form in enumerate(self._forms) if form)
@@ -226,15 +226,15 @@ def _results(function: Callable[..., Any], arguments: Sequence[Any], watch: Watc
 
 
 def _collect(found: Any, results: list[Symbol], graph: Graph, function: Callable[..., Any]) -> Shape:
-    """Append to the results all of a function in nested lists; return their shape."""
+    """Append to `results` all that a function returned, in nested lists or alone; return its shape."""
     if isinstance(found, (list, tuple, Row)):
         shapes = [_collect(part, results, graph, function) for part in found]
         if not shapes:
             raise TraceError(f"{described(function)} returned an empty list: return a Value or a list of Values")
         if shapes.count(shapes[0]) != len(shapes):
             raise TraceError(
-                f"{described(function)} returned a ragged list, its parts have the shapes {sorted(set(shapes))}: a "
-                "compiled function returns rows of one length"
+                f"{described(function)} returned a ragged list, whose parts have the shapes {sorted(set(shapes))}: "
+                "a compiled function returns rows of one length"
             )
         return (len(shapes), *shapes[0])
     if not isinstance(found, (Symbol, Value)) and not is_number(found):

@@ -1,7 +1,7 @@
 """Symbols, which stand for Values while a function is traced, and form a graph.
 
 Equal expressions are one symbol (hash-consing), so two traces into one graph are equal exactly if their results are the
-same object. Every operation on a symbol goes through the table's primitives, as for Values.
+same objects. Every operation on a symbol goes through the table's primitives, as for Values.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _FIX_BRANCH = (
 _FIX_NUMBER = (
     "While a function is compiled its inputs and parameters have no numbers yet. Use the engine's functions "
     "(engine.exp in place of math.exp, engine.floor in place of int), take(index, values) to index by a value, and "
-    "detach() for what passes no derivative on. If a constant is what you mean, read it outside of the function."
+    "detach() for what passes no derivative on. If you mean a constant, read it outside of the function."
 )
-_FIX_NOT = "Of Values conditions are bools, and ~True is -2, which is true: write where(condition, b, a)."
+_FIX_NOT = "Conditions on Values are bools, and ~True is -2, which is true: write where(condition, b, a)."
 _FIX_MADE = (
-    "While a function is compiled its inputs and results are no numbers yet: write a plain number, or Value(1.0)."
+    "While a function is compiled its inputs and results are not numbers yet: write a plain number, or Value(1.0)."
 )
 _FIX_GRAD = "Use engine.grad(y, x, create_graph=True) inside the function."
 _FIX_GRAPH = "Look at the graph of a call with plain Values, outside of the compiled function."
@@ -48,10 +48,10 @@ def outlived() -> TraceError:
 
 
 class Symbol(Value):
-    """One node of a traced graph. It behaves like a Value as far as a function of unknown inputs can.
+    """One node of a traced graph, which behaves like a Value as far as it can without a number.
 
     It is a subclass so that code which asks ``isinstance(x, Value)`` treats it as one. It has the slots of a Value,
-    under its own names, and no more: there may be one for each weight of a network.
+    under other names, and no more: there may be a symbol for each weight of a network.
     """
 
     __slots__ = ()
@@ -61,15 +61,15 @@ class Symbol(Value):
     graph: Graph = _slots["_a"]
     kind: str = _slots["_b"]  # "input", "leaf", "constant", "accumulator", or "" for the result of a primitive
     operands: Any = _slots["_x"]  # of the type Operands
-    below: tuple[Symbol, ...] = _slots["_y"]  # the operands that are results: few, next to all the weights of a layer
+    below: tuple[Symbol, ...] = _slots["_y"]  # the operands that are results: few, beside all the weights of a layer
     uniform: bool = _slots["_label"]  # it depends on no input: the same for every sample
     value: Any = _slots["_z"]  # leaf: the Value; constant: the float; input, accumulator: the position
-    number: int = _slots["_grad"]  # leaf: its number; of other symbols a number below 0, to tell them apart
+    number: int = _slots["_grad"]  # leaf: its number; others: a number below 0, each its own
 
     __hash__ = object.__hash__
 
     def __init__(self, *_: Any) -> None:  # graphs make symbols without it
-        raise refusal("the function makes a number by the type of another one, as type(x)(1.0)", _FIX_MADE)
+        raise refusal("the function makes a number by calling the type of another, as in type(x)(1.0)", _FIX_MADE)
 
     @staticmethod
     def __apply_primitive__(primitive: Primitive, operands: Sequence[Any]) -> Symbol:
@@ -124,11 +124,11 @@ class Symbol(Value):
     __reduce_ex__ = zero_grad = backward_steps = stepper = _no_graph
 
     def __deepcopy__(self, _: dict[int, Any]) -> Symbol:
-        """Itself after the trace, as the copy of a model holds what its last call has left there; refused before."""
+        """Itself after the trace, since a model that is copied may hold what its last call left there; else refused."""
         return self._no_graph() if self.graph.open else self
 
     @property
-    def _z(self) -> float:  # type: ignore[override]  # the engine reads this of a Value: failing is the point
+    def _z(self) -> float:  # type: ignore[override]  # the engine reads it of Values; here that is an error
         raise refusal(f"{self} was used where a number is needed", _FIX_NUMBER, MissingNumberError)
 
     @property  # type: ignore[misc]  # it cannot be assigned to either
@@ -150,7 +150,7 @@ class Symbol(Value):
 
     @property
     def label(self) -> str | None:
-        """Labels are accepted and ignored."""
+        """None: labels may be set, and are ignored."""
         return None
 
     @label.setter
@@ -221,7 +221,7 @@ class Masked:
 
 
 _FOREIGN = (complex, str, bytes, type(None))
-_FIX_REAL = "Values are real numbers, and meet real numbers only: compute a real and an imaginary part apart."
+_FIX_REAL = "Values are real numbers, and take only real numbers: compute the real and the imaginary part separately."
 
 
 def _operation(primitive: Primitive, operands: tuple[Any, Any], graph: Graph) -> Any:
@@ -234,7 +234,7 @@ def _operation(primitive: Primitive, operands: tuple[Any, Any], graph: Graph) ->
 
 
 _COMMON = frozenset({Symbol, Value, float, int})
-"""The most frequent operands, which need no further look."""
+"""The types of most operands, which need no further look."""
 
 
 def _unary(primitive: Primitive) -> Callable[[Symbol], Any]:

@@ -1,8 +1,8 @@
 """Tracing: run the user's function on symbols, twice, and make sure that it is a function of its inputs.
 
 Every operation on Values gives a symbol, and reading the number of a Value from outside is refused. Both runs share one
-graph, in which equal expressions are one symbol: so if the second run is not the same computation, because of a counter
-or a changing global, it shows as a difference.
+graph, in which equal expressions are one symbol: so if the second run computes something else, because of a counter or
+a changing global, its results are other symbols.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ class Trace:
     Attributes:
         graph: all symbols; its leaves are the bound Values.
         inputs: the symbols of the numbers of one sample, argument after argument.
-        outputs: the results, those of nested lists in one row.
+        outputs: the results, flattened.
         requirements: each requirement on samples, and the symbols that must meet it.
         shape: the shape of what the function returned: () for one result, (n,) for a list of n, ...
         surroundings: what the function reads from outside besides Values.
-        meaning: what the user's own primitives in it are composed of.
+        meaning: what the user's primitives in it are composed of.
         asked: the positions of the inputs whose types the function asks for.
-        computes: whether it applies operators of plain numbers, which depend on their bits, to its inputs.
+        computes: whether it applies operators of plain numbers, whose results depend on their bits, to its inputs.
     """
 
     graph: Graph
@@ -82,18 +82,17 @@ def trace(
         function: a function with one argument per shape.
         shapes: the shape of each argument for one sample: () for a single number, (n,) for a list of n, ...
         new_graph: makes an empty graph.
-        surroundings: what the function reads from outside, if that has been found already.
-        trusted: whether it is known to do the same at every call, and to ask nothing of the world outside: then it runs
-            once, unless it makes Values of its own.
-        types: the types of a sample's numbers, in case the function asks; empty if nothing is given yet, or nobody
-            asks.
+        surroundings: what the function reads from outside, if that is known already.
+        trusted: whether it is known to do the same at every call, and to ask the world outside for nothing: then it
+            runs only once, unless it makes Values itself.
+        types: the types of a sample's numbers, in case the function asks; empty if there is no sample yet, or the
+            function is known not to ask.
 
     Raises:
         TraceError: it does something that cannot be compiled; the message names the line and the remedy.
     """
     with ALONE, called_for("trace"), always_recorded(), observed_by(None):
         surroundings = surroundings or Surroundings(function)
-
         around = surroundings.found
 
         def graph_of_runs() -> Graph:
@@ -111,7 +110,7 @@ def trace(
     graph, inputs, outputs = runs.graph, runs.inputs, runs.outputs
     computes = graph.given.computes
     requirements, asked = [*graph.requirements], frozenset(graph.given.asked)
-    graph.given.types, graph.given.computed = (), set()  # the rules of the table may do what they like
+    graph.given.types, graph.given.computed = (), set()  # the rules of the table may do anything
     if runs.created or graph.is_leaf_among(runs.made):
         graph, outputs = _without(runs.created, new_graph(), outputs)
         inputs = [graph.source("input", symbol.value) for symbol in inputs]
@@ -148,6 +147,5 @@ def _without(created: dict[Symbol, float], graph: Graph, outputs: list[Symbol]) 
 
 def is_same(first: Trace, second: Trace) -> bool:
     """Whether two traces are the same operations on the same Values and numbers."""
-    ends = object()
-    both = zip_longest(written(first.outputs), written(second.outputs), fillvalue=ends)
+    both = zip_longest(written(first.outputs), written(second.outputs))
     return first.shape == second.shape and first.meaning == second.meaning and all(a == b for a, b in both)

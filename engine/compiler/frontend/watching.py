@@ -1,7 +1,7 @@
 """Watches Values while a function is traced: every operation gives a symbol, and none of their numbers gets out.
 
-Methods of Value that read or change a number are replaced meanwhile. The replacement acts in the thread that traces, on
-Values that the function has not made itself; for everything else it is the method.
+The methods of Value that read or change a number are replaced for that time. A replacement acts only in the thread that
+traces, on Values that the function has not made itself; anywhere else it does what the method does.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Watch:
 
     Attributes:
         graph: the graph of the symbols.
-        made: the Values that the function has made from plain numbers, or computed from such: ordinary ones.
+        made: the Values that the function has made from plain numbers, or computed from such Values.
         refusals: the errors so far.
     """
 
@@ -62,7 +62,7 @@ def watched(graph: Graph, disturbed: bool = False) -> Iterator[Watch]:
 
     Args:
         graph: the graph of the symbols.
-        disturbed: whether the engine itself, as in `repr`, finds other numbers in the Values from outside.
+        disturbed: whether the engine itself, in `repr` for example, finds other numbers in the Values from outside.
 
     Raises:
         TraceError: the number of such a Value was read or changed.
@@ -77,7 +77,7 @@ def watched(graph: Graph, disturbed: bool = False) -> Iterator[Watch]:
         with traced_by(watch):
             yield watch
     finally:
-        deque(starmap(setattr, before), maxlen=0)  # one call, so that even after Ctrl-C all of them are back
+        deque(starmap(setattr, before), maxlen=0)  # in one call, which Ctrl-C cannot break off
 
 
 def _disturbed(watch: Watch) -> property:
@@ -137,7 +137,7 @@ def _attribute(name: str) -> property:
 def _start(thread: threading.Thread) -> None:
     if isinstance(tracer.get(), Watch):
         raise refusal(
-            "the function starts a thread", "What is read there is not seen: compute it in the function itself."
+            "the function starts a thread", "What a thread reads is not seen: compute it in the function itself."
         )
     _start_of_all(thread)
 

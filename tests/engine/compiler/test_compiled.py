@@ -120,7 +120,7 @@ def test_nested_results(backend: str) -> None:
 
 
 def test_ragged_and_empty_results_are_refused() -> None:
-    with pytest.raises(TraceError, match="ragged list, its parts have the shapes"):
+    with pytest.raises(TraceError, match="ragged list, whose parts have the shapes"):
         compile(lambda x: [[x, x], [x]])([1.0])
     with pytest.raises(TraceError, match="ragged"):
         compile(lambda x: [[x], x])([1.0])

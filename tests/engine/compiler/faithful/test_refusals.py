@@ -45,7 +45,7 @@ MESSAGES: dict[str, tuple[Callable[[Any], Any], str]] = {
     "np.isnan": (lambda x: engine.where(np.isnan(x), 0.0, x), r"raises TypeError\(.ufunc 'isnan'.*x != x"),
     "digits": (lambda x: round(x, 1), r"raises TypeError\(.round.*write round\(v \* 10"),
     "a copy": (lambda x: __import__("copy").deepcopy(x), r"graph of <traced input 0>.*plain Values"),
-    "a number of its type": (_one, r"by the type of another.*write a plain number"),
+    "a number of its type": (_one, r"by calling the type of another.*write a plain number"),
     "drawing": (lambda x: engine.to_dot(x * x) and x, r"graph of .*plain Values"),
 }
 _counter = itertools.count(1)

@@ -68,7 +68,7 @@ def test_what_is_printed_shows_what_it_is(capsys: pytest.CaptureFixture[str]) ->
         (lambda x: round(x, 2), TypeError, r"round\(v \* 10\*\*2\) / 10\*\*2"),
         (lambda x: x & True, TypeError, "unsupported operand"),
         (lambda x: x + object(), TypeError, "unsupported operand"),
-        (lambda x: x * "2", TraceError, "real numbers, and meet real numbers only"),
+        (lambda x: x * "2", TraceError, "real numbers, and take only real numbers"),
         (lambda x: x.zero_grad() or x, TraceError, "was looked at, copied or changed"),
         (lambda x: engine.grad(x * x, x), TraceError, r"write grad\(\.\.\., create_graph=True\)"),
     ],
