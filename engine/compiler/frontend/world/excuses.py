@@ -1,4 +1,4 @@
-"""The code that may ask the world outside: imports, messages, and Python's own code where it evaluates a string."""
+"""The code that may ask the world outside: imports, messages, and Python's own code when it evaluates a string."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ _REPORTING = (
     "<frozen importlib",
     os.path.join(_LIBRARY, "logging", ""),
     *(
-        start  # from version to version
+        start  # either, depending on the version
         for name in ("warnings", "_py_warnings", "linecache", "traceback", "tokenize")
         for start in (os.path.join(_LIBRARY, f"{name}.py"), f"<frozen {name}>")
     ),
 )
-"""How the names of files begin whose code imports, or writes messages."""
+"""How the names of the files begin whose code imports or writes messages."""
 _OF_ANNOTATIONS = frozenset({"typing", "inspect", "annotationlib"})
-"""Modules that evaluate annotations, which are strings there: no code names what these name."""
+"""Modules that evaluate annotations written as strings: what these name, no code names."""
 _WRITING = frozenset({"write", "writelines", "flush"})
 
 
 def is_excused(frame: FrameType | None, function: Any) -> bool:
     """Whether a question to the world outside may be asked.
 
-    It may be asked by Python's own code that evaluates a string, by imports, and while a message is written. A file in
-    memory may be read unless a number was printed into it that has no value yet.
+    Imports may ask, Python's own code when it evaluates a string, and whatever runs while a message is written. A file
+    in memory may be read, unless something that has no number yet was printed into it.
 
     Args:
-        frame: that of the code that asks.
+        frame: of the code that asks.
         function: the function written in C that it calls; None for code that makes a text.
     """
     file = getattr(function, "__self__", None)
@@ -47,7 +47,7 @@ def is_excused(frame: FrameType | None, function: Any) -> bool:
             return True
     if function is __import__ and not is_for_the_user(frame):
         return True
-    while frame is not None and frame.f_code.co_filename != RUNS:  # from where the function is called
+    while frame is not None and frame.f_code.co_filename != RUNS:  # where the user's function is called
         if frame.f_code.co_filename.startswith(_REPORTING) or _is_of_a_stream(frame):
             return True
         frame = frame.f_back
@@ -55,9 +55,9 @@ def is_excused(frame: FrameType | None, function: Any) -> bool:
 
 
 def is_for_the_user(frame: FrameType | None) -> bool:
-    """Whether Python's own code asks on behalf of the user's, and not of a library that loads a module of its own.
+    """Whether Python's own code asks on behalf of the user's, and not of a library that loads its own modules.
 
-    Libraries do so at the top of a module, or when an attribute is read for the first time.
+    Libraries do that at the top of a module, or when an attribute is read for the first time.
     """
     while frame is not None and not is_users(frame.f_code.co_filename):
         if frame.f_code.co_name in ("<module>", "__getattr__") or frame.f_code.co_filename == RUNS:
@@ -67,6 +67,6 @@ def is_for_the_user(frame: FrameType | None) -> bool:
 
 
 def _is_of_a_stream(frame: FrameType) -> bool:
-    """Whether this is the `write` of a stream; a layer may have a method of that name too."""
+    """Whether this is a method such as `write` of a stream: a layer may have one of that name, too."""
     stream = type(frame.f_locals.get("self"))
     return frame.f_code.co_name in _WRITING and hasattr(stream, "write") and hasattr(stream, "flush")

@@ -1,4 +1,4 @@
-"""The calls that ask the world outside Python: of functions written in C, by which Python's own library asks too."""
+"""The calls that ask the world outside Python: of functions written in C, which Python's own library calls too."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Question(NamedTuple):
     """What the functions of a module ask, or the methods of a class.
 
     Attributes:
-        does: what a function does that asks, in words.
-        is_asked_by: whether the function of some name asks.
+        does: in words, what a function does that asks it.
+        is_asked_by: whether the function of a name asks it.
     """
 
     does: str
@@ -30,7 +30,7 @@ def _everything(name: str) -> bool:
 
 FRAMES = frozenset({"_getframe", "_current_frames"})
 OF_LIBRARY = FRAMES | {"getrecursionlimit"}
-"""What Python's own code asks for itself, as `inspect.signature` does for how far functions may wrap others."""
+"""What Python's own code asks for itself, as `inspect.signature` asks how far functions may wrap others."""
 _SETTINGS = frozenset(
     {
         "getrecursionlimit",
@@ -51,19 +51,19 @@ _QUIET = frozenset(
         *("unlink", "rename", "replace", "putenv", "unsetenv"),
     }
 )
-"""Functions of the system that give nothing that a function could compute with."""
+"""Functions of the system whose results are of no use to a computation."""
 
 _FILE = Question("reads a file", lambda name: name.startswith(("open", "read", "peek")))
 _DATABASE = Question("reads a file", _everything)
 _PRINTED = Question(
-    "reads back what it has printed of numbers that it has not got yet",
+    "reads back what it printed of numbers that are not known yet",
     {"getvalue", "read", "readline", "readlines"}.__contains__,
 )
 _SYSTEM = Question("asks the operating system", lambda name: name not in _QUIET and not name.startswith("_path_"))
 _NETWORK = Question("asks the network", _everything)
 _PROCESS = Question("asks another process", _everything)
 THREADS = "asks for other threads"
-UNNAMED = "asks for what no code names"
+UNNAMED = "asks for something that its code does not name"
 
 QUESTIONS = {
     "time": Question("reads the clock", lambda name: name not in ("sleep", "mktime")),
@@ -102,7 +102,7 @@ QUESTIONS = {
     "gc": Question("asks the garbage collector", _OF_THE_COLLECTOR.__contains__),
     "_tracemalloc": Question("reads a setting of Python", lambda name: name.startswith(("get_", "is"))),
 }
-"""For modules written in C, and classes in them, by their `__name__` and `__module__`."""
+"""By the `__name__` of a module written in C, which is the `__module__` of classes in it."""
 
 IN_PYTHON: dict[int, str] = {
     **{id(each.__code__): UNNAMED for each in (importlib.import_module, importlib.__import__, importlib.reload)},
@@ -110,16 +110,16 @@ IN_PYTHON: dict[int, str] = {
     **{id(each.__code__): THREADS for each in (threading.active_count, threading.enumerate)},
     id(random.Random.seed.__code__): "asks the operating system",
 }
-"""What Python's own code does that asks, by its id: imports by a name that is computed (others are watched), ..."""
+"""By the id of Python's own code that asks, what it does: imports by a computed name (others are watched), ..."""
 
 
 def asks_in_python(frame: FrameType) -> bool:
-    """Whether a call of such code asks: that of a generator's `seed` does where none is given, as in ``Random()``."""
+    """Whether a call of such code asks: that of `seed` does only where none is given, as in ``Random()``."""
     return frame.f_code is not random.Random.seed.__code__ or frame.f_locals["a"] is None
 
 
 def question_of(kind: type) -> Question | None:
-    """What methods of a class ask, if it or a base is written in C; of files in memory only what was printed there."""
+    """What methods of a class ask, if it or a base is in `QUESTIONS`; of files in memory, only those of texts ask."""
     if issubclass(kind, (io.StringIO, io.BytesIO)):
         return _PRINTED if issubclass(kind, io.StringIO) else None
     found = (QUESTIONS.get(base.__module__) for base in kind.__mro__ if base is not object)

@@ -1,4 +1,4 @@
-"""The environment variables that the user's code has read in a trace: they can be watched, and so are no question."""
+"""The environment variables that the user's code has read in a trace: they are watched, so reading them is allowed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ....text.callers import is_users
 from ..given.asking import RUNS
 
 environment: Mapping[Any, Any] = vars(os.environ)["_data"]
-"""Environment variables by their system names: a dict that is read in a tenth of the time of `os.environ`."""
+"""Environment variables by their system names: a dict, ten times as fast to read as `os.environ`."""
 
 WHOLE = object()
 """Stands for all variables."""
@@ -29,7 +29,7 @@ def note(frame: FrameType) -> None:
     if method == "__getitem__":
         try:
             name = arguments["self"].encodekey(arguments["key"])
-        except TypeError:  # not the name of a variable, as the user is about to be told
+        except TypeError:  # no name of a variable: the user gets the error
             return
     reader: FrameType | None = frame
     while reader is not None and reader.f_code.co_filename != RUNS:

@@ -428,5 +428,5 @@ BY_NAME: dict[str, Callable[[str], Any]] = {
 def test_what_is_imported_by_its_name_in_any_way_is_refused(how: str) -> None:
     """It went on with the scale that was there when it was traced."""
     _module()
-    with pytest.raises(TraceError, match="asks for what no code names"):
+    with pytest.raises(TraceError, match="asks for something that its code does not name"):
         engine.compile(lambda x: BY_NAME[how]("settings_of_the_user") * x, backend="python")([1.0])

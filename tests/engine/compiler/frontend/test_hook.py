@@ -70,7 +70,7 @@ class Log(io.FileIO):
         (time.time, "reads the clock"),
         (datetime.datetime.now, "reads the clock"),
         (open, "reads a file"),
-        (eval, "asks for what no code names"),
+        (eval, "asks for something that its code does not name"),
         (sys.getrecursionlimit, "reads a setting of Python"),
         (gc.isenabled, "asks the garbage collector"),
     ],
@@ -164,11 +164,11 @@ def test_importing_a_module_by_its_name_is_refused_where_the_user_asks_for_it(na
     sys.setprofile(None)
     of_user, of_library = [frame for frame in found if frame.f_code is importlib.import_module.__code__]
     with watched() as see:
-        with pytest.raises(TraceError, match=r"asks for what no code names \(import_module\)"):
+        with pytest.raises(TraceError, match=r"asks for something that its code does not name \(import_module\)"):
             see(of_user, "call", None)
         for event in ((of_library, "call", None), (frame_of(string.__file__, name), "c_call", __import__)):
             with (
-                contextlib.nullcontext() if name == "__getattr__" else pytest.raises(TraceError, match="no code names")
+                contextlib.nullcontext() if name == "__getattr__" else pytest.raises(TraceError, match="does not name")
             ):
                 see(*event)
 
@@ -304,5 +304,5 @@ def test_a_text_of_a_number_that_is_not_there_is_refused_unless_it_is_printed(wh
     if "user" not in who:
         assert list(compiled([3.0])) == [6.0]
     else:
-        with pytest.raises(TraceError, match=r"makes a text of a number that it has not got yet .*test_hook"):
+        with pytest.raises(TraceError, match=r"turns a number that is not known yet into text .*test_hook"):
             compiled([3.0])
