@@ -188,7 +188,7 @@ def test_a_compiled_function_is_traced_for_each_type(backend: str) -> None:
         for x in ([1, 2], [1.0, 2.0], [True, False], [1, 2], [], [0.5, 0.25], np.array([1, 2]), np.array([1.0, 2.0])):
             for _ in range(4):  # calls like the last one go a shorter way
                 assert list(compiled(x)) == [function(one).data for one in x]
-    with pytest.raises(TraceError, match=r"function .*asks of what type a number is.*: float and int\n.*float\(y\)"):
+    with pytest.raises(TraceError, match=r"function .*asks for the type of a number.*: float and int\n.*float\(y\)"):
         compiled([1, 2.5])
 
 

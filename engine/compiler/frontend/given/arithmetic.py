@@ -1,6 +1,6 @@
 """What operators do with plain numbers but not with Values: bits, errors that somebody catches, sums that overflow.
 
-In place of an input the eager function has a number of Python or NumPy, and Python's own operators work on it.
+In place of an input the eager function has a number of Python's or NumPy's, to which their own operators apply.
 """
 
 from __future__ import annotations
@@ -28,31 +28,31 @@ _FIX_BITS = (
     "compute it outside of the function."
 )
 _FIX_CAUGHT = (
-    "In compiled code there are inf and nan where Python's numbers raise errors: write where(x == 0, a, b), or compute "
-    "it outside of the function, and pass it as an argument."
+    "Compiled code gives inf and nan where Python's numbers raise errors: write where(x == 0, a, b), or compute it "
+    "outside of the function, and pass it as an argument."
 )
 _FIX_NARROW = (
     "NumPy computes with such numbers in their own few bits, in which sums and products overflow; compiled code does "
     "not. Give floats, as with X.astype(float)."
 )
-_FIX_FEW = "NumPy shortens the others to these digits; compiled code does not. Write float(c) for such a constant c."
+_FIX_FEW = "NumPy rounds the other to as few digits; compiled code does not. Write float(c) for such a constant c."
 _FIX_WHOLE = (
-    "Of whole numbers NumPy gives 0 for x % 0, x // 0 and reciprocal(x), and no negative powers: compiled code gives "
-    "nan, inf, 1 / x and the powers. Give floats, as with X.astype(float)."
+    "For whole numbers NumPy gives 0 for x % 0, x // 0 and reciprocal(x), and refuses negative powers; compiled code "
+    "gives nan, inf, 1 / x and the powers. Give floats, as with X.astype(float)."
 )
 _FIX_LARGE = (
-    "Python's integers are exact, and a float is not beyond 2**53: write the number as a float if that is meant, or "
+    "Python's integers are exact, and floats beyond 2**53 are not: write the number as a float if you mean one, or "
     "compute it outside of the function."
 )
 _RAISING = ("truediv", "floordiv", "mod", "divmod", "pow")
 _OVERFLOWING = ("add", "sub", "mul", "truediv", "floordiv", "mod", "divmod", "pow", "neg", "abs")
 _OF_WHOLE = ("floordiv", "mod", "divmod", "pow")
 _OF_BITS = ("mul", "pow", "abs")
-"""Operators for which NumPy treats truth values as the numbers 0 and 1; their sum is at most True."""
+"""Operators that give the same for NumPy's truth values as for 0 and 1, unlike `add`: True + True is True."""
 _SMALL = 16.0
-"""The largest power that does not usually overflow."""
+"""The largest power that usually does not overflow."""
 _LARGE = 2**53
-"""The largest integer up to which a float holds all of them."""
+"""Floats hold all integers up to this one."""
 _JUMPING = ("floordiv", "mod", "divmod")
 
 
@@ -60,7 +60,7 @@ class Arithmetic(Symbol):
     """A symbol in whose place the eager function has a plain number."""
 
     __slots__ = ()
-    __array_priority__ = -1.0  # above NumPy's scalars, which come with their types then, and below its arrays
+    __array_priority__ = -1.0  # above NumPy's scalars, which then keep their types, and below its arrays
 
 
 def _operator(name: str, reflected: bool) -> Callable[..., Any]:
@@ -84,7 +84,7 @@ def _is_number(operand: Any) -> bool:
 
 
 def _refuse_other_results(name: str, symbol: Arithmetic, numbers: Sequence[Any]) -> None:
-    """Refuse an operator that gives something else for these numbers than for Values; called by the operator."""
+    """Refuse an operator that gives something else for these numbers than for Values; the operator calls this."""
     if name in _RAISING and _may_raise(name, numbers[1]) and _is_caught():
         raise refusal(f"{name} of {numbers[0]!r} and {numbers[1]!r} where an error is caught", _FIX_CAUGHT)
     if _wraps(name, *numbers):
@@ -113,7 +113,7 @@ def _note_result(name: str, noted: Noted, numbers: Sequence[Any], result: Any) -
 
 
 def _of_no_truth(name: str) -> Callable[..., Any]:
-    """An operator that NumPy's truth values lack."""
+    """An operator that NumPy's truth values do not have."""
     of_symbol = getattr(Symbol, f"__{name}__")
 
     def operator(self: Arithmetic, *others: Any) -> Any:
@@ -141,7 +141,7 @@ def _comparison(name: str) -> Callable[..., Any]:
 
 
 def _ufunc(name: str) -> Callable[..., Any]:
-    """What a NumPy function calls for an object; for a number of few bits it would give one of few digits."""
+    """The method that a NumPy function calls of an object; for numbers of few bits its own result has few digits."""
     of_symbol = getattr(Symbol, name)
 
     def method(self: Arithmetic, *others: Any, **named: Any) -> Any:
@@ -156,7 +156,7 @@ def _ufunc(name: str) -> Callable[..., Any]:
 
 
 def _refuse_large(name: str, numbers: Sequence[Any]) -> None:
-    """Refuse an integer that is no float where inputs may be integers, with which Python computes exactly."""
+    """Refuse an integer that may not be a float beside inputs that are integers, where Python computes exactly."""
     if [number for number in numbers if type(number) is int and abs(number) > _LARGE]:
         inputs = inputs_of([number for number in numbers if isinstance(number, Arithmetic)])
         if any(issubclass(symbol.graph.given.type_of(symbol), Integral) for symbol in inputs):
@@ -183,7 +183,7 @@ def _may_raise(name: str, second: Any) -> bool:
 
 
 def _is_caught() -> bool:
-    """Whether the user's code that applies an operator may catch an error."""
+    """Whether the user's code that applies an operator may catch an error of it."""
     frame: Any = sys._getframe(3)
     while frame is not None and frame.f_code.co_filename != RUNS:
         if may_catch(frame):
@@ -195,7 +195,7 @@ def _is_caught() -> bool:
 def _wraps(name: str, first: Any, second: Any = None) -> bool:
     """Whether an operator gives something else for these numbers than for floats: whole ones, some of them NumPy's.
 
-    `numpy.reciprocal` divides 1 by what is in an array of objects, where for whole numbers it gives whole ones.
+    `numpy.reciprocal` divides 1 by the objects in an array, where for whole numbers it gives whole ones.
     """
     if name == "truediv":
         return type(first) is int and first == 1 and is_in_array(second) and is_whole(second)

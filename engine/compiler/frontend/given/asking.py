@@ -9,10 +9,10 @@ from typing import Any
 from ....text.callers import is_ours
 
 RUNS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "runs.py")
-"""The file from which the user's function is called: frames above it belong to callers of the compiled function."""
+"""The file that calls the user's function: frames beyond it are those of callers of the compiled function."""
 
 _METHODS = os.path.join("numpy", "_core", "_methods.py"), os.path.join("numpy", "core", "_methods.py")
-"""NumPy's means and variances, which ask what a sum is and compute the same for all numbers."""
+"""NumPy's means and variances, which ask for the class of a sum and compute the same for all numbers."""
 _ABSTRACT = frozenset({"<frozen abc>", "<frozen _collections_abc>"})
 """Files of code that asks on behalf of its caller."""
 

@@ -1,6 +1,6 @@
-"""Numbers of few digits, such as NumPy's float32: NumPy computes with them in these digits, compiled code in a float's.
+"""Numbers of few digits, such as float32: NumPy computes with that many digits, compiled code with those of a float.
 
-The results agree to rounding, until something decides by the last digit: a comparison, a rounding, a remainder.
+The results agree to rounding, until something depends on the last digit: a comparison, a rounding, a remainder.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ _FIX = (
 
 
 def is_long(number: Any) -> bool:
-    """Whether NumPy would shorten a Python number to compute with it and an input of few digits."""
+    """Whether NumPy would round a Python number to compute with it and an input of few digits."""
     numpy = sys.modules.get("numpy")
     return numpy is not None and type(number) in (int, float) and _shortened(number, numpy.float32) != number
 
 
 def check_step(operands: Sequence[Symbol]) -> None:
-    """Note that an operation jumps at what is computed from inputs, so that their types matter.
+    """Note that the result of an operation jumps, so that the types of the inputs of its operands matter.
 
     Raises:
-        TraceError: one of these inputs has other digits.
+        TraceError: one of these inputs has fewer digits than a float, or more.
     """
     for symbol in inputs_of(operands):
         kind = symbol.graph.given.type_of(symbol)
@@ -48,10 +48,10 @@ def check_step(operands: Sequence[Symbol]) -> None:
 
 
 def as_compared(symbol: Symbol, other: Any) -> Any:
-    """What an input is compared with: NumPy gives a Python number as many digits as the input has.
+    """What an input is compared with: NumPy rounds a Python number to the digits of the input.
 
     Raises:
-        TraceError: NumPy would shorten the input itself.
+        TraceError: NumPy would round the input itself, or a number has more digits than a float.
     """
     while symbol.primitive in _EXACT:
         (symbol,) = symbol.operands
@@ -71,7 +71,7 @@ def as_compared(symbol: Symbol, other: Any) -> Any:
     return other
 
 
-@lru_cache(maxsize=1024)  # classes are compared with the same few numbers for each sample
+@lru_cache(maxsize=1024)  # each sample is compared with the same few numbers
 def _shortened(number: float, kind: type[Any]) -> float:
     with sys.modules["numpy"].errstate(all="ignore"):
         return float(kind(number))

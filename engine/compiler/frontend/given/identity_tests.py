@@ -1,7 +1,7 @@
-"""`x[0] is x[1]` for symbols: whether numbers are one object depends on how the samples are held, so it is refused.
+"""`x[0] is x[1]` of symbols: whether numbers are one object depends on how the samples are held, so it is refused.
 
 There is no hook for `is` and `id`. Like `x is True` they are looked for in the code; what the local names in their
-operands hold is examined when the function begins, returns, or calls another one, as each operator of a symbol does.
+operands hold is examined when the function begins, returns, or calls another, as it does by each operator of a symbol.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class _Compared(NamedTuple):
     Attributes:
         names: local names in it.
         attributes: names of attributes in it.
-        places: the places of the instructions that give it.
+        places: the offsets of the instructions that give it.
     """
 
     names: frozenset[str]
@@ -42,10 +42,10 @@ def may_test_identity(code: CodeType) -> bool:
 
 
 def is_identity_tested(frame: FrameType, returned: Any) -> bool:
-    """Whether a function, or the one that called it, may ask whether a value without a number is another one.
+    """Whether a function, or the one that called it, may ask whether a symbol is another object.
 
     Args:
-        frame: where it begins or returns.
+        frame: of the function, which begins or returns.
         returned: what it returns; None when it begins.
     """
     asking = frame.f_back
@@ -71,7 +71,7 @@ def _has_symbols(thing: Any) -> bool:
 
 @cache
 def _compared(code: CodeType) -> _Compared:
-    """What is compared with None and the like is left out."""
+    """Comparisons with None and the like are left out."""
     if not has_instruction(code, "IS_OP") and _CALLED.isdisjoint(code.co_names):
         return _Compared(frozenset(), (), frozenset())
     steps, read, places = [*dis.get_instructions(code)], list[dis.Instruction](), set[int]()
@@ -83,7 +83,7 @@ def _compared(code: CodeType) -> _Compared:
         else:
             continue
         read += steps[first:end]
-        places.update(range(steps[first].offset, steps[end].offset))  # with the caches of the last one
+        places.update(range(steps[first].offset, steps[end].offset))  # with the caches of the last
     names = (step.argval for step in read if "FAST" in step.opname or "DEREF" in step.opname)
     attributes = tuple(step.argval for step in read if step.opname == "LOAD_ATTR")
     single = frozenset(chain.from_iterable(name if isinstance(name, tuple) else (name,) for name in names))
@@ -91,7 +91,7 @@ def _compared(code: CodeType) -> _Compared:
 
 
 def _is_of_identity(steps: list[dis.Instruction], k: int) -> bool:
-    """Whether a step gives `id`, or a function of `operator`: what objects call their `id` is something else."""
+    """Whether a step gives the builtin `id`, not an attribute of that name, or a function of `operator`."""
     step = steps[k]
     if step.argval not in _CALLED or step.opname not in _GIVING:
         return False
@@ -99,7 +99,7 @@ def _is_of_identity(steps: list[dis.Instruction], k: int) -> bool:
 
 
 def _operands(steps: list[dis.Instruction], comparison: int) -> int:
-    """The first of the steps that give the operands of a comparison, or of its line, if branches meet there."""
+    """The first step that gives the operands of a comparison, or the first of its line if branches meet there."""
     first, given = comparison, 0
     while first > 0 and given < 2:
         first -= 1
@@ -111,7 +111,7 @@ def _operands(steps: list[dis.Instruction], comparison: int) -> int:
 
 
 def _end_of_arguments(steps: list[dis.Instruction], function: int) -> int:
-    """The step that calls the function that a step names, or another function that it is passed to."""
+    """The step that calls the function that a step gives, or another function that it is passed to."""
     given = 0
     for k in range(function + 1, len(steps)):
         given += _pushed(steps[k])

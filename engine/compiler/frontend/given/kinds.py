@@ -1,4 +1,4 @@
-"""Which kind of plain number a symbol stands for: its class, and whether it is NumPy's own, whole or a truth value."""
+"""What kind of plain number a symbol stands for: its class, and whether it is NumPy's own, whole or a truth value."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .digits import inputs_of
 
 
 def given_type(number: Any, asked: bool = False) -> Any:
-    """The class of an input or a constant; None for what is computed. The graph may note that it was asked."""
+    """The class of an input or a constant; None for what is computed. If `asked`, the graph notes it."""
     if not isinstance(number, Symbol):
         return type(number)
     if number.kind != "input":
@@ -22,13 +22,13 @@ def given_type(number: Any, asked: bool = False) -> Any:
 
 
 def short_kind(number: Any) -> Any:
-    """The class of an input, or of a constant, that is a NumPy number of few bits."""
+    """The class of an input or a constant that is a NumPy number of few bits; None for any other number."""
     kind = given_type(number)
     return kind if kind is not None and is_narrow(kind) else None
 
 
 def is_weak(number: Any, weak: set[type[Any]], asked: bool) -> bool:
-    """Whether it is, or is computed from, Python numbers of these types alone, which take the type of NumPy's."""
+    """Whether it is, or is computed from, only Python numbers of these types, which take the types of NumPy's."""
     parts = inputs_of([number]) if isinstance(number, Symbol) else [number]
     return all(given_type(part, asked) in weak for part in parts)
 
@@ -62,14 +62,14 @@ def is_whole(number: Any) -> bool:
 
 
 def is_numpys(number: Any) -> bool:
-    """Whether NumPy computes with it, as one of its own, or as one that may have become so in an array."""
+    """Whether NumPy computes with it, as a number of its own, or as one that may have become so in an array."""
     if not isinstance(number, Symbol):
         return type(number).__module__ == "numpy"
     return is_of_numpy(number) or is_in_array(number)
 
 
 def is_float(number: Symbol) -> bool:
-    """Whether it is computed from floats alone, of Python's precision; the graph notes that this was asked."""
+    """Whether it is computed only from floats of Python's precision; the graph notes that this was asked."""
     return all(issubclass(number.graph.given.type_of(given), float) for given in inputs_of([number]))
 
 

@@ -16,15 +16,15 @@ class Noted:
     """What is noted in one graph.
 
     Attributes:
-        types: the type of each input; empty if the function is known not to ask, or nothing was given yet.
+        types: the type of each input; empty if the function is known not to ask, or there is no sample yet.
         asked: the positions of the inputs whose type the function has asked for.
         minds_arrays: whether the function may write into an array, or ask for the type of its numbers.
         symbols: those that stand for plain numbers.
         computes: whether operators of plain numbers were applied to some.
-        computed: the results of these operators, but for exact ones.
+        computed: the results of these operators, except exact ones.
         truths: products of conditions, which are conditions to NumPy.
-        in_arrays: what was put into an array of its own.
-        retyped: operands that an operator gave back, for the eager function perhaps in another type.
+        in_arrays: those of which NumPy has made an array.
+        retyped: operands that an operator gave back unchanged, where the eager function may get another type.
     """
 
     types: Sequence[Any] = ()

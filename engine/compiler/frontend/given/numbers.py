@@ -1,8 +1,8 @@
-"""Symbols for plain numbers: inputs, conditions, and what is computed from these alone, in functions that may ask.
+"""Symbols for plain numbers: inputs, conditions, and what is computed only from these, in functions that may ask.
 
 In place of such a symbol the eager function has an int, a float or a NumPy scalar. `isinstance`, patterns of `match`,
 `functools.singledispatch` and abstract classes all ask an object for its `__class__`: there an input answers with the
-type of its number, and the graph notes that. The program is then not used for other types.
+type of its number, and the graph notes that, so that the program is not used for other types.
 
 Numbers are keys by value, whereas Values and symbols are keys by identity: so sets, dicts and caches are refused.
 """
@@ -23,12 +23,12 @@ from .asking import asked_by_project
 from .kinds import is_float, is_in_array, is_of_numpy
 
 _FIX = (
-    "A compiled function is traced on numbers that have no type yet, but for what it is given itself: ask that, or "
+    "While a function is compiled only its arguments have types, and what it computes has none yet: ask an argument, "
     "compute the same for all types, or convert the numbers outside of the function."
 )
 _FIX_ARRAY = (
-    "NumPy makes numbers of its own types of them, and an array of whole numbers cuts off fractions that are written "
-    "into it. Give floats, as with X.astype(float)."
+    "NumPy converts numbers to types of its own, and an array of whole numbers cuts off the fractions of what is "
+    "written into it. Give floats, as with X.astype(float)."
 )
 _OF_ARRAYS = frozenset({"dtype", "itemsize", "nbytes"})
 
@@ -64,24 +64,24 @@ class Given(Arithmetic):
                 raise refusal(f"the function asks {self!r} for its attribute {name}", _FIX)
         if name == "__array_interface__":  # NumPy asks before it makes an array of it
             frame: Any = sys._getframe(1)
-            while is_ours(frame.f_code.co_filename):  # a row, of which it makes the array
+            while is_ours(frame.f_code.co_filename):  # that of a row of which it makes the array
                 frame = frame.f_back
             asking = frame.f_code
             if is_users(asking.co_filename) and not _OF_ARRAYS.isdisjoint(asking.co_names):
                 raise refusal(f"the function asks an array of {self!r} for the type of its numbers", _FIX)
             if self.graph.given.minds_arrays and not is_float(self):
-                raise refusal(f"{self!r}, no float, in an array that is written into or asked for its type", _FIX_ARRAY)
-            self.graph.given.in_arrays.add(self)  # where a bool becomes one of NumPy's own
+                raise refusal(f"{self!r}, not a float, in an array that is changed or asked for its type", _FIX_ARRAY)
+            self.graph.given.in_arrays.add(self)  # where a bool becomes NumPy's own
         raise AttributeError(f"a Value has no attribute {name!r}", name=name, obj=self)
 
 
 class Keyless(Given):
-    """The same, in the one run that finds out whether somebody looks it up: under a profiler that takes time."""
+    """The same, in the run that finds out whether it is used as a key: under the profiler of the other that is slow."""
 
     __slots__ = ()
 
     def __hash__(self) -> int:
-        """By identity, for this project's code; for all other code a number is a key by value."""
+        """By identity, for this project's code; refused to any other, for which a number is a key by value."""
         if not is_ours(sys._getframe(1).f_code.co_filename):
             raise refusal(f"{self!r} was looked up as a key", FIX_KEY)
         return object.__hash__(self)
@@ -92,7 +92,7 @@ Given.__name__ = Keyless.__name__ = "number"  # in Python's own errors, such as:
 
 @contextmanager
 def may_be_asked(symbols: Sequence[Symbol], again: bool) -> Iterator[None]:
-    """A context for a run of the user's function; after it they are ordinary symbols again, which are faster.
+    """A context for a run of the user's function, after which they are ordinary symbols again, which are faster.
 
     Args:
         symbols: symbols of plain numbers; more may be added inside.

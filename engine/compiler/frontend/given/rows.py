@@ -2,8 +2,8 @@
 
 `x * 3` repeats a list and multiplies an array; `isinstance(x, list)`, `case [a, b]`, `x.shape` tell them apart. If a
 function does something that depends on the class of a row, that is noted, and the program is not used for rows of
-another class. What arrays do number by number, such as arithmetic, NumPy does with an array of symbols; what else only
-they do is refused.
+another class. What arrays do number by number, such as arithmetic, NumPy does with an array of symbols; anything else
+that only they do is refused.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import math
 import sys
 from abc import ABCMeta
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import cycle
 from typing import Any, NoReturn, TypeAlias
 
@@ -20,14 +21,11 @@ from ....text.sheet import counted
 from ...errors import refusal
 from .asking import asked_by_project
 
-_FIX = (
-    "Inside of a compiled function the numbers stand one by one: write it for each, as in [where(a > 0, a, 0) for a in "
-    "x]."
-)
+_FIX = "A compiled function has single numbers, not arrays: write it for each, as in [where(a > 0, a, 0) for a in x]."
 
 FIX_CHANGED = (
-    "Eager code would change the samples themselves, for all that comes after. Let it change a copy, such as x = [*x] "
-    "or numpy.array(x)."
+    "Eager code would change the samples themselves, for everything that comes after. Let it change a copy, such as "
+    "x = [*x] or numpy.array(x)."
 )
 
 _OF_NUMBERS = frozenset(
@@ -36,10 +34,10 @@ _OF_NUMBERS = frozenset(
         *("reshape", "ravel", "flatten", "squeeze", "swapaxes", "repeat", "take"),
     }
 )
-"""What arrays do number by number, whatever these are."""
+"""What arrays do in the same way whatever is in them."""
 
 Form: TypeAlias = "tuple[Any, ...]"
-"""The class of a row, and the forms of the rows in it, a single one if they are alike; empty for a number."""
+"""The class of a row and the forms of the rows in it, only one if all are equal; empty for a number."""
 
 
 def form_of(sample: Any) -> Form:
@@ -57,7 +55,7 @@ def form_of(sample: Any) -> Form:
 
 
 def form_of_array(array: Any, dimensions: int) -> Form:
-    """The form of an array, or of its rows, with this many dimensions."""
+    """The form of an array, or of its rows, of this many dimensions."""
     return (type(array), *([form_of_array(array, dimensions - 1)] * (dimensions > 1))) if dimensions else ()
 
 
@@ -95,7 +93,7 @@ def _is_unchanged(row: Any, nested: Any) -> bool:
 
 
 def all_rows(rows: list[Any], whole: type[Any], note: Callable[[], Any]) -> Any:
-    """All rows of a batch, which are given to a step as they are, and by `fit` in a list.
+    """All rows of a batch, which a step gets in what the user gave, and `fit` in a list.
 
     Args:
         rows: the rows of the batch.
@@ -105,7 +103,7 @@ def all_rows(rows: list[Any], whole: type[Any], note: Callable[[], Any]) -> Any:
 
     def refuse() -> NoReturn:
         raise refusal(
-            f"the function does with all labels what hangs on whether they are a list or a {whole.__name__}", _FIX
+            f"what the function does with all labels depends on whether they are a list or a {whole.__name__}", _FIX
         )
 
     return _stand_in(whole)(rows, whole, note if whole is list else refuse)
@@ -122,7 +120,7 @@ class Row:
 
     __slots__ = ("_entries", "_kind", "_note")
     __hash__ = None  # type: ignore[assignment]  # like a list or an array
-    __array_priority__ = -1.0  # above NumPy's scalars, which take it for a list of others, and below its arrays
+    __array_priority__ = -1.0  # above NumPy's scalars, which would take it for a list, and below its arrays
 
     def __init__(self, entries: list[Any], kind: type[Any], note: Callable[[], Any]) -> None:
         self._entries, self._kind, self._note = entries, kind, note
@@ -142,7 +140,7 @@ class Row:
 
     def __getitem__(self, place: Any) -> Any:
         if place is None or place is ... or isinstance(place, bool) or hasattr(place, "__len__"):
-            self._of_list("an index that is no whole number", tuple)  # in an array it is a mask, or names several
+            self._of_list("an index that is not a whole number", tuple)  # in an array, a mask or several places
         try:
             found = self._entries[place]
         except IndexError as error:
@@ -178,8 +176,8 @@ class Row:
         elif not name.startswith("__"):
             if not asked_by_project():
                 self._note()
-            if name in ("shape", "ndim", "size", "tolist") and hasattr(self._kind, name):
-                return _of_array(self)[name]
+            if name in _OF_ARRAYS and hasattr(self._kind, name):
+                return _OF_ARRAYS[name](self)
             if name in _OF_NUMBERS and self._is_array:
                 return getattr(self._as_array(), name)
             if hasattr(self._kind, name):
@@ -188,15 +186,15 @@ class Row:
 
     @property
     def _is_array(self) -> bool:
-        """Whether it stands for an array of NumPy's, with which the function does something."""
+        """Whether it stands for a NumPy array; called if what the function does depends on that."""
         self._note()
         return self._kind is getattr(sys.modules.get("numpy"), "ndarray", None)
 
     def _as_array(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        """What NumPy makes of the row: if no copy is asked for, of an array itself, so it may not be changed."""
+        """The row as an array; read-only unless a copy is asked for: else NumPy gives the user's array itself."""
         import numpy as np
 
-        array = np.array(_of_array(self)["tolist"](), dtype or object)
+        array = np.array(_as_lists(self), dtype or object)
         array.flags.writeable = bool(copy)
         return array
 
@@ -286,13 +284,21 @@ def plain(thing: Any) -> Any:
     return tuple(entries) if thing._kind is tuple else entries
 
 
-def _of_array(row: Row) -> dict[str, Any]:
-    lists = [_of_array(part)["tolist"]() if isinstance(part, Row) else part for part in row]
-    shape: tuple[int, ...] = (len(row),)
-    part: Any = row[0] if len(row) else None
-    while isinstance(part, Row):
-        shape, part = (*shape, len(part)), part[0]
-    return {"shape": shape, "ndim": len(shape), "size": math.prod(shape), "tolist": lambda: lists}
+def _as_lists(row: Row) -> list[Any]:
+    return [_as_lists(part) if isinstance(part, Row) else part for part in row]
+
+
+def _shape(row: Any) -> tuple[int, ...]:
+    return (len(row), *(_shape(row[0]) if len(row) else ())) if isinstance(row, Row) else ()
+
+
+_OF_ARRAYS: dict[str, Callable[[Row], Any]] = {
+    "shape": _shape,
+    "ndim": lambda row: len(_shape(row)),
+    "size": lambda row: math.prod(_shape(row)),
+    "tolist": lambda row: partial(_as_lists, row),
+}
+"""The attributes of arrays that a row has."""
 
 
 for _name in ("add", "radd", "mul", "rmul", "eq", "ne", "lt", "le", "gt", "ge"):

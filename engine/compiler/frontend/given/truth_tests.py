@@ -1,7 +1,7 @@
-"""`x is True` for a symbol: there is no hook for it, so it is looked for in the code, like patterns with `True`.
+"""`x is True` of a symbol: there is no hook for it, so it is looked for in the code, like patterns with `True`.
 
-Whatever gives a condition to such a comparison, be it an operator or a call, returns just before it; and local names
-are examined when their function returns.
+Whatever gives a condition to such a comparison, an operator or a call, returns just before it; and local names are
+examined when their function returns.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ class _Tests(NamedTuple):
     """Where some code compares by `is` with True or False.
 
     Attributes:
-        places: the places of the instructions before, which give what is compared.
+        places: the offsets of the instructions that give what is compared.
         names: local names that are compared.
         attributes: names of attributes that are compared, or whose attributes are.
         parts: whether what is compared may be inside a local, as in ``x[0] is True``.
-        rebound: whether one of the names is bound anew later on, so that what was compared is not there at the end.
-        unpacked: whether it may be inside what a pattern takes apart, wherever that comes from.
+        rebound: whether one of the names is bound anew later, so that what was compared is not there at the end.
+        unpacked: whether it may be inside what a pattern unpacks, wherever that comes from.
     """
 
     places: frozenset[int]
@@ -50,7 +50,7 @@ def may_test_truth(code: CodeType) -> bool:
 
 
 def is_truth_tested(frame: FrameType, returned: Any) -> bool:
-    """Whether the function that returns from a frame, or the one it returns to, tests a value without a number yet."""
+    """Whether the function that returns from a frame, or the one it returns to, may test a symbol."""
     asking = frame.f_back
     if _is_truth(returned) and asking is not None and is_users(asking.f_code.co_filename):
         asked = _tests(asking.f_code)
@@ -77,7 +77,7 @@ def _holds_truth(thing: Any, depth: int = 2) -> bool:
 
 
 def _is_truth(thing: Any) -> bool:
-    """Whether it stands for a bool: a condition, or a number that is given as one, which the graph notes."""
+    """Whether it stands for a bool: a condition, or a number that is given as a bool; the graph notes the question."""
     if not issubclass(type(thing), Symbol):
         return False
     if thing.kind == "input":
@@ -110,7 +110,7 @@ def _tests(code: CodeType) -> _Tests:
 
 
 def _bound(step: dis.Instruction) -> Sequence[str]:
-    """The local names and attributes that a step binds, deletes or, as a comprehension does in the end, clears."""
+    """The local names and attributes that a step binds, deletes or, at the end of a comprehension, clears."""
     if not (step.opname.startswith(("STORE", "DELETE")) or "CLEAR" in step.opname):
         return ()
     if isinstance(step.argval, tuple):  # two steps in one
@@ -119,7 +119,7 @@ def _bound(step: dis.Instruction) -> Sequence[str]:
 
 
 def _path(steps: list[dis.Instruction], end: int) -> tuple[list[str], int]:
-    """The attributes that are read one of the other up to a step, and the step that gives what the first is read of."""
+    """The chain of attributes that is read up to a step, and the place of the step that gives what it is read from."""
     start = end
     while steps[start].opname == "LOAD_ATTR":
         start -= 1

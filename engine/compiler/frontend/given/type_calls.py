@@ -1,4 +1,4 @@
-"""`type(x)` for a symbol: there is no hook for it, so `type` is replaced in globals while the user's code runs."""
+"""`type(x)` of a symbol: there is no hook for it, so `type` is replaced in globals while the user's code runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .rows import Row
 
 
 class _OfAsking(type):
-    """Lets `Asking` do what `type` does."""
+    """The class of what replaces `type`: it does the same, but refuses the types of symbols in one thread."""
 
     refuse: Callable[[], NoReturn]
     thread = 0
@@ -30,9 +30,9 @@ class _OfAsking(type):
 
 @contextmanager
 def types_refused(refuse: Callable[[], NoReturn]) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """A context that yields a function to replace `type` in globals: code there is refused the types of symbols.
+    """A context that yields a function to replace `type` in some globals, whose code is then refused types of symbols.
 
-    Other threads whose code runs there meanwhile find the replacement too; to them it does the same as `type`.
+    Other threads that run this code find the replacement too; for them it does the same as `type`.
 
     Args:
         refuse: raises an error.
@@ -54,7 +54,7 @@ def types_refused(refuse: Callable[[], NoReturn]) -> Iterator[Callable[[dict[str
 
 
 def has_symbols(thing: Any) -> bool:
-    """Whether it is a symbol, or a row with some in it."""
+    """Whether it is a symbol, or a row that holds some."""
     if isinstance(thing, (list, tuple, Row)):
         return any(map(has_symbols, thing))
     return hasattr(type(thing), "__symbolic__")

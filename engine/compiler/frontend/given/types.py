@@ -1,4 +1,4 @@
-"""The types of the numbers of samples, for functions that ask: to them 1 and 1.0 are different."""
+"""The types of the numbers of samples, for functions that ask: to these, 1 and 1.0 differ."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ...samples.batch import Batch, Shape, columns_of
 from .rows import Form, all_rows, as_rows, form_of, form_of_array
 
 Types: TypeAlias = tuple[Any, ...]
-"""Of one sample, or of some `Positions` of it: types of numbers, forms of arguments, classes that hold all samples."""
+"""Of one sample, or some `Positions` of it: types of numbers, forms of arguments, classes of what holds all samples."""
 
 
 class Positions(NamedTuple):
-    """Where everything is in the types of one sample.
+    """The place of everything in the types of one sample.
 
     Attributes:
         numbers: for each argument, the places of the types of its numbers.
@@ -33,7 +33,7 @@ class Positions(NamedTuple):
 
 @cache
 def _positions(shapes: tuple[Shape, ...]) -> Positions:
-    """For arguments of these shapes; remembered, since samples may be looked at in every call."""
+    """For arguments of these shapes; kept, since samples may be examined in every call."""
     numbers, count = columns_of(shapes), len(shapes)
     first = numbers[-1].stop if numbers else 0
     return Positions(numbers, range(first, first + count), range(first + count, first + 2 * count))
@@ -106,9 +106,9 @@ Narrow: TypeAlias = "tuple[frozenset[Any], ...]"
 
 
 def _narrow_types(batch: Batch) -> Narrow:
-    """Types of few bits in arrays, and of few bits or digits in lists.
+    """The types of few bits in arrays, and of few bits or digits in lists.
 
-    For a list that holds bools it is all types, since NumPy makes few bits of bools.
+    Of a list that holds bools, all types: NumPy computes with bools in few bits.
     """
     return tuple(map(_narrow_types_in, batch.given))
 
@@ -138,7 +138,7 @@ class TypeGuard:
         return bool(self.positions)
 
     def together(self, other: TypeGuard, batch: Batch) -> TypeGuard:
-        """What both ask for, with the types that a batch has."""
+        """A guard of what both ask for, which has met the types in a batch."""
         positions = self.positions | other.positions
         return TypeGuard(positions, rows_of_types(batch, positions))
 
@@ -146,7 +146,7 @@ class TypeGuard:
         """Note the types of few bits in a batch, for which a function that computes with its inputs is traced.
 
         Returns:
-            The positions to ask for: of all numbers if there are such types in lists, where each has its own.
+            The positions to watch: all, if there are such types in lists, where each number has its own type.
         """
         narrow = _narrow_types(batch)
         self.narrow.add(narrow)
@@ -160,13 +160,13 @@ class TypeGuard:
         return not self.positions or self.met >= rows_of_types(batch, self.positions).keys()
 
     def renew(self, other: TypeGuard) -> None:
-        """Add what was met by another trace of the same function."""
+        """Add what another trace of the same function has met."""
         self.met |= other.met
         self.narrow |= other.narrow
 
 
 class GivenLabels:
-    """The labels of a batch as a loss is given them, and what it asks about them.
+    """The labels of a batch, as a loss gets them, and what it asks about them.
 
     Args:
         given: samples and labels.
@@ -188,16 +188,16 @@ class GivenLabels:
         return all_rows(rows, type(self._given.given[-1]), partial(self._asked.add, self._whole))
 
     def ask(self, places: Iterable[int], rows: bool) -> None:
-        """Note the numbers of a label whose type was asked for (places below 0 are ignored), and whether rows were."""
+        """Note the numbers of a label whose types were asked for (none below place 0), and whether rows were."""
         self._asked.update(self._numbers[place] for place in places if place >= 0)
         if rows:
             self._asked |= {self._row, self._whole}
 
     def type_guard(self, loss: str) -> TypeGuard:
-        """What the loss asked for.
+        """A guard of what the loss asked for.
 
         Raises:
-            TraceError: the labels are of several kinds.
+            TraceError: the labels differ in that.
         """
         kinds = rows_of_types(self._given, self._asked) if self._asked else {}
         if len(kinds) > 1:
@@ -210,6 +210,6 @@ def several_types(function: str, kinds: Iterable[Types]) -> TraceError:
     names = {kind.__name__ if isinstance(kind, type) else f"rows such as {kind}" for types in kinds for kind in types}
     found = " and ".join(sorted(names))
     return TraceError(
-        f"{function} asks of what type a number is, and is not known to do the same for these: {found}\n"
-        "Give numbers of one type, as in an array or by [float(y) for y in labels]: another type is compiled anew."
+        f"{function} asks for the type of a number, and may not do the same for all of these: {found}\n"
+        "Give numbers of one type, as in an array or by [float(y) for y in labels]; each type is compiled separately."
     )
