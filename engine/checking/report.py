@@ -22,12 +22,12 @@ class Kink:
 
     Attributes:
         why: the node or branch that causes it.
-        distance: how far the input is from it, with the sign of the direction.
+        distance: how far the input is from it, with the sign of the direction; nan if only the interval is known.
         taken: the derivative that the code under test gives at the checked point.
         left: the derivative from below, as differences give it; nan where the function has no values.
         right: the derivative from above, likewise.
-        interval: the values of the input around the point between which the function is smooth: the check is valid
-            there and was made there.
+        interval: the values of the input around the point between which the function is smooth but for this kink: the
+            check is valid there and was made there.
         jump: how far the value jumps there, where there is then no derivative.
     """
 
@@ -40,12 +40,16 @@ class Kink:
     jump: float = 0.0
 
     def __str__(self) -> str:
-        place = f"at the point (taken there: {self.taken:.9g})" if self.distance == 0 else f"{self.distance:+.3g} away"
+        near = math.isnan(self.distance)
+        place = "near the point" if near else f"{self.distance:+.3g} away"
+        place = place if self.distance else f"at the point (taken there: {self.taken:.9g})"
         low, high = self.interval
         left, right = ("none" if math.isnan(slope) else f"{slope:.9g}" for slope in (self.left, self.right))
+        # Far from where a domain ends, slopes may be others than at its end.
+        slopes = "" if near and "none" in (left, right) else f": derivative {left} below and {right} above"
         digits = 6 if f"{low:.6g}" != f"{high:.6g}" else 17
         checked = f"; checked between {low:.{digits}g} and {high:.{digits}g}" if low < high else ""
-        return f"kink {place}, {self.why}: derivative {left} below and {right} above{checked}"
+        return f"kink {place}, {self.why}{slopes}{checked}"
 
 
 @dataclass(frozen=True)

@@ -260,13 +260,13 @@ class _Probe:
         here = claim.after_second_look(_judged(rough, wide, fine))
         if here.kink is None or wide.smooth or not wide.sides:
             return here
-        around = self._around(rough, output, here.kink)
+        around = self._around(rough, output, here.kink, _reach(fine))
         return worst([here, *(d for d in around if d.status == "differs")])
 
-    def _around(self, claim: Claim, output: int, kink: Kink) -> Iterator[Derivative]:
-        """The claims a little below and above the kink, where the function is smooth."""
+    def _around(self, claim: Claim, output: int, kink: Kink, close: float) -> Iterator[Derivative]:
+        """The claims a little below and above the kink, where the function is smooth; it is no closer than `close`."""
         own = power_of_two(abs(claim.at)) if claim.at else math.inf
-        reach = min(claim.likely, max(own, _FAR * abs(kink.distance))) / 2  # at a tiny number: all may be other far off
+        reach = min(claim.likely, max(own, _FAR * close)) / 2  # at a tiny number: all may be other far off
         for there in (claim.at - reach, claim.at + reach):
             if math.isfinite(claim.line(there)):
                 slope = self.function.claims(self.function.point.moved(self.index, there))[output][self.index]
@@ -284,17 +284,15 @@ def _judged(claim: Claim, wide: Slopes, fine: Slopes) -> Derivative:
     """
     if not fine.smooth:
         return claim.at_kink(fine, claim.kink(fine))
-    reach = min(side.reach for side in fine.sides)
     alone = wide.smooth or not wide.sides
-    estimates = chain(claim.differences(math.inf if alone else reach), fine.estimates)
+    estimates = chain(claim.differences(math.inf if alone else _reach(fine)), fine.estimates)
     verdict = claim.judged(estimates)
     if alone:
         return claim.seen_closely(verdict, fine)
-    kink = claim.kink(wide, math.copysign(min(reach, claim.likely), _nearer(fine)))
+    kink = claim.kink(wide, math.nan)  # by wide steps alone, its place is not known
     return claim.entry(claim.unless_between(verdict, fine), kink)
 
 
-def _nearer(slopes: Slopes) -> float:
-    """The side that needed the finer steps."""
-    left, right = slopes.sides
-    return -1.0 if left.reach < right.reach else 1.0
+def _reach(fine: Slopes) -> float:
+    """How far the slope at the point holds, at least; 0 if there is none."""
+    return min(side.reach for side in fine.sides) if fine.smooth else 0.0

@@ -155,6 +155,24 @@ def test_near_a_kink_nothing_is_wrong(shift: float, distance: float, right: bool
     assert check_gradients(f, x, grad=lambda x: math.copysign(1.01, x - shift) + 2 * math.cos(x)).wrong
 
 
+@pytest.mark.parametrize(
+    ("f", "gradient", "x"),
+    [
+        (abs, lambda x: math.copysign(1.0, x), 1e-9),
+        (lambda x: 2 * x + float(x > 1 - 4.25e-10), lambda x: 2.0, 1.0),
+        (math.log, lambda x: 1 / x, 1e-12),
+    ],
+)
+def test_without_a_graph_no_place_is_claimed_of_a_kink_close_by(f: Any, gradient: Any, x: float) -> None:
+    """It was put where the finest steps end: the jump at +7e-4, and the end of log's domain above the point."""
+    report = assert_gradients(f, x, grad=gradient)
+    (kink,) = report.kinks
+    assert math.isnan(kink.distance)
+    assert "kink near the point" in str(report)
+    assert "away" not in str(report)
+    assert "none below" not in str(report)  # nor a slope at the end of log's domain, which is infinite
+
+
 @settings(max_examples=60)
 @given(st.lists(st.floats(-4, 4), min_size=1, max_size=4), st.data())
 def test_a_fault_of_a_thousandth_in_one_place_is_found(point: list[float], data: Any) -> None:
