@@ -89,9 +89,10 @@ def check_callable(
 
 def _by_coordinate(function: ForeignFunction) -> list[Derivative]:
     outputs = range(len(function.values))
+    moved = [function.neighbourhood(output).moved(row) for output, row in zip(outputs, function.jacobian)]
     found = list(
         in_turn(
-            partial(probe.check, function.name(name, output), output)
+            partial(probe.check, function.name(name, output), output, moved[output])
             for probe, name in ((_Probe(function, index), name) for index, name in enumerate(function.point.names))
             for output in outputs
         )
@@ -239,7 +240,16 @@ class _Probe:
 
         return value
 
-    def check(self, name: str, output: int, closely: bool) -> Derivative:
+    def check(self, name: str, output: int, moved: float, closely: bool) -> Derivative:
+        """The verdict on the claim.
+
+        Args:
+            name: what the report calls it.
+            output: which output's derivative it is.
+            moved: how far the rounding of the point's numbers moves the output. Where large terms cancel, that is more
+                than the rounding of the output itself, and all claims would go the long way.
+            closely: whether to look at it closely.
+        """
         function, index = self.function, self.index
         x, epsilon = function.point.numbers[index], function.point.epsilons[index]
         value, slope = function.values[output], function.jacobian[output][index]
@@ -247,7 +257,7 @@ class _Probe:
         near = function.neighbourhood(output)
         line, slack = self.line(output), _slack_of(slope, epsilon)
         claim = Claim(name, line, x, slope, slack, noise, epsilon, near=near, direction=near.axis(index))
-        sharp, bent = claim.confirmed(), claim.bent(value)
+        sharp, bent = replace(claim, noise=max(noise, moved)).confirmed(), claim.bent(value)
         if sharp is not None and not bent:
             return claim.entry(Verdict("agrees", sharp))
         claim = claim.on_grid()
