@@ -62,6 +62,24 @@ def test_a_slope_beyond_the_largest_float_is_one_on_both_sides(x: float, claimed
     assert second_look(lambda x: 1e10 if x > 1e-300 else 0.0, x, claimed, 0.0, math.nan, 0.0) is None
 
 
+def test_of_a_slope_beyond_the_largest_float_values_lie_apart_by_more_than_they_are_off() -> None:
+    def fall(x: float) -> float:
+        return -x * 1e300 * 1e10
+
+    assert second_look(fall, 1e-300, -math.inf, 0.0, math.nan, 1e8) is not None
+    assert second_look(fall, 1e-300, -math.inf, 0.0, math.nan, 2e8) is None
+
+
+def test_an_estimate_that_agrees_is_to_be_sharp_beside_the_claims_own_rounding() -> None:
+    found = [second_look(math.sin, 1.0, math.cos(1.0), slack, 0.0, 1e-16) for slack in (0.0, 0.1)]
+    assert [each and each.status for each in found] == ["agrees", "unresolved"]
+
+
+def test_at_0_the_finest_steps_are_small_beside_the_usual_ones() -> None:
+    found = [second_look(lambda x: math.sin(1e9 * x) / 1e9, 0.0, slope, 0.0, 0.0, 1e-30) for slope in (1.0, 0.5)]
+    assert [each and each.status for each in found] == ["agrees", "differs"]
+
+
 def test_neighbouring_floats() -> None:
     assert noise_among_floats(math.sin, 1.0) < 1e-15
     assert 1e-7 < noise_among_floats(lambda x: math.sin(1e10 * x), 1.0) < 1e-4
