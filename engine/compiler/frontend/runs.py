@@ -118,9 +118,13 @@ class Runs:
             Drawn: random numbers were drawn, by the function or by another thread.
         """
         for name, code in self._around.iterators:
-            raise refusal(f"{self._name} reads from {name}, which goes on", _FIX_ITERATOR, source=_first_line(code))
+            raise refusal(
+                f"{self._name} reads from {name}, which gives something else at every read",
+                _FIX_ITERATOR,
+                source=_first_line(code),
+            )
         for name, code in self._around.aliases:
-            raise refusal(f"{self._name} reads type as {name}", FIX_TYPE, source=_first_line(code))
+            raise refusal(f"{self._name} reads type by another name, {name}", FIX_TYPE, source=_first_line(code))
         try:
             self._make(trusted)
         except Difference as difference:
