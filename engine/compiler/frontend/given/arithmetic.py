@@ -141,7 +141,7 @@ def _comparison(name: str) -> Callable[..., Any]:
 
 
 def _ufunc(name: str) -> Callable[..., Any]:
-    """The method that a NumPy function calls of an object; for numbers of few bits its own result has few digits."""
+    """The method that a NumPy function calls of an object; for numbers of few bits NumPy itself gives few digits."""
     of_symbol = getattr(Symbol, name)
 
     def method(self: Arithmetic, *others: Any, **named: Any) -> Any:

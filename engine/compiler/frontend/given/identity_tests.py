@@ -42,7 +42,7 @@ def may_test_identity(code: CodeType) -> bool:
 
 
 def is_identity_tested(frame: FrameType, returned: Any) -> bool:
-    """Whether a function, or the one that called it, may ask whether a symbol is another object.
+    """Whether a function, or the one that called it, may ask whether a symbol and something else are one.
 
     Args:
         frame: of the function, which begins or returns.

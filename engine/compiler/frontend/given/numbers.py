@@ -76,7 +76,7 @@ class Given(Arithmetic):
 
 
 class Keyless(Given):
-    """The same, in the run that finds out whether it is used as a key: under the profiler of the other that is slow."""
+    """The same, but refused as a key: in the first run, since the profiler of the second would make that slow."""
 
     __slots__ = ()
 

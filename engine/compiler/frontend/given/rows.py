@@ -93,7 +93,7 @@ def _is_unchanged(row: Any, nested: Any) -> bool:
 
 
 def all_rows(rows: list[Any], whole: type[Any], note: Callable[[], Any]) -> Any:
-    """All rows of a batch, which a step gets in what the user gave, and `fit` in a list.
+    """All rows of a batch: a step gets them in what the user gave, `fit` in a list.
 
     Args:
         rows: the rows of the batch.
