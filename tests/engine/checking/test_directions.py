@@ -143,6 +143,11 @@ def test_a_rule_that_is_off_by_little_is_named_along_directions_too(directions: 
     assert "bad_exp, node 2 of the graph: its local derivative with respect to x at x = 0.3" in report.faults[0].what
 
 
+def test_where_each_rule_is_right_the_inputs_are_to_be_checked_one_by_one() -> None:
+    report = check_gradients(lambda x, y: x * float(x) + y, [2.0, 1.0], directions=2)
+    assert "the slope along direction 1 is not: check without directions= to learn" in report.faults[0].what
+
+
 def test_jacobians_along_directions() -> None:
     m = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
     report = assert_gradients(lambda v: m @ v, np.array([0.3, 0.7]), grad=lambda v: m, directions=2)
