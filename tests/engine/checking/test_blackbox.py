@@ -173,6 +173,22 @@ def test_without_a_graph_no_place_is_claimed_of_a_kink_close_by(f: Any, gradient
     assert "none below" not in str(report)  # nor a slope at the end of log's domain, which is infinite
 
 
+@pytest.mark.parametrize(
+    ("f", "gradient", "root"),
+    [
+        (lambda x: x**3 - 8, lambda x: 3 * x * x, 2.0),
+        (lambda x: x**3 - x, lambda x: 3 * x * x - 1, -1.0),
+        (lambda x: x**4 - 16, lambda x: 4 * x**3, 2.0),
+        (lambda x: math.tan(x) - 1, lambda x: 1 / math.cos(x) ** 2, math.pi / 4),
+    ],
+)
+def test_small_errors_are_found_at_roots(f: Any, gradient: Any, root: float) -> None:
+    """Values at the floats next to a root happened to be exact, so all were taken to be, and nothing was resolved."""
+    for factor, status in ((1, "agrees"), (1 + 1e-6, "differs"), (1 + 3e-3, "differs")):
+        report = check_gradients(f, root, grad=lambda x, factor=factor: factor * gradient(x))
+        assert [d.status for d in report.derivatives] == [status]
+
+
 @settings(max_examples=60)
 @given(st.lists(st.floats(-4, 4), min_size=1, max_size=4), st.data())
 def test_a_fault_of_a_thousandth_in_one_place_is_found(point: list[float], data: Any) -> None:

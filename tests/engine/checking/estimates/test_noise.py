@@ -24,6 +24,7 @@ def test_noise_is_measured(size: float) -> None:
     assert 0.1 * size < measured_noise(noisy, 1.0) < 20 * size
     assert measured_noise(math.sin, 1.0) < 1e-14
     assert measured_noise(math.floor, 2.0) == 0.0, "a jump at the point is no noise"
+    assert measured_noise(lambda x: x**3 - 8, 2.0) > 1e-16, "though not among the nearest floats: 12 is a whole number"
 
 
 def bump(height: float) -> list[float]:
