@@ -4,14 +4,21 @@ How a function becomes a program, folder by folder:
 
     a function -> frontend/ -> passes/ -> plan/ -> backends/{python, numpy, llvm}
 
-- pipeline: all of this in order; specialisation: the result, for samples of one shape; live_trace: its trace, as long
-  as the function does the same; described/: functions that describe themselves, and are traced once for all processes
-- compiled: what a user calls; calls/: which program answers; training/: steps of an optimiser
-- samples/: what comes in and goes out; requirements, labels: what they must satisfy, checked at every call
-- values/: the numbers of parameters, lent to the programs that read or train them
-- comparison/: the program against the eager engine; explain: reports on it
-- loss_structure: how the loss of a batch is made of the losses of its samples; update: an optimiser's rule, traced
-- errors: refusals; forking: locks
+- pipeline: all of this in order
+- specialisation: the result, for samples of one shape
+- live_trace: its trace, as long as the function does the same
+- described: functions that describe themselves, and are traced once for all processes
+- compiled: what a user calls
+- calls: which program answers
+- training: steps of an optimiser
+- samples: what comes in and goes out
+- requirements, labels: what samples and labels must satisfy, checked at every call
+- values: the numbers of parameters, lent to the programs that read or train them
+- comparison: the program against the eager engine
+- explain: reports on a program
+- loss_structure: how the loss of a batch is made of the losses of its samples
+- update: an optimiser's rule, traced
+- errors: refusals
 """
 
 from ..process.forking import new_lock as new_lock
