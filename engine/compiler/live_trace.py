@@ -173,7 +173,7 @@ class LiveTrace:
         A trusted function changes nothing. None if what it reads is not watched yet, since its description is compared.
         """
         around = self._surroundings
-        if around is not None and (around.are_announced_to_be_others or not self.description.holds()):
+        if around is not None and (around.change_announced or not self.description.holds()):
             around.settle()
         return around
 

@@ -1,4 +1,4 @@
-"""The part of the walk for attributes: which of them matter, as code names them or may read them without a name."""
+"""The part of the walk for attributes: those that code names, or may read without naming them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Attributes:
 
     Attributes:
         private: the ids of containers that objects of this project keep for themselves.
-        owners: whose attributes may not have been named yet.
+        owners: objects with attributes that code met later may name.
     """
 
     def __init__(self, met: Met) -> None:
@@ -42,7 +42,7 @@ class Attributes:
         self.owners.append(owner)
         if is_a(owner, type):
             self._found.names_of_class(owner, attributes)
-        if not self._unlisted(owner):
+        if not self._only_named_count(owner):
             self._met.once(owner, "all", attributes)
         unnamed = self._unnamed_reads(owner)
         self._iterators(attributes.items())
@@ -54,7 +54,7 @@ class Attributes:
 
     def _attributes_of_project(self, owner: Any, attributes: Mapping[str, Any]) -> Iterator[Any]:
         """All attributes of one of this project's objects, such as a layer."""
-        if not announces(type(owner)):  # what it keeps for itself may change
+        if not announces(type(owner)):  # it may change what it keeps for itself
             self.private.update(id(c) for c in attributes.values() if is_a(c, (list, dict, set)))
             yield from attributes.values()
             return
@@ -68,13 +68,13 @@ class Attributes:
                 yield from self.one(attributes, name, content)
 
     def _iterators(self, attributes: Iterable[tuple[str, Any]]) -> None:
-        """Note those of some attributes that give something else at every read, if code names them by now."""
+        """Note the attributes that give something else at every read, if code met so far names them."""
         for name, content in attributes:
             if name in self._used:
                 self._met.iterator(content, name)
 
     def one(self, attributes: Mapping[str, Any], name: str, content: Any) -> list[Any]:
-        """What to enter for an attribute: its content, or the functions of a method or property."""
+        """Note an attribute; return what to enter: its content, or the functions of a method or property."""
         self._found.name(attributes, name, content)
         if not is_a(content, _METHODS):
             return [content]
@@ -82,7 +82,7 @@ class Attributes:
         return [*functions_of(content), content] if is_own else functions_of(content)
 
     def _unnamed_reads(self, owner: Any) -> Callable[[str, Any], bool]:
-        """Whether an attribute, by its name and content, matters although no code names it."""
+        """A function that says, by name and content, whether an attribute matters although no code names it."""
         kind, computing = class_of(owner), not self._used.isdisjoint(COMPUTING)
         is_class = issubclass(kind, type)
 
@@ -99,7 +99,7 @@ class Attributes:
         return lambda name, content: (is_method if name[:2] == "__" else matters)(name, content)
 
     def _absent_attributes(self, owner: Any, attributes: Mapping[str, Any]) -> None:
-        """The names that code reads and an object lacks: once added, they would hide those of its class or base."""
+        """Note names that code reads and an object lacks: once added, they would hide those of its class or a base."""
         kind = class_of(owner)
         if issubclass(kind, type):
             for name in self._used.intersection(dir(owner)).difference(attributes):
@@ -111,10 +111,10 @@ class Attributes:
                 if name not in attributes and self._met.is_new(owner, name):
                     self._found.name(attributes, name, ABSENT)
 
-    def _unlisted(self, owner: Any) -> bool:
-        """Whether of this owner only the attributes count that some code names.
+    def _only_named_count(self, owner: Any) -> bool:
+        """Whether only those attributes of this owner count that some code names.
 
-        All of them count if a library's own methods read the object, or if some code asks which attributes there are.
+        All count if a library's methods read the object, or if some code asks which attributes there are.
         """
         if is_a(owner, (ModuleType, FunctionType)):
             return self._used.isdisjoint(COMPUTING if is_a(owner, ModuleType) else LISTING | ASKING)
@@ -123,11 +123,11 @@ class Attributes:
         return are_users and not inherits_from_library(kind) and self._used.isdisjoint(LISTING)
 
     def _is_searched(self, space: Any) -> bool:
-        """Whether some code may read what it does not name from a class, or a module."""
+        """Whether some code may read from a class or module what it does not name."""
         return id(space) in self._met.searched if is_a(space, ModuleType) else not self._used.isdisjoint(COMPUTING)
 
     def _call_of(self, kind: type) -> None:
-        """The call method of this project's layers: users replace it in the class, to look at all layers."""
+        """Note the `__call__` of a class of this project's layers: users replace it, to look at all layers."""
         if not self._met.is_new(kind, "every base"):
             return
         for base in kind.__mro__:
@@ -135,20 +135,20 @@ class Attributes:
                 self._found.name(vars(base), "__call__", vars(base)["__call__"], Rank.RARE)
 
     def slots(self, owner: Any, kind: type) -> Iterator[Any]:
-        """The content of ``__slots__``: plain numbers and texts only if code names them, or may read them unnamed."""
+        """The content of slots: plain numbers and texts only if code names them, or may read them unnamed."""
         slots = [(name, attribute_of(owner, name)) for name in slots_of(kind)]
         if slots:
             self.owners.append(owner)
         self._iterators(slots)
         for name, content in slots:
-            counts = type(content) not in PLAIN or name in self._used or not self._unlisted(owner)
+            counts = type(content) not in PLAIN or name in self._used or not self._only_named_count(owner)
             if counts and self._met.is_new(owner, name):
                 self._found.slot(owner, name, name, content)
                 self._found.directly(content)
                 yield content
 
     def settings(self, space: ModuleType | type) -> Iterator[Any]:
-        """What the user's code names in a module or class that is not searched, and in containers and classes there."""
+        """What the user's code names in a module or class that is not searched; containers and classes are entered."""
         if isinstance(space, type) and not can_be_set(space):
             return
         attributes = vars(space)
@@ -164,6 +164,6 @@ class Attributes:
 
 
 def _is_special(name: str, content: Any) -> bool:
-    """Whether Python may run code for what a class has under this name, which no code names, such as `__call__`."""
+    """Whether Python may run code for a name in a class that no code names, such as `__call__`."""
     runs = callable(content) or hasattr(class_of(content), "__get__")
     return runs and name[:2] == "__" and not is_a(content, _STORED)

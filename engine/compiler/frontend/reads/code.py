@@ -25,7 +25,7 @@ COMPUTING = frozenset(
     {"getattr", "vars", "__dict__", "__globals__", "format", "format_map", "dumps", "attrgetter", "__getattribute__"}
     | {"methodcaller", "getattr_static", "getmembers", "__reduce__", "__reduce_ex__", "__getstate__"}
 )
-"""Code that names one of these may read what it does not name, or names only in a string."""
+"""Code that names one of these may read what it does not name, or only in a string."""
 LISTING = COMPUTING | {"dir", "hasattr", "signature", "getfullargspec", "unwrap"}
 """For code that names one of these, it may matter which attributes there are."""
 _CALLED = (BuiltinFunctionType, FunctionType, MethodDescriptorType, WrapperDescriptorType)
@@ -38,7 +38,7 @@ DECIDING = frozenset({"decimal", "Decimal"})
 
 @cache
 def names_of(code: CodeType) -> tuple[str, ...]:
-    """The globals and attributes that code names, in functions inside it, and in strings if it reads by strings."""
+    """The globals and attributes that code names, and functions inside it, and strings there if it reads by strings."""
     names: list[str] = []
     for part in nested_code(code):
         own = (*part.co_names, *_names_in_patterns(part))
@@ -51,7 +51,7 @@ def names_of(code: CodeType) -> tuple[str, ...]:
 
 
 def _names_in_patterns(code: CodeType) -> Iterator[str]:
-    """The attributes in patterns of classes; those in their places are in the class, and so read by no name."""
+    """The attributes that class patterns name; for positional ones, which the class names, "getattr"."""
     if has_instruction(code, "MATCH_CLASS"):
         for constant in code.co_consts:
             yield from [name for name in constant if isinstance(name, str)] if isinstance(constant, tuple) else ()
@@ -62,9 +62,9 @@ def _names_in_patterns(code: CodeType) -> Iterator[str]:
 def reading_name(thing: Any) -> str:
     """The name of a function that reads attributes which no code names, or asks whether there are any; "" for others.
 
-    It is the function's own name, whatever the code calls it.
+    It is the function's own, whatever the code calls it.
     """
-    if type(thing) is MemberDescriptorType:  # that of a slot
+    if type(thing) is MemberDescriptorType:  # of a slot
         return thing.__name__
     known = any(thing is kind for kind in (attrgetter, methodcaller, *_CATCHING)) or type(thing) in _CALLED
     return thing.__name__ if known and thing.__name__ in LISTING | ASKING else ""
@@ -72,14 +72,14 @@ def reading_name(thing: Any) -> str:
 
 @cache
 def _imports_of(code: CodeType) -> tuple[str, ...]:
-    """The modules that some code, or a function inside it, imports, by the names that it gives them."""
+    """The modules that some code, or a function inside it, imports, as it names them."""
     importing = [part for part in nested_code(code) if has_instruction(part, "IMPORT_NAME")]
     steps = chain.from_iterable(map(dis.get_instructions, importing))
     return tuple(dict.fromkeys(str(step.argval) for step in steps if step.opname == "IMPORT_NAME"))
 
 
 def modules_imported_by(function: FunctionType) -> Iterator[str]:
-    """The modules that a function itself imports, by all full names that they may have."""
+    """The modules that a function itself imports, under all full names that they may have."""
     package = str(function.__globals__.get("__package__") or "").split(".")
     around = [".".join(package[:k]) for k in range(len(package), 0, -1) if package[0]]
     for name in _imports_of(function.__code__):
@@ -96,7 +96,7 @@ _OF_ARRAYS = frozenset(
     {"dtype", "itemsize", "nbytes", "result_type", "fill", "full_like", "put", "place", "putmask", "put_along_axis"}
     | {"fill_diagonal", "insert", "pad", "piecewise", "vectorize", "flat", "casting"}
 )
-"""Names, and keywords of calls, of what shows or keeps to the type of an array."""
+"""Names and keywords of calls that show the type of an array, or convert what is written to it."""
 
 
 @cache
@@ -111,15 +111,15 @@ def minds_arrays(code: CodeType) -> bool:
 
 
 _CLOCKS = frozenset({"datetime64", "Timestamp", "Period", "to_datetime", "date_range"})
-"""What of NumPy and pandas may be asked for the time; such calls no profiler sees."""
+"""What of NumPy and pandas may read the clock, in calls that no profiler sees."""
 _NOW = frozenset({"now", "today", "utcnow"})
 
 
 @cache
 def reads_clock(code: CodeType) -> bool:
-    """Whether some code, or a function inside it, may read the clock by NumPy or pandas."""
-    said = {*names_of(code), *texts_of(code)}
-    return not (_CLOCKS.isdisjoint(said) or _NOW.isdisjoint(said))
+    """Whether some code, or a function inside it, may read the clock through NumPy or pandas."""
+    words = {*names_of(code), *texts_of(code)}
+    return not (_CLOCKS.isdisjoint(words) or _NOW.isdisjoint(words))
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What a walk has met and found: all that a function reads from outside, with what it held then."""
+"""What a walk has met and found: all that a function reads from outside, with what it held at that time."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _RARELY_SET = {*OF_FUNCTIONS, *chain(*PARTS.values()), *DESCRIBING, "__class__",
 
 
 class Part(NamedTuple):
-    """An attribute of an object that is no entry of a dict, and its content."""
+    """An attribute of an object that is not an entry of a dict, and its content."""
 
     owner: Any
     attribute: str
@@ -49,7 +49,7 @@ class Part(NamedTuple):
 
 
 class Name(NamedTuple):
-    """A name in a dict, or in the attributes of a class, and its content."""
+    """A name in a dict, or among the attributes of a class, and its content."""
 
     names: Mapping[str, Any]
     name: str
@@ -86,11 +86,11 @@ class Found:
         iterators: names of what gives something else at every read, such as files, and the code that names them.
         aliases: other names of `type`, and the code that names them.
         matches: whether some code has patterns of sequences, which tell lists from arrays.
-        tests_truth, tests_identity: whether some code may compare by `is` with True or False, or with another thing.
+        tests_truth, tests_identity: whether some code may compare by `is`, with True or False, or with other things.
         minds_arrays: whether some code may write into an array, or ask for the type of its numbers.
         leaf_lists: the content of lists of leaves, by id.
         slots: the names of variables in closure cells and of slots, by the owner's id and the attribute.
-        kept: everything that was entered, kept alive since it is known by its id.
+        kept: everything that was entered, kept alive since it is known by id.
         at_first: all plain numbers and strings that are read, as they were at the end of the walk.
     """
 
@@ -107,11 +107,12 @@ class Found:
         self.kept: list[Any] = []
         self.at_first: list[Any] = []
         self._numbers: list[tuple[str, Callable[[], Any]]] = []  # names with what may be plain numbers
-        self._classes: dict[int, tuple[type, Mapping[str, Any]]] = {}  # by the id of the second, their names
-        self._ranks: dict[tuple[int, str], Rank] = {}  # of names, by the id of their dict, where the walk knows more
-        # By id: what a function itself names, the attributes of objects that announce, and what is in these.
-        self._direct, self._inside_announced = set[int](), set[int]()
-        self._announced: dict[int, tuple[dict[str, Any], int]] = {}  # and how many these were
+        self._classes: dict[int, tuple[type, Mapping[str, Any]]] = {}  # by the id of the second, a class's names
+        self._ranks: dict[tuple[int, str], Rank] = {}  # of names, by the id of their dict, if not that of the content
+        self._direct = set[int]()  # the ids of what a function itself names
+        # By id, the attributes of objects that announce, and how many these were; the ids of what was in them.
+        self._announced: dict[int, tuple[dict[str, Any], int]] = {}
+        self._inside_announced = set[int]()
 
     # ---- noted by the walk ----
 
@@ -126,14 +127,14 @@ class Found:
         self._numbers.append((name, lambda: attribute_of(owner, attribute)))
 
     def name(self, names: Mapping[str, Any], name: str, content: Any, rank: Rank | None = None) -> None:
-        """A global or an attribute; its rank is that of its content, unless it is given."""
+        """A global or an attribute; its rank is that of its content, unless given."""
         self.names.append(Name(names, name, content))
         self._numbers.append((name, lambda: names.get(name, ABSENT)))
         if rank is not None:
             self._ranks[id(names), name] = rank
 
     def names_of_class(self, kind: type, names: Mapping[str, Any]) -> None:
-        """Whose names these are, if they are a class's: they are changed by setting attributes of the class."""
+        """The class whose names these are: they are changed by setting its attributes."""
         self._classes[id(names)] = kind, names
 
     def variable(self, name: Any) -> None:
@@ -146,11 +147,11 @@ class Found:
             self._numbers.append((f"the variable {os.fsdecode(name)}", lambda: environment.get(name, ABSENT)))
 
     def directly(self, *things: Any) -> None:
-        """Note what a function itself names, or has as a default: what is small of it is compared at every call."""
+        """What a function itself names, or has as a default: if it is small, it is compared at every call."""
         self._direct.update(map(id, things))
 
     def announced(self, attributes: dict[str, Any]) -> None:
-        """The attributes of an object that announces whenever one is set, such as a module: usually a large one."""
+        """The attributes of an object that announces whenever one is set, such as an `nn.Module`."""
         self._announced[id(attributes)] = attributes, len(attributes)
         self._inside_announced.update(map(id, attributes.values()))
 
@@ -161,7 +162,7 @@ class Found:
             self._numbers.append((f"an entry of a {type(holder).__name__}", lambda: plain_entries(holder)))
 
     def labels(self) -> None:
-        """The labels of all Values that were found, for code that reads labels."""
+        """The labels of all Values that were found, if code reads labels."""
         found = [part.content for part in self.parts] + [name.content for name in self.names]
         found += [entry for read in self.holders for entry in read.inside]
         for value in {id(value): value for value in found if is_a(value, Value)}.values():
@@ -170,7 +171,7 @@ class Found:
     # ---- how urgent a look is ----
 
     def rank_of(self, read: Read) -> Rank:
-        """When it is compared."""
+        """When something is compared."""
         if isinstance(read, Holder):
             return self._rank_of_holder(read.holder)
         if isinstance(read, Part):
@@ -181,7 +182,7 @@ class Found:
         if (id(names), name) in self._ranks:
             return self._ranks[id(names), name]
         if isinstance(names, MappingProxyType) and isinstance(content, FunctionType):
-            return Rank.CLASS  # a method, perhaps never called
+            return Rank.CLASS  # a method, which may never be called
         return rank_of(content)
 
     def _rank_of_holder(self, holder: Any) -> Rank:
@@ -191,7 +192,7 @@ class Found:
         return Rank.NAMED_CONTAINER if id(holder) in self._direct else Rank.CONTAINER
 
     def kinds_in(self, holder: Any) -> set[type]:
-        """The types of what was found in a list of leaves, or is in any other container now."""
+        """The types of what was in a list of leaves, or is in any other container now."""
         found = self.leaf_lists.get(id(holder)) if type(holder) is list else None
         return {*map(type, holder)} if found is None else found.kinds
 
@@ -199,20 +200,20 @@ class Found:
 
     @property
     def reads(self) -> list[Read]:
-        """All of them."""
+        """All that is read."""
         return [*self.parts, *self.names, *self.holders]
 
     def is_same(self) -> bool:
-        """Whether everything still holds what it held then, and no attribute has been added that counts unnamed."""
+        """Whether everything still holds what it held then, and each object that announces has as many attributes."""
         none_added = all(len(attributes) == count for attributes, count in self._announced.values())
         return none_added and are_as_they_were(self.reads)
 
     def equals(self, other: Found) -> bool:
-        """Whether a later walk has found the same things, and the same in them."""
+        """Whether a later walk has found the same names and contents."""
         return all_same(self._contents(), other._contents())
 
     def _contents(self) -> tuple[tuple[Any, ...], ...]:
-        """What was found, wherever that was."""
+        """What was found, but not where."""
         return (
             tuple([read.content for read in self.parts]),
             tuple([read.content for read in self.names]),
@@ -223,11 +224,11 @@ class Found:
     # ---- what runs of the function do to it ----
 
     def give_back(self) -> None:
-        """Undo what the function has changed in its runs, which were for nothing if it is refused."""
-        for part, attribute, content in self.parts:
-            if attribute_of(part, attribute) is not content is not ABSENT:
+        """Undo what the runs of the function have changed, since it is refused."""
+        for owner, attribute, content in self.parts:
+            if attribute_of(owner, attribute) is not content is not ABSENT:
                 with suppress(AttributeError, TypeError):  # parts of a partial, and others that cannot be set
-                    setattr(part, attribute, content)
+                    setattr(owner, attribute, content)
         for names, name, content in self.names:
             if names is not environment and names.get(name, ABSENT) is not content:
                 self._put_back(names, name, content)
@@ -239,7 +240,7 @@ class Found:
                 refill(holder, before)
 
     def _put_back(self, names: Mapping[str, Any], name: str, content: Any) -> None:
-        """Let a name in a dict, or in the attributes of a class, have its content again, or be absent again."""
+        """Give a name in a dict, or an attribute of a class, its content back, or remove it."""
         if isinstance(names, dict):
             if content is ABSENT:
                 names.pop(name)
@@ -257,7 +258,7 @@ class Found:
         return [read() for _, read in self._numbers]
 
     def changed_number(self) -> str:
-        """The first of them that has changed since the walk, and what it is now; "" if there is none."""
+        """The first of these that has changed since the walk, for a message; "" if none has."""
         for (name, _), was, now in zip(self._numbers, self.at_first, self.numbers()):
             if type(now) is not type(was) or same(now, was):
                 continue
@@ -275,7 +276,7 @@ class Met:
         found: what it has found.
         used: the names in the code.
         seen: what was entered, by id.
-        searched: the ids of modules from which code may read what it does not name.
+        searched: the ids of modules of which code may read what it does not name.
     """
 
     def __init__(self) -> None:
@@ -286,16 +287,16 @@ class Met:
         self._known: set[tuple[int, Any]] = set()  # parts of objects, by the object's id
 
     def is_new(self, owner: Any, what: Any) -> bool:
-        """Whether this part of an object is met for the first time; at the next call it no longer is."""
+        """Whether this part of an object is met for the first time; this call counts as the meeting."""
         part = id(owner), what
         new = part not in self._known
         self._known.add(part)
         return new
 
-    def once(self, owner: Any, what: str, found: Any) -> None:
-        """Note what an object holds, unless that was noted before."""
+    def once(self, owner: Any, what: str, holder: Any) -> None:
+        """Note a holder, which is this part of an object, unless that was noted before."""
         if self.is_new(owner, what):
-            self.found.holder(found)
+            self.found.holder(holder)
 
     def part(self, owner: Any, attribute: str, content: Any) -> None:
         """Note a part of an object, unless that was noted before."""
@@ -303,7 +304,7 @@ class Met:
             self.found.part(owner, attribute, content)
 
     def iterator(self, content: Any, name: str, code: CodeType | None = None) -> None:
-        """Note anything that gives another entry at every read, such as a file; and another name for `type`."""
+        """Note an iterator, which gives another entry at every read, or a file; and another name for `type`."""
         if content is type:
             self.found.aliases.append((name, code))
         goes_on = hasattr(class_of(content), "__next__")
@@ -317,5 +318,5 @@ def are_as_they_were(reads: Iterable[Read]) -> bool:
     """Whether these still hold what they held when they were found."""
     try:
         return all(read.is_same() for read in reads)
-    except Exception:  # from a file in memory that is now closed, or the user's code, such as an `__iter__`
+    except Exception:  # of a file in memory that was closed, or of the user's code, such as an `__iter__`
         return False

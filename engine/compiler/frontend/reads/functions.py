@@ -1,4 +1,4 @@
-"""What functions read by themselves: their cells and defaults, and the globals and modules that their code names."""
+"""What a function reads directly: its cells and defaults, and the globals and modules that its code names."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Functions:
         self._met, self._found, self._used = met, met.found, met.used
 
     def of(self, function: FunctionType) -> Iterator[Any]:
-        """What a function refers to, by its own attributes and by the names in its code."""
+        """What a function refers to by its own attributes, and by the names in its code."""
         for name in DESCRIBING & self._used:
             self._met.part(function, name, getattr(function, name))
             yield getattr(function, name)
@@ -101,27 +101,27 @@ class Functions:
                 self._named(content, name, code, computing)
                 yield content
             elif self._met.is_new(space, name):  # a builtin, or an attribute
-                minds = "NameError" in names  # whether the name exists
-                self._found.name(space, name, ABSENT, None if minds else Rank.RARE)
+                asks = "NameError" in names  # whether there is a global of this name
+                self._found.name(space, name, ABSENT, None if asks else Rank.RARE)
                 yield from self._built_in(function, name)
         yield from self._modules(modules_imported_by(function), computing)
 
     def _named(self, content: Any, name: str, code: CodeType, computing: bool) -> None:
-        """What some code has under a name."""
+        """Note what some code has under a name."""
         self._found.directly(content)
         self._met.iterator(content, name, code)
         if computing:
             self._search(content)
 
     def _search(self, content: Any) -> None:
-        """Let all be looked at that is in a module, for code that reads from it what it does not name."""
+        """Have everything in a module examined, for code that reads from it what it does not name."""
         if is_a(content, ModuleType) and id(content) not in self._met.searched:
             self._met.searched.add(id(content))
             self._met.seen.pop(id(content), None)
 
     def _built_in(self, function: FunctionType, name: str) -> Iterator[Any]:
         """What a name that is not a global means: a builtin, or what was added to the builtins."""
-        names = attribute_of(function, "__builtins__")  # not every typeshed knows it
+        names = attribute_of(function, "__builtins__")  # as not every typeshed knows it
         content = names.get(name, ABSENT)
         if content is not ABSENT and self._met.is_new(names, name):
             hardly_changes = isinstance(content, (BuiltinFunctionType, type))
@@ -129,7 +129,7 @@ class Functions:
             yield content
 
     def _modules(self, names: Iterable[str], computing: bool, rank: Rank | None = None) -> Iterator[Any]:
-        """The modules that some code imports or may look up in `sys.modules`, including those not loaded yet."""
+        """The modules of these names, which code imports or may look up in `sys.modules`, loaded or not."""
         for name in names:
             content = sys.modules.get(name, ABSENT)
             if self._met.is_new(sys.modules, name):

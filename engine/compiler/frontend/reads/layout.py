@@ -1,6 +1,6 @@
-"""Where CPython keeps what objects hold: found out with examples, since no interface tells.
+"""Where CPython keeps what objects hold, found by examples, since no interface tells.
 
-What is not found is 0, or None; callers do without it.
+What is not found is 0 or None; callers do without it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if not getattr(sys, "_is_gil_enabled", lambda: True)():
     )
 
 HEAD = object.__basicsize__
-"""Bytes of an object ahead of its own fields, which for a list are its length and the address of its entries."""
+"""Bytes of an object before its own fields, which for a list are its length and the address of its entries."""
 
 
 def word(place: int) -> int:
@@ -38,7 +38,7 @@ def word(place: int) -> int:
 
 @functools.cache
 def offset(kind: type[Any], name: str) -> int:
-    """Where an object of this class keeps an attribute: a part of a function, or the content of a cell."""
+    """Where an object of this class keeps an attribute, for functions, cells and classes."""
     if kind is FunctionType and name in OF_FUNCTIONS:
         thing: Any = lambda a=1, *, b=2: a + b  # one that has all three
     elif kind is CellType and name == "cell_contents":
@@ -52,7 +52,7 @@ def offset(kind: type[Any], name: str) -> int:
 
 @functools.cache
 def offset_of_slot(kind: type[Any], name: str) -> int:
-    """Where an object of this class keeps a slot; instances of the class may be made and changed to find out."""
+    """Where an object of this class keeps a slot: an instance is made and changed to find out."""
     thing = object.__new__(kind)
     setattr(thing, name, object())
     return _offset_in(thing, name)
@@ -66,7 +66,7 @@ def _offset_in(thing: Any, name: str) -> int:
 
 @functools.cache
 def lists_are_as_expected() -> bool:
-    """Whether a list keeps its length behind its head, followed by the address of its entries."""
+    """Whether a list keeps its length after its head, followed by the address of its entries."""
     entries = [object(), object()]
     place = id(entries) + HEAD
     if list.__basicsize__ < HEAD + 16 or word(place) != len(entries):
@@ -97,7 +97,7 @@ class DictFields(NamedTuple):
         used: the number of entries.
         version: a number that every change changes; 0 if there is none, as from Python 3.14 on.
         keys: the address of its table.
-        made: in the table, how many entries were ever added, whether they are still there or not.
+        made: in the table, the number of entries that were ever added, whether or not they are still there.
     """
 
     used: int
@@ -161,7 +161,7 @@ class PlainDict:
 
     Attributes:
         names: the dict.
-        used, version, keys: the addresses of these fields; 0 for a version that there is not.
+        used, version, keys: the addresses of these fields; 0 if there is no version.
     """
 
     def __init__(self, names: dict[Any, Any], fields: DictFields) -> None:
@@ -188,10 +188,10 @@ class PlainDict:
         return table + self._made
 
     def places_in(self, table: int, entries: Iterable[tuple[Any, Any]]) -> Iterator[int]:
-        """Where in its table each of some names is, in order: its address, followed by the address of its content.
+        """Where its table has each of these names, in order: there the address of the name, then that of its content.
 
         Raises:
-            LookupError: it was not found, for example since the name is not the same object as that in the dict.
+            LookupError: one was not found, for example since the dict has an equal name that is another object.
         """
         held, at = ctypes.string_at(table, self.names.__sizeof__() - dict.__basicsize__), 0
         for name, content in entries:
@@ -210,7 +210,7 @@ def plain_dict(names: Mapping[Any, Any] | None) -> PlainDict | None:
 
 
 def place_of_dict(owner: Any) -> int:
-    """Where an object keeps the address of its attributes' dict, ahead of its head or behind it."""
+    """Where an object keeps the address of its attributes' dict, before its head or after it."""
     attributes, before = getattr(owner, "__dict__", None), sys.getsizeof(owner) - owner.__sizeof__()
     places = range(id(owner) - before, id(owner) + type(owner).__basicsize__, 8)
     found = [place for place in places if word(place) == id(attributes)]

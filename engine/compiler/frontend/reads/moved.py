@@ -1,6 +1,6 @@
-"""What a function changes whenever it runs: compiled code, which does not run it, would keep what there was.
+"""What a function changes whenever it runs: compiled code, which does not run it, would leave that as it was.
 
-What it leaves behind of its results, such as the last activations, is none of that: they differ as the samples do.
+Results that it leaves behind, such as the last activations, do not count: they depend on the samples.
 """
 
 from __future__ import annotations
@@ -59,13 +59,13 @@ def moved(found: Found, made: set[Value]) -> str:
 
 
 def collecting(found: Found, now: Callable[[], Found]) -> str:
-    """The first set, or dict by its keys, that collects results, for an error; "" if there is none.
+    """The first set or keys of a dict that collect results, for an error; "" if there are none.
 
-    Eager code adds another Value in each run, where those of two runs are one symbol: no run has changed it.
+    Eager code adds another Value in each run; both runs of a trace add the same symbol, so no change shows.
 
     Args:
         found: what there was before the last run.
-        now: what there is after it; one that is there no longer was made anew.
+        now: finds what there is after it: a set or dict that is no longer there was made anew.
     """
     filled = [read for read in found.holders if is_a(read.holder, (set, dict)) and _has_results(*read)]
     kept = {id(read.holder) for read in now().holders} if filled else ()
@@ -79,13 +79,13 @@ def _has_results(holder: Any, inside: tuple[Any, ...]) -> bool:
 
 
 def _described(found: Found, holder: Any) -> str:
-    """A container, by its name if it has one."""
+    """A container in words, with its name if it has one."""
     name, kind = next((name for name, before, _ in _named(found) if before is holder), ""), type(holder).__name__
     return f"{name} ({kind})" if name else f"the content of a {kind}"
 
 
 def _named(found: Found) -> Iterator[tuple[str, Any, Any]]:
-    """What has a name, what it held, and what it holds now."""
+    """The names that are read, what each held, and what it holds now."""
     for owner, attribute, before in found.parts:
         yield found.slots.get((id(owner), attribute), attribute), before, attribute_of(owner, attribute)
     for names, name, before in found.names:
@@ -93,10 +93,10 @@ def _named(found: Found) -> Iterator[tuple[str, Any, Any]]:
 
 
 class _Likeness:
-    """Whether two things are the same, or were both made anew with the same in them, but for results.
+    """Whether two things are the same, or the second is new and has the same in it, except results.
 
     Args:
-        kept: what there was before: what has taken another's place is no new thing if it is one of these.
+        kept: what there was before, none of which is new.
         made: the Values that the function has made in its runs.
     """
 
@@ -104,7 +104,7 @@ class _Likeness:
         self._known, self._made = {*map(id, kept)}, made
 
     def __call__(self, before: Any, now: Any) -> bool:
-        pairs, seen = [(before, now)], dict[tuple[int, int], Any]()  # which keeps them: ids are given again
+        pairs, seen = [(before, now)], dict[tuple[int, int], Any]()  # kept alive: ids are reused
         while pairs:
             a, b = pairs.pop()
             if same(a, b) or (id(a), id(b)) in seen:
@@ -117,7 +117,7 @@ class _Likeness:
         return True
 
     def _parts(self, a: Any, b: Any) -> Sequence[tuple[Any, Any]] | None:
-        """What must be alike for two things of one type to be so; None if they are not in any case."""
+        """The pairs that must be alike for two things of one type to be; None if these are not in any case."""
         kind: Any = type(a)
         if issubclass(kind, Symbol):
             return ()
@@ -135,7 +135,7 @@ class _Likeness:
 
 
 def _inside(thing: Any, kind: type) -> list[Any]:
-    """What a thing holds that may be told from another of its type."""
+    """What may make a thing differ from another of its type."""
     inside = [attribute_of(thing, name) for base, names in _HELD.items() if issubclass(kind, base) for name in names]
     inside += [attribute_of(thing, name) for name in slots_of(kind)]
     if isinstance(attributes := attributes_of(thing), dict):

@@ -1,4 +1,4 @@
-"""The content of an object, however its class answers: users' classes raise, lie and stand in for others."""
+"""The content of an object, whatever its class does: users' classes raise errors, lie and stand in for others."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from ....numbers import same_number
 
 ABSENT = object()
-"""Stands for what is not there."""
+"""Stands for what is absent."""
 CONTAINERS = (list, tuple, dict, set, frozenset, deque, array, bytearray, MappingProxyType, Context)
 PLAIN = frozenset({int, float, bool, str, bytes, complex, type(None)})
 VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
@@ -34,16 +34,16 @@ PARTS: dict[type, tuple[str, ...]] = {
     classmethod: ("__func__",),
     property: ("fget", "fset", "fdel"),
 }
-"""What objects of the standard library hold that is neither an entry nor in a `__dict__`."""
+"""What objects of the standard library hold outside of entries and their `__dict__`."""
 DESCRIBING = frozenset({"__name__", "__qualname__", "__doc__", "__module__", "__annotations__"})
-"""What functions, and some of it classes, have besides their attributes: examined if code names it."""
+"""What functions, and partly classes, have besides their attributes: examined only if code names it."""
 _OF_COLLECTOR = frozenset(
     {"functools._lru_cache_wrapper", "xml.etree.ElementTree.Element", "pandas._libs.indexing.NDFrameIndexerBase"}
 )
 _IS_COLLECTED = 1 << 14  # Py_TPFLAGS_HAVE_GC
 _FILES = frozenset({"mmap.mmap"})
 _MEMORY = _FILES | {"_ctypes._CData"}
-_MOST_KEPT = 2**16  # bytes of an array
+_MOST_KEPT = 2**16  # bytes of an array; of a larger one, a hash is kept
 _PROXIES = frozenset(weakref.ProxyTypes)
 
 
@@ -55,11 +55,11 @@ class LeafList(NamedTuple):
 
 
 class Facts:
-    """What is read of something that is no container, as entries, which are compared like those of one.
+    """What is read of something other than a container, as entries, which are compared like a container's.
 
     Args:
         read: gives the entries.
-        are_near: whether to compare them at every call, if there is time.
+        are_near: whether they are compared at every call, if there is time.
     """
 
     def __init__(self, read: Callable[[], Iterable[Any]], are_near: bool = True) -> None:
@@ -70,7 +70,7 @@ class Facts:
 
 
 def decimals(own: Any = None) -> Facts:
-    """The settings of a `decimal` context of the function's own, or of this thread's current one."""
+    """The settings of a `decimal` context that the function has, or of this thread's current one."""
 
     def read() -> Iterator[Any]:
         import decimal
@@ -84,12 +84,12 @@ def decimals(own: Any = None) -> Facts:
 
 
 def names_in(space: Any) -> Facts:
-    """The names that a class or module has now: a new one may hide that of another."""
+    """The names that a class or module has now: a new one may hide another."""
     return Facts(lambda: vars(space), are_near=False)
 
 
 def subclasses_of(kind: type) -> Facts:
-    """The classes derived from one so far."""
+    """The classes derived from this one so far."""
     return Facts(lambda: type.__subclasses__(kind))
 
 
@@ -97,11 +97,11 @@ DECIMALS = decimals()
 LOADED = Facts(lambda: sys.modules, are_near=False)
 """The names of the modules that have been loaded so far."""
 REGISTRATIONS = Facts(lambda: [get_cache_token()], are_near=False)
-"""How many classes have been registered with abstract ones so far, and count as derived from them."""
+"""How many classes have been registered with abstract ones so far, to count as derived from them."""
 
 
 def is_generator(thing: Any) -> bool:
-    """Whether this draws random numbers, and shows its state."""
+    """Whether this is a source of random numbers that shows its state."""
     if is_a(thing, random.Random):
         return not is_a(thing, random.SystemRandom)
     numpy = sys.modules.get("numpy.random")
@@ -109,7 +109,7 @@ def is_generator(thing: Any) -> bool:
 
 
 def is_array(thing: Any) -> bool:
-    """Whether its class says it is an array: an object with a `__getattr__` may have any attribute."""
+    """Whether this is an array by its class: an object with a `__getattr__` may have any attribute."""
     return hasattr(type(thing), "dtype") and hasattr(type(thing), "tobytes")
 
 
@@ -120,16 +120,16 @@ def reads_as_array(thing: Any) -> bool:
 
 @cache
 def is_memory(kind: type) -> bool:
-    """Whether instances are memory that Python shows: of `mmap`, or `ctypes`, where a pointer is an address."""
+    """Whether instances are memory whose bytes Python shows: a `memoryview`, or of `mmap` or `ctypes`."""
     return kind is memoryview or _is_derived(kind, _MEMORY)
 
 
 @cache
 def shows_to_collector(kind: type) -> bool:
-    """Whether only the garbage collector learns all that an instance holds.
+    """Whether only the garbage collector can tell all that an instance holds.
 
-    Instances of this kind are a cache, an element of XML, and anything else that is written in C and has no attributes
-    of its own: a slice, a cell, a method of a list.
+    So it is with a cache, an element of XML, and anything else that is written in C and has no attributes of its own: a
+    slice, a cell, a method of a list.
     """
     has_own = kind.__dictoffset__ != 0 or any("__slots__" in vars(base) for base in kind.__mro__)
     shows_itself = has_own or is_memory(kind) or issubclass(kind, CONTAINERS)
@@ -141,7 +141,7 @@ def _is_derived(kind: type, names: Container[str]) -> bool:
 
 
 def class_of(thing: Any) -> type:
-    """The class of a thing, or of what a weak proxy stands for, whatever its `__class__` says."""
+    """The class of a thing, whatever its `__class__` says; for a weak proxy, of what it stands for."""
     kind = type(thing)
     if kind not in _PROXIES:
         return kind
@@ -150,18 +150,18 @@ def class_of(thing: Any) -> type:
 
 
 def is_a(thing: Any, kinds: Any) -> bool:
-    """Like `isinstance`, but without asking the user's code for `__class__`, which may raise an error."""
+    """Like `isinstance`, but without asking for `__class__`, where the user's code may raise an error."""
     return issubclass(class_of(thing), kinds)
 
 
 def functions_of(method: Any) -> list[Any]:
-    """The functions that a method or property of a class runs, or anything else itself."""
+    """The functions that a method or property of a class runs; of anything else, itself."""
     parts = [getattr(method, part) for kind, names in PARTS.items() if is_a(method, kind) for part in names]
     return parts or [method]
 
 
 def attributes_of(thing: Any) -> Any:
-    """The `__dict__` of an object, however its class reads attributes; `ABSENT` if it has none."""
+    """The `__dict__` of an object, even if its class reads attributes in its own way; `ABSENT` if it has none."""
     try:
         return object.__getattribute__(thing, "__dict__")
     except AttributeError:  # it may be a proxy
@@ -172,12 +172,12 @@ def attribute_of(owner: Any, name: str) -> Any:
     """An attribute, or the content of a closure cell; `ABSENT` if there is none, or reading it raises an error."""
     try:
         return getattr(owner, name, ABSENT)
-    except Exception:  # a ValueError of an empty cell, or a KeyError of a `__getattr__`
+    except Exception:  # a ValueError from an empty cell, or a KeyError from a `__getattr__`
         return ABSENT
 
 
 def held(holder: Any) -> tuple[Any, ...]:
-    """The content of a container or context variable; for other memory, or a large array, a digest of its bytes."""
+    """The content of a container or context variable; of other memory, or a large array, a hash of its bytes."""
     if isinstance(holder, ContextVar):
         return (holder.get(ABSENT),)
     if is_a(holder, threading.local):  # what this thread has
@@ -192,13 +192,13 @@ def held(holder: Any) -> tuple[Any, ...]:
         numbers = holder.tobytes()
         kept = numbers if len(numbers) <= _MOST_KEPT else hash(numbers)
         return (holder.shape, columns, getattr(flags, "num", 0), kept)
-    if reads_as_array(holder):  # of PyTorch's tensors only detached ones
+    if reads_as_array(holder):  # PyTorch's tensors must be detached
         numbers = sys.modules["numpy"].asarray(holder.detach() if hasattr(holder, "detach") else holder)
         return (*held(numbers), *_labels(holder))
     if isinstance(holder, (StringIO, BytesIO)):
         return (holder.getvalue(), holder.tell())
     kind = class_of(holder)
-    if kind is FrameType:  # of a generator, in Python 3.10; its module, which it shows too, leads to everything
+    if kind is FrameType:  # a generator's, in Python 3.10; its module, which it also shows, leads to everything
         return tuple(holder.f_locals.values())
     if shows_to_collector(kind):
         return tuple(gc.get_referents(holder))
@@ -209,7 +209,7 @@ def held(holder: Any) -> tuple[Any, ...]:
 
 
 def _labels(table: Any) -> Iterator[Any]:
-    """What one of pandas' tables or series calls its rows and columns, and itself, and what is noted of it."""
+    """The labels of the rows and columns of a table or series of pandas, its own name, and its notes."""
     if isinstance(getattr(type(table), "axes", None), property):
         for axis in table.axes:
             yield from (*axis.names, *held(axis))
@@ -217,18 +217,18 @@ def _labels(table: Any) -> Iterator[Any]:
 
 
 def held_now(holder: Any) -> Sequence[Any]:
-    """Like `held`, for an immediate look: a list is returned itself."""
+    """As `held`, to be compared at once: a list is returned itself."""
     return holder if type(holder) is list else held(holder)
 
 
 def refill(holder: Any, inside: tuple[Any, ...]) -> None:
-    """Put back what `held` has returned, where it can be, however the class of a container defines its methods."""
+    """Put back what `held` has returned, if that can be done, whatever methods the class of a container defines."""
     if isinstance(holder, threading.local):
         holder = vars(holder)
     if isinstance(holder, list):
         list.__setitem__(holder, slice(None), inside)
     elif isinstance(holder, dict):
-        kind = OrderedDict if isinstance(holder, OrderedDict) else dict  # the first has its own list of the keys
+        kind = OrderedDict if isinstance(holder, OrderedDict) else dict  # the first keeps a list of its keys
         kind.clear(holder)
         for key, content in zip(inside[: len(inside) // 2], inside[len(inside) // 2 :]):
             kind.__setitem__(holder, key, content)
@@ -246,14 +246,14 @@ def refill(holder: Any, inside: tuple[Any, ...]) -> None:
         holder.set(inside[0])
     elif is_array(holder) and not holder.dtype.hasobject and holder.flags.writeable:
         shape, *_, numbers = inside
-        with suppress(ValueError):  # from one with a mask, or a view of another size
+        with suppress(ValueError):  # of one with a mask, or a view of another size
             holder.resize(shape, refcheck=False)
         if isinstance(numbers, bytes) and shape == holder.shape:
             holder[...] = sys.modules["numpy"].frombuffer(numbers, holder.dtype).reshape(shape)
 
 
 def same(now: Any, before: Any) -> bool:
-    """Whether two things are the same object, or plain numbers or strings that nobody can tell apart.
+    """Whether two things are the same object, or plain numbers or strings that no code can tell apart.
 
     >>> same(1.0, 1.0), same(-0.0, 0.0), same(True, 1), same([], [])
     (True, False, False, False)

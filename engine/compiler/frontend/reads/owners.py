@@ -1,4 +1,4 @@
-"""Whose a class or module is: the user's, this project's, or an installed package's, which is not searched."""
+"""Whose a class or module is: the user's, this project's, or that of an installed package, which is not searched."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .objects import ABSENT, PLAIN, attribute_of
 
 _COMPILER = __name__.partition(".frontend")[0]
 _MAKERS = frozenset({"abc", "enum", "types"})
-"""The modules that classes name as theirs if they were made by a call, as of `types.new_class`, or `type` of an ABC."""
+"""What classes give as their module if a call has made them, as of `types.new_class`, or of `type` for an ABC."""
 _IS_MADE_AT_RUN_TIME, _IS_IMMUTABLE = 1 << 9, 1 << 8  # Py_TPFLAGS_HEAPTYPE, Py_TPFLAGS_IMMUTABLETYPE
 _LEAVES = PLAIN | {CodeType, type(Ellipsis), Value}
 
@@ -37,9 +37,9 @@ def is_of_users(thing: Any) -> bool:
 
 @cache
 def _is_installed(name: str, file: str) -> bool:
-    """Whether a module is in a folder for packages, or pip has recorded it where it is, as with `pip install --target`.
+    """Whether a module is in a folder for packages, or one in which pip recorded it, as by `pip install --target`.
 
-    There the user's own modules may lie side by side with installed ones.
+    There the user's own modules may lie beside installed ones.
     """
     if any(folder in file for folder in INSTALLED):
         return True
@@ -57,7 +57,7 @@ def _recorded(folder: Path) -> frozenset[str]:
 
 
 def is_of_project(thing: type | ModuleType) -> bool:
-    """Whether some code of a class, or a module, is the project's, which is not searched for names."""
+    """Whether a module, or some base of a class, is this project's, which is not searched for names."""
     owners = [thing.__name__] if isinstance(thing, ModuleType) else [str(base.__module__) for base in thing.__mro__]
     return any(map(_is_projects, owners))
 
@@ -67,9 +67,9 @@ def _is_projects(module: str) -> bool:
 
 
 def wraps_own(function: FunctionType) -> bool:
-    """Whether it is a function of this project around another one, which explains wrong arguments: nothing to watch."""
-    mine = "__wrapped__" in vars(function) and _is_projects(str(function.__module__))
-    return mine and not is_users(function.__code__.co_filename)
+    """Whether this is the project's wrapper of a function, which explains wrong arguments: nothing in it is watched."""
+    is_own = "__wrapped__" in vars(function) and _is_projects(str(function.__module__))
+    return is_own and not is_users(function.__code__.co_filename)
 
 
 def is_of_compiler(kind: Any) -> bool:
@@ -89,7 +89,7 @@ def can_be_set(kind: type) -> bool:
 
 @cache
 def slots_of(kind: type) -> tuple[str, ...]:
-    """The attributes in the ``__slots__`` of a class and its bases that are not this project's, and those of errors."""
+    """The slots of a class and its bases, except this project's, and those that errors have."""
     slotted = [base for base in kind.__mro__ if "__slots__" in vars(base) or issubclass(base, BaseException)]
     owners = [base for base in slotted if not _is_projects(base.__module__)]
     return tuple(name for base in owners for name, part in vars(base).items() if isinstance(part, MemberDescriptorType))
@@ -99,11 +99,12 @@ def slots_of(kind: type) -> tuple[str, ...]:
 def inherits_from_library(kind: type) -> bool:
     """Whether methods of a class are a library's, and read attributes that the user's code does not name.
 
-    The members of an enum count by their values.
+    Not of an enum, whose members count by their values.
     """
-    is_enum = issubclass(kind, Enum)
+    if issubclass(kind, Enum):
+        return False
     bases = [base for base in kind.__mro__ if not (is_of_users(base) or _is_projects(base.__module__))]
-    return not is_enum and any(base.__dictoffset__ or slots_of(base) for base in bases)
+    return any(base.__dictoffset__ or slots_of(base) for base in bases)
 
 
 def is_leaf(kind: type) -> bool:

@@ -1,4 +1,4 @@
-"""The order in which a look compares what a function reads, since there may be no time for all of it at every call."""
+"""The order in which a look compares what a function reads: at every call, there may not be time for all of it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .objects import PLAIN, is_a, is_array
 
 
 class Rank(IntEnum):
-    """When something is compared, the first ones at every call."""
+    """When something is compared: the first ranks at every call."""
 
     NUMBER = 0
     """A cell, global or attribute that holds a number, an array or a container: what most often changes."""
@@ -24,15 +24,15 @@ class Rank(IntEnum):
     CONTAINER = auto()
     """What is in any other list, dict, ..."""
     CLASS = auto()
-    """A module too, or a method, which is perhaps never called."""
+    """Also a module, or a method, which may never be called."""
     SETTING = auto()
     """A name of an installed module, or a part that is rarely set."""
     RARE = auto()
-    """Such as a name that is not there, and hides another one once it is."""
+    """A name that is absent, for example, and would hide another one."""
     FAR = auto()
-    """Compared from time to time only, like builtin functions."""
+    """Compared only from time to time, like builtin functions."""
     ANNOUNCED = auto()
-    """An attribute of an object that announces what is set on it, so that a look need not compare it."""
+    """An attribute of an object that announces what is set on it, so that no look need compare it."""
 
 
 def rank_of(content: Any) -> Rank:

@@ -1,6 +1,6 @@
 """A look at what a function reads, quick enough for every call: one expression of comparisons by identity.
 
-An expression written for the purpose takes a third of the time of a loop over what there is to compare.
+An expression written for the purpose takes a third of the time of a loop over what is compared.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from .word_guard import Due, Guards, WordGuard
 BUDGET = 300
 """About how many nanoseconds a look at every call may take; the rest is compared from time to time."""
 NAMES = 3000
-"""How many more for cells, globals and attributes that code names: enough for two hundred."""
+"""How many more it may take for cells, globals and attributes that code names: enough for two hundred."""
 NAMED = 1500
-"""How many more for small lists, dicts and arrays that a function itself names."""
+"""How many more it may take for small lists, dicts and arrays that a function itself names."""
 _FEW = 6  # up to this many entries of a list or dict are compared one by one, in half the time of a loop
-_LARGE = 2**14  # bytes from which an array is no longer compared at every call
+_LARGE = 2**14  # bytes; a larger array is not compared at every call
 
 AsWords: TypeAlias = Callable[[WordGuard], bool]
-"""Lets words watch something; says whether they can."""
+"""Lets words watch something, and says whether they can."""
 
 _LOOK = """
 def look():
     try:
         differs = {condition}
-    except Exception:  # nothing there, an array where something else was, or code of the user's that fails
+    except Exception:  # nothing there, an array in place of something else, or an error of the user's code
         differs = True
     return differs and confirmed()
 """
@@ -46,7 +46,7 @@ class ReadGuard:
     """What is compared, in the order in which it is added.
 
     Args:
-        nanoseconds: about how long the look may take; what would take longer is left out.
+        nanoseconds: about how long the look may take; what would exceed that is left out.
 
     Attributes:
         left_out: how words watch what was left out, if they can.
@@ -62,7 +62,7 @@ class ReadGuard:
         """Add something to compare, if there is time.
 
         Args:
-            term: an expression that is true once it has changed; it names each of the things as ``name$``.
+            term: an expression that is true once there is a change; it names each of the things as ``name$``.
             nanoseconds: how long the expression takes.
             as_words: how words watch the same, if they can.
             things: what the expression names.
@@ -86,7 +86,7 @@ class ReadGuard:
         self._time = min(before, self._time)
 
     def takes(self, read: Read) -> bool:
-        """Whether there is time to compare something that is read, which is then added."""
+        """Add something that is read, if there is time to compare it, and say whether there is."""
         add: dict[type, Callable[..., None]] = {Part: self.add_part, Name: self.add_name, Holder: self.add_holder}
         left_out = len(self.left_out)
         add[type(read)](*read)
@@ -94,12 +94,12 @@ class ReadGuard:
 
     def add_part(self, owner: Any, name: str, content: Any) -> None:
         """An attribute that is not an entry of a dict."""
-        term, as_words = f"owner$.{name} is not was$", partial(WordGuard.add_part, owner=owner, name=name)
         if content is ABSENT:
             term = "owner$ != was$" if type(owner) is CellType else f"hasattr(owner$, {name!r})"
-            self.add(term, 25, owner=owner, was=CellType())  # equal to a cell as long as that is empty
+            self.add(term, 25, owner=owner, was=CellType())  # which equals an empty cell
         else:
-            self.add(term, 25, as_words, owner=owner, was=content)
+            as_words = partial(WordGuard.add_part, owner=owner, name=name)
+            self.add(f"owner$.{name} is not was$", 25, as_words, owner=owner, was=content)
 
     def add_name(self, names: Mapping[Any, Any], name: Any, content: Any) -> None:
         """A global, or an attribute that is an entry of a dict."""
@@ -110,7 +110,7 @@ class ReadGuard:
     def add_holder(self, holder: Any, inside: tuple[Any, ...]) -> None:
         """The content of a list, dict, set, array, context variable or other memory."""
         kind: type = type(holder)
-        if holder is environment:  # what equals an entry is the same
+        if holder is environment:  # in which equal entries are the same
             self.add("holder$ != was$", 0, holder=holder, was={**holder})
         elif isinstance(holder, ContextVar):
             self.add("holder$.get(absent) is not was$", 45, holder=holder, was=inside[0])
@@ -126,7 +126,7 @@ class ReadGuard:
             self._add_dict(holder)
         elif isinstance(holder, list):
             self._add_list(holder)
-        elif not inside and isinstance(holder, CONTAINERS):  # as the sets by which dataclasses' `__repr__` knows itself
+        elif not inside and isinstance(holder, CONTAINERS):  # such as the recursion guard of dataclasses' `__repr__`
             self.add("len(holder$) != 0", 20, holder=holder)
         elif isinstance(holder, (*CONTAINERS, Mapping)) or shows_to_collector(kind) or is_array(holder):
             term = f"len(held(holder$)) != {len(inside)} or not all(map(is_, held(holder$), was$))"
@@ -143,7 +143,7 @@ class ReadGuard:
         elif 100 + 12 * count <= self._time or {*map(type, holder)} != {float}:
             term = f"len(holder$) != {count} or not all(map(is_, holder$, was$))"
             self.add(term, 100 + 12 * count, as_words, holder=holder, was=(*holder,))
-        else:  # tells other numbers from these at least, if not a Value or a zero of the other sign
+        else:  # notices at least other numbers, but no Value, and no zero of the other sign
             self.add("holder$ != was$", 15 + 2 * count, as_words, holder=holder, was=[*holder])
 
     def _add_dict(self, holder: dict[Any, Any]) -> None:
@@ -157,7 +157,7 @@ class ReadGuard:
             self.add(term, 130 + 15 * count, as_words, holder=holder, was=was, keys=keys)
 
     def beyond(self, words: WordGuard) -> list[str]:
-        """Let words watch what they can; return the terms of the rest."""
+        """Let words watch what they can, and return the terms of the rest."""
         return [term for term, as_words in self._terms if not (as_words and as_words(words))]
 
     def guards(
@@ -170,13 +170,13 @@ class ReadGuard:
         far: WordGuard | None,
         **things: Any,
     ) -> Guards:
-        """A look at this and more, as it is now: good until something has changed. See `function`.
+        """Guards of this and more, as it is now, good until something has changed. See `function`.
 
         Args:
             condition: an expression that is true if there is another reason to look closely, which words do not watch.
-            of_holders: an expression that is false as long as nothing in the lists and dicts has been exchanged.
+            of_holders: an expression that is false as long as nothing in the lists and dicts has been replaced.
             holders: these lists and dicts.
-            due: an array with the entries of `Due`: when to look closely in any case.
+            due: an array with the entries of `Due`, which says when to look closely in any case.
             confirmed: looks closely.
             far: words that watch what is left out, if they can.
             things: what the conditions name.

@@ -1,7 +1,7 @@
-"""What a function reads from outside: closure cells, globals and what is reached from them, watched for changes.
+"""What a function reads from outside: closure cells, globals and what they lead to, watched for changes.
 
-The walk starts at the function and follows closures, the globals that its code names, defaults, attributes, lists,
-dicts and modules of the user's. Code of installed packages is not entered. What it finds is compared by identity.
+The walk starts at the function, and follows closures, the globals that its code names, defaults, attributes, lists,
+dicts and the user's modules. Code of installed packages is not entered. What it finds is compared by identity.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .walk import Walk
 from .word_guard import WordGuard
 
 MOST = 2**14
-"""How many entries of far lists and dicts are watched by words."""
+"""How many entries of far lists and dicts words watch at most."""
 
 
 class Surroundings:
@@ -31,15 +31,15 @@ class Surroundings:
 
     Args:
         function: one function, or a tuple of several.
-        like: the surroundings of functions that read some of the same things, which saves time.
+        like: the surroundings of functions that read some of the same things, to save time.
 
     Attributes:
         found: all that is read, with what it holds as long as nothing has changed.
         changed: says whether something has changed; what is far away is compared only from time to time.
         differs: says whether something near has changed, and from its second call on looks at nothing else.
         near: compares what is near.
-        late: what the last look at everything found changed, in words, if calls before that look may still have used
-            what was there before; otherwise "".
+        late: in words, what the last look at everything found changed, if earlier calls may have used what was there
+            before; otherwise "".
     """
 
     PATIENCE = 50
@@ -53,12 +53,12 @@ class Surroundings:
         self, function: Callable[..., Any] | tuple[Callable[..., Any], ...], like: Surroundings | None = None
     ) -> None:
         self._function = function
-        self._unseen = deque[bool](maxlen=1)  # not empty once a call has looked at nothing but what is near
+        self._unseen = deque[bool](maxlen=1)  # not empty once a call has looked only at what is near
         self.found: Found = like.found if like else Found()
         self.renew()
 
     def renew(self) -> None:
-        """Walk again: what is found now is expected from now on."""
+        """Walk again, and from now on expect what is found."""
         started, count = time.perf_counter(), modes.changes[0]
         self._expect(self._walked(), count)
         self._due = started  # so that the first call finds out how long a look at everything takes
@@ -67,35 +67,35 @@ class Surroundings:
         return Walk(self.found.leaf_lists).of(self._function)
 
     def _expect(self, found: Found, count: int) -> None:
-        """Expect what a walk has found, and that no change has been announced since there were so many."""
+        """Expect what a walk has found, and no more announced changes than this many."""
         self.found, self._count = found, count
         self._variables = variables.count()
-        self._outside: Callable[[], bool] | None = None  # whether what others have too is the same, if that was asked
+        self._outside: Callable[[], bool] | None = None  # see `holds_outside`
         self._unseen.clear()
         self.late = ""
         self._look()
 
     def settle(self) -> None:
-        """Expect what there is now: what the function itself has changed in a run is no reason to trace it again."""
+        """Expect what there is now: what the function has changed in its own runs is no reason to trace it again."""
         if self._variables != variables.count() or self.changed_at_all():
             self.renew()
 
     def as_now(self) -> Found:
-        """What the function reads now: all that was found, if that is still the same."""
+        """What the function reads now: what was found, if that is still the same, otherwise a new walk finds it."""
         return self.found if self.found.is_same() else self._walked()
 
     @property
     def passed(self) -> bool:
-        """Whether, since the last look at everything, one has looked at no more than what is near."""
+        """Whether, since the last look at everything, another has compared only what is near."""
         return bool(self._unseen)
 
     @property
-    def are_announced_to_be_others(self) -> bool:
+    def change_announced(self) -> bool:
         """Whether a change, here or elsewhere, has been announced since the last look."""
         return self._count != modes.changes[0]
 
     def _look(self) -> None:
-        """Make `changed` and `differs`; what is near comes first."""
+        """Make `changed` and `differs`, which compare what is near first."""
         found, look = self.found, ReadGuard(BUDGET)
         self._far: list[Read] = []  # for which there is no time at every call
         of_rank: list[list[Read]] = [[] for _ in Rank]
@@ -114,14 +114,14 @@ class Surroundings:
         add(Rank.CONTAINER, Rank.CLASS, Rank.SETTING, Rank.RARE)
         self._far += (*of_rank[Rank.FAR], *of_rank[Rank.ANNOUNCED])
         unseen = self._unseen
-        look.add("unseen$.append(True)", 0, lambda words: True, unseen=unseen)  # gives None: it is no difference
+        look.add("unseen$.append(True)", 0, lambda words: True, unseen=unseen)  # this gives None: no difference
         announced = "changes[0] != me._count"
         self.near = look
         self.differs = self._written_later("differs", announced)
         self.changed = self._written_later("changed", f"{announced} or clock() > me._due")
 
     def _written_later(self, name: str, condition: str) -> Callable[[], bool]:
-        """A look whose code is written at its second call, as many have just one; the first one compares everything."""
+        """A look that is written at its second call, as many have only one; the first call compares everything."""
         calls = iter([self.changed_at_all])
 
         def look() -> bool:
@@ -135,7 +135,7 @@ class Surroundings:
         return look
 
     def far(self, more: Sequence[Any]) -> WordGuard | None:
-        """A guard of more lists and dicts, and what `differs` leaves out; None if words cannot watch all of it."""
+        """A guard of what `differs` leaves out, and of more lists and dicts; None if words cannot watch all of it."""
         found, words = self.found, WordGuard()
         ranks = [(found.rank_of(name), name) for name in found.names]
         announced = [name.names for rank, name in ranks if rank is Rank.ANNOUNCED]
@@ -160,12 +160,12 @@ class Surroundings:
         if self.found.is_same():
             self._count = count
         elif self._count == count or not self.found.equals(now := self._walked()):
-            if passed and self._count == count:  # else `late` stays what the first look at this change has made it
+            if passed and self._count == count:  # else `late` stays as the first look at this change left it
                 self.late = self._changed_far()
                 self._unseen.clear()
             return True
         else:
-            self._expect(now, count)  # the same in another place
+            self._expect(now, count)  # the same in other places
         self.late = ""
         self._due = self.next_look(started, computed)
         return False
@@ -189,18 +189,18 @@ class Surroundings:
             computed: the processor time of this thread at that moment.
         """
         ended, computed = time.perf_counter(), time.thread_time() - computed
-        # Processor time, where its clock is fine enough: another process may have had its turn meanwhile.
+        # Processor time, if its clock is fine enough: another process may have run meanwhile.
         return ended + cls.PATIENCE * min(computed or math.inf, ended - started)
 
     def look_again(self) -> None:
-        """Compare what is far away, too, at the next call of `changed`."""
+        """At the next call of `changed`, compare what is far away, too."""
         self._due = -math.inf
 
     def holds_outside(self, inside: Container[int]) -> bool:
-        """Whether nothing has changed, near or far, leaving out what is private.
+        """Whether nothing has changed, near or far, outside of what is private.
 
         Args:
-            inside: the ids of private dicts and lists, which nothing else can change; the same at every call.
+            inside: the ids of private dicts and lists, which nobody else can change; the same at every call.
         """
         if self._outside is None:
             names = [read for read in self.found.names if id(read.names) not in inside]

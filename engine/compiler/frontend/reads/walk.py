@@ -1,4 +1,4 @@
-"""The walk over what a function reads: everything reached through attributes, classes, modules and containers."""
+"""The walk over what a function reads: all that it reaches through attributes, classes, modules and containers."""
 
 from __future__ import annotations
 
@@ -56,8 +56,7 @@ from .owners import is_leaf, is_of_compiler, is_of_users, wraps_own
 _MOST = 100_000  # objects that a walk enters, at most
 _CODE = frozenset({FunctionType, MethodType, BuiltinMethodType, Primitive, attrgetter, methodcaller})
 _FIX_REPLACED = (
-    "Compiled code computes what the engine's own table says: give your method a name of its own, or declare a "
-    "primitive."
+    "Compiled code computes what the engine's own table says: give your method another name, or declare a primitive."
 )
 
 
@@ -65,7 +64,7 @@ class Walk:
     """Enters each object once, near ones first.
 
     Args:
-        leaf_lists: the lists of leaves that an earlier walk has found, which need not be examined again.
+        leaf_lists: the lists of leaves that an earlier walk has found, which are not examined again.
     """
 
     def __init__(self, leaf_lists: Mapping[int, LeafList]) -> None:
@@ -79,20 +78,20 @@ class Walk:
         """Walk; return what was found.
 
         Raises:
-            TraceError: there is more than can be examined.
+            TraceError: there is too much to watch, or something that cannot be watched.
         """
         seen, queue = self._met.seen, [function, *self._declared(), *self._added_to_values()]
         before = -1
-        while len(self._used) != before:  # attributes count if some code names them, even code that is met later
+        while len(self._used) != before:  # as attributes count if some code names them, even code met later
             before = len(self._used)
-            for thing in queue:  # the queue grows meanwhile
+            for thing in queue:  # which grows meanwhile
                 if id(thing) in seen:
                     continue
                 seen[id(thing)] = thing
                 if len(seen) > _MOST:
                     raise refusal(
                         f"over {_MOST:,} objects are read, such as a {type(thing).__name__}: too many to watch",
-                        "Give a large list of lists as an array, or pass what the function needs of it as an argument.",
+                        "Make an array of a large list of lists, or pass what the function needs of it as an argument.",
                     )
                 queue += self._inside(thing)
             queue = [*self._attributes.owners, *self._declared()]
@@ -107,30 +106,30 @@ class Walk:
         return self._found
 
     def _refuse_mortals(self, met: set[int]) -> None:
-        """Refuse weak references to what nothing else that is read keeps alive: it may die at any time."""
+        """Refuse weak references to what nothing else that is read keeps alive, since it may die at any time."""
         for reference in self._weak:
             found = reference()
             if found is not None and id(found) not in met:
                 raise refusal(
                     f"the function reads a weak reference to a {type(found).__name__}, which may be gone later",
-                    "Let the function have the object itself, by a name, an attribute or a list, beside the reference.",
+                    "Let the function also have the object itself, by a name, in an attribute or in a list.",
                 )
 
     def _declared(self) -> Iterator[Primitive]:
-        """The user's primitives that code may apply without naming them: as a method or by an operator."""
+        """The user's primitives that code may apply without naming them, as a method or an operator."""
         for primitive in PRIMITIVES.values():
             if primitive not in OWN and (primitive.dunder or not self._used.isdisjoint(primitive.methods)):
                 yield primitive
 
     def _added_to_values(self) -> Iterator[Any]:
-        """What the user's code has added to the class of all Values, and may call without a name, by an operator."""
+        """What the user's code has added to the class `Value`, and may call without a name, by an operator."""
         for name in vars(Value).keys() - vars(Symbol).keys():
             content = vars(Value)[name]
             if not is_of_engine(content):
                 yield from self._attributes.one(vars(Value), name, content)
 
     def _refuse_replaced(self) -> None:
-        """Refuse operators and methods of Values that are the user's, where symbols have those of the table."""
+        """Refuse operators and methods of Values that the user has replaced, since symbols have those of the table."""
         for name in OF_TABLE:
             if not is_of_engine(vars(Value)[name]):
                 raise refusal(f"Value.{name} has been replaced", _FIX_REPLACED)
@@ -140,7 +139,7 @@ class Walk:
         """What to enter next.
 
         Raises:
-            TraceError: code of the user's class that is asked for it, such as its `__iter__`, raises an error.
+            TraceError: code of the user's class that is called for this, such as its `__iter__`, raises an error.
         """
         try:
             return [one for one in self._enter(thing, class_of(thing)) if not is_leaf(type(one))]
@@ -149,7 +148,7 @@ class Walk:
                 f"the function reads a {type(thing).__name__}, which cannot be searched for what may change: it raises "
                 f"{type(error).__name__}: {error}",
                 "Compiled code looks at all that a function reads, to see when it changes: pass the numbers that you "
-                "take from there as arguments, or keep them in plain lists, dicts and attributes.",
+                "take from it as arguments, or keep them in plain lists, dicts and attributes.",
                 source=raised_at(error),
             ) from error
 
@@ -199,11 +198,11 @@ class Walk:
             if thing.__module__ in ("decimal", "_decimal"):  # the second from Python 3.13 on
                 yield DECIMALS
         elif kind is not Primitive:
-            inside = held(thing)  # of a methodcaller its arguments, too
+            inside = held(thing)  # a methodcaller's arguments, too
             texts = [text for text in (*thing.__reduce__()[1], *inside) if isinstance(text, str)]
             self._used.update(name for path in texts for name in path.split("."))
             yield from inside
-        elif thing not in OWN:  # it is compiled as what its functions compose of other primitives
+        elif thing not in OWN:  # it is compiled as what its functions are composed of
             if self._met.is_new(PRIMITIVES, thing.name):  # its name may be given to another primitive
                 self._found.name(PRIMITIVES, thing.name, PRIMITIVES.get(thing.name, ABSENT))
             yield from (thing.forward, *thing.rules, thing.kink, thing.native)
@@ -216,7 +215,7 @@ class Walk:
             self._weak.append(reference)
 
     def _space(self, space: Any, kind: Any) -> Iterator[Any]:
-        """What code may read from a module or class: of the user's anything, of others what it names."""
+        """What code may read from a module or class: anything from the user's, from others only what it names."""
         if isinstance(space, ABCMeta):
             self._met.once(REGISTRATIONS, "", REGISTRATIONS)
         if is_of_users(space):
@@ -226,7 +225,7 @@ class Walk:
                     self._met.part(space, name, getattr(space, name))
                 yield from self._subclasses(space)
             self._met.once(space, "", names_in(space))
-            if isinstance(space, EnumMeta):  # code may go through its members, naming none
+            if isinstance(space, EnumMeta):  # code may go through its members without naming them
                 yield from space.__members__.values()
             if vars(space).get("_is_protocol"):  # `isinstance` asks for the names in it
                 self._used.update((*vars(space), "hasattr"))
@@ -242,14 +241,14 @@ class Walk:
             yield from self._attributes.settings(space)
 
     def _other(self, thing: Any, kind: Any, users: bool) -> Iterator[Any]:
-        """What any other object holds, as Python, a library or its own class has it."""
+        """What any other object holds, of Python's, a library's or a user's class."""
         if kind.__name__ == "ufunc":  # it may be the user's function
             yield from gc.get_referents(thing)
         elif is_array(thing) or reads_as_array(thing) or issubclass(kind, (StringIO, BytesIO)) or is_memory(kind):
             self._found.holder(thing)
             if reads_as_array(thing) or (is_array(thing) and thing.dtype.hasobject):
                 yield from held(thing)
-            yield getattr(thing, "_objects", None)  # of a pointer of ctypes what it points to
+            yield getattr(thing, "_objects", None)  # what a pointer of ctypes points to
         elif issubclass(kind, threading.local):
             self._found.holder(thing)
             yield from (kind, *held(thing))
@@ -283,7 +282,7 @@ class Walk:
         if issubclass(kind, BaseException):
             self._met.part(thing, "args", thing.args)
             yield thing.args
-        yield from self._attributes.slots(thing, kind)  # first: whatever else the class names may get into the dict
+        yield from self._attributes.slots(thing, kind)  # first: what it reads may fill the dict
         attributes = attributes_of(thing)
         if isinstance(attributes, Mapping):
             yield kind

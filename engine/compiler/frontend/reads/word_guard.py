@@ -1,4 +1,4 @@
-"""What is watched, as words of memory that native code compares in a tenth of the time that Python takes.
+"""What is watched, as words of memory, which native code compares ten times as fast as Python.
 
 A function holds its code and its defaults, a cell its content, and lists and dicts their entries as addresses of
 objects, each in a word at a known place; see `layout`. As long as these words are unchanged, so is what is held. What
@@ -29,10 +29,10 @@ from .layout import (
 from .objects import ABSENT
 
 _LAST_ENTRIES = 8
-"""What is watched of a dict that lacks a name: all of it stays in place as long as nothing is added."""
+"""How many of the last entries are watched in a dict that lacks a name: they stay in place until one is added."""
 
 _Words: TypeAlias = Iterator[tuple[int, Sequence[int]]]
-"""Places, and the words expected there and after."""
+"""Places, and the words expected from there on."""
 
 
 class WordGuard:
@@ -41,17 +41,17 @@ class WordGuard:
     Each method that adds something to watch returns whether its place is known.
 
     Attributes:
-        head: the number of blocks, or -1 as long as words differ, as at first; then for each block of adjacent words
-            its address and number of words, in order, since the place of an entry is only right while a list keeps its
-            memory; then the words expected.
+        head: the address of a table, and the number of its blocks, or -1 if words count as changed, as at first. The
+            table has the address and length of each block of adjacent words, in order, since the place of an entry is
+            only right while a list keeps its memory; then the words expected.
         count: how many words were noted.
     """
 
     def __init__(self) -> None:
         self._looks: list[Callable[[list[Any]], _Words]] = []
-        self._held: list[Any] = []  # so that no other object gets the address of one that was there
+        self._held: list[Any] = []  # kept, so that no other object gets the address of one
         self.head = array("q", [0, -1])
-        self._noted = -1  # how many blocks were noted, if that could be
+        self._noted = -1  # how many blocks were noted; -1 if they could not be
         self.count = 0
 
     def add_part(self, owner: Any, name: str) -> bool:
@@ -124,7 +124,7 @@ class WordGuard:
             yield made, [word(made)]
             if name in known.names:
                 raise LookupError(name)
-            # There may have been another table meanwhile, and then one of this size again: what was added came last.
+            # A later table may be at this address, and count as many entries: but what was added comes last.
             last = [*islice(reversed(known.names.items()), _LAST_ENTRIES)][::-1]
             held.append(last)
             for place, (key, _) in zip(known.places_in(table, last), last):
@@ -157,7 +157,7 @@ class WordGuard:
         return place > 0 and self._added(lambda held: iter([(id(lock) + place, [0])]))
 
     def add_version(self, entries: Any) -> bool:
-        """Watch whether anything at all is set in a dict, as in that of an object's attributes."""
+        """Watch whether anything is set in a dict, such as that of an object's attributes."""
         known = plain_dict(entries)
         if known is None or known.names is not entries or not (known.table or versions_tell_attributes()):
             return False
@@ -169,7 +169,7 @@ class WordGuard:
         return self._added(look)
 
     def _added(self, look: Callable[[list[Any]], _Words]) -> bool:
-        """Keep a look, if it finds its places now."""
+        """Keep a look if it finds its places now; say whether it does."""
         try:
             found = len([*look([])]) > 0
         except (ValueError, LookupError):
@@ -179,7 +179,7 @@ class WordGuard:
         return found
 
     def note(self) -> None:
-        """Note what there is now, and differ until it is known to be right."""
+        """Note what there is now; words count as changed until `expect` is called."""
         self.head[1] = self._noted = -1
         held, blocks, contents = list[Any](), array("q"), array("q")
         behind = -1  # the last word
@@ -192,7 +192,7 @@ class WordGuard:
                         blocks.extend((place, len(found)))
                     contents.extend(found)
                     behind = place + 8 * len(found)
-        except (ValueError, LookupError):  # a cell has become empty, or a name has gone or come
+        except (ValueError, LookupError):  # a cell has become empty, or a name has come or gone
             return
         table = blocks + contents
         self._held = [held, table]
@@ -204,7 +204,7 @@ class WordGuard:
         return self.head[1] >= 0
 
     def expect(self) -> bool:
-        """Expect what was noted last; return whether it could be noted."""
+        """Expect what was noted last; say whether it could be noted."""
         self.head[1] = self._noted
         return self._noted >= 0
 
@@ -233,9 +233,9 @@ class Due(IntEnum):
     """The entries of an array of times of `time.perf_counter`, which native code reads and writes."""
 
     LOOK = 0
-    """When Python compares everything again; native code sets it to -inf once words of what is far have changed."""
+    """When Python compares everything again; native code sets it to -inf once words of far things have changed."""
     SLOW = auto()
-    """When native code leaves a step to Python: at LOOK, or much later if it compares words of what is far itself."""
+    """When native code leaves a step to Python: at LOOK, or much later if it compares words of far things itself."""
     FAR = auto()
     """When it compares these words next."""
     PAUSE = auto()
@@ -247,11 +247,11 @@ class Guards(NamedTuple):
 
     Attributes:
         words: as long as they are unchanged, so is most of it.
-        due: an array with the entries of `Due`; None if `differs` has to check more than the time, and the condition
+        due: an array with the entries of `Due`; None if `differs` has to check more than the time and the condition
             that it was given.
         differs: says whether the rest has changed.
-        differs_at_all: says whether any of it has changed; if not, words expect what there is now, otherwise they
-            differ from now on.
+        differs_at_all: says whether any of it has changed; if not, the words expect what there is now, otherwise they
+            count as changed from now on.
         far: as long as these words are unchanged, so is all that a close look compares; None if words cannot tell.
     """
 
