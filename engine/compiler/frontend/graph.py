@@ -267,9 +267,8 @@ class Graph:
             return operands
         left, right, bias = split(operands)
         numbers = _numbers(left)
-        if numbers is None:
-            numbers = _numbers(right)
-            left, right = (left, right) if numbers is None else (right, left)
+        if numbers is None and (numbers := _numbers(right)) is not None:
+            left, right = right, left
         return DotOperands(LeafRow(self, numbers) if numbers else left, right, bias)
 
     def _below(self, operands: Operands) -> tuple[Symbol, ...]:

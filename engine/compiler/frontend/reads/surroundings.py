@@ -159,13 +159,13 @@ class Surroundings:
         self._unseen.clear()
         if self.found.is_same():
             self._count = count
-        elif self._count == count or not self.found.equals(now := self._walked()):
+        elif self._count != count and self.found.equals(now := self._walked()):
+            self._expect(now, count)  # the same in other places
+        else:
             if passed and self._count == count:  # else `late` stays as the first look at this change left it
                 self.late = self._changed_far()
                 self._unseen.clear()
             return True
-        else:
-            self._expect(now, count)  # the same in other places
         self.late = ""
         self._due = self.next_look(started, computed)
         return False
