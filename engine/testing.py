@@ -1,8 +1,8 @@
 """Property-test your own gradients in five minutes.
 
-Install it with ``pip install hypothesis``. One function does the work in any test; it needs no plugin.
+Install Hypothesis with ``pip install hypothesis``. `assert_gradients` works in any test; it needs no plugin.
 
-1. A primitive of your own, over the domain that it declares and inside of larger graphs, up to second order::
+1. A primitive of your own, over the domain that it declares and inside larger graphs, up to second order::
 
     import math
     from hypothesis import given
@@ -39,7 +39,7 @@ True
 >>> assert_gradients(loss, numpy.array([1.0, -2.0]), grad=lambda w: 3 * w ** 2).ok
 True
 
-3. PyTorch (JAX is alike, with ``jax.grad``)::
+3. PyTorch (JAX likewise, with ``jax.grad``)::
 
     def loss(w):
         return torch.tanh(w).square().sum()
@@ -52,7 +52,7 @@ True
 
 Hypothesis allows an example 200 ms; where kinks or slopes of 0 take longer, write ``@settings(deadline=None)``.
 
-``assert check_gradients(...)`` does as well (pytest shows both ends of the report, with ``-vv`` all of it), and
+``assert check_gradients(...)`` works too (pytest then shows both ends of the report, or with ``-vv`` all of it).
 `assert_gradients` takes ``directions=3`` for thousands of parameters, ``noise=1e-9`` for functions that are not exact,
 and ``strict=True`` to fail on what differences cannot decide.
 
@@ -65,7 +65,7 @@ A failure names the input, the primitive and the numbers, with code to paste:
 Traceback (most recent call last):
 AssertionError: f at x = 1.0: 1 of 1 derivative WRONG
   differs    by x: 1.08168..., differences give 1.08060... +- ..., relative error 0.001
-  second opinion, without a step: Taylor's remainder shrinks like t**0.9..., as that ...
+  second opinion, without a step: Taylor's remainder shrinks like t**0.9..., as for a ...
   culprit: wrong, node 3 of the graph: its local derivative ... is 0.5408...,
     and 50 digits of sin(x) give 0.5403023058681398: relative error 0.001
   to reproduce:
@@ -90,7 +90,7 @@ __all__ = ["assert_gradients"]
 
 
 __tracebackhide__ = True  # pytest then shows the line of the test
-oracle.warm()  # so that no example of Hypothesis breaks its deadline by an import
+oracle.warm()  # so that no import makes an example of Hypothesis exceed its deadline
 
 
 @explained
@@ -112,9 +112,9 @@ def assert_gradients(
         point: as for `engine.check_gradients`.
         order: the highest order of derivatives to check.
         grad: the gradient under test, if `f` is not a function of Values.
-        jvp: slopes along directions under test, by itself or beside `grad`.
-        directions: check along that many random directions only.
-        noise: how far a value of `f` may be off, besides by rounding.
+        jvp: the slopes along directions under test, alone or with `grad`.
+        directions: check only along that many random directions.
+        noise: how far a value of `f` may be off, besides rounding.
         strict: fail on derivatives that are unresolved, too.
 
     Returns:

@@ -1,8 +1,8 @@
 """Hypothesis strategies for everything that has a gradient: Values, points, expressions, networks, data sets.
 
-Nothing is filtered: operands are chosen by the numbers that they have, so that every expression stays inside of every
-primitive's domain, clear of its kinks, with results of moderate size. A failure shrinks to a few nodes, and prints as
-Python to paste. Needs ``pip install hypothesis``.
+Nothing is filtered: operands are chosen by their numbers, so that every expression stays inside each primitive's
+domain, clear of its kinks, with results of moderate size. A failure shrinks to a few nodes, and prints as Python to
+paste. Needs ``pip install hypothesis``.
 
 - scalars: numbers, Values and points
 - graphs: expressions

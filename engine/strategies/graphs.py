@@ -1,4 +1,4 @@
-"""Random graphs: expressions whose operands are chosen by the numbers that they have."""
+"""Random graphs: expressions whose operands are chosen by their numbers."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from ..text.source import expression as expression_code
 from ..value import Value
 from .scalars import inside, near_kink, nudged, numbers, well_inside, whole
 
-_LARGEST = 100.0  # results and local derivatives beyond this make differences blunt: such steps are tamed
+_LARGEST = 100.0  # larger results and local derivatives blur differences: then fresh leaves are drawn
 
 
 class Expression:
     """A drawn graph as a function of its leaves, together with the point it was drawn at.
 
-    It is called as a function of Values or numbers; its repr is the same function in Python, to paste.
+    Call it with Values or numbers; its repr is the same function in Python, to paste.
 
     Attributes:
         point: the leaves' numbers.
-        root: the graph itself; its leaves are in `leaves`.
-        leaves: its leaves, in the order of the arguments.
+        root: the result, which holds the graph.
+        leaves: the leaves, in the order of the arguments.
 
     Raises:
         ValueError: a leaf is listed twice.
@@ -54,7 +54,7 @@ class Expression:
 
     @classmethod
     def of(cls, f: Any, point: Sequence[float]) -> Expression:
-        """The expression that a function records at a point: what a repr evaluates to."""
+        """The expression that a function records at a point; a repr is a call of this."""
         leaves = [Value(x) for x in point]
         return cls(f(*leaves), leaves)
 
@@ -64,7 +64,7 @@ class Expression:
         return [node for node in topological_order(self.root) if node.primitive is not None]
 
     def __call__(self, *xs: Any) -> Any:
-        """The graph on other numbers or Values, one for each leaf."""
+        """Evaluate the graph at other numbers or Values, one for each leaf."""
         if len(xs) != len(self.leaves):
             raise TypeError(f"this expression takes {len(self.leaves)} numbers, got {len(xs)}")
         result: dict[Value, Any] = dict(zip(self.leaves, xs))
@@ -80,7 +80,7 @@ class Expression:
 
 
 def _apply(node: Value, operands: list[Any]) -> Any:
-    """The node's primitive on other operands, however its calls are written."""
+    """The node's primitive applied to other operands."""
     primitive = node.primitive
     assert primitive is not None  # asked of results only
     if any(isinstance(operand, Value) for operand in operands):
@@ -95,18 +95,18 @@ def expressions(
     leaves: st.SearchStrategy[float] | None = None,
     min_nodes: int = 1,
 ) -> st.SearchStrategy[Expression]:
-    """Random graphs with shared nodes, inside of every domain by construction.
+    """Random graphs with shared nodes, inside every domain by construction.
 
     Args:
-        primitives: what they are made of, primitives or names; the whole table by default.
-        max_nodes: how many operations a graph has at most.
-        leaves: where the numbers of leaves come from; where a primitive's domain asks for others, leaves of that
-            domain are drawn as well.
-        min_nodes: how many operations it has at least.
+        primitives: primitives or their names, to build with; the whole table by default.
+        max_nodes: the largest number of operations.
+        leaves: where the leaves' numbers come from; where a primitive's domain needs others, these are drawn from the
+            domain.
+        min_nodes: the smallest number of operations.
 
     Raises:
         LookupError: no primitive has that name.
-        ValueError: there are no primitives, one has integers as its operands only, which have no derivative, or the
+        ValueError: there are no primitives, all operands of one are integers, by which there is no derivative, or the
             numbers of nodes are out of order.
 
     >>> from hypothesis import find
@@ -117,25 +117,25 @@ def expressions(
         lookup(p) if isinstance(p, str) else p for p in (PRIMITIVES.values() if primitives is None else primitives)
     ]
     if not table:
-        raise ValueError("expressions() of no primitives: give at least one")
+        raise ValueError("expressions() got no primitives: give at least one")
     for primitive in table:
         if all(domain.integers for domain in primitive.domain):
             raise ValueError(
                 f"all operands of {primitive.name} are integers, by which there is no derivative: leave it out"
             )
     if not 1 <= min_nodes <= max_nodes:
-        raise ValueError(f"an expression has 1 to max_nodes operations, got {min_nodes=}, {max_nodes=}")
+        raise ValueError(f"expressions() needs 1 <= min_nodes <= max_nodes, got {min_nodes=}, {max_nodes=}")
     number = numbers() if leaves is None else leaves
     step = st.tuples(
         st.sampled_from(table),
-        st.integers(0, 8**4 - 1),  # the operands, counted from the latest: one draw for all, as short steps shrink well
+        st.integers(0, 8**4 - 1),  # the operands, counted from the latest: in one draw, as short steps shrink well
         number,
     )
     return st.lists(step, min_size=min_nodes, max_size=max_nodes).map(lambda steps: _Builder().build(steps))
 
 
 class _Builder:
-    """Turns drawn steps into a graph: a plain function of them, so that shrinking them shrinks the graph."""
+    """Turns drawn steps into a graph, which depends on nothing else, so that it shrinks with them."""
 
     def __init__(self) -> None:
         self.leaves: list[Value] = []
@@ -154,7 +154,7 @@ class _Builder:
         return Expression(root, self.leaves)
 
     def operands(self, primitive: Primitive, choices: list[int], number: float) -> list[Any]:
-        """Earlier nodes, as chosen, where their numbers suit; fresh leaves inside of the domain otherwise."""
+        """The chosen earlier nodes if their numbers suit; else fresh leaves inside the domain."""
         count = primitive.arity or 2 + choices[-1] % 3
         domains = list(primitive.domains(count))
         found: list[Any] = [
@@ -173,7 +173,7 @@ class _Builder:
         return [x if domain.integers else self.leaf(x) for x, domain in zip(point, domains)]
 
     def node(self, domain: Interval, choice: int, number: float) -> Value:
-        """The node chosen, counted from the latest; a leaf if there is none such or it lies outside."""
+        """The chosen node, counted from the latest; a fresh leaf if there is none or its number lies outside."""
         chosen = self.pool[-1 - choice] if choice < len(self.pool) else None
         if chosen is not None and well_inside(domain, chosen.data):
             return chosen
@@ -187,7 +187,7 @@ class _Builder:
 
 
 def _tame(primitive: Primitive, operands: Sequence[Any]) -> bool:
-    """Whether result and local derivatives are of moderate size, clear of kinks."""
+    """Whether result and local derivatives are of moderate size, and the operands clear of kinks."""
     node = Value.__apply_primitive__(primitive, tuple(operands))
     if not abs(node.data) <= _LARGEST or near_kink(primitive, node.inputs):
         return False

@@ -16,11 +16,11 @@ from .scalars import numbers
 class Network:
     """A drawn network of fully connected layers; its repr builds it again.
 
-    It is called with a list of Values or numbers and gives a list of Values; `parameters()` lists its weights, so that
-    it can be checked, trained and compared like a module.
+    Call it with a list of Values or numbers; it gives a list of Values. `parameters()` lists its weights, so it can be
+    checked, trained and compared like a module.
 
     Args:
-        layers: for each layer its neurons, and for each neuron its weights and, last, its bias.
+        layers: for each layer its neurons; for each neuron its weights, then its bias.
         activation: the name of the primitive after each layer but the last.
 
     Raises:
@@ -46,7 +46,7 @@ class Network:
         return [weight for layer in self.layers for neuron in layer for weight in neuron]
 
     def named_parameters(self) -> list[tuple[str, Value]]:
-        """The same, each with its place."""
+        """The same, each with its place as its name."""
         return [
             (f"layers[{i}][{j}][{k}]", weight)
             for i, layer in enumerate(self.layers)
@@ -82,8 +82,8 @@ def networks(
     Args:
         inputs: numbers that a network takes.
         outputs: numbers that it gives.
-        max_layers: how many layers at most.
-        max_width: how many neurons a hidden layer has at most.
+        max_layers: the largest number of layers.
+        max_width: the largest number of neurons in a hidden layer.
         activations: names of primitives of one operand.
 
     Raises:
@@ -99,7 +99,7 @@ def networks(
 
     def layers(hidden: list[int]) -> st.SearchStrategy[Any]:
         sizes = [inputs, *hidden, outputs]
-        weight = st.integers(-20, 20).map(lambda tenths: tenths / 10)  # to be readable
+        weight = st.integers(-20, 20).map(lambda tenths: tenths / 10)  # readable numbers
         neurons = [st.lists(weight, min_size=n + 1, max_size=n + 1) for n in sizes[:-1]]
         return st.tuples(*(st.lists(neuron, min_size=m, max_size=m) for neuron, m in zip(neurons, sizes[1:])))
 
@@ -116,8 +116,8 @@ def datasets(
     Args:
         features: numbers in a row of inputs.
         targets: numbers in a row of targets, for regression.
-        classes: if positive, a target is an index of a class below this instead.
-        max_rows: how many rows at most; there is at least one.
+        classes: if positive, the number of classes; each target is then the index of one.
+        max_rows: the largest number of rows; there is at least one.
 
     Raises:
         ValueError: a size is not positive.

@@ -1,4 +1,4 @@
-"""Numbers, Values and points of a domain, clear of its ends and of kinks."""
+"""Numbers, Values and points in a domain, clear of its ends and of kinks."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _CLEARANCE = 0.01  # distance from kinks and from the ends of domains
 
 @explained
 def numbers(domain: Interval = REALS, largest: float = 8.0) -> st.SearchStrategy[float]:
-    """Floats of a domain, clear of its ends and of moderate size; examples shrink to small whole numbers.
+    """Floats in a domain, clear of its ends and of moderate size; examples shrink to small whole numbers.
 
     Args:
         domain: where they come from.
         largest: the largest size, where the domain has numbers below it.
 
     Raises:
-        TypeError: `domain` is no Interval.
+        TypeError: `domain` is not an Interval.
         ValueError: `largest` is not positive, or infinite.
 
     >>> from hypothesis import find
@@ -34,7 +34,7 @@ def numbers(domain: Interval = REALS, largest: float = 8.0) -> st.SearchStrategy
     if not isinstance(domain, Interval):
         raise TypeError(f"numbers come from an Interval, such as engine.Interval(0, 1), got {domain!r}")
     if not 0 < largest < math.inf:
-        raise ValueError(f"numbers() needs a positive size as the largest, got {largest!r}")
+        raise ValueError(f"numbers() needs a positive, finite largest size, got {largest!r}")
     if domain.integers:
         return st.integers(*_integers(domain, largest)).map(float)
     return st.floats(*_reals(domain, largest), allow_subnormal=False)
@@ -61,14 +61,14 @@ def points(
     """Points to check a function at.
 
     Args:
-        domain: the domain of all coordinates, or one for each; or a primitive, whose own domain is meant, and whose
-            kinks the points keep clear of.
-        count: how many coordinates a point has: one by default, four of a primitive that takes any number; for a fixed
-            number of domains this is theirs.
+        domain: the domain of all coordinates, or one for each; or a primitive, to draw from its domain, clear of its
+            kinks.
+        count: the number of coordinates: one by default, or four for a primitive that takes any number. It is ignored
+            where `domain` fixes their number.
 
     Raises:
         TypeError: `domain` is none of these.
-        ValueError: a point would have no coordinates, with which a property holds of nothing.
+        ValueError: a point would have no coordinates, so that a test would test nothing.
 
     >>> import engine
     >>> from hypothesis import find
@@ -84,10 +84,10 @@ def points(
         intervals = list(primitive.domains(primitive.arity or count or 4))
         return st.tuples(*map(numbers, intervals)).map(lambda point: nudged(primitive, list(point)))
     if isinstance(domain, int):
-        raise TypeError(f"points() takes where they come from first: for {domain} coordinates write count={domain}")
+        raise TypeError(f"points() takes a domain first: for {domain} coordinates write count={domain}")
     intervals = [domain] * (count or 1) if isinstance(domain, Interval) else list(domain)
     if not intervals:
-        raise ValueError("points() of no domains: give one for each coordinate")
+        raise ValueError("points() got no domains: give one for each coordinate")
     for interval in intervals:
         if not isinstance(interval, Interval):
             raise TypeError(f"points() takes an Interval, a list of them or a primitive, got {interval!r}")
@@ -95,7 +95,7 @@ def points(
 
 
 def nudged(primitive: Primitive, point: list[float]) -> list[float]:
-    """Moved off the primitive's kink by as little as it takes, in steps that no period divides."""
+    """The point, moved off the primitive's kink as little as needed, in steps that no period divides."""
     domains = list(primitive.domains(len(point)))
     free = [k for k, domain in enumerate(domains) if not domain.integers]
     moved = list(point)
@@ -120,25 +120,25 @@ def well_inside(domain: Interval, x: float) -> bool:
 
 
 def inside(domain: Interval, x: float) -> float:
-    """A number of the domain that follows `x`, between -2 and 2 or as near to that as the domain is."""
+    """A number in the domain that grows with `x`, between -2 and 2 or as near to that as the domain is."""
     low, high = _reals(domain, 2.0)
     return low + (high - low) * (0.5 + math.atan(x) / math.pi)
 
 
 def whole(domain: Interval, choice: int) -> float:
-    """One of the integers of a domain."""
+    """One of the integers in a domain."""
     low, high = _integers(domain, 8.0)
     return float(low + choice % (high - low + 1))
 
 
 def _integers(domain: Interval, largest: float) -> tuple[int, int]:
-    """The least and the greatest integer that a domain has up to a size."""
+    """The smallest and the largest integer in a domain, up to a size."""
     low, high = moderate(domain, largest)
     return math.ceil(low), math.floor(high)
 
 
 def _reals(domain: Interval, largest: float) -> tuple[float, float]:
-    """The ends of what a domain has up to a size, clear of its own."""
+    """The ends of the numbers in a domain up to a size, clear of its own ends."""
     low, high = moderate(domain, largest)
     margin = _margin(low, high, max(abs(low), abs(high)))
     return low + margin, high - margin
