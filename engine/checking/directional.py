@@ -1,9 +1,9 @@
-"""A whole gradient along directions that move several inputs: random ones, or at a kink those that may refute it.
+"""Checks whole gradients along directions that move several inputs: random ones, or at a kink those that may refute it.
 
-A random direction changes every input by plus or minus one unit, so that an error in one coordinate changes the slope
-along every direction by as much: none above the slopes' bound can hide. Errors in several coordinates cancel in one
-direction with a probability of at most 1/2 (Erdős, Bulletin of the AMS 51 (1945) 898), so in k with at most 2**-k. No
-line is tried twice, so that for two inputs two directions suffice.
+A random direction moves every input by plus or minus one unit, so an error in one coordinate changes the slope along
+every direction by as much: none above the slopes' bounds can hide. Errors in several coordinates cancel along a
+direction with a probability of at most 1/2 (Erdős, Bulletin of the AMS 51 (1945) 898), so along k with at most 2**-k.
+No line is tried twice, so for two inputs two directions suffice.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __tracebackhide__ = True  # pytest then shows the user's own lines
 
 
 def random_directions(count: int, directions: int) -> Iterator[list[float]]:
-    """Directions of plus and minus ones, the same in every run; no two on one line, as long as there are others.
+    """Directions of plus and minus ones, the same in every run; no two on one line while there are others.
 
     >>> [len(direction) for direction in random_directions(5, 2)]
     [5, 5]
@@ -37,7 +37,7 @@ def random_directions(count: int, directions: int) -> Iterator[list[float]]:
     """
     drawn, numbers, whole = set[int](), itertools.count(), (1 << count) - 1
     for _ in range(directions):
-        if len(drawn) >= (1 << count) // 2:  # all there are have been drawn
+        if len(drawn) >= (1 << count) // 2:  # every line has been drawn
             drawn.clear()
         bits = next(b for b in (random.Random(n).getrandbits(count) for n in numbers) if min(b, whole ^ b) not in drawn)
         drawn.add(min(bits, whole ^ bits))
@@ -45,7 +45,7 @@ def random_directions(count: int, directions: int) -> Iterator[list[float]]:
 
 
 def direction_name(direction: Sequence[float], names: Sequence[str]) -> str:
-    """What a report calls a direction that is none of the inputs'.
+    """What a report calls a direction that moves several inputs.
 
     >>> direction_name([1.0, 0.0, -0.5], ["x", "y", "z"])
     'the direction +1 x -0.5 z'
@@ -65,7 +65,7 @@ def slope_along(
 ) -> Derivative:
     """The verdict on the slope along one direction; 0 on the line is the point."""
     typical = math.hypot(*near.point) / math.sqrt(len(near.point)) if near.point else 0.0
-    origin = power_of_two(typical) if typical else 0.0  # so that steps suit numbers of the point's size, not 0
+    origin = power_of_two(typical) if typical else 0.0  # so that steps suit the point's size, not 0
     known = cache(lambda u: line(u - origin))
     claim = Claim(name, known, origin, slope, slack, near.noise, near.epsilon, order, near, direction, origin)
     bent = claim.bent(known(origin))
@@ -85,15 +85,15 @@ def slope_along(
 
 @dataclass(frozen=True)
 class Gradient:
-    """A gradient that is claimed of a function of several inputs.
+    """The claimed gradient of a function of several inputs.
 
     Attributes:
         near: the function, near the point.
-        names: those of the inputs.
-        claims: a derivative for each.
-        slack: how far off each may be by its own rounding.
-        order: which derivatives they are.
-        suffix: what the report adds to the names.
+        names: the inputs' names.
+        claims: a derivative for each input.
+        slack: how far off each claim may be by its own rounding.
+        order: the order of the derivatives.
+        suffix: what the report adds to names.
     """
 
     near: Neighbourhood
@@ -104,7 +104,7 @@ class Gradient:
     suffix: str = ""
 
     def by(self, position: int, line: Line, at: float) -> Claim:
-        """The claim by one input, on a line that moves it alone."""
+        """The claim for one input, on a line that moves only this one."""
         name, slope, slack = self.names[position], self.claims[position], self.slack[position]
         near, order = self.near, self.order
         return Claim(name, line, at, slope, slack, near.noise, near.epsilon, order, near, near.axis(position))
@@ -119,8 +119,8 @@ class Gradient:
             if math.isinf(slope):
                 order = f" of order {self.order}" if self.order > 1 else ""
                 raise ValueError(
-                    f"the derivative{order} by {name} is {slope}, beside which a direction shows nothing of the "
-                    "others: check without directions="
+                    f"the derivative{order} by {name} is {slope}, which hides all others along a direction: "
+                    "check without directions="
                 )
         finite = all(map(math.isfinite, self.claims))
         near = self._with_noise(4 * self.near.moved(self.claims) if finite else 0.0)
@@ -132,14 +132,12 @@ class Gradient:
             yield replace(entry, direction=tuple(direction))
 
     def across(self, found: Sequence[Derivative], everywhere: bool = False) -> Iterator[Derivative]:
-        """At a kink, a direction other than the coordinates' along which the slopes refute the claim.
-
-        A function may have kinks that show along no coordinate, like the median of three equal numbers: `everywhere`
-        looks for these as well.
+        """A direction that moves several coordinates and along which the slopes at a kink refute the claims, if any.
 
         Args:
             found: the verdicts by coordinate.
-            everywhere: whether to look at all coordinates, not only at those with a kink at the point.
+            everywhere: whether to move all coordinates, not only those with a kink at the point: a function may have
+                kinks that no coordinate shows, like the median of three equal numbers.
         """
         kinked = [k for k, d in enumerate(found) if everywhere or (d.kink is not None and d.kink.distance == 0)]
         if not kinked or len(self.claims) < 2 or any(d.status == "differs" for d in found):

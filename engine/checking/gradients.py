@@ -1,6 +1,6 @@
-"""Prove a gradient: check_gradients, the function that users call.
+"""check_gradients, the function that users call.
 
-If Hypothesis is running, everything it needs is imported at once: an import in the first example would break the
+If Hypothesis is running, all that a check needs is imported at once: an import in the first example would exceed its
 deadline.
 """
 
@@ -103,9 +103,9 @@ def check_gradients(
     foreign = grad is not None or jvp is not None
     _check_order(order, point, foreign)
     if directions is not None and (type(directions) is not int or directions < 1):
-        raise ValueError(f"directions is a positive number of random directions, got {directions!r}")
+        raise ValueError(f"directions must be a positive number of random directions, got {directions!r}")
     if not isinstance(noise, (int, float)) or not 0 <= noise < math.inf:
-        raise ValueError(f"noise is how far a value may be off, a number of at least 0, got {noise!r}")
+        raise ValueError(f"noise, how far a value may be off, must be a number of at least 0, got {noise!r}")
     with called_for("check"), always_recorded():
         if not foreign:
             return check_subject(subject_of(f, point, noise), order, directions or 0)
@@ -113,15 +113,15 @@ def check_gradients(
 
 
 def _check_order(order: Any, point: Any, foreign: bool) -> None:
-    """Refuse what is no order, such as an argument that stands in its place."""
+    """Refuse what is not an order, such as another argument in its place."""
     if type(order) is not int or order < 1:
         remedy = ""
         if callable(order) or callable(point):
-            remedy = ": a gradient goes by its name, check_gradients(f, point, grad=gradient)"
+            remedy = ": name the gradient, check_gradients(f, point, grad=gradient)"
         elif foreign:
-            remedy = ": several arguments of f stand in one tuple, check_gradients(f, (x, y), grad=gradient)"
+            remedy = ": put several arguments of f in a tuple, check_gradients(f, (x, y), grad=gradient)"
         elif is_number(point):
-            remedy = ": the inputs stand in one list, check_gradients(f, [x, y])"
+            remedy = ": put the inputs in a list, check_gradients(f, [x, y])"
         raise ValueError(f"order is 1 for the gradient, 2 for second derivatives, ...; got {shortened(order)}{remedy}")
     if foreign and order != 1:
-        raise ValueError(f"grad= and jvp= give first derivatives only, so that order must be 1, got {order}")
+        raise ValueError(f"grad= and jvp= give first derivatives only, so order must be 1, got {order}")

@@ -1,19 +1,19 @@
-"""Local derivatives to fifty digits, from the formula column of the table (needs mpmath)."""
+"""Values and derivatives of primitives to fifty digits, by their formulas in the table (needs mpmath)."""
 
 from __future__ import annotations
 
 import builtins
 import math
 from collections.abc import Sequence
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 from ..primitive import Primitive
 
 DIGITS = 50
-_ENOUGH_FOR_ZERO = 800  # a third goes to the step; the rest shows the smallest of floats beside 1
+_ENOUGH_FOR_ZERO = 800  # a third goes to the step; the rest shows the smallest float beside 1
 _MOST_DIGITS = 1600
-AGREEMENT = 1e-6  # rules stay within a few units in the last place of fifty digits; this asks for six digits
+AGREEMENT = 1e-6  # rules are right to a few units in the last place; this asks for six digits
 
 
 def available() -> bool:
@@ -24,12 +24,12 @@ def available() -> bool:
 
 
 def warm() -> None:
-    """Import what the first derivative needs, if installed, so that no test's first example pays for it."""
+    """Import what the first derivative needs, if installed, so that no test's first example takes longer."""
     if available():
-        _names(context())
+        _names()
 
 
-@lru_cache(maxsize=1)
+@cache
 def context() -> Any:
     """A context of mpmath for this module, so that the user's precision stays as it is.
 
@@ -40,9 +40,9 @@ def context() -> Any:
         import mpmath
     except ImportError:
         raise ImportError("fifty digits need mpmath: pip install mpmath") from None
-    own = mpmath.mp.clone()
-    own.dps = DIGITS
-    return own
+    mp = mpmath.mp.clone()
+    mp.dps = DIGITS
+    return mp
 
 
 @cache
@@ -50,10 +50,11 @@ def _compiled(formula: str) -> Any:
     return compile(formula, "<formula of a primitive>", "eval")
 
 
-@lru_cache(maxsize=1)
-def _names(own: Any) -> dict[str, Any]:
-    """What a formula may use: the functions of this context of mpmath, and Python's where mpmath has none."""
-    functions = {name: getattr(own, name) for name in dir(own) if not name.startswith("_")}
+@cache
+def _names() -> dict[str, Any]:
+    """What a formula may use: mpmath's functions, and Python's where mpmath has none."""
+    mp = context()
+    functions = {name: getattr(mp, name) for name in dir(mp) if not name.startswith("_")}
     for name in ("erfc", "ncdf"):  # mpmath cannot evaluate them far out, where they are 0, 1 or 2 to any precision
         functions[name] = _clipped(functions[name])
     return {**{name: getattr(builtins, name) for name in ("abs", "max", "min", "len", "int", "map")}, **functions}
@@ -64,7 +65,7 @@ def _clipped(function: Any) -> Any:
 
 
 def value(primitive: Primitive, inputs: Sequence[Any]) -> Any:
-    """The formula of a primitive at `inputs`, as a number of mpmath.
+    """The value of a primitive's formula at `inputs`, as a number of mpmath.
 
     Raises:
         ValueError: the primitive was declared without a formula.
@@ -75,18 +76,17 @@ def value(primitive: Primitive, inputs: Sequence[Any]) -> Any:
     """
     if not primitive.formula:
         raise ValueError(f"{primitive.name} was declared without a formula")
-    own = context()
-    exact = [own.mpf(x) for x in inputs]
+    mp = context()
+    exact = [mp.mpf(x) for x in inputs]
     named = {primitive.operands[0]: exact} if primitive.arity is None else dict(zip(primitive.operands, exact))
-    return eval(_compiled(primitive.formula), {**_names(own), **named})
+    return eval(_compiled(primitive.formula), {**_names(), **named})
 
 
 def derivative(primitive: Primitive, inputs: Sequence[float], position: int) -> Any:
     """The derivative of a primitive with respect to one of its operands, as a number of mpmath.
 
-    By a central difference whose step is far smaller than the gap between floats, and so stays clear of kinks.
-    In the tail of a function nearly all digits of its values cancel: the precision is doubled until two results
-    agree.
+    It is a central difference whose step is far smaller than the gap between floats, and so stays clear of kinks. In
+    a function's tail nearly all digits of its values cancel, so the precision is doubled until two results agree.
 
     >>> import engine
     >>> float(derivative(engine.tanh, [1.0], 0)), float(derivative(engine.tanh, [300.0], 0))
@@ -96,7 +96,7 @@ def derivative(primitive: Primitive, inputs: Sequence[float], position: int) -> 
 
 
 def slopes(primitive: Primitive, inputs: Sequence[float], position: int) -> tuple[float, float] | None:
-    """The slopes on both sides of a kink, computed in the same way; None if one is not finite.
+    """The slopes on both sides of a kink, likewise; None if one is not finite.
 
     >>> import engine
     >>> slopes(engine.abs, [0.0], 0), slopes(engine.floor, [2.0**53], 0), slopes(engine.sqrt, [0.0], 0)
@@ -110,22 +110,22 @@ def slopes(primitive: Primitive, inputs: Sequence[float], position: int) -> tupl
 def _quotient(
     primitive: Primitive, inputs: Sequence[float], position: int, first: int, second: int
 ) -> tuple[Any, bool]:
-    """The difference quotient of two places, `first` and `second` steps away, and whether finer steps agree.
+    """The difference quotient between two places, `first` and `second` steps away, and whether finer steps agree.
 
     None and False where another operand is at a pole.
     """
-    own = context()
+    mp = context()
     before, after = list(inputs[:position]), list(inputs[position + 1 :])
 
-    x = own.mpf(inputs[position])
-    small = max(0, -math.frexp(inputs[position])[1] // 3)  # zeros after the point of a tiny x, about
-    close = 0  # more zeros, for kinks as close together as those of x % y by y, about y * y / x
+    x = mp.mpf(inputs[position])
+    small = max(0, -math.frexp(inputs[position])[1] // 3)  # about as many zeros as a tiny x has after the point
+    close = 0  # more zeros, for kinks as close together as those of x % y in y: about y * y / x
     if primitive.kink is not None and len(inputs) <= 2:
         close = sum(2 * abs(math.frexp(number)[1]) // 3 for number in inputs)
 
     def at_precision(digits: int) -> Any:
-        with own.workdps(digits + small + 2 * close):  # so that the step shows beside the other operands
-            step = own.mpf(10) ** -(digits // 3 + close) * min(1, abs(x) or 1)
+        with mp.workdps(digits + small + 2 * close):  # so that the step shows beside the other operands
+            step = mp.mpf(10) ** -(digits // 3 + close) * min(1, abs(x) or 1)
             one, other = (value(primitive, [*before, x + count * step, *after]) for count in (first, second))
             return (one - other) / ((first - second) * step)
 
@@ -156,7 +156,7 @@ def _real(number: Any) -> float | None:
 
 
 def confirms(got: float, exact: float | None, part: float = AGREEMENT) -> bool:
-    """Whether a local derivative agrees with fifty digits, up to a part of it; nan agrees with None."""
+    """Whether a local derivative agrees with the exact one, up to a part of it; nan agrees with None."""
     if exact is None:
         return math.isnan(got)
     return got == exact or (math.isfinite(exact) and abs(got - exact) <= part * abs(exact) + 1e-300)

@@ -1,9 +1,9 @@
-"""Proof where differences cannot judge: factors known to fifty digits, or the whole formula by differences of more.
+"""Proves derivatives that differences cannot judge, factor by factor or by the whole formula, in many digits.
 
-Between two steps a function may turn a thousand times, as sin does at 1e15, or its values may vanish, as products of
-tiny numbers do: then differences of every step contradict a right gradient. But if the function is what its graph
-says, and each primitive's local derivative is right (at a kink: the same on both sides), the chain rule leaves no
-other; and the graph's formula in hundreds of digits has room for steps below everything that hides its slope.
+A function may turn a thousand times between two steps, as sin does at 1e15, or its values may vanish, as products of
+tiny numbers do: then differences contradict a right gradient at every step. But if the function is what its graph says,
+and each local derivative agrees with fifty digits (at a kink: on both sides), then the chain rule allows no other
+gradient; and in hundreds of digits, steps of the graph's formula can be smaller than anything that hides its slope.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from .report import Derivative
 from .subject import Recording, Subject, weight
 
 _SAME = 1e-9  # both modes multiply the same factors, in opposite order
-_DIGITS = 400  # of whole graphs; a third of them goes to the step, which is far below the distance of kinks
+_DIGITS = 400  # for whole graphs; a third of them goes to the step, which is far smaller than the gap between kinks
 
 
 def proven(subject: Subject, wrong: Derivative) -> bool:
     """Whether a derivative that differences contradict is right all the same.
 
-    By one input, it is if every factor of the chain rule is; also along a direction, it is if the function's own
-    formula has it, or has slopes on both sides that it lies between. This is never known for a user's primitives, whose
-    formulas are no better than their rules, nor without mpmath.
+    With respect to one input it is if every factor of the chain rule is right. That, or a slope along a direction, is
+    also right if it is the slope of the function's formula, or lies between its slopes on both sides. Nothing is proven
+    of users' primitives, whose formulas are no better than their rules, nor without mpmath.
 
     >>> from engine import check_gradients, sin
     >>> str(check_gradients(sin, [1e15 + 0.5])).splitlines()[0]
@@ -47,7 +47,7 @@ def proven(subject: Subject, wrong: Derivative) -> bool:
 
 
 def _has_right_factors(subject: Subject, wrong: Derivative) -> bool:
-    """Whether each factor that the chain rule multiplies for it is right."""
+    """Whether each factor that the chain rule multiplies is right."""
     position = subject.names.index(wrong.name)
     here = subject.record(subject.moved(position, wrong.at))
     leaf = here.coordinates[position]
@@ -55,20 +55,20 @@ def _has_right_factors(subject: Subject, wrong: Derivative) -> bool:
     return (
         (same_number(forward, wrong.claimed) or math.isclose(forward, wrong.claimed, rel_tol=_SAME))
         and is_its_graph(subject, here, [position])
-        and all(map(_is_exact, depending_on([leaf], here.nodes)))  # others play no part in its derivative
+        and all(map(_is_exact, depending_on([leaf], here.nodes)))  # no others play a part in this derivative
     )
 
 
 def _is_exact(node: Value) -> bool:
-    """Whether the local derivatives are confirmed by fifty digits, of one of the engine's own primitives.
+    """Whether its primitive is the engine's own, and fifty digits confirm its local derivatives.
 
     At a kink the slopes on both sides must be the same, as at the jumps of `floor` and on the cut of `atan2`.
     """
-    if not is_own(node):
-        return False
-    found = enumerate(zip(node.operands, local_derivatives(node)))
-    wanted = [(place, 0.0 if got is None else got) for place, (x, got) in found if not isinstance(x, Constant)]
-    return all(_confirmed(node, place, got) for place, got in wanted)
+    return is_own(node) and all(
+        _confirmed(node, place, 0.0 if got is None else got)
+        for place, (operand, got) in enumerate(zip(node.operands, local_derivatives(node)))
+        if not isinstance(operand, Constant)
+    )
 
 
 def _confirmed(node: Value, place: int, got: float) -> bool:
@@ -80,10 +80,11 @@ def _confirmed(node: Value, place: int, got: float) -> bool:
 
 
 def _is_of_its_formula(subject: Subject, wrong: Derivative) -> bool:
-    """Whether it lies between the derivatives of the function's own formula on both sides, by many digits.
+    """Whether it lies between the slopes of the function's formula on both sides, in many digits.
 
-    The graph of a gradient is not a formula: where rules branch, as `pow`'s does, it differs elsewhere. And where
-    operands are tied, as in ``maximum(x, x)``, only their sum is right.
+    For higher orders the formula is still that of the function: the graph of a gradient has another shape elsewhere if
+    a rule branches, as `pow`'s does. And where operands tie, as in ``maximum(x, x)``, only the sum of their derivatives
+    is right.
     """
     if not math.isfinite(wrong.claimed):
         return False
@@ -97,17 +98,17 @@ def _is_of_its_formula(subject: Subject, wrong: Derivative) -> bool:
     largest = max(abs(math.frexp(node.data)[1]) for node in here.nodes if math.isfinite(node.data))
     apart = 60 + largest // 3  # zeros after the point: small beside all numbers
     fixed = [weight(k) for k in range(len(numbers))]
-    own = oracle.context()
+    mp = oracle.context()
 
     def quotient(side: int, step: Any) -> Any:
-        found = own.mpf(0)
+        found = mp.mpf(0)
         for sign, *signs in product((1, -1), repeat=subject.order):
             moves = [step * (2 * side + sign) * a + step * sum(signs) * b for a, b in zip(first, fixed)]
             found += sign * math.prod(signs) * _exact_value(here, moves)
         return found / (2 * step) ** subject.order
 
-    with own.workdps((subject.order + 2) * apart + _DIGITS):
-        sides = [[quotient(side, own.mpf(10) ** -each) for each in (apart, apart + 10)] for side in (-1, 1)]
+    with mp.workdps((subject.order + 2) * apart + _DIGITS):
+        sides = [[quotient(side, mp.mpf(10) ** -each) for each in (apart, apart + 10)] for side in (-1, 1)]
         settled = all(abs(coarse - fine) <= _SAME * abs(fine) for coarse, fine in sides)
         slopes = [fine for _, fine in sides]
         slack = oracle.AGREEMENT * max(map(abs, slopes))
@@ -115,26 +116,26 @@ def _is_of_its_formula(subject: Subject, wrong: Derivative) -> bool:
 
 
 def _exact_value(here: Recording, moves: Sequence[Any]) -> Any:
-    """The value of a graph at moved coordinates, by the formulas of its primitives in mpmath's precision.
+    """The value of a graph at moved coordinates, by its primitives' formulas in mpmath's precision.
 
-    It is nan at poles, and outside of the domain of a primitive.
+    It is nan at poles and outside a primitive's domain.
     """
-    own = oracle.context()
-    values = {x: own.mpf(x.data) + move for x, move in zip(here.coordinates, moves)}
+    mp = oracle.context()
+    values = {x: mp.mpf(x.data) + move for x, move in zip(here.coordinates, moves)}
     try:
         for node in here.nodes:
             if node not in values:
                 inputs = [values[operand] for operand in node.operands]
-                values[node] = oracle.value(node.primitive, inputs) if node.primitive else own.mpf(node.data)
-        return own.mpf(values[here.output])
+                values[node] = oracle.value(node.primitive, inputs) if node.primitive else mp.mpf(node.data)
+        return mp.mpf(values[here.output])
     except (ZeroDivisionError, OverflowError, TypeError):  # the last one where a number is complex
-        return own.nan
+        return mp.nan
 
 
 def kinks_between_floats(subject: Subject, found: Derivative) -> list[Value]:
-    """The nodes that move and have kinks between neighbouring floats, where differences know nothing of the slope.
+    """The nodes that move and have kinks between neighbouring floats, where differences do not see the slope.
 
-    None if the function is not what its graph says: then differences tell what the graph leaves out.
+    An empty list if the function is not what its graph says: then differences see what the graph leaves out.
 
     >>> from engine import check_gradients, floor
     >>> check_gradients(lambda x, y: x * x.detach() + 0 * floor(y), [1.5, 2.0**53]).ok
@@ -148,20 +149,20 @@ def kinks_between_floats(subject: Subject, found: Derivative) -> list[Value]:
 
 
 def is_own(node: Value) -> bool:
-    """Whether its primitive is one of the engine's own, or it is a leaf."""
+    """Whether the node is a leaf, or its primitive one of the engine's own."""
     primitive = node.primitive
     return primitive is None or primitive is getattr(ops, primitive.name, None)
 
 
 def moved(subject: Subject, by: Derivative) -> Sequence[int]:
-    """The positions of the coordinates by which a derivative is taken."""
+    """The positions of the coordinates that a derivative moves."""
     return range(len(subject.names)) if by.direction else [subject.names.index(by.name)]
 
 
 def is_its_graph(subject: Subject, recording: Recording, positions: Sequence[int], most: int | None = None) -> bool:
     """Whether the recorded graph still gives the function's own numbers when coordinates move by the usual steps.
 
-    Or by the likeliest of them, as many as `most`: within the wide ones the function may branch.
+    With `most`, by that many of the likeliest steps only: within wide ones the function may branch.
     """
     graph = Replay(recording)
     numbers = [leaf.data for leaf in recording.coordinates]

@@ -1,7 +1,7 @@
-"""A recorded graph on other numbers, which a check along directions evaluates in place of the function.
+"""Evaluates a recorded graph at other numbers, in place of the function.
 
-That takes a fraction of a call, which makes Values. A branch may make the function differ from the graph elsewhere: so
-wherever a line goes farther than before, the function itself is called, and always once the graph differs.
+That takes a fraction of the time of a call, which makes Values. Since the function may branch, and so differ from the
+graph elsewhere, it is called itself wherever a line goes farther than before, and always once the two differ.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Replay:
             direction: one number for each coordinate.
             start: the coordinates where t is 0.
         """
-        reached = [0.0, 0.0]  # how far to either side the graph is known to be the function
+        reached = [0.0, 0.0]  # how far the graph is known to be the function, on either side
         faithful = True
 
         def at(t: float) -> float:

@@ -1,4 +1,4 @@
-"""What a check found, and its text: every input by name, every kink, and on failure the culprit."""
+"""What a check found, and its text: every input by name, every kink, and the culprit of a failure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .estimates.verdicts import Status
 
 _SHOWN = 40  # how many derivatives that agree are listed one by one
 _POINT = 1200  # characters of a point that are shown
-_SHRINKS = 0.5  # a remainder with a smaller power of the step does not shrink; that of a wrong gradient has power 1
+_SHRINKS = 0.5  # a remainder that follows a smaller power of the step does not shrink; a wrong gradient's has power 1
 
 
 @dataclass(frozen=True)
@@ -22,13 +22,13 @@ class Kink:
 
     Attributes:
         why: the node or branch that causes it.
-        distance: how far the input is from it, with the sign of the direction; nan if only the interval is known.
+        distance: from the input to the kink, negative if that is below; nan if only the interval is known.
         taken: the derivative that the code under test gives at the checked point.
         left: the derivative from below, as differences give it; nan where the function has no values.
         right: the derivative from above, likewise.
-        interval: the values of the input around the point between which the function is smooth but for this kink: the
-            check is valid there and was made there.
-        jump: how far the value jumps there, where there is then no derivative.
+        interval: the values of the input around the point between which the function is smooth but for this kink; the
+            check was made there, and holds there.
+        jump: how far the value jumps at the kink; at a jump there is no derivative.
     """
 
     why: str
@@ -42,10 +42,11 @@ class Kink:
     def __str__(self) -> str:
         near = math.isnan(self.distance)
         place = "near the point" if near else f"{self.distance:+.3g} away"
-        place = place if self.distance else f"at the point (taken there: {self.taken:.9g})"
+        if self.distance == 0:
+            place = f"at the point (taken there: {self.taken:.9g})"
         low, high = self.interval
         left, right = ("none" if math.isnan(slope) else f"{slope:.9g}" for slope in (self.left, self.right))
-        # Far from where a domain ends, slopes may be others than at its end.
+        # The slopes found may not be those at the end of a domain that is some way off.
         slopes = "" if near and "none" in (left, right) else f": derivative {left} below and {right} above"
         digits = 6 if f"{low:.6g}" != f"{high:.6g}" else 17
         checked = f"; checked between {low:.{digits}g} and {high:.{digits}g}" if low < high else ""
@@ -66,12 +67,12 @@ class Derivative:
         status: ``"agrees"``, ``"differs"``, or ``"unresolved"`` if differences give too few digits to decide.
         kink: the kink that the check had to keep clear of.
         slopes: at a kink, the smallest and the largest slope: a claim between them can be a (Clarke) gradient.
-        excluded: whether the differences exclude the claim by more than their bound and 1 %, though they are not sharp
-            enough, or not many enough, to be sure. Such an unresolved derivative counts against the report.
+        excluded: whether the differences exclude the claim by more than their bound and 1 %, though they are too few or
+            not sharp enough to be sure. Such an unresolved derivative counts against the report.
         direction: the direction of a slope, a number for each input; empty for a derivative with respect to one input.
-        closely: whether everything was tried before it was left unresolved; not if so many others had been found wrong
-            before that only a few differences were taken.
-        why: why no differences can tell, in words; "" if they can, or lack the digits.
+        closely: whether everything was tried; False if so many others were found wrong first that only a few
+            differences were taken.
+        why: why no differences can tell, in words; "" if they can, or only lack the digits.
     """
 
     name: str
@@ -90,7 +91,7 @@ class Derivative:
 
     @property
     def relative_error(self) -> float:
-        """The disagreement relative to the larger of the two; inf if they are contradictory and not both finite."""
+        """The difference relative to the larger of the two; inf if they contradict each other and one is not finite."""
         if not (math.isfinite(self.claimed) and math.isfinite(self.expected)):
             return math.inf if contradicted(self) else 0.0
         largest = max(abs(self.claimed), abs(self.expected))
@@ -98,7 +99,7 @@ class Derivative:
 
     @property
     def spread(self) -> float:
-        """How far the smallest and the largest slope at a kink lie apart; 0 where there is one slope."""
+        """How far apart the smallest and the largest slope at a kink are; 0 where there is one slope."""
         if self.slopes is None:
             return 0.0
         low, high = self.slopes
@@ -106,7 +107,7 @@ class Derivative:
 
     @property
     def at_jump(self) -> bool:
-        """Whether it is unresolved as the value jumps, though it is a slope beside the jump."""
+        """Whether it is unresolved because the value jumps, though it is a slope beside the jump."""
         jumps = self.kink is not None and self.kink.distance == 0 < self.kink.jump
         return jumps and self.status == "unresolved" and not self.excluded
 
@@ -141,7 +142,7 @@ def contradicted(found: Derivative) -> bool:
 
 
 def where_slopes_are(low: float, high: float) -> str:
-    """Where a claim is that is none of the slopes there, in words.
+    """In words, the place of a claim that is not among the slopes there.
 
     >>> where_slopes_are(2.0, 2.0), where_slopes_are(0.0, 1.0)
     ('where the slope is 2', 'at a kink with slopes 0 and 1: expected a number in [0, 1]')
@@ -156,7 +157,7 @@ def _slopes(low: float, high: float) -> str:
 
 
 def worst(found: Sequence[Derivative]) -> Derivative:
-    """The first of those that contradict their claim most clearly."""
+    """The one that contradicts its claim most clearly; the first of several."""
     ranks = {"differs": 0, "unresolved": 2, "agrees": 3}
     return min(found, key=lambda d: 1 if d.excluded else ranks[d.status])
 
@@ -168,7 +169,7 @@ class Fault:
     Attributes:
         what: in words: which node, which operand, what was expected and what was computed.
         code: Python that shows it, to paste.
-        primitive: the name of the primitive whose rule is wrong, "" if it is not a single one.
+        primitive: the name of the primitive whose rule is wrong; "" if it is no single one's.
     """
 
     what: str
@@ -183,12 +184,12 @@ class Report(Shown):
     Attributes:
         title: what was checked.
         derivatives: one entry per input, parameter and order.
-        faults: what is wrong beneath the disagreements.
+        faults: what causes the disagreements.
         notes: remarks, such as what was done about unresolved derivatives.
         point: the point as Python to paste, so that a failure can be repeated.
-        directions: along how many random directions the gradient was checked; 0: along every input.
-        rate: how fast the remainder of Taylor's formula shrinks along a random direction: like t**rate, 2 or more of a
-            right gradient, 1 of a wrong one; inf if it is lost in rounding, nan if it was not looked at.
+        directions: the number of random directions that the gradient was checked along; 0: along every input.
+        rate: how fast the remainder of Taylor's formula shrinks along a random direction: like t**rate, 2 or more for a
+            right gradient, 1 for a wrong one; inf if it is lost in rounding, nan if it was not computed.
     """
 
     title: str
@@ -227,8 +228,8 @@ class Report(Shown):
     def hidden(self) -> float:
         """How large an error in one coordinate could hide within the bounds.
 
-        Along every direction such an error shows in full, so the sharpest bound counts; along the inputs themselves
-        the bluntest does. At a kink any slope between the smallest and the largest may be claimed.
+        Every random direction shows such an error in full, so the sharpest bound counts; of the inputs only one does,
+        so the bluntest counts. At a kink any slope between the smallest and the largest may be claimed.
         """
         room = [2 * d.bound + d.spread for d in self.derivatives if d.order == 1]
         return min(room, default=math.inf) if self.directions else max(room, default=math.inf)
@@ -297,7 +298,7 @@ class Report(Shown):
         yield from (f"  {line}" for line in self._remarks())
 
     def _remarks(self) -> Iterator[str]:
-        """The lines after the derivatives; those that help to repeat a failure come last, as pytest shows both ends."""
+        """The lines after the derivatives; those that reproduce a failure come last, as pytest shows both ends."""
         for status, count in (
             ("unresolved", sum(not d.closely for d in self.derivatives)),
             ("agrees", sum(d.status == "agrees" for d in self.derivatives)),
@@ -317,22 +318,22 @@ class Report(Shown):
 
 
 def _opinion(rate: float, wrong: bool = False) -> str:
-    """What the rate of Taylor's remainder says, given whether differences have found something wrong.
+    """What the rate of Taylor's remainder says, given whether differences found something wrong.
 
     >>> _opinion(2.004)
-    "Taylor's remainder shrinks like t**2.00, as that of a right gradient does (2 or more; of a wrong one 1)"
+    "Taylor's remainder shrinks like t**2.00, as for a right gradient (2 or more; for a wrong one 1)"
     >>> _opinion(1.95, wrong=True)
-    "none: so small an error is lost in what else Taylor's remainder holds"
+    "none: so small an error is lost in the rest of Taylor's remainder"
     """
     if wrong and rate > RIGHT_RATE:
-        return "none: so small an error is lost in what else Taylor's remainder holds"
+        return "none: so small an error is lost in the rest of Taylor's remainder"
     if math.isinf(rate):
-        return "Taylor's remainder is lost in rounding, as that of a right gradient of a linear function is"
+        return "Taylor's remainder is lost in rounding, as for a right gradient of a linear function"
     shrinks = f"Taylor's remainder shrinks like t**{rate:.2f}"
     if rate > RIGHT_RATE:
-        return f"{shrinks}, as that of a right gradient does (2 or more; of a wrong one 1)"
+        return f"{shrinks}, as for a right gradient (2 or more; for a wrong one 1)"
     if looks_wrong(rate):
-        return f"{shrinks}, as that of a wrong one does (right: 2)"
+        return f"{shrinks}, as for a wrong gradient (right: 2)"
     seen = f"Taylor's remainder does not shrink (t**{rate:.2f})" if rate < _SHRINKS else f"{shrinks} only"
     return f"{seen}: the function jumps or bends close by, or its values are off by more than rounding (noise=...)"
 
@@ -345,7 +346,7 @@ def _abbreviated(point: str) -> str:
 
 
 def _with_bound(number: float, bound: float) -> str:
-    """A number with the digits that are certain, and its bound.
+    """A number with as many digits as are certain, and its bound.
 
     >>> _with_bound(0.123456789, 1.2e-5)
     '0.1234568 +- 1.2e-05'

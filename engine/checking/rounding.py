@@ -1,4 +1,4 @@
-"""How far off rounding may put a recorded result and its gradient: the sweep over absolute values."""
+"""Bounds on the rounding errors of a recorded result and its gradient, by sweeps over absolute values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .kinks import kink_of
 
 
 class Rounding(NamedTuple):
-    """Bounds for one graph: on its value, and on the derivative with respect to each node."""
+    """Bounds on the rounding errors of a graph's value, and of its derivative with respect to each node."""
 
     value: float
     derivatives: dict[Value, float]
@@ -26,9 +26,9 @@ class Rounding(NamedTuple):
 def rounding(root: Value) -> Rounding:
     """First-order bounds: each node is off by one unit in the last place, and all errors add up.
 
-    An absolute adjoint sums the sizes of the contributions of all paths, which may cancel in the gradient itself;
-    the error of a value is the sum of the nodes' errors times their absolute adjoints. What underflows is lost as a
-    number of its own, since a large factor may come after it.
+    A node's absolute adjoint sums the contributions of all paths by size, which may cancel in the gradient itself;
+    the error of the value is the sum of the nodes' errors times their absolute adjoints. What is lost by underflow is
+    summed separately, since a large factor may follow.
 
     >>> x = Value(1e8)
     >>> rounding((x + 1.0) - x).value > 1e-8
@@ -43,7 +43,7 @@ def rounding(root: Value) -> Rounding:
         if node.primitive is None:
             continue
         upstream, missing = size[node], lost[node]
-        if not (upstream or missing) or not math.isfinite(node.data):  # it was not selected
+        if not (upstream or missing) or not math.isfinite(node.data):  # the node was not selected
             continue
         error += upstream * (per_node * abs(node.data) + SMALLEST)
         for operand, d in zip(node.operands, local_derivatives(node)):
@@ -54,12 +54,12 @@ def rounding(root: Value) -> Rounding:
 
 
 def _smallest(factor: float) -> float:
-    """What a product of a local derivative and this factor may lose by underflow, in either of the two."""
+    """How much the product of a local derivative and this factor may lose by underflow, of itself or of either."""
     return (1.0 + 4.0 * factor) * SMALLEST
 
 
 def lost_forward(root: Value, seeds: dict[Value, float]) -> float:
-    """How much of the tangent of `root` may be lost by underflow when those of the leaves are `seeds`.
+    """How much of `root`'s tangent underflow may lose, where the leaves' tangents are `seeds`.
 
     >>> x = Value(1.0)
     >>> lost_forward(x * 1e-200 * 1e-200 * 1e301, {x: 1.0}) > 1e-99
@@ -75,9 +75,10 @@ def lost_forward(root: Value, seeds: dict[Value, float]) -> float:
 
 
 def spread(root: Value) -> dict[Value, float]:
-    """How far off each number that `root` is computed from may be, whatever the order in which sums are made.
+    """How far off each number on the way to `root` may be, whatever the order of sums.
 
-    What an operation makes of its operands' errors is tried out, too: by its derivative a square near 0 has none.
+    Operands are also moved by their errors to see what an operation makes of them: by its derivative, a square near 0
+    makes nothing.
 
     >>> x = Value(1e8)
     >>> y = ((x + 1.0) - x - 1.0) ** 2
@@ -99,14 +100,14 @@ def spread(root: Value) -> dict[Value, float]:
 
 
 def inherited(root: Value, off: Mapping[Value, float] | None = None) -> dict[Value, float]:
-    """How far off each derivative may be, as local derivatives are taken at numbers that are rounded themselves.
+    """How far off each derivative may be because local derivatives are taken at rounded numbers.
 
     In ``(1 - cos(x)) / x`` near 0 the numerator has few digits left, and so has the derivative with respect to the
     denominator.
 
     Args:
         root: what is differentiated.
-        off: how far off the numbers may be; by default by rounding alone.
+        off: how far off each number may be; by default, as far as rounding takes it.
 
     >>> from engine import cos
     >>> x = Value(1e-6)
@@ -135,6 +136,6 @@ def _off(order: Sequence[Value]) -> dict[Value, float]:
     for node in order:
         if node.primitive is not None:
             moves = (abs(d) * off[x] for d, x in zip(local_derivatives(node), node.operands) if d is not None)
-            own = 4 * EPSILON * abs(node.data) + SMALLEST if node.data else 0.0  # a 0 may be that of a kink
+            own = 4 * EPSILON * abs(node.data) + SMALLEST if node.data else 0.0  # a 0 may be exact, at a kink
             off[node] = own + total(*filter(math.isfinite, moves))
     return off

@@ -1,4 +1,4 @@
-"""The check of a function of Values: differences of its values, clear of kinks, and the culprit of what is wrong.
+"""Checks a function of Values by differences that keep clear of kinks, and finds the culprit if something is wrong.
 
 Each derivative is judged by differences whose error is computed (`differences`), on the smooth piece around the
 point (`kinks`); forward mode is compared with reverse mode; what differences cannot resolve is settled primitive by
@@ -39,22 +39,21 @@ __tracebackhide__ = True  # pytest then shows the user's own lines
 
 
 def check_subject(subject: Subject, order: int, directions: int = 0) -> Report:
-    """The check itself, order by order; a fault ends it, as what is built on it would be wrong too.
+    """Check order by order, up to the first fault, since all higher orders would be wrong too.
 
     Args:
         subject: what is checked.
-        order: up to which order.
-        directions: along how many random directions; 0: along every coordinate.
+        order: the highest order.
+        directions: the number of random directions to check along; 0: along every coordinate.
     """
     rate = math.nan
     derivatives: list[Derivative] = []
     notes: list[str] = []
     fault: Fault | None = None
     for each in (subject.of_order(k) for k in range(1, order + 1)):
-        here = each.here
-        gradient, judged, found = _found(each, here, directions)
+        gradient, judged, found = _verdicts(each, directions)
         if each.order == 1 and found == judged and not any(d.kink is not None for d in found):
-            rate = _rate(here, gradient)
+            rate = _rate(each.here, gradient)
             if looks_wrong(rate) and not directions:
                 found += [_unless_proven(each, d) for d in gradient.across(found, everywhere=True)]
             if looks_wrong(rate) and not any(map(contradicted, found)):
@@ -62,13 +61,13 @@ def check_subject(subject: Subject, order: int, directions: int = 0) -> Report:
         derivatives += found
         if wrong := [d for d in found if d.status == "differs"]:
             fault = find_culprit(each, wrong[0])
-        elif each.order < order and (there := _beside(each)) and (wrong := _wrong_at(there, directions)):
+        elif each.order < order and (there := _moved_aside(each)) and (wrong := _wrong_at(there, directions)):
             fault = find_culprit(there, wrong[0])
             derivatives += [replace(d, name=f"{d.name}, beside the point") for d in wrong]
             notes.append(f"beside the point, at {there.written}, derivatives of order {each.order} are wrong")
             rate = math.nan
         else:
-            fault = _beyond_differences(each, gradient, found, notes)
+            fault = _hidden_fault(each, gradient, found, notes)
         if fault is not None:
             break
     require_repeatable(lambda: [subject.value(subject.numbers)], len(subject.numbers), subject.noise)
@@ -80,7 +79,7 @@ def check_subject(subject: Subject, order: int, directions: int = 0) -> Report:
 
 
 def _unless_proven(subject: Subject, found: Derivative) -> Derivative:
-    """A verdict, left open where differences contradict what is proven, or cannot see kinks between floats."""
+    """The verdict, left open if differences contradict what is proven, or do not see kinks between floats."""
     if not contradicted(found):
         return found
     if proven(subject, found):
@@ -89,16 +88,14 @@ def _unless_proven(subject: Subject, found: Derivative) -> Derivative:
     return replace(found, status="unresolved", excluded=not all(map(is_own, unseen))) if unseen else found
 
 
-def _beyond_differences(
-    subject: Subject, gradient: Gradient, found: list[Derivative], notes: list[str]
-) -> Fault | None:
+def _hidden_fault(subject: Subject, gradient: Gradient, found: list[Derivative], notes: list[str]) -> Fault | None:
     """A fault that differences do not show: in derivatives that they leave open, on Values, or in one mode alone.
 
     Args:
         subject: what is checked, at one order.
         gradient: its claims.
-        found: the verdicts of differences on these.
-        notes: a list to which is added why some are left open, if nothing is wrong with them.
+        found: the verdicts on these.
+        notes: if no fault is found, this says why some derivatives are left open.
     """
     nodes = subject.here.nodes
     left_open = [d for d in found if d.status == "unresolved"]
@@ -117,7 +114,7 @@ def _why_open(left_open: Sequence[Derivative]) -> str:
 
 
 def _flat(nodes: Iterable[Value]) -> list[Value]:
-    """The nodes with a local derivative of exactly 0, which may stand for one too small for differences to see."""
+    """The nodes with a local derivative of exactly 0; the right one may be too small for differences to see."""
     return [node for node in nodes if any(d == 0 for d in local_derivatives(node))]
 
 
@@ -127,7 +124,7 @@ def _adjoints(recording: Recording) -> list[float]:
 
 
 def _gradient(subject: Subject, recording: Recording) -> Gradient:
-    """The engine's gradient at one point, with its own rounding, and the function with that of its value."""
+    """The engine's gradient at one point, with bounds on the rounding of gradient and value."""
     claims, errors = _adjoints(recording), rounding(recording.output)
     slack = [errors.derivatives.get(x, 0.0) for x in recording.coordinates]
     slack = [s if math.isfinite(g) else 0.0 for g, s in zip(claims, slack)]
@@ -136,26 +133,28 @@ def _gradient(subject: Subject, recording: Recording) -> Gradient:
 
 
 def _loosened(gradient: Gradient, here: Recording) -> Gradient:
-    """The same, with room for what the rounding of intermediate numbers does to the gradient."""
+    """The same, with room for what rounded intermediate numbers do to the gradient."""
     more = inherited(here.output)
     return replace(gradient, slack=[s + more.get(x, 0.0) for s, x in zip(gradient.slack, here.coordinates)])
 
 
-def _found(subject: Subject, here: Recording, directions: int) -> tuple[Gradient, list[Derivative], list[Derivative]]:
-    """The claims at the point, the verdicts of differences on them, and the same after what is proven.
+def _verdicts(subject: Subject, directions: int) -> tuple[Gradient, list[Derivative], list[Derivative]]:
+    """The claims at the point, the verdicts of differences on them, and these corrected by what is proven.
 
-    All are looked at closely if those that seemed to be wrong, and kept others from it, are proven.
+    If so many seem wrong that others are not looked at closely, and all of these are proven right, it starts again and
+    looks at all closely.
     """
     for most in (MANY_WRONG, math.inf):
-        gradient, judged = _judged(subject, here, directions, most)
+        gradient, judged = _judged(subject, directions, most)
         found = [_unless_proven(subject, d) for d in judged]
         if all(d.closely for d in found) or any(map(contradicted, found)):
             break
     return gradient, judged, found
 
 
-def _judged(subject: Subject, here: Recording, directions: int, most: float) -> tuple[Gradient, list[Derivative]]:
+def _judged(subject: Subject, directions: int, most: float) -> tuple[Gradient, list[Derivative]]:
     """The claims at the point, with as much room as they need, and the verdicts of differences on them."""
+    here = subject.here
 
     def verdicts(gradient: Gradient) -> list[Derivative]:
         return _along(here, gradient, directions) if directions else _by_coordinate(subject, here, gradient, most)
@@ -168,10 +167,11 @@ def _judged(subject: Subject, here: Recording, directions: int, most: float) -> 
     return gradient, found
 
 
-def _beside(subject: Subject) -> Subject | None:
-    """The same at a point beside, if there is a value: derivatives of the next order are differences of these.
+def _moved_aside(subject: Subject) -> Subject | None:
+    """The same at a point close by, if the function has a value at one.
 
-    So they prove nothing if a rule is right at the point alone, as -2 * x is for the square of x at 0.
+    Derivatives of the next order are compared with differences of these ones, which proves nothing if a rule is right
+    only at the point, as -2 * x is for the square of x at 0.
     """
     for part in (32.0, -32.0, 1.0, -1.0):
         numbers = tuple(x + part * weight(k) * steps(x)[0] for k, x in enumerate(subject.numbers))
@@ -181,8 +181,8 @@ def _beside(subject: Subject) -> Subject | None:
 
 
 def _wrong_at(subject: Subject, directions: int) -> list[Derivative]:
-    """The derivatives that are wrong there."""
-    *_, found = _found(subject, subject.here, directions)
+    """The derivatives that are wrong at the subject's point."""
+    *_, found = _verdicts(subject, directions)
     return [d for d in found if d.status == "differs"]
 
 
@@ -201,7 +201,7 @@ def _along(here: Recording, gradient: Gradient, directions: int) -> list[Derivat
 
 
 def _rate(here: Recording, gradient: Gradient) -> float:
-    """How fast Taylor's remainder shrinks along one direction."""
+    """How fast Taylor's remainder shrinks along a fixed direction."""
     near, direction = gradient.near, taylor_direction(gradient.near.point)
     slope = inner(gradient.claims, direction)
     if not math.isfinite(slope):
@@ -211,7 +211,7 @@ def _rate(here: Recording, gradient: Gradient) -> float:
 
 
 def _looks(subject: Subject, here: Recording, gradient: Gradient) -> Iterator[Callable[[bool], Derivative]]:
-    """A look at each coordinate, for `in_turn`."""
+    """For `in_turn`: the check of each coordinate, closely or not."""
     cornered = bool(at_kink(here.nodes))
 
     def look(position: int, closely: bool) -> Derivative:
@@ -226,7 +226,7 @@ def _looks(subject: Subject, here: Recording, gradient: Gradient) -> Iterator[Ca
 
 
 class _Coordinate:
-    """A closer look at one coordinate: for kinks around the point, comparing on the smooth pieces that they leave."""
+    """A close check of one coordinate: it looks for kinks around the point, and compares on the pieces between them."""
 
     def __init__(self, subject: Subject, here: Recording, position: int, claim: Claim) -> None:
         self.subject, self.here, self.position, self.claim = subject, here, position, claim
@@ -234,14 +234,14 @@ class _Coordinate:
     def check(self) -> Derivative:
         claim = self.claim
         below, above = (piece(self._nodes, claim.at, sign * claim.likely) for sign in (-1, 1))
-        if not any(p.why and p.end > 4 * p.start for p in (below, above)):  # else it is no piece: all changes always
+        if not any(p.why and p.end > 4 * p.start for p in (below, above)):  # else it is no piece: it changes everywhere
             return claim.after_second_look(self._without_declared_kink())
         kink = _kink(claim, below, above)
         if below.start == 0 and above.start == 0:
             verdict = claim.judged(_within(claim, below.end, above.end))
             if verdict.status != "unresolved":
                 return claim.after_second_look(claim.entry(verdict, kink))
-            return worst(list(self._beside(kink, (below, above))))
+            return worst(list(self._on_pieces(kink, below, above)))
         slopes = claim.slopes()
         if not slopes.sides:
             return claim.entry(Verdict("unresolved", None), kink)
@@ -249,13 +249,13 @@ class _Coordinate:
         why = f"{kink.why}, where {slopes.reason()}" if slopes.jump else kink.why
         kink = replace(kink, why=why, left=left, right=right, jump=slopes.jump)
         here = claim.after_second_look(self._unless_infinite(claim.at_kink(slopes, kink), slopes))
-        found = worst([here, *(d for d in self._beside(kink, (below, above)) if d.status == "differs")])
+        found = worst([here, *(d for d in self._on_pieces(kink, below, above) if d.status == "differs")])
         if found.status == "agrees" and slopes.smooth:
-            return replace(found, kink=None, slopes=None)  # the formula changes, as in the rule of x**3, and no slope
+            return replace(found, kink=None, slopes=None)  # only the formula changes, as in the rule of x**3
         return found
 
     def _without_declared_kink(self) -> Derivative:
-        """The verdict where no primitive or branch declares a kink or the end of a domain, but slopes may show one."""
+        """The verdict where no primitive, branch or end of a domain makes a kink, though slopes may show one."""
         claim = self.claim
         verdict = claim.judged(claim.differences())
         if verdict.status == "agrees" and not claim.bent(self.here.output.data):
@@ -271,7 +271,7 @@ class _Coordinate:
             return ()
 
     def _unless_infinite(self, found: Derivative, slopes: Slopes) -> Derivative:
-        """Left open if the claim is the infinite slope of a jump from the value here, as that of x**1e-300 at 0."""
+        """Left open if the claim is the infinite slope of a jump at the point, as for x**1e-300 at 0."""
         claim = self.claim
         if found.slopes is None or found.status != "differs" or not math.isinf(claim.slope):
             return found
@@ -279,7 +279,7 @@ class _Coordinate:
         return replace(found, status="unresolved") if jumping else found
 
     def _jumps(self, slopes: Slopes) -> list[float]:
-        """How far the function jumps upwards, from the left to its value at the point and from there to the right."""
+        """How far the function jumps up from the left to its value at the point, and from there to the right."""
         line, at = self.claim.line, self.claim.at
         return [
             sign * (limit(line, at, sign * side.step) - line(at))
@@ -287,9 +287,9 @@ class _Coordinate:
             if side is not None
         ]
 
-    def _beside(self, kink: Kink, pieces: tuple[Piece, Piece]) -> Iterator[Derivative]:
-        """At a kink there is no derivative to compare: compare in the middle of the piece on either side as well."""
-        for sign, side in zip((-1.0, 1.0), pieces):
+    def _on_pieces(self, kink: Kink, below: Piece, above: Piece) -> Iterator[Derivative]:
+        """The verdicts in the middle of the smooth piece on either side."""
+        for sign, side in ((-1.0, below), (1.0, above)):
             there = self.claim.at + sign * (side.start + side.end) / 2
             try:
                 recording = self.subject.record(self.subject.moved(self.position, there))
@@ -304,7 +304,7 @@ class _Coordinate:
 
 
 def _within(claim: Claim, below: float, above: float) -> Iterator[Estimate | None]:
-    """Differences on the wider side of the point, then central ones as far as the nearer kink lets them."""
+    """One-sided differences on the wider side of the point, then central ones up to the nearer kink."""
     side = above if above > below else -below
     yield from (one_sided(claim.line, claim.at, side / 8**k, claim.noise) for k in range(6))
     yield from islice(claim.differences(min(below, above)), 4)
@@ -321,14 +321,14 @@ def _kink(claim: Claim, below: Piece, above: Piece) -> Kink:
 
 
 def _slope(claim: Claim, x: float, step: float) -> float:
-    """The derivative from one side."""
+    """The derivative from the side of `step`; nan if there is none."""
     candidates = [one_sided(claim.line, x, step / 4**k, claim.noise) for k in range(6)]
     found = [estimate for estimate in candidates if estimate is not None]
     return min(found, key=lambda e: e.bound).derivative + 0.0 if found else math.nan
 
 
 def _forward_against_reverse(here: Recording, gradient: Gradient) -> Fault | None:
-    """The derivative along one direction, by both modes: they add up the same products in opposite order."""
+    """A fault if both modes, which add the same products in opposite order, differ along a fixed direction."""
     weights = [weight(k) for k in range(len(here.coordinates))]
     seeds = dict(zip(here.coordinates, weights))
     forward, backward = push_forward(here.output, seeds), inner(gradient.claims, weights)

@@ -31,8 +31,9 @@ from .points import pasted
 __tracebackhide__ = True  # pytest then shows the user's own lines
 
 _WIDE = 512.0  # kinks this much closer than the likeliest step look to wide steps as if at the point
-_FAR = 64.0  # how many times as far as a kink claims are compared beside the point, too
-# Of directions in one, by turns: unlike in sign and alike, as a slope may be right in either; powers of two are exact.
+_FAR = 64.0  # claims are also compared beside the point, up to this many times as far away as the kink
+# By turns, of the directions in a sum: with unlike signs and with like ones, since either alone may hide an error;
+# powers of two are exact.
 _FACTORS = ((-0.5, 0.25), (-0.5, -0.25))
 
 
@@ -52,7 +53,7 @@ def check_callable(
             these if `f` takes several arguments.
         grad: a function called like `f` that gives the derivatives in the shape of the point (a tuple for several
             arguments). If `f` gives several numbers, it gives the Jacobian: the derivatives of each number in turn.
-        directions: along how many random directions to compare; 0: along every coordinate.
+        directions: the number of random directions to compare along; 0: along every coordinate.
         noise: how far a value of `f` may be off, besides rounding.
         jvp: a function called with the arguments of `f` and a direction for each; it gives the slope of each number
             that `f` gives.
@@ -70,7 +71,7 @@ def check_callable(
     found: list[Derivative] = []
     for function in checked:
         verdicts = _by_direction(function, directions) if directions else _by_coordinate(function)
-        found += [*verdicts, *_askew(function, directions, verdicts)]
+        found += [*verdicts, *_not_linear(function, directions, verdicts)]
     function = checked[0]
     numbers = function.point.numbers
     require_repeatable(lambda: function.at(function.point.placed(numbers)), len(numbers), noise)
@@ -101,29 +102,29 @@ def _by_coordinate(function: ForeignFunction) -> list[Derivative]:
 
 
 def _across(function: ForeignFunction, found: Sequence[Derivative], everywhere: bool = False) -> list[Derivative]:
-    """Directions that refute the claims at kinks, for each output in turn."""
+    """Directions along which the slopes at kinks refute the claims, for each output in turn."""
     outputs, count = len(function.values), len(function.point.numbers) * len(function.values)
-    each = [_gradient(function, k, _slack_of).across(found[k:count:outputs], everywhere) for k in range(outputs)]
-    return [entry for entries in each for entry in entries]
+    each = (_gradient(function, k, _slack_of).across(found[k:count:outputs], everywhere) for k in range(outputs))
+    return [*chain.from_iterable(each)]
 
 
 def _by_direction(function: ForeignFunction, directions: int) -> list[Derivative]:
     if isinstance(function.by, Forward):
         return list(_forward_along(function, directions))
     outputs = range(len(function.values))
-    each = [_gradient(function, k, _rounding_of).along(function.line(k), directions) for k in outputs]
-    return [entry for entries in each for entry in entries]
+    each = (_gradient(function, k, _rounding_of).along(function.line(k), directions) for k in outputs)
+    return [*chain.from_iterable(each)]
 
 
 def _gradient(function: ForeignFunction, output: int, slack: Callable[[float, float], float]) -> Gradient:
-    """What is claimed of one output."""
+    """The claimed gradient of one output."""
     near, claims = function.neighbourhood(output), function.jacobian[output]
     room = [slack(claim, near.epsilon) for claim in claims]
     return Gradient(near, function.point.names, claims, room, suffix=function.name("", output))
 
 
 def _forward_along(function: ForeignFunction, directions: int) -> Iterator[Derivative]:
-    """The verdicts along random directions if each slope is claimed by a call of its own."""
+    """The verdicts along random directions, where each slope takes a call."""
     for number, direction in enumerate(random_directions(len(function.point.numbers), directions), 1):
         for output, slope in enumerate(function.slopes(direction)):
             near, name = function.neighbourhood(output), function.name(f"direction {number}", output)
@@ -131,11 +132,12 @@ def _forward_along(function: ForeignFunction, directions: int) -> Iterator[Deriv
             yield slope_along(name, near, direction, line, slope, _rounding_of(slope, near.epsilon))
 
 
-def _askew(function: ForeignFunction, directions: int, found: Sequence[Derivative]) -> Iterator[Derivative]:
-    """A direction that refutes slopes that do not follow it, as those of a `jvp` that forgets to multiply by it.
+def _not_linear(function: ForeignFunction, directions: int, found: Sequence[Derivative]) -> Iterator[Derivative]:
+    """Wrong slopes that are not linear in the direction, as of a `jvp` that forgets to multiply by it.
 
-    The slope along a sum of multiples of the directions that were compared is that sum of their slopes, as well as
-    these are known; if it is not, differences along it decide, as a function may have kinks that no other shows.
+    Along a linear combination of the compared directions the slope must be the same combination of their slopes, as
+    well as these are known. If it is not, differences along it decide, since a function may have kinks that no other
+    direction shows.
     """
     if not isinstance(function.by, Forward) or any(map(contradicted, found)):
         return
@@ -144,46 +146,46 @@ def _askew(function: ForeignFunction, directions: int, found: Sequence[Derivativ
     compared = list(random_directions(count, directions) if directions else axes)
     for pair in _FACTORS[: len(compared)]:
         factors = [pair[k % 2] for k in range(len(compared))]
-        refuted = [*_unlike_parts(function, compared, factors, found)]
+        refuted = [*_refuted_combination(function, compared, factors, found)]
         if refuted:
             yield from refuted
             return
 
 
-def _unlike_parts(
+def _refuted_combination(
     function: ForeignFunction,
     compared: Sequence[Sequence[float]],
     factors: Sequence[float],
     found: Sequence[Derivative],
 ) -> Iterator[Derivative]:
-    """Slopes along a sum of multiples of directions that are not that sum of theirs, where differences refute them."""
+    """Claims along a linear combination of directions that differ from that of their slopes, and are refuted."""
     outputs = len(function.values)
-    mixed = [inner(factors, column) for column in zip(*compared)]
-    for output, slope in enumerate(function.slopes(mixed)):
+    combined = [inner(factors, column) for column in zip(*compared)]
+    for output, slope in enumerate(function.slopes(combined)):
         near, parts = function.neighbourhood(output), found[output : len(compared) * outputs : outputs]
         off = slope - inner(factors, [d.claimed for d in parts])
         room = inner([*map(abs, factors)], [d.bound + _slack_of(d.claimed, near.epsilon) for d in parts])
         if abs(off) <= room + _slack_of(slope, near.epsilon):
             continue
-        name = function.name(direction_name(mixed, function.point.names), output)
-        line, slack = function.line(output)(mixed), _rounding_of(slope, near.epsilon)
-        entry = slope_along(name, near, mixed, line, slope, slack)
+        name = function.name(direction_name(combined, function.point.names), output)
+        line, slack = function.line(output)(combined), _rounding_of(slope, near.epsilon)
+        entry = slope_along(name, near, combined, line, slope, slack)
         if entry.status != "agrees":
-            yield replace(entry, direction=tuple(mixed))
+            yield replace(entry, direction=tuple(combined))
 
 
 def _rounding_of(claim: float, epsilon: float) -> float:
-    """The rounding of a claim; 0 if it is not finite, as no bound is known then."""
+    """A bound on the rounding of a claim; 0 if it is not finite, as none is known then."""
     return 8 * epsilon * abs(claim) if math.isfinite(claim) else 0.0
 
 
 def _slack_of(claim: float, epsilon: float) -> float:
-    """How far off a right claim may be if its formula cancels, as 1 - x*x does near 1."""
+    """How far off a right claim may be where its formula cancels, as 1 - x*x does near 1."""
     return math.sqrt(epsilon) / 4 * abs(claim) if math.isfinite(claim) else 0.0
 
 
 def _rate(function: ForeignFunction) -> float:
-    """How fast Taylor's remainder shrinks; for several outputs, that of a sum with fixed weights."""
+    """How fast Taylor's remainder shrinks; of several outputs, that of their sum with fixed weights."""
     weights = [weight(k) for k in range(len(function.values))]
     direction = taylor_direction(function.point.numbers)
     line = function.point.line(direction)
@@ -210,11 +212,11 @@ def _checked(
     jvp: Callable[..., Any] | None,
     noise: float,
 ) -> list[ForeignFunction]:
-    """The function at the point with each kind of claim, `grad` and `jvp`; what cannot be checked is refused here."""
+    """The function at the point with each kind of claim, `grad` and `jvp`; it refuses what cannot be checked."""
     for name, code in (("f", f), ("grad=", grad), ("jvp=", jvp)):
         if not callable(code) and (code is not None or name == "f"):
             raise TypeError(
-                f"{name} is a function of the point, not what it gives there: got {shortened(code)} of type "
+                f"{name} must be a function of the point, not its result: got {shortened(code)} of type "
                 f"{type(code).__name__}"
             )
     arguments = point if isinstance(point, tuple) else (point,)
@@ -224,7 +226,7 @@ def _checked(
 
 
 class _Probe:
-    """One coordinate: the functions along it, each evaluated once at any place."""
+    """One coordinate: the outputs along it, evaluated at most once at any place."""
 
     def __init__(self, function: ForeignFunction, index: int) -> None:
         self.function, self.index = function, index
@@ -276,7 +278,7 @@ class _Probe:
     def _around(self, claim: Claim, output: int, kink: Kink, close: float) -> Iterator[Derivative]:
         """The claims a little below and above the kink, where the function is smooth; it is no closer than `close`."""
         own = power_of_two(abs(claim.at)) if claim.at else math.inf
-        reach = min(claim.likely, max(own, _FAR * close)) / 2  # at a tiny number: all may be other far off
+        reach = min(claim.likely, max(own, _FAR * close)) / 2  # far from a tiny number all may differ
         for there in (claim.at - reach, claim.at + reach):
             if math.isfinite(claim.line(there)):
                 slope = self.function.claims(self.function.point.moved(self.index, there))[output][self.index]
@@ -285,12 +287,12 @@ class _Probe:
 
 
 def _judged(claim: Claim, wide: Slopes, fine: Slopes) -> Derivative:
-    """The verdict by the slopes that wide steps see, and that the finest do.
+    """The verdict by the slopes that wide and fine steps see.
 
     Args:
-        claim: one that likely differences do not confirm.
-        wide: these may show a kink that is only close by.
-        fine: these are the slopes at the point.
+        claim: one that the likeliest differences do not confirm.
+        wide: they may show a kink that is only close by.
+        fine: the slopes at the point.
     """
     if not fine.smooth:
         return claim.at_kink(fine, claim.kink(fine))

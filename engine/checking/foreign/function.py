@@ -1,4 +1,4 @@
-"""What is checked: a function at a point of numbers, lists, arrays and trees, and the claims about it there."""
+"""What is checked: a function at a point of numbers, lists, arrays and trees of them, and the claims about it there."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class ForeignFunction:
         self._jacobian: Rows | None = None
 
     @property
-    def jacobian(self) -> Rows:  # cached_property would stand in the traceback of what `by` raises
+    def jacobian(self) -> Rows:  # cached_property would show in tracebacks of what `by` raises
         """The claims: for each output, one derivative for each number of the point."""
         if self._jacobian is None:
             self._jacobian = self.claims(self.point.placed(self.point.numbers))  # copies, as `by` may change them
@@ -64,7 +64,7 @@ class ForeignFunction:
         return [inner(row, direction) for row in self.jacobian]
 
     def claims_again(self) -> list[float]:
-        """All claims of one more call; of forward mode the slopes along one direction."""
+        """All claims, by a new call; in forward mode, the slopes along one direction."""
         if isinstance(self.by, Forward):
             return self.slopes([weight(k) for k in range(len(self.point.numbers))])
         return [claim for row in self.claims(self.point.placed(self.point.numbers)) for claim in row]
@@ -103,7 +103,7 @@ class ForeignFunction:
 
 
 def _check_takes(name: str, function: Callable[..., Any], arguments: tuple[Any, ...], given: str) -> None:
-    """Check that a function can be called with these arguments, which are `given` in words.
+    """Refuse a function that cannot be called with these arguments; `given` names them in words.
 
     Raises:
         TypeError: it takes more or fewer.
@@ -128,7 +128,7 @@ def _outputs(f: Callable[..., Any], arguments: tuple[Any, ...], noise: float) ->
 
 
 def _first(f: Callable[..., Any], arguments: tuple[Any, ...]) -> list[float]:
-    """The outputs of a first call, which a function of numbers may not expect to be one with a list."""
+    """The outputs of a first call; the error explains itself if a function of numbers was called with a list."""
     try:
         return numbers_in(f(*arguments))
     except TypeError as error:
@@ -136,13 +136,13 @@ def _first(f: Callable[..., Any], arguments: tuple[Any, ...]) -> list[float]:
         if not isinstance(point, list) or not _takes(f, point):
             raise
         raise TypeError(
-            f"{name_of(f)} takes numbers, it seems, and was called with the list {shortened(point)}, since with grad= "
-            f"or jvp= a point is given as it is: a tuple is several arguments, here {shortened(tuple(point))}"
+            f"{name_of(f)} seems to take numbers, but was called with the list {shortened(point)}, since with grad= or "
+            f"jvp= the point is passed as it is: a tuple is several arguments, here {shortened(tuple(point))}"
         ) from error
 
 
 def _takes(f: Callable[..., Any], arguments: list[Any]) -> bool:
-    """Whether a function can be called with these arguments."""
+    """Whether a function gives numbers for these arguments."""
     try:
         return bool(numbers_in(f(*arguments)))
     except Exception:  # it is the user's code
@@ -158,5 +158,5 @@ def _argument_names(f: Callable[..., Any], count: int) -> list[str]:
 
 
 def described(x: Any) -> str:
-    """An argument for the title: an array by its shape, as printing it takes longer than checking it."""
+    """An argument for the title; an array by its shape, as printing it takes longer than checking it."""
     return f"{type(x).__name__} of shape {tuple(x.shape)}" if getattr(x, "shape", ()) else shortened(x, 80)

@@ -13,7 +13,7 @@ __tracebackhide__ = True  # pytest then shows the user's own lines
 
 Arguments = tuple[Any, ...]
 Rows = list[list[float]]
-"""For each output, one derivative for each number of the point."""
+"""A row for each output: one derivative for each number of the point."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Reverse:
     """Claims by a function that gives the gradient, or the Jacobian.
 
     Attributes:
-        function: called as the function under test.
+        function: called like the function under test.
     """
 
     function: Callable[..., Any]
@@ -37,7 +37,7 @@ class Forward:
     """Claims by a function that gives slopes.
 
     Attributes:
-        function: called with the arguments and then, in the same shapes, with how fast they change.
+        function: called with the arguments and then, in the same shapes, a direction for each.
     """
 
     function: Callable[..., Any]

@@ -33,9 +33,9 @@ class Leaf(NamedTuple):
         numbers: its numbers, flat.
         indices: the index of each, as text.
         epsilon: their relative spacing.
-        vector: makes a list, or a flat array of its own kind, of as many numbers.
-        shaped: makes of that a list or array like it.
-        shape: that of an array; None for a list, which has none.
+        vector: turns as many numbers into a list, or a flat array of the same kind.
+        shaped: turns that into a list or array like the original.
+        shape: the shape of an array; None for a list.
     """
 
     numbers: list[float]
@@ -46,11 +46,11 @@ class Leaf(NamedTuple):
     shape: tuple[int, ...] | None = None
 
     def placed(self, numbers: Sequence[float]) -> Any:
-        """A new one with other numbers."""
+        """The list or array with other numbers."""
         return self.shaped(self.vector(numbers))
 
     def line(self, direction: Sequence[float]) -> Callable[[float], Any]:
-        """From t to a new one whose numbers are moved by t along a direction."""
+        """The list or array moved by t along a direction, as a function of t."""
         start, along = self.vector(self.numbers), self.vector(direction)
         if isinstance(start, list):
             return lambda t: self.shaped([x + t * d for x, d in zip(start, along)])
@@ -90,7 +90,7 @@ class Point:
             raise TypeError(f"a gradient is checked at {_WANTED}, got none in {shortened(arguments)}")
 
     def _flatten(self, x: Any, path: str, outermost: bool = False) -> Rebuild:
-        """Collect the leaves of one argument; returns the function that builds it from other leaves."""
+        """Collect the leaves of one argument; returns a function that rebuilds it from other leaves."""
         parts = _parts(x)
         if parts is None:
             return self._add_leaf(x, path, outermost)
@@ -127,12 +127,12 @@ class Point:
         return self._built([leaf.placed(part) for leaf, part in zip(self.leaves, self.split(numbers))])
 
     def line(self, direction: Sequence[float]) -> Callable[[float], tuple[Any, ...]]:
-        """The arguments along a direction."""
+        """The arguments moved by t along a direction, as a function of t."""
         lines = [leaf.line(part) for leaf, part in zip(self.leaves, self.split(direction))]
         return lambda t: self._built([line(t) for line in lines])
 
     def split(self, numbers: Sequence[float]) -> list[Sequence[float]]:
-        """Numbers for the whole point, leaf by leaf."""
+        """The numbers of each leaf, from those of the whole point."""
         ends = [*accumulate(len(leaf.numbers) for leaf in self.leaves)]
         return [numbers[start:end] for start, end in zip([0, *ends], ends)]
 
@@ -142,13 +142,13 @@ class Point:
         Raises:
             ValueError: its structure is not that of the point, or it has too few or too many numbers.
         """
-        if found is None:  # inside of a tuple or dict it is PyTorch's zeros; here somebody forgot a `return`
+        if found is None:  # in a tuple or dict it is PyTorch's zeros; here somebody forgot a `return`
             raise ValueError("grad gave None: it must return the derivatives")
         several = len(self.arguments) > 1
         parts = found if several else (found,)
         if not isinstance(parts, (list, tuple)) or len(parts) != len(self.arguments):
             raise ValueError(
-                f"grad gave {shortened(found)} for {len(self.arguments)} arguments: give a tuple of as many"
+                f"grad gave {shortened(found)} for {len(self.arguments)} arguments: give a tuple with one part for each"
             )
         leaves = iter(self.leaves)
         flat: list[list[float]] = []
@@ -163,7 +163,7 @@ class Point:
 
 
 def _counted(found: Any, leaf: Leaf, path: str, outputs: int) -> list[float]:
-    """The derivatives with respect to one leaf's numbers; None, as PyTorch gives for what plays no part, is zeros."""
+    """The derivatives with respect to one leaf's numbers; None, PyTorch's word for an unused input, is zeros."""
     wanted = outputs * len(leaf.numbers)
     numbers = [0.0] * wanted if found is None else numbers_in(found)
     if len(numbers) != wanted:
@@ -177,10 +177,10 @@ def _counted(found: Any, leaf: Leaf, path: str, outputs: int) -> list[float]:
 
 
 def _require_shape(found: Any, leaf: Leaf, path: str, outputs: int) -> None:
-    """Refuse derivatives in another order than the point's numbers, or that an update by them would broadcast.
+    """Refuse an array of derivatives whose order may not be the point's, or that an update would broadcast.
 
     Raises:
-        ValueError: they are an array of neither the point's shape, after that of the outputs, nor that of a Jacobian.
+        ValueError: its shape is neither the point's, after that of the outputs, nor a Jacobian's.
     """
     got, shape = getattr(found, "shape", None), leaf.shape
     if got is None or shape is None or len(leaf.numbers) == 1:
@@ -189,12 +189,12 @@ def _require_shape(found: Any, leaf: Leaf, path: str, outputs: int) -> None:
         after = "" if outputs == 1 else ", after that of the outputs"
         raise ValueError(
             f"grad gave an array of shape {tuple(got)} for {path} of shape {shape}: give it in that shape{after}; "
-            "what updates the point by an array of another one may broadcast it without a word"
+            "an update of the point by an array of another shape may silently broadcast"
         )
 
 
 def _matched(x: Any, found: Any, path: str, leaves: Iterator[Leaf]) -> Iterator[tuple[Leaf, str, Any]]:
-    """The leaves of an argument beside the parts of a gradient that is built like it."""
+    """The leaves of an argument, each with its path and the part of the gradient that belongs to it."""
     parts = _parts(x)
     if parts is None:
         yield next(leaves), path, found
@@ -216,7 +216,7 @@ def _matched(x: Any, found: Any, path: str, leaves: Iterator[Leaf]) -> Iterator[
 
 
 def _parts(x: Any) -> dict[Any, Any] | None:
-    """The parts of a dict, list or tuple, by key or place; None for what is one leaf, or a constant."""
+    """The parts of a dict, list or tuple, by key or place; None for a leaf or a constant."""
     if isinstance(x, Mapping):
         return dict(x)
     return dict(enumerate(x)) if isinstance(x, (list, tuple)) and x and not _only_numbers(x) else None
@@ -234,12 +234,12 @@ def _kind(x: Any) -> str:
 
 
 def _is_constant(x: Any) -> bool:
-    """Whether it is a constant inside of a larger point, such as a counter of batches."""
+    """Whether it is a constant inside a larger point, such as a counter of batches."""
     return isinstance(x, (bool, str)) or _kind(x).startswith(("int", "uint", "bool"))
 
 
 def _with_parts(x: Any, parts: dict[Any, Any]) -> Any:
-    """A container like `x` with other parts."""
+    """A container like `x`, with other parts."""
     if isinstance(x, Mapping):
         if type(x) is dict:
             return parts
@@ -298,7 +298,7 @@ def _filled(x: Any, numbers: Iterator[float]) -> Any:
 
 
 FlatAndBack: TypeAlias = "tuple[Callable[[Sequence[float]], Any], Callable[[Any], Any]]"
-"""What makes a flat array of numbers, and what gives it the shape of another."""
+"""A function that turns numbers into a flat array, and one that gives this the original's shape."""
 
 
 def _of_tensor(x: Any) -> FlatAndBack:  # pragma: no cover  # PyTorch is not in the test extra; CI tests it later

@@ -198,7 +198,7 @@ def test_the_rate_of_the_remainder() -> None:
     assert check_gradients(lambda x, y: x * y * y, [1.0, 2.0]).rate == pytest.approx(2.0, abs=0.1)
     assert math.isnan(taylor_rate(lambda t: math.nan, 0.0, 1.0, 0.0))
     text = str(check_gradients(math.sin, 1.0, grad=math.cos))
-    assert "second opinion, without a step: Taylor's remainder shrinks like t**2.00, as that of a right" in text
+    assert "second opinion, without a step: Taylor's remainder shrinks like t**2.00, as for a right" in text
 
 
 @pytest.mark.parametrize(
@@ -338,7 +338,7 @@ def test_forward_mode_needs_one_call_along_each_direction() -> None:
 def test_bad_forward_mode_is_named() -> None:
     with pytest.raises(ValueError, match="jvp gave 2 numbers for 1 output: give the slope of each, without the value"):
         check_gradients(math.sin, 1.0, jvp=lambda x, dx: (math.sin(x), math.cos(x) * dx))
-    with pytest.raises(TypeError, match=r"^jvp= is a function of the point, not what it gives there: got 3"):
+    with pytest.raises(TypeError, match=r"^jvp= must be a function of the point, not its result: got 3"):
         check_gradients(math.sin, 1.0, jvp=3)
     with pytest.raises(
         TypeError, match=r"^jvp\(x\) cannot be called with the point's 1 argument .* and a direction for"

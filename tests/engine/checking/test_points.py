@@ -103,7 +103,7 @@ def test_what_cannot_be_checked_is_named(point: Any, grad: Any, error: type[Exce
 
 def test_what_grad_gives_for_several_arguments_is_as_many_parts() -> None:
     for claim in (3.0, (3.0,)):
-        with pytest.raises(ValueError, match="for 2 arguments: give a tuple of as many"):
+        with pytest.raises(ValueError, match="for 2 arguments: give a tuple with one part for each"):
             check_gradients(lambda a, b: a * b, (1.0, 2.0), grad=lambda a, b, claim=claim: claim)
 
 

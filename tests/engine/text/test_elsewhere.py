@@ -190,7 +190,7 @@ def test_numbers_by_name_are_refused_where_derivatives_are_taken_by_position() -
 def test_a_step_width_in_the_place_of_the_order_is_no_second_input() -> None:
     with pytest.raises(ValueError, match=r"got 1e-06$"):
         engine.check_gradients(f, [1.0, 2.0], 1e-6)
-    with pytest.raises(ValueError, match=r"got 2\.0: the inputs stand in one list"):
+    with pytest.raises(ValueError, match=r"got 2\.0: put the inputs in a list"):
         engine.check_gradients(f, 1.0, 2.0)
 
 
