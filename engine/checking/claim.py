@@ -1,13 +1,14 @@
-"""One claimed slope along a line, and the way from estimates of the slope to a line of the report.
+"""One claimed slope along a line, and the way from estimates of it to an entry of the report.
 
-The check of graphs, of any other code and of directions all go this way, each as far as it must:
+The checks of graphs, of other code and along directions all go this way, each as far as needed:
 
-1. a few likely differences agree with most right claims: `Claim.confirmed`
+1. a few likely differences, which confirm most right claims: `Claim.confirmed`
 2. differences of all steps, until they decide: `Claim.judged`
 3. where there may be no single slope, the slopes on both sides, and beside the line: `Claim.seen_closely`
 4. before a claim is called wrong, the finest and the widest steps: `Claim.after_second_look`
 
-Where many claims have gone the whole way and were wrong, others go two steps of it: `Claim.glanced_at`, `in_turn`.
+Once many claims have gone the whole way and were wrong, others go only the first two steps: `Claim.glanced_at`,
+`in_turn`.
 """
 
 from __future__ import annotations
@@ -27,10 +28,9 @@ from .estimates.differences import (
     central_estimates,
     likely_estimates,
     one_sided,
-    power_of_two,
     steps,
 )
-from .estimates.noise import grain, grid_of_differences
+from .estimates.noise import grain, grid_of_differences, wide_step
 from .estimates.second_look import second_look
 from .estimates.slopes import RangeVerdict, Side, Slopes, slopes_at
 from .estimates.thresholds import TELLS, resolution
@@ -39,18 +39,18 @@ from .report import Derivative, Kink, contradicted
 
 __tracebackhide__ = True  # pytest then shows the user's own lines
 
-# So close to one another that an exponential, and further out a cubic, moves little at the first step that shows it.
+# So close together that an exponential, and farther out a cubic, moves little at the first step that shows it.
 _WIDER = [2.0**k for k in (*range(1, 12), *range(12, 33, 2))]
 
-OF_A_NEIGHBOUR = "it is off by no more than the slope changes from one float to the next few"
+OF_A_NEIGHBOUR = "it is off by no more than the slope changes within a few floats"
 
 MANY_WRONG = 10
-"""So many wrong or excluded claims are found; then others are glanced at only, as one takes hundreds of values."""
+"""After this many wrong or excluded claims, others are only glanced at: a close look takes hundreds of values."""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """What is claimed of a function along a line, and all that a verdict on it depends on.
+    """A claimed slope of a function along a line, and all that a verdict on it depends on.
 
     Attributes:
         name: what the report calls it.
@@ -60,10 +60,10 @@ class Claim:
         slack: how far off a right claim may be by its own rounding.
         noise: how far a value of the function may be off.
         epsilon: the relative spacing of the numbers on the line.
-        order: which derivative it is.
+        order: the order of the derivative.
         near: the function of all its inputs, if there are several; at kinks, slopes beside the line count too.
-        direction: the direction of the line, among them.
-        origin: what the report calls 0 on the line.
+        direction: the direction of the line, a number for each input.
+        origin: the place on the line that the report calls 0.
     """
 
     name: str
@@ -80,20 +80,20 @@ class Claim:
 
     @property
     def likely(self) -> float:
-        """The step that is likeliest to do well."""
+        """The step that is likeliest to serve."""
         return steps(self.at, epsilon=self.epsilon)[0]
 
     def confirmed(self) -> Estimate | None:
-        """The first likely estimate that agrees with the claim and is sharp, or flat if it hides no slope."""
+        """The first likely estimate that is sharp and agrees with the claim, or is flat and hides no slope."""
         estimates = likely_estimates(self.line, self.at, self.likely, self.noise, self.epsilon)
         found = confirming(self.slope, self.slack, estimates, self.epsilon)
         return None if found is not None and found.flat and self.hides_slope() else found
 
     def bent(self, value: float) -> bool:
-        """Whether the second difference halves with the step at most, as at a kink; that of a smooth function quarters.
+        """Whether the second difference at most halves with the step, as at a kink; a smooth function's quarters.
 
         Args:
-            value: that of the function at the point.
+            value: the function's value at the point.
         """
         line, x, step = self.line, self.at, self.likely / 4
         wide, narrow = (abs((line(x + h) - value) - (value - line(x - h))) for h in (step, step / 2))
@@ -104,18 +104,18 @@ class Claim:
         return central_estimates(self.line, self.at, self.noise, reach, self.epsilon)
 
     def on_grid(self) -> Claim:
-        """The same with room for the grid that values lie on where something inside is rounded more coarsely."""
+        """The same, with room for the grid that values lie on if something inside is rounded more coarsely."""
         where = self.line, self.at, self.epsilon
         return replace(self, noise=max(self.noise, grain(*where), grid_of_differences(*where)))
 
     def hides_slope(self) -> bool:
-        """Whether equal values near the point may hide a slope: one within rounding that a wide step shows.
+        """Whether equal values near the point may hide a slope: one within rounding, which wide steps show.
 
-        A step as wide as the point's number shows the function around the point, of whose slope even a small part may
-        be hidden. Wider ones may show something else, such as the slope of a relu far off. A slope of this place moves
-        the values little by little out of rounding as steps grow; what is far off moves them all at once.
+        A step as wide as the point's number shows the function around the point; even a small part of its slope there
+        may be hidden. Wider steps may show something else, such as the slope of a relu far off. As steps grow, a slope
+        at the point moves values out of rounding little by little; what is far off moves them all at once.
         """
-        wide = max(power_of_two(abs(self.at)) if self.at else 0.0, 2.0**-10) / math.sqrt(2)
+        wide = wide_step(self.at)
         before = self._moved(wide)
         if before:
             return resolution(self.epsilon) * before / wide < 16 * self.on_grid().noise / self.likely
@@ -124,16 +124,16 @@ class Claim:
             if moved > 16 * self.noise and not (before and self._is_rough(further)):
                 return before > 0
             before = max(before, moved)
-        return 0.0 < before <= 16 * self.noise  # moved, and nowhere by much more than rounding
+        return 0.0 < before <= 16 * self.noise  # they move, and nowhere by much more than rounding
 
     def _moved(self, wide: float) -> float:
-        """How far the value moves by a wide step, either way."""
+        """How far a wide step moves the value, either way."""
         value = self.line(self.at)
         moves = (abs(self.line(self.at + w) - value) for w in (wide, -wide))
         return max(filter(math.isfinite, moves), default=0.0)
 
     def _is_rough(self, wide: float) -> bool:
-        """Whether values neither rise nor fall all the way to a wide step, on any side: so rounding moves them."""
+        """Whether values rise or fall all the way to a wide step on neither side, so that rounding moves them."""
         for w in (wide, -wide):
             values = [self.line(self.at + w * part) for part in (0.0, 0.31, 0.53, 0.72, 0.85, 1.0)]
             if any(all(in_order(a, b) for a, b in pairwise(values)) for in_order in (operator.lt, operator.gt)):
@@ -141,7 +141,7 @@ class Claim:
         return True
 
     def judged(self, estimates: Iterable[Estimate | None]) -> Verdict:
-        """What estimates say about the claim; one by equal values that may hide a slope knows nothing about 0."""
+        """What estimates say about the claim; one by equal values that may hide a slope says nothing about 0."""
         known = (e and (e._replace(truncation=math.inf) if self._is_blind(e) else e) for e in estimates)
         verdict = judge(self.slope, self.slack, known, self.epsilon)
         return verdict._replace(excluded=verdict.excluded and not self._may_be_mixed(verdict.estimate))
@@ -150,10 +150,10 @@ class Claim:
         return found.flat and self.slope == 0 and self.hides_slope()
 
     def _may_be_mixed(self, found: Estimate | None) -> bool:
-        """Whether an estimate may be of the claim by mixing the slopes of a kink that rounding hides from finer steps.
+        """Whether the estimate may mix slopes of a kink, the claim among them, that rounding hides from finer steps.
 
-        The values bend within its finest step; if they do so at one place, slopes differ from it by as much. What
-        bends a smooth function grows with the square of the step instead, as two wider steps show.
+        Values bend within its finest step; if they do so at one place, slopes differ from the estimate by that much. A
+        smooth function bends by the square of the step instead, which two wider steps show.
         """
         if found is None or found.rounding <= found.truncation:
             return False
@@ -164,10 +164,10 @@ class Claim:
         return (abs(self.slope - found.derivative) - found.bound - self.slack) * step <= bend
 
     def glanced_at(self, bent: bool) -> Derivative:
-        """The line of the report if nothing is tried beyond differences: it agrees, or is left open.
+        """The report's entry if nothing but differences is tried: the claim agrees, or is left open.
 
         Args:
-            bent: whether there may be a kink, where they are no evidence for a claim.
+            bent: whether there may be a kink, where differences are no evidence for a claim.
         """
         verdict = self.judged(self.differences())
         if verdict.status == "agrees" and not bent:
@@ -186,12 +186,12 @@ class Claim:
         return Kink(why or slopes.reason(), distance, self.slope, left, right, (at - reach, at + reach), slopes.jump)
 
     def entry(self, verdict: Verdict, kink: Kink | None = None) -> Derivative:
-        """The line of the report where the function has one slope."""
+        """The report's entry where the function has one slope."""
         found = verdict.estimate or Estimate(math.nan, math.inf, 0.0, 0.0)
         return replace(self._entry(verdict, found.derivative, found.bound, kink), why=verdict.why)
 
     def entry_between(self, found: RangeVerdict, kink: Kink, bound: float = 0.0) -> Derivative:
-        """The line of the report where it has several."""
+        """The report's entry where the function has several slopes."""
         nearest = found.low if math.isnan(self.slope) else min(max(self.slope, found.low), found.high)
         return replace(self._entry(found, nearest, bound, kink), slopes=(found.low, found.high))
 
@@ -211,7 +211,7 @@ class Claim:
         if slopes.sides and not slopes.smooth:
             return self.at_kink(slopes, self.kink(slopes, why=why))
         verdict, refuted = self.unless_between(verdict, slopes), self._refuted(slopes)
-        # Wide steps see a hump between them as a flat function.
+        # To wide steps, a function with a hump between them is flat.
         if refuted and verdict.status == "agrees" and not slopes.spans(self.slope):
             verdict = self.judged(slopes.estimates)
         mixed = None if refuted else self._mixed(verdict)
@@ -226,19 +226,19 @@ class Claim:
         return self.entry_between(found, self.kink(slopes, why="slopes beside the line"), slopes.bound)
 
     def unless_between(self, verdict: Verdict, slopes: Slopes) -> Verdict:
-        """The verdict, left open if the claim is between two slopes that are nearly one."""
+        """The verdict, left open if the claim lies between two slopes that are nearly one."""
         between = verdict.status == "differs" and slopes.sides and slopes.spans(self.slope)
         return verdict._replace(status="unresolved") if between else verdict
 
     def _refuted(self, slopes: Slopes) -> bool:
-        """Whether the one slope that the finest steps see is known well enough to tell the claim from it."""
+        """Whether the finest steps see one slope, known well enough to tell the claim from it."""
         return bool(slopes.sides) and slopes.bound + self.slack <= TELLS * abs(self.slope - slopes.low.slope)
 
     def _mixed(self, verdict: Verdict) -> Slopes | None:
-        """The slopes on both sides, by steps that contradict the claim, if these mix two and it lies between them.
+        """The slopes on both sides if the steps that contradict the claim mix these two, and it lies between them.
 
         They do at a kink where values are so large that finer steps, which would show it, drown in rounding. Where
-        rounding blurs these steps, too, wider ones tell the two slopes apart.
+        rounding blurs these steps too, wider ones tell the two slopes apart.
         """
         found = verdict.estimate
         if found is None or not (verdict.status == "differs" or verdict.excluded):
@@ -261,7 +261,7 @@ class Claim:
         return beside(near, self.direction, self.slope, self.slack, slopes)
 
     def after_second_look(self, found: Derivative) -> Derivative:
-        """The same line, or a second look's at a claim that differences contradict."""
+        """The same entry, or that of a second look if differences contradict the claim."""
         if not contradicted(found):
             return found
         verdict = second_look(self.line, self.at, self.slope, self.slack, found.expected, self.noise, self.epsilon)
@@ -274,7 +274,7 @@ class Claim:
     def _at_a_neighbour(self, found: Derivative) -> bool:
         """Whether the slope changes by as much as the claim is off when the point's numbers move by a few floats.
 
-        It does where a sum of squared residuals is least: these are what rounding leaves of larger numbers.
+        It does where a sum of squared residuals is smallest: residuals are what rounding leaves of larger numbers.
         """
         if self.near is None or not math.isfinite(self.slope - found.expected):
             return False
@@ -287,16 +287,16 @@ class Claim:
         return abs(self.slope - found.expected) <= found.bound + self.slack + spread
 
     def within(self, reach: float, kink: Kink) -> Derivative:
-        """The whole verdict at a place beside a kink, where the function is smooth as far as `reach`."""
+        """The report's entry at a place beside a kink, where the function is smooth as far as `reach`."""
         return self.after_second_look(self.entry(self.judged(self.differences(reach)), kink))
 
 
 def in_turn(looks: Iterable[Callable[[bool], Derivative]], most: float = MANY_WRONG) -> Iterator[Derivative]:
-    """The verdicts of looks at one claim after another: close ones, until `most` have found a wrong one.
+    """The verdicts on one claim after another, with a close look at each until `most` of them are wrong.
 
     Args:
-        looks: each called with whether to look closely.
-        most: as many wrong ones are found closely.
+        looks: one for each claim, called with whether to look closely.
+        most: after this many wrong claims, others are only glanced at.
     """
     wrong = 0
     for look in looks:

@@ -65,7 +65,7 @@ def slope_along(
 ) -> Derivative:
     """The verdict on the slope along one direction; 0 on the line is the point."""
     typical = math.hypot(*near.point) / math.sqrt(len(near.point)) if near.point else 0.0
-    origin = power_of_two(typical) if typical else 0.0  # so that steps suit the point's size, not 0
+    origin = power_of_two(typical)  # so that steps suit the point's size, not 0
     known = cache(lambda u: line(u - origin))
     claim = Claim(name, known, origin, slope, slack, near.noise, near.epsilon, order, near, direction, origin)
     bent = claim.bent(known(origin))

@@ -1,11 +1,12 @@
 """Derivatives from values alone, and what they say about a claim.
 
-- differences: a derivative with a bound on its error, which depends on how far values are off: noise
-- verdicts: whether a claim agrees with it
+- differences: a derivative, with a bound on its error
+- noise: how far values are off, on which that bound depends
+- verdicts: whether a claim agrees with such estimates
 - slopes: the slopes at a kink, a jump or the end of a domain, where there is no single derivative
 - clarke: the same for several inputs, along further directions
-- second_look: one with the finest and the widest steps, at a claim that differences contradict
-- turning: whether a function turns between neighbouring floats, so that no difference tells its slope
+- second_look: the finest and the widest steps, for claims that differences contradict
+- turning: whether a function turns between neighbouring floats, so that no difference shows its slope
 - taylor: the rate at which the remainder of Taylor's formula shrinks, which needs no step
-- thresholds: all that a verdict needs to be said, in one table
+- thresholds: how much evidence each verdict needs, in one table
 """

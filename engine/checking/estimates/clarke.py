@@ -1,10 +1,10 @@
 """Kinks of several inputs: whether a claim can be a gradient in Clarke's sense, tried along further directions.
 
-Clarke's gradients at a point are all limits of gradients at smooth points near it, and their averages. So the slope of
-one along any direction d lies between the smallest and the largest slope along d at smooth points near it,
-not only on the line through the point: relu(x + y) - relu(x - y) has one slope on the line of x through 0, and three
-beside it. Nearby points are drawn at random, so slopes may be missed: a claim differs only if it lies outside of the
-slopes found by more than their range. See Clarke, Optimization and Nonsmooth Analysis (1983), theorem 2.5.1.
+Clarke's gradients at a point are all limits of gradients at smooth points near it, and their averages. So their slope
+along any direction d lies between the smallest and the largest slope along d at smooth points nearby, not only on
+the line through the point: relu(x + y) - relu(x - y) has one slope on the line of x through 0, and three beside it.
+Nearby points are drawn at random, so slopes may be missed: a claim differs only if it lies outside the slopes found by
+more than their range. See Clarke, Optimization and Nonsmooth Analysis (1983), theorem 2.5.1.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from .slopes import RangeVerdict, Side, Slopes, slopes_at
 from .thresholds import PERCENT
 
 _FEW, _MANY = 8, 96  # points drawn nearby, each with its mirror image; many before a claim differs
-_SMALL = 8  # up to this many inputs, many points are drawn even if nothing has looked like a kink yet
-_SHRINK = 8.0  # how much smaller the second cloud of points is
-# How wide clouds are, and how long steps beside that; in single precision, rounding may drown all but the last.
-_AT_A_KINK = (1.0, 2.0**-6)  # wider ones hold slopes of other places, too
+_SMALL = 8  # with up to this many inputs, many points are drawn even if nothing looks like a kink yet
+_SHRINK = 8.0  # how many times smaller the second cloud of points is
+# How wide clouds are, and how long steps are beside that; in single precision, rounding may drown all but the last.
+_AT_A_KINK = (1.0, 2.0**-6)  # wider clouds hold slopes of other places, too
 _CLOUDS = ((2.0**-6, 2.0**-6), (2.0**-3, 2.0**-6), _AT_A_KINK, (8.0, 2.0**-3))
 _PAIRS = 6  # how many kinked inputs are combined two by two
-_NEIGHBOURS, _FLOATS = 4, 4.0  # pairs of neighbours of a point, and how many floats their numbers are from it
+_NEIGHBOURS, _FLOATS = 4, 4.0  # pairs of neighbours of a point, and how many floats away their numbers are
 _MIXED = 4  # directions that move all kinked inputs at once
 
 
@@ -71,7 +71,7 @@ class Neighbourhood:
             yield from ([x + sign * move for x, move in zip(self.point, moves)] for sign in (1, -1))
 
     def moved(self, gradient: Sequence[float]) -> float:
-        """How far the rounding of the point's numbers moves a value, by the slopes that are finite."""
+        """How far the rounding of the point's numbers moves a value, by the gradient's finite slopes."""
         return self.epsilon * math.hypot(*(g * x for g, x in zip(gradient, self.point) if math.isfinite(g)))
 
 
@@ -93,7 +93,7 @@ def along(near: Neighbourhood, direction: Sequence[float], claimed: float, slack
 def beside(
     near: Neighbourhood, direction: Sequence[float], claimed: float, slack: float, slopes: Slopes
 ) -> RangeVerdict | None:
-    """The same for known slopes on the line through the point; None if nothing looks like a kink."""
+    """The verdict for known slopes on the line through the point; None if nothing looks like a kink."""
     own = slopes.verdict(claimed, slack)
     finite = slopes.finite and math.isfinite(claimed)
     if not finite or (slopes.apart and own.status != "differs"):
@@ -107,7 +107,7 @@ def beside(
 def _in_clouds(
     near: Neighbourhood, direction: Sequence[float], claimed: float, slack: float, slopes: Slopes, points: int
 ) -> RangeVerdict | None:
-    """The verdict of the slopes on the line and at that many points beside it; None if they are those of one slope."""
+    """The verdict by slopes on the line and at that many points beside it; None if these may be one slope."""
     low, high = slopes.low, slopes.high
     size, tolerance = max(abs(low.slope), abs(high.slope)), slopes.bound
     wide, narrow = _two_clouds(near, direction, slopes, size, points)
@@ -117,7 +117,7 @@ def _in_clouds(
         spread = max(narrow) - min(narrow)
         if spread < 0.5 * (max(wide) - min(wide)) or spread <= 4 * tolerance + PERCENT * abs(high.slope):
             return None  # it shrinks with the cloud, as near a point where a function is smooth
-    narrow = narrow or wide or [low.slope, high.slope]  # rounding may drown the finer ones
+    narrow = narrow or wide or [low.slope, high.slope]  # rounding may drown the narrow cloud
     wide = wide or narrow
     bottom, top = min(low.slope, *narrow), max(high.slope, *narrow)
     tolerance += max(abs(min(wide) - min(narrow)), abs(max(wide) - max(narrow))) / 4  # what is left is a seventh
@@ -127,7 +127,7 @@ def _in_clouds(
     tolerance += slack
     if outside > top - bottom + tolerance:
         return RangeVerdict("differs", bottom, top)
-    loose = tolerance + PERCENT * size  # as those nearby are known
+    loose = tolerance + PERCENT * size  # slopes nearby are known to this
     convex = low.slope - loose <= min(narrow) and max(narrow) <= high.slope + loose
     excluded = convex and outside > tolerance + PERCENT * max(abs(claimed), abs(bottom), abs(top))
     return RangeVerdict("unresolved", bottom, top, excluded)
@@ -136,8 +136,8 @@ def _in_clouds(
 def _two_clouds(
     near: Neighbourhood, direction: Sequence[float], slopes: Slopes, size: float, points: int
 ) -> tuple[list[float], list[float]]:
-    """The slopes nearby and those nearer still; without a kink on the line, the finest that rounding does not drown."""
-    limit = math.inf if slopes.apart else min(side.step for side in slopes.sides) / 4  # where it is sure to be smooth
+    """Slopes nearby and nearer still; without a kink on the line, the finest that rounding does not drown."""
+    limit = math.inf if slopes.apart else min(side.step for side in slopes.sides) / 4  # surely smooth there
     reach = [min(steps(x, epsilon=near.epsilon)[0] / 4, limit) for x in near.point]
     step = min(near.step(direction), limit / max(map(abs, direction)))
     for radius, part in (_AT_A_KINK,) if slopes.apart else _CLOUDS:
@@ -153,7 +153,7 @@ def _two_clouds(
 def _slopes_near(
     near: Neighbourhood, direction: Sequence[float], reach: Sequence[float], step: float, size: float, points: int
 ) -> list[float]:
-    """Slopes along a direction at smooth points within reach of the point, where they are of this size."""
+    """Slopes along a direction at random points within reach, if they are known well beside this size."""
     random_ = random.Random(0)
     found: list[Estimate] = []
     for number in range(points):
@@ -167,9 +167,9 @@ def _slopes_near(
 
 
 def _drawn(random_: random.Random, reach: Sequence[float], number: int) -> list[float]:
-    """A point of a cloud around 0: in proportion to the numbers, alike in all directions, or close to some plane.
+    """A point of a cloud around 0: in turn by each number's own reach, by one reach for all, or close to some plane.
 
-    Numbers of different sizes reach differently far: alike then means as far as the farthest, or the nearest, in turn.
+    The one reach is the longest or the shortest, in turn.
     """
     ratio = max(reach) / min(reach)
     if number % 3 == 1:
@@ -181,9 +181,9 @@ def _drawn(random_: random.Random, reach: Sequence[float], number: int) -> list[
 
 
 def directions(count: int, kinked: Sequence[int], gradient: Sequence[float]) -> Iterator[list[float]]:
-    """Directions besides the coordinates in which a wrong claim at a kink may show.
+    """Directions, besides the coordinates, along which a wrong claim at a kink may show.
 
-    The claimed gradient itself, sums and differences of two kinked inputs, and all of them, with random signs too.
+    They are the claimed gradient, sums and differences of two kinked inputs, and sums of all, with random signs too.
 
     >>> [direction for direction in directions(2, [0, 1], [3.0, 4.0])][:3]
     [[3.0, 4.0], [1.0, 1.0], [1.0, -1.0]]
@@ -201,7 +201,7 @@ def directions(count: int, kinked: Sequence[int], gradient: Sequence[float]) -> 
 
 
 class Refutation(NamedTuple):
-    """A direction along which the slope that a gradient claims is not among those of the function."""
+    """A direction along which the slope that a gradient claims is not among the function's."""
 
     direction: Sequence[float]
     claimed: float

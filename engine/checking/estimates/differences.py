@@ -1,10 +1,9 @@
 """Derivatives from values alone: central differences, extrapolated, each with a bound on its own error.
 
-A difference quotient has two errors: what the step leaves out, which shrinks with the step, and rounding, which
-grows as the step shrinks. Richardson's extrapolation removes the first order by order, and the last order removed
-says how much is left; rounding is the function's noise over the step. So the tolerance of a comparison is computed
-and not guessed. See Ridders, Advances in Engineering Software 4 (1982) 75. What they say about a claim is
-decided in `verdicts`.
+A difference quotient has two errors: truncation, which shrinks with the step, and rounding, which grows as the step
+shrinks. Richardson's extrapolation removes truncation order by order, and the last order removed says how much is
+left; rounding is the function's noise over the step. So the tolerance of a comparison is computed and not guessed.
+See Ridders, Advances in Engineering Software 4 (1982) 75. What estimates say about a claim is decided in `verdicts`.
 """
 
 from __future__ import annotations
@@ -21,9 +20,9 @@ Line = Callable[[float], float]
 """The function to differentiate, as a function of one coordinate."""
 
 EPSILON = 2.0**-52
-_MANTISSA = 181 / 128  # of every step, about sqrt(2): powers of two are whole periods of many functions
-_LONG_MANTISSA = 94906265 / 2**26  # of wide steps, where there is room for its digits
-_OCTAVES = (0, -4, 5, -8, 9, 7, -12, 11, 13, -16, -20, -24, -28, -32, -36)  # steps to try, the likeliest first
+_MANTISSA = 181 / 128  # of steps, about sqrt(2): powers of two are whole periods of many functions
+_LONG_MANTISSA = 94906265 / 2**26  # of wide steps, which have room for its digits
+_OCTAVES = (0, -4, 5, -8, 9, 7, -12, 11, 13, -16, -20, -24, -28, -32, -36)  # of the steps to try, the likeliest first
 
 
 class Estimate(NamedTuple):
@@ -33,7 +32,7 @@ class Estimate(NamedTuple):
     truncation: float
     rounding: float
     step: float
-    scale: float = 0.0  # the spread of the values over the step: the scale of a slope that is 0
+    scale: float = 0.0  # the spread of the values over the step, to compare a slope of 0 with
 
     @property
     def bound(self) -> float:
@@ -42,7 +41,7 @@ class Estimate(NamedTuple):
 
     @property
     def structured(self) -> bool:
-        """Whether ever smaller steps disagree by more than rounding: values have structure finer than these steps."""
+        """Whether smaller and smaller steps disagree by more than rounding: the values have finer structure."""
         return self.truncation > 4 * SAFETY * self.rounding
 
     @property
@@ -56,27 +55,26 @@ class Estimate(NamedTuple):
 
 
 def power_of_two(x: float) -> float:
-    """The largest power of two that is not above `x`.
+    """The largest power of two that is not above `x`; 0 for 0.
 
-    >>> power_of_two(10.0), power_of_two(0.3)
-    (8.0, 0.25)
+    >>> power_of_two(10.0), power_of_two(0.3), power_of_two(0.0)
+    (8.0, 0.25, 0.0)
     """
-    return 2.0 ** (math.frexp(x)[1] - 1)
+    return 2.0 ** (math.frexp(x)[1] - 1) if x else 0.0
 
 
 def uneven(step: float, x: float) -> float:
-    """A power of two made longer by about the root of two, in as many digits as leave ``x + step`` exact."""
+    """A power of two times about sqrt(2), in so few digits that ``x + step`` is exact."""
     return step * (_LONG_MANTISSA if step >= abs(x) * 2.0**-24 else _MANTISSA)
 
 
 def steps(x: float, reach: float = math.inf, epsilon: float = EPSILON) -> list[float]:
     """Steps for differences around `x` that stay within `reach` of it, the likeliest to do well first.
 
-    They adapt to the scale of `x` and to `epsilon`, the relative spacing of its numbers. Each is a power of two times
-    about the root of two, in as many digits as leave ``x + step`` exact: no whole number of periods of
-    ``sin(2 * pi * n * x)``, for n up to 2**20 and more.
+    They adapt to the scale of `x` and to `epsilon`, the relative spacing of numbers there. Each is `uneven`: no whole
+    number of periods of ``sin(2 * pi * n * x)``, for n up to 2**20 and more.
     """
-    own = power_of_two(abs(x)) if x else 0.0
+    own = power_of_two(abs(x))
     scale = max(own, 2.0**-10)
     precision = power_of_two(epsilon**0.2)
     found = [scale * precision * 2.0**octave for octave in _OCTAVES]
@@ -90,7 +88,7 @@ def steps(x: float, reach: float = math.inf, epsilon: float = EPSILON) -> list[f
 
 
 def _rounded(place: float, epsilon: float) -> float:
-    """Where a function is really evaluated that takes numbers of this relative spacing."""
+    """The place where a function that takes numbers of this relative spacing is really evaluated."""
     if epsilon <= EPSILON or not place:
         return place
     spacing = epsilon * power_of_two(abs(place))
@@ -100,12 +98,12 @@ def _rounded(place: float, epsilon: float) -> float:
 def central(
     f: Line, x: float, step: float, noise: float = 0.0, levels: int = 4, epsilon: float = EPSILON
 ) -> Estimate | None:
-    """The derivative of `f` at `x` from values at both sides, up to `step` away.
+    """The derivative of `f` at `x` from values on both sides, up to `step` away.
 
     Args:
         f: the function.
         x: the point.
-        step: the largest distance; it is halved from level to level.
+        step: the largest distance, halved from level to level.
         noise: how far a value of `f` may be off by rounding.
         levels: how many steps are extrapolated; twice as many values are computed.
         epsilon: the relative spacing of the numbers that `f` takes.
@@ -125,14 +123,14 @@ def central(
         right, left = f(x + h), f(x - h)
         low, high = min(low, left, right), max(high, left, right)
         apart = (x + h) - (x - h)
-        quotient = (right - left) / apart if apart else math.nan  # the least of floats has no half
+        quotient = (right - left) / apart if apart else math.nan  # the smallest float has no half
         if not math.isfinite(quotient):
             return None
         coarser, row = row, [quotient]
         for order, coarse in enumerate(coarser, 1):  # Neville: each entry removes one more power of h * h
             row.append(row[-1] + (row[-1] - coarse) / (4**order - 1))
     scale = min((high - low) / step, sys.float_info.max)  # it may overflow where the derivative does not
-    off = max(abs(_rounded(x + sign * h, epsilon) - x - sign * h) for sign in (1, -1))  # by the rounding of x + h
+    off = max(abs(_rounded(x + sign * h, epsilon) - x - sign * h) for sign in (1, -1))  # the rounding of x + h
     noise = max(noise, 4 * EPSILON * max(abs(right), abs(left))) + off * scale
     if row[-1] == row[-2] == 0:  # equal values may hide what is below the rounding of x
         noise = max(noise, EPSILON * (abs(x) + step))
@@ -150,7 +148,7 @@ def central_estimates(
 def likely_estimates(
     f: Line, x: float, likely: float, noise: float, epsilon: float = EPSILON
 ) -> Iterator[Estimate | None]:
-    """The first estimates to try: from four values, then from more, and from wider ones if the function is noisy."""
+    """The first estimates to try: by four values, by more, and by wider steps in case the function is noisy."""
     yield central(f, x, likely / 4, noise, levels=2, epsilon=epsilon)
     found = central(f, x, likely, noise, epsilon=epsilon)
     yield found
@@ -171,13 +169,13 @@ def one_sided(f: Line, x: float, step: float, noise: float = 0.0, epsilon: float
     unit = step / 4
     off = max(abs((_rounded(place, epsilon) - x) - each) for place, each in zip(places, steps))
     if off > abs(unit) / 8:
-        return None  # the floats near x are too far from one another
+        return None  # the floats near x are too far apart
     nearest, near, second, third, far = values = [f(place) for place in places]
-    # of differences, as multiples of values may be beyond the largest float
+    # by differences, as multiples of values may overflow
     first, middle, last = second - near, third - second, far - third
     quadratic = (5 * first - 3 * middle) / 2
     cubic = (26 * first - 31 * middle + 11 * last) / 6
-    another = (32 * (near - nearest) - 12 * first + (far - second)) / 6  # its error is 3/10 of that of the cubic
+    another = (32 * (near - nearest) - 12 * first + (far - second)) / 6  # its error is 3/10 of the cubic's
     if not math.isfinite(cubic) or not math.isfinite(nearest):
         return None
     left_out = max(SAFETY * abs(cubic - quadratic), 2 * abs(cubic - another))  # a third derivative of 0 hides the first

@@ -1,7 +1,7 @@
-"""How far values of a function are off: by rounding, as rough as they are on small grids, or by a grid they lie on.
+"""How far off values of a function are: by their roughness on small grids, or by a coarse grid that they lie on.
 
-Measured noise may be the function itself, if it turns between the places that it is measured at: so before a claim is
-called wrong, values at neighbouring floats are asked.
+Measured noise may be the function itself, if that turns between the places where it is measured: so before a claim is
+called wrong, noise is measured at neighbouring floats.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from .differences import EPSILON, Line, power_of_two
 
 SMALLEST = 2.0**-1074
 NEIGHBOURS = (61.0, -53.0, 37.0, -101.0)
-"""The distances, in floats, of what are called neighbouring floats: several, as on some an argument such as 1e10 * x
-happens to be exact, or a function to turn as a whole."""
-_CANCELLED = 2.0**10  # numbers inside a function are so many times as large as its values some way off, at most
-_COARSE = 2.0**-9  # values on a grid of this part of their size or finer may be rounded, to half precision at worst
+"""How far away "neighbouring floats" are, in floats: at several distances, as at some an argument such as 1e10 * x
+happens to be exact, or a function to make whole turns."""
+_CANCELLED = 2.0**10  # numbers inside a function are at most this many times as large as its values some way off
+_COARSE = 2.0**-9  # the coarsest grid of rounded values, as a part of their size: that of half precision
 
 
 def measured_noise(f: Line, x: float, epsilon: float = EPSILON) -> float:
-    """How far values of `f` near `x` are off by rounding, from how rough they are on a small grid.
+    """How far off values of `f` near `x` are by rounding, judged by how rough they are on a small grid.
 
-    The second smoothest of four grids counts: noise is everywhere, a kink or a jump is not. What is smooth among
-    neighbouring floats turns fast, as a root close to its end; where all values are equal there, it has stairs, and
-    where none is rounded, as those of x**3 - 8 next to 2, they tell nothing.
+    The second smoothest of four grids counts: noise is everywhere, a kink or a jump is not. A function that is smooth
+    among neighbouring floats turns fast, like a root close to its end; if its values there are equal, it has stairs,
+    and if none is rounded, as those of x**3 - 8 next to 2, they say nothing.
     """
     unit = epsilon**0.625 * scale_of(x)
     away = scale_of(x) * power_of_two(epsilon**0.2)
-    # grids of different widths, as one may happen to be as wide as a grid that the values lie on
+    # of different widths, as one may happen to be that of a grid that the values lie on
     grids = ((0.0, -1.37), (0.0, 1.43), (-away, -1.61), (away, 1.79))
     found = sorted(filter(math.isfinite, (_roughness(f, x + far, width * unit) for far, width in grids)))
     noise = found[(len(found) - 1) // 2] if found else 0.0
@@ -39,33 +39,33 @@ def measured_noise(f: Line, x: float, epsilon: float = EPSILON) -> float:
 
 
 def noise_among_floats(f: Line, x: float, epsilon: float = EPSILON) -> float:
-    """The same from neighbouring floats: roughness among these is noise, not finer structure of the function."""
+    """The same, at neighbouring floats: roughness among these is noise, not finer structure of the function."""
     units = [count * spacing_at(x, epsilon) for count in NEIGHBOURS]
     return max(filter(math.isfinite, (_roughness(f, x, unit) for unit in units)), default=0.0)
 
 
 def spacing_at(x: float, epsilon: float) -> float:
-    """The distance of the next number."""
+    """The distance from `x` to the next number."""
     return max(epsilon * scale_of(x), SMALLEST)
 
 
 def scale_of(x: float) -> float:
-    """The power of two that steps are measured by."""
-    return power_of_two(abs(x)) if x else 2.0**-10
+    """The power of two that steps at `x` are measured by."""
+    return power_of_two(abs(x)) or 2.0**-10
 
 
-def _wide(x: float) -> float:
-    """A wide step at `x`, with all digits that a float has."""
+def wide_step(x: float) -> float:
+    """A wide step at `x`, with all digits of a float."""
     return max(scale_of(x), 2.0**-10) / math.sqrt(2)
 
 
 def _roughness(f: Line, start: float, step: float) -> float:
-    """Third differences: those of a smooth function vanish, those of noise of size s are about s times sqrt(20)."""
+    """The largest third difference: 0 for a smooth function, about sqrt(20) times s for noise of size s."""
     return differences_of(f, start, step)[1]
 
 
 def differences_of(f: Line, start: float, step: float) -> tuple[float, float]:
-    """The largest of the first differences of values on a grid beside a place, and of the third ones."""
+    """The largest first difference of values on a grid beside a place, and the largest third one."""
     values = [f(start + k * step) for k in range(1, 9)]
     first = [later - earlier for earlier, later in pairwise(values)]
     second = [later - earlier for earlier, later in pairwise(first)]
@@ -76,14 +76,14 @@ def differences_of(f: Line, start: float, step: float) -> tuple[float, float]:
 def grain(f: Line, x: float, epsilon: float = EPSILON) -> float:
     """The grid that values of `f` lie on if they are rounded more coarsely than floats; 0.0 if they are not.
 
-    Single precision inside of a function shows as values without digits beyond its own. The steps are wide, as the
-    values may be equal close to `x`, and have all digits that a float has, so that exact values have them too. For a
-    tiny `x` they are first as wide as `x`: further away values may be larger by far, and their grid with them.
+    Values computed in single precision have no digits beyond its own. The steps are wide, as values close to `x` may be
+    equal, and have all digits of a float, so that exact values have them too. For a tiny `x` they are first as wide as
+    `x`: farther away values may be far larger, and so may their grid.
 
     Args:
         f: the function, along a line.
         x: the point on the line.
-        epsilon: the relative spacing of the numbers that `f` takes; values on a grid as fine are not coarser.
+        epsilon: the relative spacing of the numbers that `f` takes; a grid of values must be coarser.
 
     >>> import struct
     >>> grain(lambda x: struct.unpack("f", struct.pack("f", 100 + x / 1000))[0], 2.0) == 2.0**-17
@@ -92,7 +92,7 @@ def grain(f: Line, x: float, epsilon: float = EPSILON) -> float:
     0.0
     """
     here = f(x)
-    for width in sorted({scale_of(x) / math.sqrt(2), _wide(x)}):
+    for width in sorted({scale_of(x) / math.sqrt(2), wide_step(x)}):
         values = [f(x + sign * width * part) for part in (1, 0.31, 0.093) for sign in (1, -1)]
         values = [value for value in values if math.isfinite(value) and value not in (0, here)]
         if len(values) < 3:
@@ -107,7 +107,7 @@ def grid_of_differences(f: Line, x: float, epsilon: float = EPSILON) -> float:
     """The grid that small values of `f` lie on if they are differences of larger, rounded numbers; else 0.0.
 
     Examples are log(1 + x*x) and 1 - cos(x) near 0, and -log(p) where p is next to 1. Close to `x` all values are
-    equal, and far away too many differ for the grid to be seen. In between a few do, all by multiples of the least.
+    equal, and far away too many differ to show the grid. In between a few differ, all by multiples of the least gap.
 
     Args:
         f: the function, along a line.
@@ -121,7 +121,7 @@ def grid_of_differences(f: Line, x: float, epsilon: float = EPSILON) -> float:
     >>> grid_of_differences(lambda x: math.log1p(math.exp(-x)), 32.0), grid_of_differences(math.floor, 0.5)
     (0.0, 0.0)
     """
-    narrow, width, gaps = _wide(x) * 2.0**-40, _wide(x) * 2.0**8, list[float]()
+    narrow, width, gaps = wide_step(x) * 2.0**-40, wide_step(x) * 2.0**8, list[float]()
     while width > 4 * narrow:
         middle = math.sqrt(narrow * width)
         found = _gaps(f, x, middle)
@@ -137,7 +137,7 @@ def grid_of_differences(f: Line, x: float, epsilon: float = EPSILON) -> float:
 
 
 def _gaps(f: Line, x: float, width: float) -> list[float]:
-    """How far different values lie apart, at uneven places, as those of x*x on an even grid are multiples, too."""
+    """The gaps between values at uneven places; on an even grid, even those of x*x would be multiples of one."""
     values = sorted({value for k in range(9) if math.isfinite(value := f(x + width * math.sin(k)))})
     return [min(higher - lower, sys.float_info.max) for lower, higher in pairwise(values)]
 

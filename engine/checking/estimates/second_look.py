@@ -1,9 +1,9 @@
-"""A second look at a claim that differences contradict, with the finest steps and the widest.
+"""A second look, by the finest and the widest steps, at a claim that differences contradict.
 
-Differences see only what their steps show: to the usual steps, x*x*sin(1/x) at 1e-9 is a flat function. So before a
-claim is called wrong, steps are tried from the finest up, and those that agree with one another decide. Where they see
-stairs, as from single precision inside of a function, the claim may be the slope that wide steps see on both sides;
-then it stays unresolved.
+Differences see only what their steps show: to the usual steps, x*x*sin(1/x) at 1e-9 is flat. So before a claim is
+called wrong, steps are tried from the finest up, and those that agree with one another decide. Where they see stairs,
+as of single precision inside a function, the claim may be the slope that wide steps see on both sides; then it stays
+unresolved.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from .turning import turns_between_floats
 from .verdicts import Verdict, agrees, resolved
 
 BETWEEN_FLOATS = "values at neighbouring floats scatter like those of so steep a function"
-BEYOND_FLOATS = "they overflow, as a slope beyond the largest float does"
+BEYOND_FLOATS = "they overflow, as for a slope beyond the largest float"
 
 _RATIO = 2.0
 _WIDE = [2.0**k for k in (0, 2, 5, 7, 10, 12, 14, 16)]  # wide steps, as multiples of the likeliest
@@ -27,15 +27,15 @@ _WIDE = [2.0**k for k in (0, 2, 5, 7, 10, 12, 14, 16)]  # wide steps, as multipl
 def second_look(
     f: Line, x: float, claimed: float, slack: float, expected: float, noise: float, epsilon: float = EPSILON
 ) -> Verdict | None:
-    """The verdict of the finest steps; "unresolved" where wide ones support the claim; None if nothing new is seen.
+    """The verdict of the finest steps, "unresolved" if wide ones support the claim, or None if nothing new is seen.
 
     Args:
         f: the function along a line.
         x: the point on the line.
         claimed: the claim.
-        slack: its rounding.
-        expected: the derivative by the differences that contradict it.
-        noise: how far a value may be off, by rounding alone: measured noise may be the function itself.
+        slack: how far off the claim may be by rounding.
+        expected: the derivative that the differences gave.
+        noise: how far off a value may be, by rounding alone: measured noise may be the function itself.
         epsilon: the relative spacing of the numbers that `f` takes.
 
     >>> f = lambda x: x * x * math.sin(1 / x)
@@ -63,7 +63,7 @@ def second_look(
 
 
 def _overflows(f: Line, x: float, claimed: float, noise: float) -> bool:
-    """Whether secants on both sides are infinite as claimed, by steps that are small beside `x`."""
+    """Whether secants on both sides are infinite, as claimed, at steps that are small beside `x`."""
     step = abs(x) / 8
     below, here, above = (f(x + sign * step) for sign in (-1, 0, 1))
     return all(abs(d) > EXPLAINED * noise and d / step == claimed for d in (here - below, above - here))
@@ -82,7 +82,7 @@ def _finest_first(f: Line, x: float, noise: float, bound: float, epsilon: float)
 
 
 def _plateau(estimates: Iterator[Estimate], bound: float) -> Estimate | None:
-    """The sharpest of the first estimates below the bound that agree with one another, of neighbouring steps."""
+    """The sharpest of the first run of estimates within the bound where each agrees with the one before."""
     run: list[Estimate] = []
     for estimate in estimates:
         close = bool(run) and abs(estimate.derivative - run[-1].derivative) <= estimate.bound + run[-1].bound
@@ -93,7 +93,7 @@ def _plateau(estimates: Iterator[Estimate], bound: float) -> Estimate | None:
 
 
 def _backed(estimates: list[Estimate]) -> list[Estimate]:
-    """The estimates, none sharper than its distance to the nearest other: on a grid, some are right by chance."""
+    """The estimates, each no sharper than its distance to the nearest other: on a grid, some are right by chance."""
     found = []
     for k, estimate in enumerate(estimates):
         others = [abs(other.derivative - estimate.derivative) for other in estimates[:k] + estimates[k + 1 :]]
@@ -102,7 +102,7 @@ def _backed(estimates: list[Estimate]) -> list[Estimate]:
 
 
 def _seen_from_afar(f: Line, x: float, noise: float, epsilon: float = EPSILON) -> Estimate | None:
-    """The slope that wide steps see, if it is one: by the two clearest, and by one on both sides alike.
+    """The slope that wide steps see, if the two clearest agree on it, and the two sides do at one step.
 
     >>> _seen_from_afar(lambda x: round(math.sin(x), 7), 1.0, 0.0).derivative
     0.5403...
@@ -130,5 +130,5 @@ def _seen_from_afar(f: Line, x: float, noise: float, epsilon: float = EPSILON) -
 
 
 def _may_be(estimate: Estimate, slope: float, slack: float) -> bool:
-    """Whether an estimate may be of this slope, with room for an error it does not know, as on a grid."""
+    """Whether an estimate may be of this slope, with room for errors that it misses, as on a grid."""
     return abs(estimate.derivative - slope) <= SAFETY * estimate.truncation + 2 * estimate.rounding + slack

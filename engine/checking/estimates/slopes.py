@@ -1,8 +1,8 @@
-"""The slopes of a function on both sides of a point, where it may have a kink, a jump or an end there.
+"""The slopes of a function on both sides of a point, where it may have a kink, a jump or an end.
 
 A smooth function has one slope. At a kink it has two, and a claim agrees if it lies between them: then it can be a
 gradient in Clarke's sense (Optimization and Nonsmooth Analysis, 1983, chapter 2). At a jump, the slopes are those of
-its pieces; at the end of a domain there is one; where slopes grow without bound, the slope is infinite.
+the pieces; at the end of a domain there is one; where slopes grow without bound, the slope is infinite.
 """
 
 from __future__ import annotations
@@ -18,10 +18,13 @@ from .verdicts import Status
 
 _RATIO = 8.0  # from one step to the next finer one
 _LEVELS = 17
-_CLOSE = 2.0**-20  # beside the step of a slope, the distance from which a jump is looked for
-_FARTHER = 2.0**10  # as many times as far off, a jump is as high
+_CLOSE = 2.0**-20  # how far away jumps are looked for, as a part of the step of a slope
+_FARTHER = 2.0**10  # this many times as far away, a jump is as high
 _STEADY = 5  # how many equal ratios of increments show a power of the step; the last three may be rounded
-_FAST, _SLOW = 0.2, 0.985  # ratios of a smooth function's increments are smaller; those of slopes without bound larger
+_FAST, _SLOW = (
+    0.2,
+    0.985,
+)  # ratios of a smooth function's increments are smaller; those of unbounded slopes larger
 
 
 class Side(NamedTuple):
@@ -32,7 +35,7 @@ class Side(NamedTuple):
         bound: how far off it may be.
         step: the step at which it was found.
         reach: how far it holds, at least.
-        scale: the slope of a secant as long as the likeliest step, beside which a slope may be small.
+        scale: the slope of the secant over the likeliest step, beside which this one may be small.
     """
 
     slope: float
@@ -49,7 +52,7 @@ class RangeVerdict(NamedTuple):
         status: the verdict.
         low: the smallest slope found.
         high: the largest.
-        excluded: the claim, though unresolved, is outside of what the slopes allow.
+        excluded: whether the claim, though unresolved, is outside what the slopes allow.
     """
 
     status: Status
@@ -59,7 +62,7 @@ class RangeVerdict(NamedTuple):
 
 
 class Slopes(NamedTuple):
-    """The slopes on both sides of a point, None where the function has no values; and how far its value jumps there."""
+    """The slopes on both sides of a point, None where the function has no values, and how far its value jumps there."""
 
     left: Side | None
     right: Side | None
@@ -91,7 +94,7 @@ class Slopes(NamedTuple):
         return len(self.sides) == 2 and self.finite and not self.apart and self.jump == 0
 
     def spans(self, claimed: float) -> bool:
-        """Whether there are two slopes, however close beside their size, and a claim between them."""
+        """Whether there are two slopes, however close for their size, and a claim between them."""
         known = 2 * sum(side.bound for side in self.sides) < self.high.slope - self.low.slope
         return known and self.low.slope - self.low.bound <= claimed <= self.high.slope + self.high.bound
 
@@ -116,7 +119,7 @@ class Slopes(NamedTuple):
         return [Estimate(s.slope, s.bound, 0.0, s.step) for s in self.sides if math.isfinite(s.slope)]
 
     def reason(self) -> str:
-        """Why it is not smooth, in words."""
+        """Why the function is not smooth, in words."""
         if self.jump:
             return f"the value jumps by {self.jump:.9g}"
         if len(self.sides) == 1:
@@ -124,7 +127,7 @@ class Slopes(NamedTuple):
         return "one-sided differences disagree" if self.apart else "the slopes grow without bound"
 
     def verdict(self, claimed: float, slack: float = 0.0) -> RangeVerdict:
-        """What they say about a claim; with one input they are all that there are."""
+        """What they say about a claim if there are no others, as with one input."""
         return RangeVerdict(self.status(claimed, slack), self.low.slope, self.high.slope)
 
     def status(self, claimed: float, slack: float = 0.0) -> Status:
@@ -140,12 +143,12 @@ class Slopes(NamedTuple):
         least, most = min(s.slope - s.bound for s in self.sides), max(s.slope + s.bound for s in self.sides)
         size, scale = max(abs(low), abs(high)), max(side.scale for side in self.sides)
         if not (math.isfinite(claimed) and self.finite):
-            growing = size > scale and self.bound > TELLS * size  # they may go on, below rounding
+            growing = size > scale and self.bound > TELLS * size  # perhaps further, below rounding
             return "agrees" if least <= claimed <= most else "unresolved" if growing else "differs"
         if max(least - claimed, claimed - most) > slack + TOUCH * size:
             return "differs"
         inside = min(claimed - low, high - claimed)
-        if inside >= 0:  # a claim of 0 has no size beside which they could be rough
+        if inside >= 0:  # a claim of 0 has no size to compare bounds with
             known = claimed == 0 or self.bound <= max(inside, PERCENT * max(size, scale))
         else:
             known = self.bound + slack <= max(TREAD * size, TOUCH * scale)
@@ -155,14 +158,14 @@ class Slopes(NamedTuple):
 def slopes_at(
     f: Line, x: float, noise: float = 0.0, epsilon: float = EPSILON, size: float = 0.0, finest: float = 0.0
 ) -> Slopes:
-    """The slopes of `f` on both sides of `x` (none if that is infinite); the value at `x` itself may be off: a jump.
+    """The slopes of `f` on both sides of `x` (none if that is infinite), and the jump if values do not meet there.
 
     Args:
         f: the function, along a line.
         x: the point on the line.
         noise: how far a value of `f` may be off.
         epsilon: the relative spacing of the numbers that `f` takes.
-        size: how large a slope is expected; where rounding drowns it, steps become no finer.
+        size: the expected size of a slope; steps become no finer once rounding drowns it.
         finest: the finest step, unless floats near `x` allow only a larger one.
 
     >>> found = slopes_at(abs, 0.0)
@@ -178,18 +181,18 @@ def slopes_at(
     close = max(finest, 64 * epsilon * abs(x)) or min(side.step for side in found.sides) * _CLOSE
     jump = _jump(f, x, found, close, noise)
     if not found.finite and abs(_jump(f, x, found, _FARTHER * close, noise) - jump) > jump / 8:
-        jump = 0.0  # values tend there slowly, as those of a root do
+        jump = 0.0  # values tend to one slowly, as a root does
     return found._replace(jump=jump)
 
 
 def _jump(f: Line, x: float, slopes: Slopes, step: float, noise: float) -> float:
-    """How far what values tend to on the sides, and the value at the point, lie apart; 0 if slopes or noise explain it.
+    """How far apart the limits on both sides and the value at the point are; 0 if slopes or noise explain it.
 
     Args:
         f: the function, along a line.
         x: the point on the line.
-        slopes: those beside it.
-        step: how close the values are from which the limits are found.
+        slopes: the slopes beside it.
+        step: how close to the point values are taken for the limits.
         noise: how far a value may be off.
     """
     reached, spread = [f(x)], 0.0
@@ -203,8 +206,8 @@ def _jump(f: Line, x: float, slopes: Slopes, step: float, noise: float) -> float
 
 
 def _ladders(x: float, epsilon: float, finest: float) -> list[list[float]]:
-    """Steps from the likeliest down, in one ratio; for a tiny `x` also steps that are small beside it."""
-    own, likely = power_of_two(abs(x)) if x else 0.0, power_of_two(steps(x, epsilon=epsilon)[0])
+    """Steps from the likeliest down, in a fixed ratio; for a tiny `x` then those that are small beside it."""
+    own, likely = power_of_two(abs(x)), power_of_two(steps(x, epsilon=epsilon)[0])
     smallest = max(finest, 16 * epsilon * abs(x), 2.0**-1068 if x else 2.0**-1000)
     ladders = [[likely / _RATIO**level for level in range(_LEVELS)]]
     if 0 < own < likely:
@@ -213,7 +216,7 @@ def _ladders(x: float, epsilon: float, finest: float) -> list[list[float]]:
 
 
 def _side(f: Line, x: float, sign: float, noise: float, epsilon: float, size: float, finest: float) -> Side | None:
-    """The slope on one side: the best estimate by ever finer steps, or what these tend to slowly."""
+    """The slope on one side: the best estimate by finer and finer steps, or the limit that these tend to slowly."""
     found, secants = _by_finer_steps(f, x, sign, noise, epsilon, size, finest)
     slow = _slow_limit(secants)
     if found is None or slow is None:
@@ -226,7 +229,7 @@ def _side(f: Line, x: float, sign: float, noise: float, epsilon: float, size: fl
 def _by_finer_steps(
     f: Line, x: float, sign: float, noise: float, epsilon: float, size: float, finest: float
 ) -> tuple[Side | None, list[float]]:
-    """The best estimate of the slope on one side, and the slopes of the secants by the steps of the last ladder.
+    """The best estimate of the slope on one side, and the slopes of the secants over the last ladder's steps.
 
     A finer estimate that contradicts a coarser one by more than their bounds is the truer one: something lies between.
     """
@@ -252,7 +255,7 @@ def _by_finer_steps(
                 best, reach = found, step
             elif found.bound < best.bound:
                 best = found
-            if found.rounding > size >= at_first:  # what is below rounding from the first may yet be steep close by
+            if found.rounding > size >= at_first:  # a slope below rounding from the start may be steep close by
                 break
     side = best and Side(best.derivative + 0.0, best.bound, abs(best.step), reach, scale)
     return side, secants
@@ -266,9 +269,9 @@ class _Limit(NamedTuple):
 def _slow_limit(secants: list[float]) -> _Limit | None:
     """What slopes tend to as steps shrink, if by a power of the step that no smooth function has; else None.
 
-    Slopes like those of log(x) and sqrt(x) grow without bound: their increments do not shrink, and grow less than the
-    steps shrink, unlike those of rounding. Slopes like those of x**1.5 settle slowly, by increments that shrink less
-    than the steps: at Aitken's limit.
+    Slopes like those of log(x) and sqrt(x) grow without bound: their increments do not shrink, and grow by less than
+    the steps shrink, unlike those of rounding. Slopes like those of x**1.5 settle slowly, by increments that shrink by
+    less than the steps; Aitken's formula gives their limit.
     """
     increments = [later - earlier for earlier, later in pairwise(secants)]
     for end in range(len(increments), max(_STEADY, len(increments) - 3), -1):

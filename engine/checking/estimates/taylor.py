@@ -17,7 +17,7 @@ _ABOVE = 32.0  # a remainder this many times the rounding is above it
 
 
 def looks_wrong(rate: float) -> bool:
-    """Whether a rate is that of a wrong gradient, and not of noise.
+    """Whether a rate is that of a wrong gradient, not of noise.
 
     >>> looks_wrong(1.001), looks_wrong(0.5), looks_wrong(1.5)
     (True, False, False)
@@ -32,7 +32,7 @@ def taylor_direction(point: Sequence[float]) -> list[float]:
     [2.0, 1.0, 0.25]
     """
     random_ = random.Random(len(point))
-    return [random_.choice((-1.0, 1.0)) * (power_of_two(abs(x)) if x else 1.0) for x in point]
+    return [random_.choice((-1.0, 1.0)) * (power_of_two(abs(x)) or 1.0) for x in point]
 
 
 def taylor_rate(line: Line, value: float, slope: float, noise: float) -> float:
@@ -45,8 +45,8 @@ def taylor_rate(line: Line, value: float, slope: float, noise: float) -> float:
         noise: how far a value may be off.
 
     Returns:
-        The power of t, at the smallest steps that rounding leaves; inf where the remainder is lost in rounding from
-        the start, as that of a linear function; nan where the function has no values.
+        The power of t, at the smallest steps that rounding leaves; inf if the remainder is lost in rounding from the
+        start, as for a linear function; nan where the function has no values.
 
     >>> round(taylor_rate(math.exp, 1.0, 1.0, 1e-15), 1), round(taylor_rate(math.exp, 1.0, 1.001, 1e-15), 1)
     (2.0, 1.0)

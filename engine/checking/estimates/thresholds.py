@@ -1,6 +1,6 @@
-"""The thresholds of all verdicts, in one table: how much is needed before something is said about a claim.
+"""The thresholds of all verdicts, in one table: how much evidence each needs.
 
-None of them is a tolerance of the claim itself, which is the computed bound of an estimate and the claim's rounding.
+None of them is the tolerance of a claim, which is computed: the bound of an estimate and the claim's own rounding.
 """
 
 from __future__ import annotations
@@ -9,18 +9,18 @@ SAFETY = 10.0
 """Factor on an error that is estimated, not proven."""
 
 ENOUGH = 3
-"""As many estimates must be against a claim before the search for one that supports it ends, or see the same slope
+"""How many estimates must be against a claim before the search for one that supports it ends, or agree on a slope
 before a second look believes it."""
 
 PERCENT = 1e-2
-"""A claim that is off by the bound and more than this part is excluded, even if too few estimates confirm that; slopes
-beside a kink count if they are known as well as this."""
+"""A claim that is off by more than the bound and this part is excluded, even if too few estimates confirm that; slopes
+beside a kink count if they are known to this part."""
 
 TELLS = 0.1
 """An estimate tells two slopes apart if its bound is below this part of their distance."""
 
 CLEAR = 2e-2
-"""Wide steps see one slope if it is known to this part from both sides."""
+"""Wide steps see one slope if both sides know it to this part."""
 
 TREAD = 1e-3
 """Where fine steps see the tread of a stair, a claim may be off by this part from the slope of the stairs; slopes at a
@@ -33,21 +33,21 @@ TOUCH = 1e-6
 """A claim that is beyond the slopes of a kink by less than this part is at their end."""
 
 EXPLAINED = 8.0
-"""Third differences of values may be this many times as large as the values are off."""
+"""Noise explains third differences of up to this many times its size."""
 
 ROUGH = 1 / 2
 """Values are rough if their third differences are larger than this part of their first; those of a smooth function are
 smaller."""
 
 EQUAL_RATES = 0.15
-"""Taylor's remainder shrinks like that of a wrong gradient if its power is as close as this to 1."""
+"""Taylor's remainder shrinks like that of a wrong gradient if its power is this close to 1."""
 
 RIGHT_RATE = 1.5
 """It shrinks like that of a right gradient if its power is above this."""
 
 
 def resolution(epsilon: float) -> float:
-    """The part of a derivative below which an estimate's bound must be to decide; `epsilon` is the spacing of numbers.
+    """The part of a derivative that an estimate's bound must be below to decide; `epsilon` is the spacing of numbers.
 
     >>> f"{resolution(2.0**-52):.1e}, in single precision {resolution(2.0**-23):.1e}"
     '2.7e-07, in single precision 8.5e-04'

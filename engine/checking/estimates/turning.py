@@ -1,7 +1,7 @@
-"""Whether a function turns between neighbouring floats, so that no difference can tell its slope.
+"""Whether a function turns between neighbouring floats, so that no difference can show its slope.
 
-The values of ``sin(x**5)`` at the floats around 950 look like noise, since the next float is half a radian further. A
-claim is not called wrong there if it says just that. On a function that is smooth among neighbouring floats, or whose
+The values of ``sin(x**5)`` at the floats around 950 look like noise, since the next float is half a radian further on.
+A claim that says just that is not called wrong there. Where a function is smooth among neighbouring floats, or its
 values are off by rounding alone, a claim that is too steep remains wrong.
 """
 
@@ -15,16 +15,16 @@ from .thresholds import CLEAR, EXPLAINED, ROUGH, TELLS
 
 
 def turns_between_floats(f: Line, x: float, claimed: float, noise: float, epsilon: float = EPSILON) -> bool:
-    """Whether values at neighbouring floats lie apart like those of a function that turns between them, as claimed.
+    """Whether values at neighbouring floats scatter like those of a function that turns between them, as claimed.
 
-    They do if they are rough on both sides, by more than half of their digits, and the claim is steep enough to move
-    the value that far from one float to the next, or at least not much less. Where values at floats next to one
-    another are smooth, they show how steep it is at most.
+    They do if they are rough on both sides, by more than half of their digits, and the claim is steep enough, or nearly
+    so, to move the value that far from one float to the next. Where values at adjacent floats are smooth, they show how
+    steep the function is at most.
 
     Args:
         f: the function, along a line.
         x: the point on the line.
-        claimed: the slope that is claimed.
+        claimed: the claimed slope.
         noise: how far values may be off.
         epsilon: the relative spacing of the numbers that `f` takes.
 
@@ -51,5 +51,5 @@ def _differences(f: Line, x: float, units: list[float]) -> list[tuple[float, flo
 
 
 def _rough(grids: list[tuple[float, float]]) -> bool:
-    """Whether values on one of the grids are rough; where there are no values, nothing is known."""
+    """Whether values on one of the grids are rough; where there are no values, they are not known to be."""
     return any(third > ROUGH * first for first, third in grids)

@@ -1,4 +1,4 @@
-"""Verdicts of estimates on a claim: it agrees, it differs, or it stays unresolved."""
+"""Verdicts on a claim by estimates: it agrees, it differs, or it stays unresolved."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Verdict(NamedTuple):
     """How a claimed derivative compares with the best estimate of it.
 
     Attributes:
-        status: ``"unresolved"`` if the differences give too few digits to confirm the claim, or to be sure against it.
-        estimate: the sharpest one; None if there is none.
+        status: ``"unresolved"`` if the differences have too few digits to confirm or refute the claim.
+        estimate: the best estimate; None if there is none.
         excluded: whether the claim, though unresolved, is off by more than the estimate's bound and 1 %, and no other
-            estimate speaks for it.
-        why: why no differences can tell, in words, if they do not just lack the digits.
+            estimate supports it.
+        why: why no differences can tell, in words; "" if they only lack the digits.
     """
 
     status: Status
@@ -41,9 +41,9 @@ def _excludes(claimed: float, estimate: Estimate, slack: float) -> bool:
 
 
 def resolved(claimed: float, estimate: Estimate, fine: float, slack: float = 0.0, scale: float = 0.0) -> bool:
-    """Whether the estimate, and a claim that is off by `slack`, are sharp enough to decide on this claim.
+    """Whether the estimate, and a claim that may be off by `slack`, are sharp enough to decide.
 
-    Both are seen beside the larger of the two, or of `scale`.
+    That is measured beside the larger of the two, or `scale` if that is larger still.
     """
     size = abs(claimed) if math.isfinite(claimed) else 0.0
     return estimate.bound + slack <= fine * max(size, abs(estimate.derivative), scale)
@@ -59,7 +59,7 @@ def confirming(
 ) -> Estimate | None:
     """The first estimate that is sharp and agrees, or shows a flat function where 0 is claimed; None if none does.
 
-    If values have structure finer than its steps, another that meets none must agree, too.
+    If the values have finer structure than its steps, another estimate that meets none must agree, too.
     """
     fine = resolution(epsilon)
     first: Estimate | None = None
@@ -76,14 +76,14 @@ def confirming(
 
 
 def judge(claimed: float, slack: float, candidates: Iterable[Estimate | None], epsilon: float = EPSILON) -> Verdict:
-    """Compare a claimed derivative with estimates, made one after another (by an iterator) until one decides.
+    """Compare a claimed derivative with estimates, taken from an iterator one after another until they decide.
 
-    The first sharp estimate that agrees settles it, unless its own steps or finer ones have met structure that they
-    pass over: of x*x + 1e-10*sin(1e7*x), wide ones see a parabola. A disagreement must be confirmed: at least two
-    estimates at different steps agree with each other and not with the claim; three sharp ones end the search. A claim
-    that is not finite differs from any estimate. A claim near 0 is judged beside the spread of the function's values at
-    the likeliest step, the first; a function that is flat there has the slope 0. Equal values further apart, as those
-    of a saturated tanh, show no more than that the slopes in between cancel.
+    The first sharp estimate that agrees decides, unless its own or finer steps have met structure that it passes over:
+    of x*x + 1e-10*sin(1e7*x), wide steps see a parabola. A disagreement must be confirmed: at least two estimates at
+    different steps agree with each other and not with the claim; three sharp ones end the search. A claim that is not
+    finite differs from any estimate. A claim near 0 is judged beside the spread of the function's values at the first
+    step, the likeliest; a function that is flat there has the slope 0. Equal values farther apart, as of a saturated
+    tanh, only show that the slopes in between cancel.
     """
     fine = resolution(epsilon)
     found: list[Estimate] = []
@@ -102,7 +102,7 @@ def judge(claimed: float, slack: float, candidates: Iterable[Estimate | None], e
 
 
 def _weighed(claimed: float, slack: float, found: list[Estimate], fine: float) -> Verdict:
-    """The verdict of estimates of which none settles it alone; the first is that by the likeliest step."""
+    """The verdict of estimates none of which decides alone; the first is by the likeliest step."""
     best = _truest(found)
     if agrees(claimed, best, slack):
         enough = resolved(claimed, best, fine, slack, found[0].scale)
@@ -115,9 +115,9 @@ def _weighed(claimed: float, slack: float, found: list[Estimate], fine: float) -
 
 
 def _truest(found: list[Estimate]) -> Estimate:
-    """The sharpest, but a finer estimate that contradicts a coarser one by more than their bounds is truer.
+    """The sharpest; but a finer estimate that contradicts a coarser one by more than their bounds is truer.
 
-    Between wide steps, a function may do things that their bound does not account for.
+    Between wide steps, a function may do what their bounds do not account for.
     """
     ordered = sorted(found, key=lambda estimate: -estimate.step)
     best = ordered[0]

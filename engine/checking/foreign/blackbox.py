@@ -277,7 +277,7 @@ class _Probe:
 
     def _around(self, claim: Claim, output: int, kink: Kink, close: float) -> Iterator[Derivative]:
         """The claims a little below and above the kink, where the function is smooth; it is no closer than `close`."""
-        own = power_of_two(abs(claim.at)) if claim.at else math.inf
+        own = power_of_two(abs(claim.at)) or math.inf
         reach = min(claim.likely, max(own, _FAR * close)) / 2  # far from a tiny number all may differ
         for there in (claim.at - reach, claim.at + reach):
             if math.isfinite(claim.line(there)):

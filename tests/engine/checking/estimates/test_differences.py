@@ -144,7 +144,7 @@ def test_all_steps_by_hand() -> None:
 
 
 def test_power_of_two() -> None:
-    assert [power_of_two(x) for x in (1.0, 1.9, 4.0, 5e-324)] == [1.0, 1.0, 4.0, 5e-324]
+    assert [power_of_two(x) for x in (1.0, 1.9, 4.0, 5e-324, 0.0)] == [1.0, 1.0, 4.0, 5e-324, 0.0]
 
 
 @pytest.mark.parametrize(
