@@ -1,4 +1,4 @@
-"""From a wrong derivative to its cause: a primitive's rule, a sum over uses, or code that the graph does not record."""
+"""The cause of a wrong derivative: a primitive's rule, a sum over uses, or code that the graph does not record."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ __tracebackhide__ = True  # pytest then shows the user's own lines
 
 
 def find_culprit(subject: Subject, wrong: Derivative) -> Fault:
-    """Why this derivative is wrong: the first primitive, else the smallest subgraph, else the code around it."""
+    """Why this derivative is wrong: by the first primitive, else the smallest subgraph, else the code around it."""
     if wrong.slopes is not None:
-        function = subject.of_order(1)  # a graph of its gradient may differ by a branch in a rule, as that of pow
+        function = subject.of_order(1)  # the graph of its gradient may differ by a branch in a rule, as for pow
         near = is_its_graph(function, function.here, moved(subject, wrong), most=1)
         return _audited(subject.here.nodes, wrong) or (_sum_at_kink(wrong) if near else _outside_the_graph(wrong))
     if wrong.direction:
@@ -46,7 +46,7 @@ def find_culprit(subject: Subject, wrong: Derivative) -> Fault:
 
 
 def _audited(nodes: Sequence[Value], wrong: Derivative) -> Fault | None:
-    """The first primitive whose rule is wrong, by much or else by about as much as the derivative."""
+    """The first primitive whose rule is wrong, by much, or else by about as much as the derivative."""
     return audit(nodes) or audit(nodes, min(wrong.relative_error / 8, oracle.AGREEMENT))
 
 
@@ -84,7 +84,7 @@ def _wrong_subgraph(output: Value, leaf: Value, wrong: Derivative) -> Fault | No
 
 
 def _wrong_at_order(nodes: Sequence[Value], order: int) -> Fault | None:
-    """The first primitive that, alone, has a right gradient and a wrong derivative of this order."""
+    """The first primitive that has a right gradient alone, and a wrong derivative of this order."""
     seen: set[Any] = set()
     for node in nodes:
         key = (node.primitive, node.inputs)
@@ -110,19 +110,19 @@ def _wrong_at_order(nodes: Sequence[Value], order: int) -> Fault | None:
 
 
 def _sum_at_kink(wrong: Derivative) -> Fault:
-    """Every primitive's derivative lies between its slopes, and what the chain rule makes of them does not."""
+    """Every primitive's derivative lies between its slopes, but what the chain rule makes of them does not."""
     low, high = wrong.slopes or (wrong.expected, wrong.expected)
     slopes = f"the slope {low:.9g}" if low == high else f"slopes from {low:.9g} to {high:.9g}"
     return Fault(
-        f"each rule is right, their sum is not: at a kink each primitive takes a slope of its own choice, and the "
-        f"chain rule makes {wrong.claimed:.9g} of them by {wrong.name}, where the function has {slopes}"
+        f"each rule is right, their sum is not: at a kink each primitive chooses one slope, and the chain rule makes "
+        f"{wrong.claimed:.9g} of these by {wrong.name}, where the function has {slopes}"
     )
 
 
 def _outside_the_graph(wrong: Derivative) -> Fault:
-    """Every part of the graph is right, so that the function depends on the input in a way it does not record."""
+    """Every part of the graph is right, so the function depends on the input in a way that it does not record."""
     return Fault(
-        f"no part of the recorded graph is wrong: the function depends on {wrong.name} also outside of it. Look for "
+        f"no part of the recorded graph is wrong: the function also depends on {wrong.name} outside it. Look for "
         "float(), .data, detach(), no_grad() or functions of math on the way from the input, or for code that "
         "changes what it reads"
     )

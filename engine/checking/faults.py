@@ -1,4 +1,4 @@
-"""A primitive whose rule is wrong: local derivatives, one node after the other, and the same rules on Values."""
+"""Finds a primitive whose rule is wrong: by local derivatives, node by node, or by the same rule on Values."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ __tracebackhide__ = True  # pytest then shows the user's own lines
 
 
 def audit(nodes: Iterable[Value], part: float = oracle.AGREEMENT) -> Fault | None:
-    """The first node with a wrong local derivative, compared one by one; None if all are right.
+    """The first node with a wrong local derivative; None if all are right.
 
-    With fifty digits, up to a `part`, if the primitive has a formula and mpmath is installed, else with differences.
+    Each is compared with fifty digits, up to a `part`, if its primitive has a formula and mpmath is installed; else
+    with differences.
 
     >>> from engine import topological_order
     >>> audit(topological_order(Value(300.0).tanh() * 2)) is None
@@ -48,9 +49,9 @@ def audit(nodes: Iterable[Value], part: float = oracle.AGREEMENT) -> Fault | Non
 
 
 def unlike_on_values(nodes: Iterable[Value]) -> Fault | None:
-    """The first node whose rule gives other numbers on Values, as for graphs of gradients, than on floats.
+    """The first node whose rule gives other numbers on Values, as in graphs of gradients, than on floats.
 
-    Differences cannot show that: each of the two gradients is consistent in itself.
+    Differences cannot show that, since each of the two gradients is consistent in itself.
 
     >>> from engine import topological_order
     >>> unlike_on_values(topological_order(Value(3.0).tanh() * 2)) is None
@@ -85,8 +86,8 @@ def compared(nodes: Iterable[Value]) -> str:
     """
     if not oracle.available():
         return (
-            "differences of each primitive alone speak against none of their local derivatives; with mpmath installed "
-            f"they are compared with {oracle.DIGITS} digits"
+            "differences of each primitive alone contradict none of their local derivatives; with mpmath installed, "
+            f"these are compared with {oracle.DIGITS} digits"
         )
     agreed = f"local derivative was compared with {oracle.DIGITS} digits and agrees"
     primitives = dict.fromkeys(node.primitive for node in nodes if node.primitive is not None)
@@ -98,7 +99,7 @@ def compared(nodes: Iterable[Value]) -> str:
 
 
 class _Expected(NamedTuple):
-    """What a local derivative should have been, by which source, and the slopes on both sides if at a kink."""
+    """What a local derivative should have been, by which source, and at a kink the slopes on both sides."""
 
     number: float
     source: str
@@ -128,7 +129,7 @@ def _expected(node: Value, position: int, got: float, part: float) -> _Expected 
 
 
 def _is_beside_kink(node: Value, position: int, got: float) -> bool:
-    """Whether a local derivative is the slope on one side of a kink; assumed where kinks are finer than floats."""
+    """Whether a local derivative is the slope on one side of a kink; assumed if kinks are finer than floats."""
     assert node.primitive is not None  # asked of results only
     if not node.primitive.formula or not oracle.available():
         return finer_than_floats(node)
@@ -189,7 +190,7 @@ def _expected_of_smooth(node: Value, position: int, got: float, part: float) -> 
 
 
 def denied(claimed: float, slack: float, line: Line, x: float, noise: float, reach: float = math.inf) -> float | None:
-    """The derivative that differences give, if they contradict the claim."""
+    """The derivative that differences give, if it contradicts the claim."""
     verdict = judge(claimed, slack, central_estimates(line, x, noise, reach))
     return verdict.estimate.derivative if verdict.status == "differs" and verdict.estimate is not None else None
 

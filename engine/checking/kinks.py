@@ -1,8 +1,8 @@
-"""Kinks along a line: where a function leaves one smooth piece, and which node or branch does it.
+"""Kinks along a line: where a function leaves a smooth piece, and which node or branch is the cause.
 
-A recorded graph shows on which piece a point lies: its shape (a branch in the user's code changes it), the operands
-that each node did not select (structural zeros: `where`, `take`, `maximum`) and the side of each node's kink. Two
-points on one piece have the same signature, so the end of a piece is found by bisection.
+A recorded graph shows which piece a point lies on, by its signature: its shape (which a branch in the user's code
+changes), the operands that each node did not select (structural zeros: `where`, `take`, `maximum`) and the side of each
+node's kink. Two points on one piece have the same signature, so bisection finds the end of the piece.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from ..value import Constant, Value
 Nodes = Sequence[Value]
 
 BRANCH = "a branch in the function's own code"
-"""Why a graph has another shape beside a point; that of a derivative may have it by a branch in a rule, too."""
+"""Why a graph has another shape beside a point; a derivative's graph may also have it by a branch in a rule."""
 
 
 class Piece(NamedTuple):
     """The smooth piece on one side of a point: it lies between the distances `start` and `end`.
 
-    `start` is 0 where the point itself belongs to the piece. `at` is the coordinate where the piece ends (or, where
-    it does not begin at the point, the point itself); `why` says what happens there: "" if nothing does in reach.
+    `start` is 0 if the point itself belongs to the piece. `at` is the coordinate where the piece ends (or the point
+    itself, if the piece does not include it); `why` says what happens there: "" if nothing does within reach.
     """
 
     start: float
@@ -35,7 +35,7 @@ class Piece(NamedTuple):
 
 
 def kink_of(node: Value) -> float | None:
-    """Zero where the node has no derivative; its size grows with the distance, its sign tells the side."""
+    """Zero where the node has no derivative; else its size grows with the distance, and its sign tells the side."""
     primitive = node.primitive
     if primitive is None or primitive.kink is None:
         return None
@@ -43,7 +43,7 @@ def kink_of(node: Value) -> float | None:
 
 
 def side(node: Value) -> Hashable:
-    """What stays the same about a node on a smooth piece; for a constant its number, as a branch may choose it."""
+    """What stays the same about a node on a smooth piece; of a constant its number, which a branch may choose."""
     if node.primitive is None:
         return repr(node.data) if isinstance(node, Constant) else None
     distance = kink_of(node)
@@ -88,7 +88,7 @@ def _can_kink(node: Value) -> bool:
 
 
 def describe(node: Value, position: int) -> str:
-    """A node, its numbers and where it stands, for a report.
+    """A node, its operands' numbers and its place in the graph, for a report.
 
     >>> import engine
     >>> describe(engine.relu(Value(0.0)), 2)
@@ -101,7 +101,7 @@ def describe(node: Value, position: int) -> str:
 
 
 def difference(here: Nodes, there: Nodes) -> str:
-    """What changes between two recordings of one function: the nodes that change sides, or a branch."""
+    """What differs between two recordings of one function: nodes that change sides, or a branch."""
     if [node.primitive for node in here] != [node.primitive for node in there]:
         return BRANCH
     changed = [
@@ -114,10 +114,10 @@ def difference(here: Nodes, there: Nodes) -> str:
 
 
 def piece(record: Callable[[float], Nodes], x: float, step: float) -> Piece:
-    """The smooth piece at `x` in the direction of `step` (its sign), as far as `step` at most.
+    """The smooth piece at `x` in the direction of `step` (its sign), up to the distance `step`.
 
     Args:
-        record: the nodes that the function records at a coordinate.
+        record: gives the nodes that the function records at a coordinate.
         x: the point.
         step: direction and reach.
     """
@@ -146,10 +146,10 @@ def _end(holds: Callable[[float], bool], smallest: float, reach: float, apart: f
     """The last number up to which something holds, and the first where it does not; `reach` and None if it always does.
 
     Args:
-        holds: asked of ever larger numbers, then of those between; it holds at the smallest.
+        holds: called with larger and larger numbers, then by bisection; it holds at `smallest`.
         smallest: the smallest number.
-        reach: the largest.
-        apart: how far apart the two may be.
+        reach: the largest number.
+        apart: how far apart the two results may be.
     """
     inside = outside = smallest
     while outside < reach:
@@ -168,7 +168,7 @@ def _end(holds: Callable[[float], bool], smallest: float, reach: float, apart: f
 
 
 def _restless(first: Nodes, second: Nodes, third: Nodes) -> set[int]:
-    """The positions of constants that change with the coordinate, computed outside the graph, not by a branch."""
+    """The positions of constants that change with the coordinate: code outside the graph computes them, no branch."""
     if not len(first) == len(second) == len(third):
         return set()
     return {

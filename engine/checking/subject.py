@@ -1,8 +1,8 @@
-"""What is checked: a scalar function of named coordinates, with the graph it records at any of their values.
+"""What is checked: a scalar function of named coordinates, with the graph that it records at any values of these.
 
-The coordinates are the function's inputs and, after them, every other leaf that it reads, found in the graph: a
-module's parameters. A derivative of a higher order is checked as the gradient of a function that is itself a
-derivative, along a fixed direction in which every coordinate takes part.
+The coordinates are the function's inputs and then all other leaves that it reads, as found in the graph, such as a
+module's parameters. Derivatives of a higher order are checked as the gradient of a function that is a derivative
+itself, along a fixed direction in which every coordinate takes part.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ __tracebackhide__ = True  # pytest then shows the user's own lines
 
 
 _set_number = vars(Value)["_z"].__set__
-_AGAIN = 12  # evaluations: those of a coin toss are all the same once in thousands of times
-_ORDER_OF_SUMS = 1e-4  # part of the largest derivative: threads add in another order each time, in float32 too
-_LARGE, _FEW = 10_000, 3  # for that many coordinates only a few, as each takes long
+_AGAIN = 12  # how many evaluations are compared: of coin tosses, all are the same once in thousands of times
+_ORDER_OF_SUMS = 1e-4  # a part of the largest derivative: threads may add in another order each time, in float32 too
+_LARGE, _FEW = 10_000, 3  # from so many coordinates on, only a few evaluations, as each takes long
 
 
 class Recording(NamedTuple):
@@ -62,11 +62,11 @@ class Subject:
         names: one for each coordinate.
         numbers: the point.
         parameters: the leaves besides the inputs, last among the coordinates.
-        order: 1 to check the gradient; k for that of the (k-1)-th derivative.
+        order: 1 to check the gradient; k for the gradient of the (k-1)-th derivative.
         unrecorded: whether values may be computed under no_grad.
         by_name: whether the point was given as a mapping.
         noise: how far a value may be off, besides rounding.
-        recorded: one evaluation at the point, if there was one.
+        recorded: an evaluation at the point, if there was one.
     """
 
     call: Callable[[list[Value]], Any]
@@ -122,7 +122,7 @@ class Subject:
 
     @property
     def written(self) -> str:
-        """The point as Python to paste; after it the numbers of parameters, by name."""
+        """The point as Python to paste, and the parameters' numbers by name."""
         pairs = list(zip(self.names, self.numbers))
         split = len(pairs) - len(self.parameters)
         point = repr(dict(pairs[:split]) if self.by_name else [x for _, x in pairs[:split]])
@@ -138,18 +138,18 @@ class Subject:
             _assign(self.parameters, numbers[split:])
             yield [*inputs, *self.parameters]
         finally:
-            deque(back, maxlen=0)  # one call, which runs no Python code in between: Ctrl-C comes before or after it
+            deque(back, maxlen=0)  # one call, within which no Python code runs: Ctrl-C comes before or after it
 
     def _output(self, coordinates: list[Value]) -> Value:
         return _single(self.call(coordinates[: len(coordinates) - len(self.parameters)]))
 
     def of_order(self, order: int) -> Subject:
-        """The (order - 1)-th derivative along the fixed direction, as a subject itself."""
+        """The subject of which the gradient is checked at this order: the (order - 1)-th derivative."""
         return replace(self, order=order, recorded=self.recorded if order == self.order else None)
 
 
 def _assign(leaves: Sequence[Value], numbers: Sequence[float]) -> None:
-    """Set leaves to floats, quickly: there may be a hundred thousand of them, a thousand times."""
+    """Set leaves to floats, fast: there may be a hundred thousand of them, a thousand times."""
     for leaf, x in zip(leaves, numbers):
         if leaf.__class__ is Value:
             leaf._z = x
@@ -158,7 +158,7 @@ def _assign(leaves: Sequence[Value], numbers: Sequence[float]) -> None:
 
 
 def subject_of(f: Callable[..., Any], point: Sequence[Any] | Mapping[str, Any], noise: float) -> Subject:
-    """Bring a user's function into this form.
+    """A user's function as a `Subject`.
 
     Args:
         f: a function of Values, called as ``f(*values)`` or, if `point` is a mapping, ``f(**values)``; a module
@@ -182,12 +182,12 @@ def subject_of(f: Callable[..., Any], point: Sequence[Any] | Mapping[str, Any], 
     require_the_same([first.output.data], [again.output.data], noise)
     _require_finite(first)
     _require_computed_inside(first, again)
-    read = set(leaves(again.output))  # a leaf made anew in each evaluation is not a parameter
+    read = set(leaves(again.output))  # a leaf that each evaluation makes anew is not a parameter
     bound = tuple(leaf for leaf in leaves(first.output) if leaf in read)
     if not numbers and not bound:
         raise ValueError(
-            f"there is nothing to check: {name_of(f)} has no inputs, and reads no parameters that were made before it "
-            "is called; give it a number for each input, check_gradients(f, [x, y])"
+            f"there is nothing to check: {name_of(f)} has no inputs, and reads no parameters that were made before "
+            "the call: give a number for each input, check_gradients(f, [x, y])"
         )
     subject = replace(
         subject,
@@ -211,7 +211,7 @@ def require_the_same(first: Sequence[float], again: Sequence[float], noise: floa
     if len(first) != len(again) or not all(same):
         raise ValueError(
             f"{what} is not deterministic: it gave {_plain(first)} and then {_plain(again)} at the same point; "
-            "fix its random numbers, and do not let it change what it reads; or give how far the function's values may "
+            "fix its random numbers, and do not let it change what it reads; or say how far the function's values may "
             "be off, noise=..."
         )
 
@@ -221,10 +221,10 @@ def _plain(numbers: Sequence[float]) -> str:
 
 
 def require_repeatable(values: Callable[[], Sequence[float]], coordinates: int, noise: float) -> None:
-    """Refuse a function whose numbers at one point differ, which a check may have missed by chance.
+    """Refuse a function that gives other numbers at one point from time to time, which a check may have missed.
 
     Raises:
-        ValueError: they do.
+        ValueError: it does.
     """
     first = values()
     for _ in range(_AGAIN if coordinates < _LARGE else _FEW):
@@ -232,11 +232,11 @@ def require_repeatable(values: Callable[[], Sequence[float]], coordinates: int, 
 
 
 def require_same_gradient(first: Sequence[float], gradient: Callable[[], Sequence[float]], coordinates: int) -> None:
-    """Refuse a gradient that differs from call to call, by more than the order of its sums may change it.
+    """Refuse a gradient that differs from call to call by more than another order of its sums explains.
 
     Args:
-        first: what was judged.
-        gradient: gives it again.
+        first: the gradient that was judged.
+        gradient: computes it again.
         coordinates: how many there are.
 
     Raises:
@@ -258,9 +258,9 @@ def _calling(
         return lambda values: f(**dict(zip(names, values))), names, numbers
     if isinstance(point, (str, bytes)) or not hasattr(type(point), "__iter__"):
         remedy = f": write [{point!r}]" if is_number(point) else ""
-        raise TypeError(f"the point is a list of numbers, one per input, or a dict of them; got {point!r}{remedy}")
+        raise TypeError(f"the point must be a list of numbers, one per input, or a dict of them; got {point!r}{remedy}")
     numbers = tuple(as_float(x, f"the point's number {k}") for k, x in enumerate(point))
-    is_property = isinstance(inspect.getattr_static(f, "parameters", None), property)  # as of a compiled function
+    is_property = isinstance(inspect.getattr_static(f, "parameters", None), property)  # as compiled functions have
     if not is_property and callable(getattr(f, "parameters", None)):
         return f, tuple(f"x[{k}]" for k in range(len(numbers))), numbers
     if isinstance(f, Primitive) and f.arity == len(numbers):
@@ -272,7 +272,7 @@ def _calling(
 def _require_bind(
     f: Callable[..., Any], point: Any, positional: tuple[float, ...], named: Mapping[str, Any]
 ) -> tuple[str, ...]:
-    """The names of the inputs by the signature of `f`; refuse a wrong number of them."""
+    """The names of the inputs, from the signature of `f`; a wrong number of them is refused."""
     try:
         signature = inspect.signature(f)
     except (TypeError, ValueError):  # written in C: it raises an error of its own
@@ -282,7 +282,7 @@ def _require_bind(
     except TypeError as error:
         given = counted(len(positional), "number")
         remedy = (
-            ". Each is an argument of its own, as in def f(*x); to check a function of the whole array, give its "
+            ". Each number is a separate argument, as in def f(*x); to check a function of the whole array, give its "
             "gradient as grad="
         )
         if named:
@@ -311,7 +311,7 @@ def _single(result: Any) -> Value:
 
 
 def _require_finite(recording: Recording) -> None:
-    """Refuse a point without a value; nodes that were not selected may have any."""
+    """Refuse a point without a finite value; nodes that were not selected may have any."""
     for x in recording.coordinates:
         if not math.isfinite(x.data):
             raise ValueError(f"a gradient is checked at finite numbers, got {x.data!r} for {x.label or 'an input'}")
@@ -326,27 +326,27 @@ def _require_finite(recording: Recording) -> None:
 
 
 def _require_computed_inside(first: Recording, again: Recording) -> None:
-    """Refuse results that are there before the function is called: they stay when what they are made of changes.
+    """Refuse results computed before the call, since they stay the same when their operands change.
 
-    Those of constants alone may be there, as nothing changes that they are made of.
+    Results of constants alone are allowed, as nothing changes these.
     """
     there, changing = set(first.nodes), depending_on(leaves(again.output), again.nodes)
     for number, node in enumerate(again.nodes, 1):
         if node.primitive is not None and node in there and node in changing:
             raise ValueError(
-                f"the function uses {describe(node, number)}, which was computed before the call and stays when the "
-                "numbers change that it was computed from: compute it inside the function, or use its detach()"
+                f"the function uses {describe(node, number)}, which was computed before the call and stays the same "
+                "when its operands change: compute it inside the function, or use its detach()"
             )
 
 
 def _parameter_names(f: Any, parameters: Sequence[Value]) -> tuple[str, ...]:
-    """By the module's own names, else by label, else by number."""
+    """The module's own names, else labels, else numbers."""
     named = {value: name for name, value in f.named_parameters()} if hasattr(f, "named_parameters") else {}
     return tuple(named.get(leaf) or leaf.label or f"parameter {k}" for k, leaf in enumerate(parameters))
 
 
 def _distinct(names: Iterable[str]) -> tuple[str, ...]:
-    """The same names, those met before with a number, as coordinates are told apart by name.
+    """The same names, with a number added to those that came before, as coordinates are told apart by name.
 
     >>> _distinct(["w", "b", "w"])
     ('w', 'b', 'w (2)')

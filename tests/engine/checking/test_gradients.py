@@ -170,7 +170,7 @@ def test_no_digits_are_claimed_of_a_rule_that_has_no_formula() -> None:
 def test_without_mpmath_no_digits_are_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.checking.oracle.available", lambda: False)
     report = check_gradients(engine.atan, [1e15])
-    assert "with mpmath installed they are compared with 50 digits" in str(report)
+    assert "with mpmath installed, these are compared with 50 digits" in str(report)
     assert "agrees" not in report.notes[0]
 
 
@@ -340,7 +340,7 @@ def test_a_second_derivative_that_code_outside_of_the_graph_makes() -> None:
     assert check_gradients(f, [0.7]).ok
     report = check_gradients(f, [0.7], 2)
     assert [d.order for d in report.wrong] == [2]
-    assert "depends on x also outside of it" in str(report)
+    assert "also depends on x outside it" in str(report)
 
 
 def test_slopes_beside_the_line_are_taken_for_a_kink_without_a_node() -> None:
