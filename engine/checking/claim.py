@@ -83,11 +83,17 @@ class Claim:
         """The step that is likeliest to serve."""
         return steps(self.at, epsilon=self.epsilon)[0]
 
-    def confirmed(self) -> Estimate | None:
-        """The first likely estimate that is sharp and agrees with the claim, or is flat and hides no slope."""
+    def confirmed(self, bent: bool) -> Derivative | None:
+        """The report's entry if a likely estimate is sharp and agrees with the claim, or is flat and hides no slope.
+
+        Args:
+            bent: whether there may be a kink, where no estimate confirms a claim.
+        """
+        if bent:
+            return None
         estimates = likely_estimates(self.line, self.at, self.likely, self.noise, self.epsilon)
         found = confirming(self.slope, self.slack, estimates, self.epsilon)
-        return None if found is not None and found.flat and self.hides_slope() else found
+        return None if found is None or (found.flat and self.hides_slope()) else self.entry(Verdict("agrees", found))
 
     def bent(self, value: float) -> bool:
         """Whether the second difference at most halves with the step, as at a kink; a smooth function's quarters.

@@ -11,7 +11,7 @@ from ..text.source import expression
 from ..value import Value
 from . import oracle
 from .estimates.differences import Line
-from .faults import alone, audit, denied, undeclared_kink
+from .faults import alone, audit, contradicting, undeclared_kink
 from .kinks import kink_of
 from .proof import is_its_graph, moved
 from .replay import Replay
@@ -67,7 +67,7 @@ def _wrong_subgraph(output: Value, leaf: Value, wrong: Derivative) -> Fault | No
         order = topological_order(node)
         claimed, errors = sweep(node)[leaf] + 0.0, rounding(node)
         line = _line_of_graph(order, leaf)
-        expected = denied(claimed, errors.derivatives[leaf], line, x, errors.value)
+        expected = contradicting(claimed, errors.derivatives[leaf], line, x, errors.value)
         if expected is not None:
             code = expression(node, {leaf: name})
             uses = sum(operand is leaf for each in order for operand in each.operands)
@@ -97,7 +97,7 @@ def _wrong_at_order(nodes: Sequence[Value], order: int) -> Fault | None:
         for position, (name, x, leaf) in enumerate(zip(single.names, single.numbers, recording.coordinates)):
             claimed, slack = adjoints.get(leaf, 0.0) + 0.0, errors.derivatives.get(leaf, 0.0)
             line = single.line(position)
-            expected = denied(claimed, slack, line, x, errors.value)
+            expected = contradicting(claimed, slack, line, x, errors.value)
             if expected is not None:
                 what = (
                     f"{node.primitive.name}: its rule gives right numbers and a wrong graph: at "

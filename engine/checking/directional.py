@@ -21,7 +21,6 @@ from .estimates.clarke import Neighbourhood, refuted
 from .estimates.differences import Line, central, power_of_two, steps
 from .estimates.noise import grain, measured_noise
 from .estimates.taylor import taylor_direction
-from .estimates.verdicts import Verdict
 from .report import Derivative, Kink
 
 __tracebackhide__ = True  # pytest then shows the user's own lines
@@ -69,9 +68,9 @@ def slope_along(
     known = cache(lambda u: line(u - origin))
     claim = Claim(name, known, origin, slope, slack, near.noise, near.epsilon, order, near, direction, origin)
     bent = claim.bent(known(origin))
-    sharp = None if bent else claim.confirmed()
-    if sharp is not None:
-        return claim.entry(Verdict("agrees", sharp))
+    confirmed = claim.confirmed(bent)
+    if confirmed is not None:
+        return confirmed
     claim = claim.on_grid()
     rough = replace(claim, noise=max(claim.noise, measured_noise(known, origin, near.epsilon)))
     finest = 4096 * near.epsilon * typical

@@ -185,11 +185,13 @@ def _expected_of_smooth(node: Value, position: int, got: float, part: float) -> 
     line = _local_line(node, position)
     x, distance = inputs[position], kink_of(node)
     reach = math.inf if distance is None else abs(distance) / 2
-    found = denied(got, 2.0**-45 * abs(got), line, x, 2.0**-50 * abs(node.data), reach)
+    found = contradicting(got, 2.0**-45 * abs(got), line, x, 2.0**-50 * abs(node.data), reach)
     return None if found is None else _Expected(found, "differences of its values")
 
 
-def denied(claimed: float, slack: float, line: Line, x: float, noise: float, reach: float = math.inf) -> float | None:
+def contradicting(
+    claimed: float, slack: float, line: Line, x: float, noise: float, reach: float = math.inf
+) -> float | None:
     """The derivative that differences give, if it contradicts the claim."""
     verdict = judge(claimed, slack, central_estimates(line, x, noise, reach))
     return verdict.estimate.derivative if verdict.status == "differs" and verdict.estimate is not None else None

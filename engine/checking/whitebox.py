@@ -217,9 +217,9 @@ def _looks(subject: Subject, here: Recording, gradient: Gradient) -> Iterator[Ca
     def look(position: int, closely: bool) -> Derivative:
         claim = gradient.by(position, cache(subject.line(position)), subject.numbers[position])
         bent = cornered or claim.bent(here.output.data)
-        sharp = None if bent else claim.confirmed()
-        if sharp is not None:
-            return claim.entry(Verdict("agrees", sharp))
+        confirmed = claim.confirmed(bent)
+        if confirmed is not None:
+            return confirmed
         return _Coordinate(subject, here, position, claim).check() if closely else claim.glanced_at(bent)
 
     return (partial(look, position) for position in range(len(subject.numbers)))

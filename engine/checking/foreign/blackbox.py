@@ -259,9 +259,10 @@ class _Probe:
         near = function.neighbourhood(output)
         line, slack = self.line(output), _slack_of(slope, epsilon)
         claim = Claim(name, line, x, slope, slack, noise, epsilon, near=near, direction=near.axis(index))
-        sharp, bent = replace(claim, noise=max(noise, moved)).confirmed(), claim.bent(value)
-        if sharp is not None and not bent:
-            return claim.entry(Verdict("agrees", sharp))
+        bent = claim.bent(value)
+        confirmed = replace(claim, noise=max(noise, moved)).confirmed(bent)
+        if confirmed is not None:
+            return confirmed
         claim = claim.on_grid()
         rough = replace(claim, noise=max(claim.noise, measured_noise(line, x, epsilon)))
         if not closely:
