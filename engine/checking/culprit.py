@@ -13,7 +13,7 @@ from . import oracle
 from .estimates.differences import Line
 from .faults import alone, audit, contradicting, undeclared_kink
 from .kinks import kink_of
-from .proof import is_its_graph, moved
+from .proof import is_its_graph, positions_of
 from .replay import Replay
 from .report import Derivative, Fault
 from .rounding import rounding
@@ -26,7 +26,7 @@ def find_culprit(subject: Subject, wrong: Derivative) -> Fault:
     """Why this derivative is wrong: by the first primitive, else the smallest subgraph, else the code around it."""
     if wrong.slopes is not None:
         function = subject.of_order(1)  # the graph of its gradient may differ by a branch in a rule, as for pow
-        near = is_its_graph(function, function.here, moved(subject, wrong), most=1)
+        near = is_its_graph(function, function.here, positions_of(subject, wrong), most=1)
         return _audited(subject.here.nodes, wrong) or (_sum_at_kink(wrong) if near else _outside_the_graph(wrong))
     if wrong.direction:
         return _audited(subject.here.nodes, wrong) or Fault(

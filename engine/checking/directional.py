@@ -122,7 +122,7 @@ class Gradient:
                     "check without directions="
                 )
         finite = all(map(math.isfinite, self.claims))
-        near = self._with_noise(4 * self.near.moved(self.claims) if finite else 0.0)
+        near = self._with_noise(4 * self.near.moved_by_rounding(self.claims) if finite else 0.0)
         slack = math.hypot(*self.slack) if finite else 0.0
         for number, direction in enumerate(random_directions(len(near.point), directions), 1):
             slope = inner(self.claims, direction) if finite else math.nan
@@ -151,7 +151,7 @@ class Gradient:
         measured = measured_noise(line, 1.0, self.near.epsilon) if everywhere else 0.0
         near = self._with_noise(max(grain(line, 1.0, self.near.epsilon), measured))
         steepest = [max(map(abs, (d.claimed, *(d.slopes or (d.expected,))))) for d in found]
-        near = replace(near, noise=max(near.noise, 4 * near.moved(steepest)))
+        near = replace(near, noise=max(near.noise, 4 * near.moved_by_rounding(steepest)))
         against = refuted(near, self.claims, self.slack, kinked)
         if against is None:
             return

@@ -88,7 +88,7 @@ def _is_of_its_formula(subject: Subject, wrong: Derivative) -> bool:
     """
     if not math.isfinite(wrong.claimed):
         return False
-    positions = moved(subject, wrong)
+    positions = positions_of(subject, wrong)
     numbers = list(subject.numbers) if wrong.direction else subject.moved(positions[0], wrong.at)
     first = wrong.direction or [float(k in positions) for k in range(len(numbers))]
     function = subject.of_order(1)
@@ -142,7 +142,7 @@ def kinks_between_floats(subject: Subject, found: Derivative) -> list[Value]:
     False
     """
     here = subject.here
-    positions = moved(subject, found)
+    positions = positions_of(subject, found)
     moving = depending_on([here.coordinates[position] for position in positions], here.nodes)
     finer = [node for node in moving if finer_than_floats(node)]
     return finer if finer and not math.isnan(found.claimed) and is_its_graph(subject, here, positions) else []
@@ -154,7 +154,7 @@ def is_own(node: Value) -> bool:
     return primitive is None or primitive is getattr(ops, primitive.name, None)
 
 
-def moved(subject: Subject, by: Derivative) -> Sequence[int]:
+def positions_of(subject: Subject, by: Derivative) -> Sequence[int]:
     """The positions of the coordinates that a derivative moves."""
     return range(len(subject.names)) if by.direction else [subject.names.index(by.name)]
 

@@ -207,7 +207,7 @@ def _rate(here: Recording, gradient: Gradient) -> float:
     if not math.isfinite(slope):
         return math.nan
     line = Replay(here).line(near.line(direction, near.point), direction, near.point)
-    return taylor_rate(line, here.output.data, slope, near.noise + 2 * near.moved(gradient.claims))
+    return taylor_rate(line, here.output.data, slope, near.noise + 2 * near.moved_by_rounding(gradient.claims))
 
 
 def _looks(subject: Subject, here: Recording, gradient: Gradient) -> Iterator[Callable[[bool], Derivative]]:
@@ -238,7 +238,7 @@ class _Coordinate:
             return claim.after_second_look(self._without_declared_kink())
         kink = _kink(claim, below, above)
         if below.start == 0 and above.start == 0:
-            verdict = claim.judged(_within(claim, below.end, above.end))
+            verdict = claim.judged(_between_kinks(claim, below.end, above.end))
             if verdict.status != "unresolved":
                 return claim.after_second_look(claim.entry(verdict, kink))
             return worst(list(self._on_pieces(kink, below, above)))
@@ -303,7 +303,7 @@ class _Coordinate:
             yield found
 
 
-def _within(claim: Claim, below: float, above: float) -> Iterator[Estimate | None]:
+def _between_kinks(claim: Claim, below: float, above: float) -> Iterator[Estimate | None]:
     """One-sided differences on the wider side of the point, then central ones up to the nearer kink."""
     side = above if above > below else -below
     yield from (one_sided(claim.line, claim.at, side / 8**k, claim.noise) for k in range(6))

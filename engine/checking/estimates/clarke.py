@@ -70,7 +70,7 @@ class Neighbourhood:
             moves = [random_.choice((-_FLOATS, _FLOATS)) * self.epsilon * x for x in self.point]
             yield from ([x + sign * move for x, move in zip(self.point, moves)] for sign in (1, -1))
 
-    def moved(self, gradient: Sequence[float]) -> float:
+    def moved_by_rounding(self, gradient: Sequence[float]) -> float:
         """How far the rounding of the point's numbers moves a value, by the gradient's finite slopes."""
         return self.epsilon * math.hypot(*(g * x for g, x in zip(gradient, self.point) if math.isfinite(g)))
 

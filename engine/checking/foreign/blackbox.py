@@ -90,14 +90,9 @@ def check_callable(
 
 def _by_coordinate(function: ForeignFunction) -> list[Derivative]:
     outputs = range(len(function.values))
-    moved = [function.neighbourhood(output).moved(row) for output, row in zip(outputs, function.jacobian)]
-    found = list(
-        in_turn(
-            partial(probe.check, function.name(name, output), output, moved[output])
-            for probe, name in ((_Probe(function, index), name) for index, name in enumerate(function.point.names))
-            for output in outputs
-        )
-    )
+    moved = [function.neighbourhood(output).moved_by_rounding(row) for output, row in zip(outputs, function.jacobian)]
+    probes = (_Probe(function, index) for index in range(len(function.point.numbers)))
+    found = list(in_turn(partial(probe.check, output, moved[output]) for probe in probes for output in outputs))
     return found + _across(function, found)
 
 
@@ -242,17 +237,17 @@ class _Probe:
 
         return value
 
-    def check(self, name: str, output: int, moved: float, closely: bool) -> Derivative:
-        """The verdict on the claim.
+    def check(self, output: int, moved: float, closely: bool) -> Derivative:
+        """The verdict on the claim about one output.
 
         Args:
-            name: what the report calls it.
-            output: which output's derivative it is.
-            moved: how far the rounding of the point's numbers moves the output. Where large terms cancel, that is more
-                than the rounding of the output itself, and all claims would go the long way.
-            closely: whether to look at it closely.
+            output: its position.
+            moved: how far the rounding of the point's numbers moves it. Where large terms cancel, that is more than its
+                own rounding; by this alone, all claims would go the long way.
+            closely: whether to look closely.
         """
         function, index = self.function, self.index
+        name = function.name(function.point.names[index], output)
         x, epsilon = function.point.numbers[index], function.point.epsilons[index]
         value, slope = function.values[output], function.jacobian[output][index]
         noise = max(function.noise, 4 * epsilon * abs(value))

@@ -338,7 +338,7 @@ def numbers_in(result: Any) -> list[float]:
         return [number for item in result for number in numbers_in(item)]
     if not is_number(result):
         raise TypeError(
-            f"a function to check gives real numbers, got {shortened(result)} of type {type(result).__name__}"
+            f"a function to check must give real numbers, got {shortened(result)} of type {type(result).__name__}"
         )
     return [float(result)]
 

@@ -233,7 +233,7 @@ def test_a_value_as_the_result_is_a_number_too() -> None:
         (lambda x: x, "1", abs, TypeError, "a float, a list of floats, an array .*got '1'"),
         (lambda x: x, [], abs, TypeError, "a float, a list of floats"),
         (lambda x: x.sum(), np.array([1, 2]), abs, TypeError, r"int64: write point.astype\(float\)$"),
-        (lambda x: 1j, 1.0, abs, TypeError, "gives real numbers, got 1j"),
+        (lambda x: 1j, 1.0, abs, TypeError, "must give real numbers, got 1j"),
         (lambda x, y: x, 1.0, abs, TypeError, "cannot be called with the point's 1 argument "),
         (lambda x: x, 1.0, lambda x, y: x, TypeError, r"^grad\(x, y\) cannot be called with the point's 1 argument "),
         (math.sin, [1.0], math.cos, TypeError, r"seems to take numbers, .* list \[1.0\], .*several.* here \(1.0,\)"),
