@@ -214,7 +214,7 @@ class Claim:
 
     def seen_closely(self, verdict: Verdict, slopes: Slopes, why: str = "") -> Derivative:
         """The same verdict if there is one slope; else what the slopes say."""
-        if slopes.sides and not slopes.smooth:
+        if slopes.singular:
             return self.at_kink(slopes, self.kink(slopes, why=why))
         verdict, refuted = self.unless_between(verdict, slopes), self._refuted(slopes)
         # To wide steps, a function with a hump between them is flat.

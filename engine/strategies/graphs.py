@@ -45,7 +45,7 @@ class Expression:
     def __init__(self, root: Value, leaves: Sequence[Value]) -> None:
         self.root, self.leaves = root, list(leaves)
         if len({*self.leaves}) < len(self.leaves):
-            raise ValueError("a leaf occurs twice among the leaves of an expression: list each of them once")
+            raise ValueError("a leaf occurs twice among the leaves of an expression: list each once")
         self.point = [leaf.data for leaf in leaves]
         self.__name__ = "expression"
         kind = inspect.Parameter.POSITIONAL_ONLY

@@ -197,7 +197,7 @@ def test_health() -> None:
         (lambda: points([]), ValueError, "give one for each coordinate"),
         (lambda: numbers(largest=0.0), ValueError, "positive, finite largest size, got 0.0"),
         (lambda: numbers(largest=math.inf), ValueError, "positive, finite largest size, got inf"),
-        (lambda: Expression((x := Value(2.0)) * x, [x, x]), ValueError, "list each of them once"),
+        (lambda: Expression((x := Value(2.0)) * x, [x, x]), ValueError, "list each once"),
         (lambda: networks(inputs=0), ValueError, "positive number of inputs"),
         (lambda: networks(activations=["nothing"]).example(), LookupError, "nothing"),
         (lambda: datasets(max_rows=0), ValueError, "positive number of max_rows"),

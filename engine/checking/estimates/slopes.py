@@ -93,6 +93,11 @@ class Slopes(NamedTuple):
         """Whether there is one finite slope, the same on both sides, and no jump."""
         return len(self.sides) == 2 and self.finite and not self.apart and self.jump == 0
 
+    @property
+    def singular(self) -> bool:
+        """Whether there is a kink, a jump, an end or an infinite slope."""
+        return bool(self.sides) and not self.smooth
+
     def spans(self, claimed: float) -> bool:
         """Whether there are two slopes, however close for their size, and a claim between them."""
         known = 2 * sum(side.bound for side in self.sides) < self.high.slope - self.low.slope

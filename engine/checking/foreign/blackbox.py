@@ -266,7 +266,7 @@ class _Probe:
         if not fine.sides:
             return claim.entry(Verdict("unresolved", None))
         here = claim.after_second_look(_judged(rough, wide, fine))
-        if here.kink is None or wide.smooth or not wide.sides:
+        if here.kink is None or not wide.singular:
             return here
         around = self._around(rough, output, here.kink, _reach(fine))
         return worst([here, *(d for d in around if d.status == "differs")])
@@ -292,10 +292,9 @@ def _judged(claim: Claim, wide: Slopes, fine: Slopes) -> Derivative:
     """
     if not fine.smooth:
         return claim.at_kink(fine, claim.kink(fine))
-    alone = wide.smooth or not wide.sides
-    estimates = chain(claim.differences(math.inf if alone else _reach(fine)), fine.estimates)
-    verdict = claim.judged(estimates)
-    if alone:
+    reach = _reach(fine) if wide.singular else math.inf
+    verdict = claim.judged(chain(claim.differences(reach), fine.estimates))
+    if not wide.singular:
         return claim.seen_closely(verdict, fine)
     kink = claim.kink(wide, math.nan)  # by wide steps alone, its place is not known
     return claim.entry(claim.unless_between(verdict, fine), kink)

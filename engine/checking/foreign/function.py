@@ -70,7 +70,7 @@ class ForeignFunction:
         return [claim for row in self.claims(self.point.placed(self.point.numbers)) for claim in row]
 
     def at(self, arguments: tuple[Any, ...]) -> list[float]:
-        """The outputs at other arguments; nan outside of the domain, where a power may give complex numbers."""
+        """The outputs at other arguments; nan outside the domain, where a power may give complex numbers."""
         try:
             result = self.f(*arguments)
         except NO_VALUE:
