@@ -21,10 +21,7 @@ _LEVELS = 17
 _CLOSE = 2.0**-20  # how far away jumps are looked for, as a part of the step of a slope
 _FARTHER = 2.0**10  # this many times as far away, a jump is as high
 _STEADY = 5  # how many equal ratios of increments show a power of the step; the last three may be rounded
-_FAST, _SLOW = (
-    0.2,
-    0.985,
-)  # ratios of a smooth function's increments are smaller; those of unbounded slopes larger
+_FAST, _SLOW = 0.2, 0.985  # ratios of a smooth function's increments are smaller; those of unbounded slopes larger
 
 
 class Side(NamedTuple):
