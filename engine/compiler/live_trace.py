@@ -13,6 +13,7 @@ from .described.signatures import Signature
 from .errors import TraceError, refusal
 from .frontend.given.types import TypeGuard, rows_of_types, several_types, types_of
 from .frontend.naming import described
+from .frontend.reads.found import Found
 from .frontend.reads.surroundings import Surroundings
 from .frontend.trace import Trace, is_same
 from .pipeline import trace
@@ -55,6 +56,7 @@ class LiveTrace:
             self.type_guard = TypeGuard()
             self._types = [types_of(batch)]  # all combinations of types that are known to give the same trace
             self._surroundings: Surroundings | None = None  # what the function reads; not looked for yet
+            self._before: Found | None = None  # what that was before the trace, until its program is known to be right
             self.description = SelfDescription(function, self.shapes, is_native)
             remembered = self.description.remembered
             self._confirmed = remembered is None  # by a trace, in this process
@@ -65,6 +67,7 @@ class LiveTrace:
     def _traced(self, batch: Batch) -> Signature:
         """The signature of the function, from a trace."""
         self._surroundings = Surroundings(self.function)
+        self._before = self._surroundings.found
         try:
             self._trace = trace(
                 self.function, self.shapes, self._surroundings, self.description.holds(), self._types[0]
@@ -106,6 +109,11 @@ class LiveTrace:
                     raise several_types(described(self.function), rows_of_types(batch, asked))
                 asked |= other.asked
         self.type_guard = TypeGuard(asked, rows_of_types(batch, asked), self.type_guard.narrow)
+
+    def give_back(self) -> None:
+        """Undo what the function has changed since before the trace: it is refused, and may have kept a symbol."""
+        if self._before is not None:
+            self._before.give_back()
 
     @property
     def trace(self) -> Trace:
@@ -172,7 +180,7 @@ class LiveTrace:
 
         A trusted function changes nothing. None if what it reads is not watched yet, since its description is compared.
         """
-        around = self._surroundings
+        around, self._before = self._surroundings, None
         if around is not None and (around.change_announced or not self.description.holds()):
             around.settle()
         return around

@@ -162,6 +162,7 @@ class Specialisation:
                 self._comparison.of_some(program, mode, batch, trusted, self.live_trace.computed)
             except TraceError:
                 self.live_trace.description.forget()
+                self.live_trace.give_back()
                 raise
             if trusted:
                 self.labels.kinds.enter(batch)  # trusted code is not compared

@@ -118,6 +118,40 @@ def test_a_traced_value_that_is_kept_for_later_is_refused() -> None:
         compile(lambda x: stash[0] * x, backend="python")([1.0])
 
 
+class Doubled:
+    """Keeps twice its weight from the first call on, in one of these ways."""
+
+    def __init__(self) -> None:
+        self.w, self.in_a_dict = Value(0.5), dict[str, Any]()
+
+    def attribute(self, x: Any) -> Any:
+        if not hasattr(self, "twice"):
+            self.twice = self.w * 2
+        return x * self.twice
+
+    @functools.cached_property
+    def cached(self) -> Any:
+        return self.w * 2
+
+    def a_property(self, x: Any) -> Any:
+        return x * self.cached
+
+    def entry(self, x: Any) -> Any:
+        if "twice" not in self.in_a_dict:
+            self.in_a_dict["twice"] = self.w * 2
+        return x * self.in_a_dict["twice"]
+
+
+@pytest.mark.parametrize("way", [Doubled.attribute, Doubled.a_property, Doubled.entry])
+def test_what_a_refused_function_has_kept_for_later_is_gone(way: Callable[[Doubled, Any], Any]) -> None:
+    """It was a traced value: after the refusal, and in eager steps instead, every call failed."""
+    model = Doubled()
+    with pytest.raises(TraceError, match="outlived"):
+        compile(lambda x: way(model, x), backend="python")([1.0])
+    assert (vars(model).keys(), model.in_a_dict) == ({"w", "in_a_dict"}, {})
+    assert way(model, 3.0).data == 3.0
+
+
 def test_errors_of_the_function_pass_through_and_leave_the_parameters() -> None:
     w = Value(3.0)
     calls: list[Any] = [1]

@@ -202,6 +202,27 @@ def test_a_custom_step_is_eager_without_a_warning():
         trained("auto", step=lambda model, loss, optimizer: None)
 
 
+class Caching(nn.Module):
+    """Keeps a result of its first call, which a training never changes."""
+
+    def __init__(self):
+        self.w = Value(0.5)
+
+    def __call__(self, x):
+        if not hasattr(self, "twice"):
+            self.twice = self.w * 2
+        return [x[0] * self.twice]
+
+
+def test_a_model_that_keeps_a_result_is_refused_and_can_be_used():
+    """Compiling left a traced value in it, at which eager steps and all later calls failed."""
+    model = Caching()
+    told = pytest.raises(ValueError, match=r"^twice is not a parameter but the result of mul")
+    with pytest.warns(nn.EagerWarning, match="outlived"), told:
+        nn.fit(model, [[1.0], [2.0]], [1.0, 2.0], nn.mse, nn.SGD(model.parameters(), lr=0.1), epochs=2)
+    assert nn.predict(model, [[1.0], [3.0]]) == [[1.0], [3.0]]
+
+
 def test_an_eager_step_shows_itself():
     model = network()
     step = nn.EagerStep(model, nn.mse, nn.SGD(model.parameters(), lr=0.1))
