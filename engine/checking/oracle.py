@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import math
+import threading
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -26,16 +27,20 @@ def available() -> bool:
 def warm() -> None:
     """Import what the first derivative needs, if installed, so that no test's first example takes longer."""
     if available():
-        _names()
+        _names(context())
 
 
-@cache
 def context() -> Any:
-    """A context of mpmath for this module, so that the user's precision stays as it is.
+    """A context of mpmath for this module and this thread, so that nobody else changes its precision meanwhile.
 
     Raises:
         ImportError: mpmath is not installed.
     """
+    return _context_of(threading.get_ident())
+
+
+@cache
+def _context_of(thread: int) -> Any:
     try:
         import mpmath
     except ImportError:
@@ -51,9 +56,8 @@ def _compiled(formula: str) -> Any:
 
 
 @cache
-def _names() -> dict[str, Any]:
-    """What a formula may use: mpmath's functions, and Python's where mpmath has none."""
-    mp = context()
+def _names(mp: Any) -> dict[str, Any]:
+    """What a formula may use: the functions of a context of mpmath, and Python's where mpmath has none."""
     functions = {name: getattr(mp, name) for name in dir(mp) if not name.startswith("_")}
     for name in ("erfc", "ncdf"):  # mpmath cannot evaluate them far out, where they are 0, 1 or 2 to any precision
         functions[name] = _clipped(functions[name])
@@ -79,7 +83,7 @@ def value(primitive: Primitive, inputs: Sequence[Any]) -> Any:
     mp = context()
     exact = [mp.mpf(x) for x in inputs]
     named = {primitive.operands[0]: exact} if primitive.arity is None else dict(zip(primitive.operands, exact))
-    return eval(_compiled(primitive.formula), {**_names(), **named})
+    return eval(_compiled(primitive.formula), {**_names(mp), **named})
 
 
 def derivative(primitive: Primitive, inputs: Sequence[float], position: int) -> Any:

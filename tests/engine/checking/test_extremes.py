@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -15,6 +16,7 @@ from engine import Value, check_gradients
 from engine.checking import oracle
 from engine.checking.estimates.slopes import slopes_at
 from engine.checking.kinks import finer_than_floats
+from tests.in_threads import in_threads
 from tests.needs import needs
 
 EXTREMES: list[tuple[Any, list[float]]] = [
@@ -104,6 +106,23 @@ def test_slopes_of_fifty_digits_on_both_sides_of_a_kink() -> None:
     assert oracle.slopes(engine.atan2, [0.0, -2.0], 0) == (-0.5, -0.5)
     assert oracle.slopes(engine.cbrt, [0.0], 0) is None
     assert oracle.slopes(engine.log, [0.0], 0) is None
+
+
+def test_fifty_digits_in_threads() -> None:
+    """They shared a context of mpmath, whose precision each of them sets: some slopes were 0 or infinite."""
+    needs("mpmath")
+    alone, found = [oracle.rounded(engine.tanh, [x], 0) for x in (300.0, 135.5)], set[float | None]()
+
+    def slope(x: float) -> None:
+        found.update([oracle.rounded(engine.tanh, [x], 0) for _ in range(50)])
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        in_threads(slope, [300.0, 135.5] * 2)
+    finally:
+        sys.setswitchinterval(interval)
+    assert found == {*alone}
 
 
 def test_which_kinks_are_finer_than_floats() -> None:

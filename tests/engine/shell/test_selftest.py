@@ -94,7 +94,7 @@ def test_the_selftest_without_mpmath(capsys: pytest.CaptureFixture[str], monkeyp
     oracle.warm()  # does nothing
     assert main(["selftest"]) == 2
     assert "the exact results need mpmath: pip install mpmath" in capsys.readouterr().err
-    oracle.context.cache_clear()
+    oracle._context_of.cache_clear()
     monkeypatch.setitem(sys.modules, "mpmath", None)
     with pytest.raises(ImportError, match="fifty digits need mpmath: pip install mpmath"):
         oracle.context()
