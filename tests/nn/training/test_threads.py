@@ -134,9 +134,7 @@ def test_a_file_is_of_one_moment_of_a_loop_in_another_thread(tmp_path: Path) -> 
         with ThreadPoolExecutor(1) as thread:
             training = thread.submit(train)
             try:
-                for attempt in range(5000):  # on a busy machine few of them meet a change
-                    if attempt >= 50 and refused:
-                        break
+                for _ in range(100):
                     try:
                         nn.save(model, path, optimizer=optimizer)
                     except RuntimeError as error:
@@ -152,17 +150,20 @@ def test_a_file_is_of_one_moment_of_a_loop_in_another_thread(tmp_path: Path) -> 
             training.result()
     finally:
         sys.setswitchinterval(interval)
-    assert refused
-    assert all(MOVING in text for text in refused)
+    assert all(MOVING in text for text in refused)  # on one processor none may meet a change: see the next test
 
 
-def test_a_memory_that_moves_alone_is_of_no_one_moment_either(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """In steps of a rate of 0 the parameters stay as they are."""
+@pytest.mark.parametrize(("rate", "is_saved"), [(0.1, False), (0.1, True), (0.0, True)])
+def test_what_moves_meanwhile_is_of_no_one_moment(
+    rate: float, is_saved: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """In steps of a rate of 0 the parameters stay as they are, and only the optimiser's memories move."""
     model, optimizer = network()
-    optimizer.lr = 0.0
+    optimizer.lr = rate
     monkeypatch.setattr(files, "module_state", lambda model: step(model, optimizer, None) or {})
     with pytest.raises(RuntimeError, match=MOVING):
-        nn.save(model, tmp_path / "m.json", optimizer=optimizer)
+        nn.save(model, tmp_path / "m.json", optimizer=optimizer if is_saved else None)
+    assert not (tmp_path / "m.json").exists()
 
 
 @pytest.mark.parametrize("backend", INSTALLED)
