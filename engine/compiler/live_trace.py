@@ -78,7 +78,11 @@ class LiveTrace:
             raise refusal(f"{described(self.function)} raises {error!r}", _FIX, source=raised_at(error)) from error
         asked = self._trace.asked.union(self.type_guard.note(batch) if self._trace.computes else ())
         if asked:
-            self._trace_for_all_types(batch, self._trace, asked)
+            try:
+                self._trace_for_all_types(batch, self._trace, asked)
+            except TraceError:
+                self.give_back()
+                raise
         return Signature.of(self._trace, self.description.values)
 
     def _fails_for(self, batch: Batch, surroundings: Surroundings) -> bool:

@@ -136,18 +136,21 @@ class Doubled:
     def a_property(self, x: Any) -> Any:
         return x * self.cached
 
+    def by_type(self, x: Any) -> Any:
+        return self.attribute(x) * (3 if isinstance(x, int) else 1)
+
     def entry(self, x: Any) -> Any:
         if "twice" not in self.in_a_dict:
             self.in_a_dict["twice"] = self.w * 2
         return x * self.in_a_dict["twice"]
 
 
-@pytest.mark.parametrize("way", [Doubled.attribute, Doubled.a_property, Doubled.entry])
+@pytest.mark.parametrize("way", [Doubled.attribute, Doubled.a_property, Doubled.by_type, Doubled.entry])
 def test_what_a_refused_function_has_kept_for_later_is_gone(way: Callable[[Doubled, Any], Any]) -> None:
     """It was a traced value: after the refusal, and in eager steps instead, every call failed."""
     model = Doubled()
     with pytest.raises(TraceError, match="outlived"):
-        compile(lambda x: way(model, x), backend="python")([1.0])
+        compile(lambda x: way(model, x), backend="python")([1.0, 2])
     assert (vars(model).keys(), model.in_a_dict) == ({"w", "in_a_dict"}, {})
     assert way(model, 3.0).data == 3.0
 
