@@ -31,7 +31,7 @@ from .patience import Patience
 from .preparation import noting, prepared
 from .progress import Progress, Reporter, Reports, reporting
 from .resuming import history_for, note_parts, note_samples, note_state, warn_of_an_earlier_best, warn_of_others
-from .steps import EagerStep, LossFunction, Model, Step
+from .steps import EagerStep, LossFunction, Model, Step, steps_ahead
 from .validation import Validation
 
 
@@ -223,6 +223,7 @@ def fit(
             Options(backend, dtype, threads),
             Acting(acts_in_between, acts or (data.validation is not None and data.validation.acts)),
             done,
+            steps_ahead(optimizer, done),
             kept,
         )
         note_parts(history, task, loss)
@@ -358,7 +359,7 @@ def _failed(error: FloatingPointError, task: Task, history: History, first: int,
     places = list(range(len(task.rows)))
     done = len(history.batch_losses)
     batch, _ = list(batches(places, places, task.size, task.is_shuffled, source))[done - first]
-    report = anomaly_report(task, batch, done)
+    report = anomaly_report(task, batch, task.ahead + done)
     failed = FloatingPointError(f"{error}\n{report}".rstrip())
     failed.history = history  # type: ignore[attr-defined]  # for whoever catches it
     return failed

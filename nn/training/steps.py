@@ -38,6 +38,11 @@ def _meets_all(predictions: list[Any], loss: Value) -> bool:
     return sum(any(each is first for each in node.operands) for node in topological_order(loss)) >= len(predictions)
 
 
+def steps_ahead(optimizer: Optimizer, steps: int) -> int:
+    """How many more steps an optimiser has made than a training: the masks of dropout go on where its steps do."""
+    return max(0, optimizer.steps - steps)
+
+
 class Step(Protocol):
     """One update of the parameters by a batch: all that the loop of `fit` needs."""
 
@@ -60,7 +65,8 @@ class EagerStep(Known):
         clip_value: the largest entry of the gradient, positive or negative: larger ones are cut to it.
 
     Attributes:
-        steps: how many were made; this number determines the masks of dropout.
+        steps: how many were made; this number, or that of the optimiser if it had made more before, determines the
+            masks of dropout.
 
     >>> from nn import MLP, SGD, mse
     >>> model = MLP(1, [1], init="zeros")
@@ -89,6 +95,7 @@ class EagerStep(Known):
         self.loss = called("loss", loss)
         self.optimizer = optimizer
         self.steps = 0
+        self._ahead: int | None = None  # how many more the optimiser had made; None until the first one is made here
         self._clip = clip_limits(clip_norm, clip_value)
         self._seen: tuple[Any, ...] = (None,)  # what was seen when the optimiser was last found to hold the parameters
         self._leaves = leaves_made[0]  # at the end of the last step
@@ -149,16 +156,24 @@ class EagerStep(Known):
 
     def _predicted(self, X: Any) -> list[Any]:
         """The model's outputs. The first step warns of what that call makes, and refuses overflows in it."""
+        step = self._step_of_masks
         if self.steps:
-            return outputs_with_masks(self.model, X, self.steps)
+            return outputs_with_masks(self.model, X, step)
         first_call = FirstCall(self.model)
-        predictions = outputs_with_masks(self.model, X, 0)
+        predictions = outputs_with_masks(self.model, X, step)
         first_call.warn(self.optimizer)
         if own_code(self.model, None) is None:  # layers compute in floats
             refuse_overflow(
-                "the model", lambda _, wide: outputs_with_masks(self.model, wide, 0), predictions, None, X, "X"
+                "the model", lambda _, wide: outputs_with_masks(self.model, wide, step), predictions, None, X, "X"
             )
         return predictions
+
+    @property
+    def _step_of_masks(self) -> int:
+        """The number of the step that is next, for which masks are drawn."""
+        if self._ahead is None:
+            self._ahead = steps_ahead(self.optimizer, self.steps)
+        return self._ahead + self.steps
 
     # ---- checks ----
 
@@ -187,5 +202,6 @@ class EagerStep(Known):
         params = self.optimizer.params
         if not any(p.grad for p in params) and {*topological_order(loss)}.isdisjoint(params):
             raise nothing_to_learn(self.loss)
-        look_at_graph(self.model, self.loss, self.optimizer, X, predictions, loss, self.steps)
-        look_beside_graph(self.model, self.loss, self.optimizer, X, y, loss, self.steps)
+        step = self._step_of_masks
+        look_at_graph(self.model, self.loss, self.optimizer, X, predictions, loss, step)
+        look_beside_graph(self.model, self.loss, self.optimizer, X, y, loss, step)

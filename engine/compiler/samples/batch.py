@@ -118,6 +118,11 @@ class Batch:
         given = [[a[k] for k in rows] if isinstance(a, (list, tuple)) else a[rows] for a in self.given]
         return Batch(len(rows), self.shapes, tuple(arrays), given, masks=self.masks)
 
+    def later(self, steps: int) -> Batch:
+        """The samples, with the masks of that many steps later, still to be drawn."""
+        masks = self.masks
+        return self if masks is None else replace(self, masks=masks._replace(step=masks.step + steps))
+
     def drawn(self, later: int) -> Batch:
         """The samples with the masks of a step, `later` steps after the first one."""
         if self.masks is None:

@@ -111,7 +111,8 @@ def _masked(
         look_at_program(task.model, task.loss, task.optimizer, trainer._compiled, known, of_row)
 
     def masked(batch: Batch) -> Batch:
-        return replace(batch, masks=layout.masks(width, trainer.steps))  # by the layers' present p and seed
+        step = task.ahead + trainer.steps
+        return replace(batch, masks=layout.masks(width, step))  # by the layers' present p and seed
 
     return _in_calls(task, trainer, known, samples, masked), trainer.backend
 

@@ -36,7 +36,8 @@ class Task:
         clip_value: the largest entry of the gradient.
         options: how steps are compiled.
         acting: when the user's code runs in between; what it changes in X and y counts from the next epoch on.
-        done: how many steps were made before.
+        done: how many steps of the training were made before.
+        ahead: how many steps the optimiser had made before the training; see `steps_ahead`.
         kept: what one call of `fit` leaves for the next.
     """
 
@@ -52,6 +53,7 @@ class Task:
     options: Options
     acting: Acting
     done: int
+    ahead: int
     kept: list[Any]
 
     @property

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any, TypeAlias
 
 from engine import Batch, collector_at_rest, looking_once, new_lock
@@ -105,7 +104,7 @@ class Running(Preparation):
             for _ in range(epochs):
                 order = self._prepared(batch, size).order(count, size, source)
                 for part, samples in ((order[:-1], size), (order[-1:], count % size)):
-                    self._train(batch, 1, _always(part), samples, losses)
+                    self._train(batch.later(len(losses)), 1, _always(part), samples, losses)
             return losses
 
     def _has_steps_alike(self, batch: Batch, size: int) -> bool:
@@ -173,7 +172,7 @@ class Running(Preparation):
         """Make steps, each at the learning rate that the schedule gives, and add their losses."""
         if self._schedule is None:
             way = self._prepared(batch, size)
-            losses += way(self._from_here(batch), steps, order_of and order_of(way), self._clip, ())
+            losses += way(batch, steps, order_of and order_of(way), self._clip, ())
             return
         order, count, first = None, steps, len(losses)
         while len(losses) - first < count:
@@ -187,17 +186,10 @@ class Running(Preparation):
             done, next_ones, before = len(losses) - first, len(rates) or 1, way.made
             part = None if order is None else order[done : done + next_ones]
             try:
-                losses += way(self._from_here(batch), next_ones, part, self._clip, rates)
+                losses += way(batch.later(done), next_ones, part, self._clip, rates)
             finally:
                 if rates:
                     self._optimizer.lr = rates[max(0, way.made - before - 1)]
-
-    def _from_here(self, batch: Batch) -> Batch:
-        """The samples, with the masks of the step that is next."""
-        masks = batch.masks
-        if masks is None or masks.step == self.steps:
-            return batch
-        return replace(batch, masks=masks._replace(step=self.steps))
 
 
 def _always(order: Any) -> Order:

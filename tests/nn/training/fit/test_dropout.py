@@ -115,15 +115,64 @@ def test_a_dropout_that_a_callback_changes_counts_from_the_next_epoch_on(backend
 
 
 @BACKENDS
-def test_a_second_training_repeats_the_masks_unless_it_goes_on(backend):
-    """As the documentation of Dropout says."""
+def test_a_second_training_draws_further_masks(backend):
+    """The optimiser counts the steps: two trainings of an epoch are one of two; a new optimiser begins again."""
     model = with_dropout()
-    still = nn.SGD(model.parameters(), lr=0.0)
+
+    def losses(optimizer, epochs):
+        made = nn.fit(model, X, Y, nn.cross_entropy, optimizer, epochs, 8, shuffle=False, backend=backend)
+        return made.batch_losses
+
+    one, other = nn.SGD(model.parameters(), lr=0.0), nn.SGD(model.parameters(), lr=0.0)
+    first = losses(one, 1)
+    second = losses(one, 1)
+    assert first + second == losses(other, 2)
+    assert first != second
+
+
+@BACKENDS
+def test_a_training_that_goes_on_with_a_new_optimiser_draws_the_masks_that_are_next(backend):
+    """As plain steps need none of its memory, so that a checkpoint without it is enough."""
+    model = with_dropout()
 
     def fit(epochs, **more):
-        return nn.fit(model, X, Y, nn.cross_entropy, still, epochs, shuffle=False, backend=backend, **more)
+        still = nn.SGD(model.parameters(), lr=0.0)
+        return nn.fit(model, X, Y, nn.cross_entropy, still, epochs, 8, shuffle=False, backend=backend, **more)
 
-    first = fit(1)
-    assert fit(1).batch_losses == first.batch_losses
-    again = fit(2, resume=first).losses
-    assert again[0] == first.losses[0] != again[1]
+    together, first = fit(2), fit(1)
+    assert fit(2, resume=first).batch_losses == together.batch_losses
+
+
+@pytest.mark.parametrize("schedule", [None, lambda step: 0.0, lambda step: random.random() * 0.0])
+@pytest.mark.parametrize("size", [5, 8])
+@BACKENDS
+def test_masks_of_a_used_optimiser_are_those_of_eager_steps(backend, size, schedule):
+    """In one call for an epoch, in a call for each rate, and with a smaller last batch."""
+
+    def losses(choice):
+        model = with_dropout()
+        optimizer = nn.SGD(model.parameters(), lr=0.0)
+        optimizer.steps = 7
+        made = nn.fit(
+            model, X, Y, nn.cross_entropy, optimizer, 2, size, shuffle=False, backend=choice, schedule=schedule
+        )
+        return made.batch_losses
+
+    np.testing.assert_allclose(losses(backend), losses("eager"), rtol=1e-9)
+
+
+def test_steps_of_ones_own_go_on_where_the_optimiser_is():
+    """A new EagerStep for each epoch draws further masks, and one that was told its number no later ones."""
+
+    def losses(numbers):
+        model = with_dropout()
+        optimizer = nn.SGD(model.parameters(), lr=0.0)
+        step, found = nn.EagerStep(model, nn.cross_entropy, optimizer), []
+        for number in numbers:
+            if number is not None:
+                step = nn.EagerStep(model, nn.cross_entropy, optimizer)
+                step.steps = number
+            found.append(step(X, Y))
+        return found
+
+    assert losses([None, 0, 0]) == losses([None, None, None]) == losses([None, 1, 2])
