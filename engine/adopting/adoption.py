@@ -73,13 +73,13 @@ def adopt(root: Any, names: Mapping[str, Any] | None = None) -> Adoption:
         values = _as_values(graph, {id(p.node): p for p in probed})
         unknown = sorted({p.node.operation for p in probed if p.meaning is None})
         with graph.restored():
-            replay = Replay(graph)
+            replay = Replay(graph, given)
         findings += replay.findings
         if not findings:
             findings += _whole(graph, replay, values, given)
         again = replay
         if replay.calls and not findings:
-            again = Replay(graph)
+            again = Replay(graph, given)
             findings += [replace(each, sentence=f"the second time {each.sentence}") for each in again.findings]
     notes = ["?: an operation without a name, which its numbers do not tell, so taken as it is"] * ("" in unknown)
     if any(unknown):

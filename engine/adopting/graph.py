@@ -6,6 +6,7 @@ import inspect
 import sys
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, suppress
+from decimal import Decimal
 from typing import Any
 
 from ..numbers import is_number
@@ -76,10 +77,12 @@ class Node:
 
 
 def give_gradient(theirs: Any, number: float) -> None:
-    """Set the gradient of an object of theirs, as an array if its data is one."""
+    """Set the gradient of an object of theirs, as an array or a Decimal if its data is one."""
     numpy = sys.modules.get("numpy")
-    is_array = numpy is not None and isinstance(theirs.data, numpy.ndarray)
-    theirs.grad = numpy.array(number) if numpy is not None and is_array else number
+    if numpy is not None and isinstance(theirs.data, numpy.ndarray):
+        theirs.grad = numpy.array(number)
+    else:
+        theirs.grad = Decimal(number) if isinstance(theirs.data, Decimal) else number
 
 
 class TheirGraph:

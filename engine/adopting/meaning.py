@@ -198,6 +198,8 @@ def _named(name: str, node: Node) -> Iterator[Meaning]:
         return
     for primitive in _primitives(name):
         yield from _orders(primitive, node)
+        if primitive in (ops.maximum, ops.minimum) and len(node.operands) == 1:  # of x and a number: max(x, 0) is 0
+            yield Meaning(primitive, (*node.operands, node.number))
     for function in _composed(name, len(node.operands)):
         yield Meaning(_one_node(name, function), tuple(node.operands))
 

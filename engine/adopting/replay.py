@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
@@ -31,7 +31,7 @@ class Call(NamedTuple):
 
 
 class Replay:
-    """One run of `backward()`.
+    """One run of `backward()`, from gradients of 0, or of None where a node was given with that.
 
     Attributes:
         calls: the calls, in order.
@@ -39,13 +39,15 @@ class Replay:
         findings: bugs that show only in the whole run.
     """
 
-    def __init__(self, graph: TheirGraph) -> None:
+    def __init__(self, graph: TheirGraph, given: Mapping[int, Any]) -> None:
         self._graph = graph
         self.calls: list[Call] = []
         self.gradients: dict[int, float] = {}
         self.findings: list[Finding] = []
         for node in graph.nodes:
             node.gradient = 0.0
+            if given[id(node)] is None:
+                node.theirs.grad = None
         self._given: Node | None = None  # a node other than the root with a gradient before the first call
         error = self._run()
         if error is not None:

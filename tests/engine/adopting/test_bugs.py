@@ -114,6 +114,22 @@ def test_a_backward_that_calls_no_node_is_judged_by_its_result(
     assert sentence is None or sentence in report.findings[0].sentence
 
 
+def test_a_gradient_of_none_that_nobody_sets_to_0_raises() -> None:
+    """As backward() really does; it was called with gradients of 0, and no bug found."""
+    module = run(SOURCE.replace("self.grad = 0.0", "self.grad = None"))
+    a, b = module.Scalar(2.0), module.Scalar(-3.0)
+    (finding,) = adopt(a * b, {"a": a, "b": b}).findings
+    assert (finding.kind, a.grad) == ("raises", None)
+    assert "NoneType" in finding.sentence
+
+
+def test_a_maximum_of_x_and_a_number_is_judged() -> None:
+    module = run(f"{ANOTHER}\na = Number(-1.5)\nroot = a._unary('max', max(a.data, 0.0), lambda out: 1.0)")
+    (finding,) = adopt(module.root, {"a": module.a}).findings
+    assert finding.kind == "derivative"
+    assert "gives a 1, where the derivative is 0" in finding.sentence
+
+
 def test_gradients_of_an_earlier_pass_are_stale() -> None:
     module = run(SOURCE)
     root, names = module.graph()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -75,6 +76,14 @@ RIGHT = {
         "a = Number(1.7)\nroot = Number(3 * a.data, (a,), '*')\nby = 3\n"
         "def of(by):\n    def _backward():\n        a.grad += by * root.grad\n    return _backward\n"
         "root._backward = of(3)",
+        (),
+    ),
+    "a maximum of x and 0, at x < 0": (
+        "a = Number(-1.5)\nroot = a._unary('max', max(a.data, 0.0), lambda out: float(a.data > 0)) * a + a",
+        (),
+    ),
+    "a minimum of x and 1, at x > 1": (
+        "a = Number(1.5)\nroot = a._unary('min', min(a.data, 1.0), lambda out: float(a.data < 1)) * a + a",
         (),
     ),
     "leaves with names of operations": ("a = Number(5.0, (), 'input')\nroot = a * Number(2.0, (), 'const')", ()),
@@ -264,6 +273,17 @@ def test_micrograd_itself() -> None:
         p.grad = 0
     loss.backward()
     assert adopt(loss).ok
+
+
+def test_decimals_get_gradients_that_are_decimals() -> None:
+    """They were numbers, which a Decimal cannot be multiplied by: a right engine was said to raise."""
+    exact = SOURCE.replace("self.grad = 0.0", "self.grad = Decimal(0)").replace(
+        "self.grad = 1.0", "self.grad = Decimal(1)"
+    )
+    module = run(f"from decimal import Decimal\n{exact}")
+    a, b = module.Scalar(Decimal("0.3")), module.Scalar(Decimal("0.7"))
+    report = adopt(a * b - a, {"a": a, "b": b})
+    assert report.ok, report.text
 
 
 @pytest.mark.parametrize("number", [0.0, -0.0, 1e-12, 30.0, -30.0])
