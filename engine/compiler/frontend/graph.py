@@ -22,7 +22,7 @@ from ..errors import refusal
 from .conditions import BOTH, CONDITIONS, DETACH, EITHER, EQUAL, NOT_EQUAL
 from .given.digits import STEPS, check_step
 from .given.noted import Noted
-from .given.numbers import Given, Keyless
+from .given.numbers import Given, UnhashableGiven
 from .operands import DotOperands, LeafRow, Operands, Shared, apart, has_row, read_leaf, split
 from .symbol import Symbol, outlived
 
@@ -291,7 +291,7 @@ class Graph:
         given = self.given.types and self._is_number(primitive, operands, kind, value)
         if self.given.computed and primitive in STEPS:
             check_step([operand for operand in operands if operand.operands and operand in self.given.computed])
-        symbol: Any = _new(Keyless if given else Symbol)
+        symbol: Any = _new(UnhashableGiven if given else Symbol)
         if given:
             self.given.symbols.append(symbol)
         symbol.graph, symbol.kind, symbol.primitive = self, kind, primitive

@@ -75,7 +75,7 @@ class Given(Arithmetic):
         raise AttributeError(f"a Value has no attribute {name!r}", name=name, obj=self)
 
 
-class Keyless(Given):
+class UnhashableGiven(Given):
     """The same, but refused as a key: in the first run, since the profiler of the second would make that slow."""
 
     __slots__ = ()
@@ -87,7 +87,8 @@ class Keyless(Given):
         return object.__hash__(self)
 
 
-Given.__name__ = Keyless.__name__ = "number"  # in Python's own errors, such as: 'number' object is not subscriptable
+# In Python's own errors, such as: 'number' object is not subscriptable.
+Given.__name__ = UnhashableGiven.__name__ = "number"
 
 
 @contextmanager
@@ -98,7 +99,7 @@ def may_be_asked(symbols: Sequence[Symbol], again: bool) -> Iterator[None]:
         symbols: symbols of plain numbers; more may be added inside.
         again: whether the function has run before.
     """
-    _become(Given if again else Keyless, symbols)
+    _become(Given if again else UnhashableGiven, symbols)
     try:
         yield
     finally:

@@ -219,7 +219,7 @@ class Listed(Row):
 _SEQUENCE = 1 << 5  # Py_TPFLAGS_SEQUENCE, by which patterns know what they match
 
 
-class Matched(Row, metaclass=ABCMeta):
+class MatchableArray(Row, metaclass=ABCMeta):
     """Stands for what patterns match although it is not a `Sequence`: an array, from NumPy 2.5 on."""
 
     __slots__ = ()
@@ -229,7 +229,7 @@ class Matched(Row, metaclass=ABCMeta):
 def _stand_in(kind: type[Any]) -> type[Row]:
     if issubclass(kind, (list, tuple)):
         return Listed
-    return Matched if kind.__flags__ & _SEQUENCE else Row
+    return MatchableArray if kind.__flags__ & _SEQUENCE else Row
 
 
 def _operator(name: str) -> Callable[[Row, Any], Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ....value import Value
 from .code import ASKING, COMPUTING, LISTING
-from .found import Met
+from .found import MetSoFar
 from .objects import ABSENT, CONTAINERS, LOADED, PLAIN, attribute_of, class_of, functions_of, is_a
 from .owners import announces, can_be_set, inherits_from_library, is_of_project, is_of_users, slots_of
 from .ranks import Rank
@@ -29,7 +29,7 @@ class Attributes:
         owners: objects with attributes that code met later may name.
     """
 
-    def __init__(self, met: Met) -> None:
+    def __init__(self, met: MetSoFar) -> None:
         self._met, self._found, self._used = met, met.found, met.used
         self.private: set[int] = set()
         self.owners: list[Any] = []

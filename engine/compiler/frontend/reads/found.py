@@ -18,7 +18,7 @@ from .objects import (
     OF_FUNCTIONS,
     PARTS,
     PLAIN,
-    Facts,
+    ComputedEntries,
     LeafList,
     all_same,
     attribute_of,
@@ -186,7 +186,7 @@ class Found:
         return rank_of(content)
 
     def _rank_of_holder(self, holder: Any) -> Rank:
-        is_near = holder.are_near if isinstance(holder, Facts) else id(holder) not in self._inside_announced
+        is_near = holder.are_near if isinstance(holder, ComputedEntries) else id(holder) not in self._inside_announced
         if not (is_near or is_array(holder)):
             return Rank.FAR
         return Rank.NAMED_CONTAINER if id(holder) in self._direct else Rank.CONTAINER
@@ -269,7 +269,7 @@ class Found:
         return ""
 
 
-class Met:
+class MetSoFar:
     """What a walk has met so far.
 
     Attributes:

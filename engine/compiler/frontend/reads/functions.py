@@ -22,7 +22,7 @@ from .code import (
     reads_clock,
     texts_of,
 )
-from .found import Met
+from .found import MetSoFar
 from .objects import ABSENT, DECIMALS, DESCRIBING, OF_FUNCTIONS, attribute_of, is_a
 from .ranks import Rank
 
@@ -34,7 +34,7 @@ class Functions:
         met: what the walk has met so far.
     """
 
-    def __init__(self, met: Met) -> None:
+    def __init__(self, met: MetSoFar) -> None:
         self._met, self._found, self._used = met, met.found, met.used
 
     def of(self, function: FunctionType) -> Iterator[Any]:

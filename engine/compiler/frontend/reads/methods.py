@@ -8,13 +8,13 @@ from typing import Any
 from ....text.callers import is_ours
 from ....value import Value
 from ..conditions import OWN
-from .objects import Facts, functions_of, is_a
+from .objects import ComputedEntries, functions_of, is_a
 
 _DUNDERS = {primitive.dunder for primitive in OWN if primitive.dunder}
 _METHODS = {name for primitive in OWN for name in primitive.methods}
 OF_TABLE = [n for n in vars(Value) if n in _METHODS or (n[:2] == "__" and n[2:-2].removeprefix("r") in _DUNDERS)]
 """The names of these operators and methods."""
-METHODS = Facts(lambda: map(vars(Value).get, OF_TABLE), are_near=False)
+METHODS = ComputedEntries(lambda: map(vars(Value).get, OF_TABLE), are_near=False)
 """What Values have under these names."""
 
 

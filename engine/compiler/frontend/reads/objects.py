@@ -54,8 +54,8 @@ class LeafList(NamedTuple):
     kinds: set[type]
 
 
-class Facts:
-    """What is read of something other than a container, as entries, which are compared like a container's.
+class ComputedEntries:
+    """What is read of something other than a container: entries that are computed, and compared like a container's.
 
     Args:
         read: gives the entries.
@@ -69,7 +69,7 @@ class Facts:
         yield from self._read()
 
 
-def decimals(own: Any = None) -> Facts:
+def decimals(own: Any = None) -> ComputedEntries:
     """The settings of a `decimal` context that the function has, or of this thread's current one."""
 
     def read() -> Iterator[Any]:
@@ -80,23 +80,23 @@ def decimals(own: Any = None) -> Facts:
         yield from context.traps.values()
         yield from own.flags.values() if own else ()
 
-    return Facts(read)
+    return ComputedEntries(read)
 
 
-def names_in(space: Any) -> Facts:
+def names_in(space: Any) -> ComputedEntries:
     """The names that a class or module has now: a new one may hide another."""
-    return Facts(lambda: vars(space), are_near=False)
+    return ComputedEntries(lambda: vars(space), are_near=False)
 
 
-def subclasses_of(kind: type) -> Facts:
+def subclasses_of(kind: type) -> ComputedEntries:
     """The classes derived from this one so far."""
-    return Facts(lambda: type.__subclasses__(kind))
+    return ComputedEntries(lambda: type.__subclasses__(kind))
 
 
 DECIMALS = decimals()
-LOADED = Facts(lambda: sys.modules, are_near=False)
+LOADED = ComputedEntries(lambda: sys.modules, are_near=False)
 """The names of the modules that have been loaded so far."""
-REGISTRATIONS = Facts(lambda: [get_cache_token()], are_near=False)
+REGISTRATIONS = ComputedEntries(lambda: [get_cache_token()], are_near=False)
 """How many classes have been registered with abstract ones so far, to count as derived from them."""
 
 

@@ -25,7 +25,7 @@ from ..conditions import OWN
 from ..symbol import Symbol
 from .attributes import Attributes
 from .code import reading_name
-from .found import Found, Met
+from .found import Found, MetSoFar
 from .functions import Functions
 from .methods import METHODS, OF_TABLE, is_of_engine
 from .objects import (
@@ -35,7 +35,7 @@ from .objects import (
     PARTS,
     REGISTRATIONS,
     VIEWS,
-    Facts,
+    ComputedEntries,
     LeafList,
     attribute_of,
     attributes_of,
@@ -68,7 +68,7 @@ class Walk:
     """
 
     def __init__(self, leaf_lists: Mapping[int, LeafList]) -> None:
-        self._met = met = Met()
+        self._met = met = MetSoFar()
         self._found, self._used = met.found, met.used
         self._functions, self._attributes = Functions(met), Attributes(met)
         self._leaf_lists = leaf_lists
@@ -165,7 +165,7 @@ class Walk:
             yield from self._weakly_held(thing)
         elif issubclass(kind, CONTAINERS):
             yield from self._container(thing)
-        elif kind is Facts:
+        elif kind is ComputedEntries:
             self._found.holder(thing)
         elif is_of_compiler(kind):
             yield getattr(thing, "function", None)
