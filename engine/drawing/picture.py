@@ -268,17 +268,20 @@ def has_order(node: Value) -> bool:
 
 
 def _module_box(module: str, nodes: list[Value], names: Names, with_gradients: bool) -> Box:
-    """The box of a module; if it holds the root, a row says so."""
+    """The box of a module; if it holds the root, a row says so.
+
+    A view may show nodes of a module without its parameters: the gradient is theirs then, and not 0.
+    """
     paths, root = names.given, names.order[-1]
     held = [node for node in nodes if node in paths]
     inner = len(nodes) - len(held)
-    rows = [counted(len(held), "parameter")]
+    rows = [counted(len(held), "parameter")] if held else []
     if inner:
         rows.append(counted(inner, "node"))
     holds_root = any(node is root for node in nodes)
     if holds_root:
         rows.append(f"{words(names.label(root)) or 'result'} = {short(root._z)}")
-    grad = _norm(held) if with_gradients else None
+    grad = _norm(held or nodes) if with_gradients else None
     return Box("module", module, _repeats(nodes, paths), tuple(rows), grad, holds_root)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine import Value, relu, to_dot, topological_order
+from engine.drawing.picture import take
 from engine.drawing.views import neighbourhood, paths_to
 from tests.engine.drawing.networks import Network, expression
 from tests.engine.drawing.test_dot_text import boxes
@@ -146,6 +148,20 @@ def test_the_paths_to_a_parameter_collapse(collapse: str) -> None:
     net = Network(2, 16, 1)
     dot = to_dot(net.loss(40), names=net, path_to=net.named_parameters()[0][1], collapse=collapse)
     assert 1 <= len(boxes(dot)) <= 150
+
+
+def test_a_module_whose_parameters_are_not_on_the_paths_has_the_gradient_of_its_nodes() -> None:
+    """It had 0 parameters, and a dashed border as if its gradient were 0."""
+    net = Network(2, 2, 1)
+    root = net.loss(1)
+    root.backward()
+    paths = take(root, names=net, path_to="layers.0.neurons.0.b", collapse="layer")
+    (last,) = [box for box in paths.boxes if box.title == "layers.1"]
+    assert last.rows == ("2 nodes",)
+    on_the_paths = [
+        node.grad for node in topological_order(root) if node.primitive and node.primitive.name in ("dot", "tanh")
+    ]
+    assert last.grad == pytest.approx(math.hypot(*on_the_paths[-2:]))
 
 
 @pytest.mark.parametrize(
