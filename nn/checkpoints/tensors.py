@@ -9,7 +9,7 @@ from typing import Any
 
 from engine import Value
 
-from ..evaluation.columns import flat
+from ..evaluation.columns import flat, shape_of
 from ..layers.contents import are_parameters
 from ..layers.dense import Layer, Neuron
 from ..layers.module import Module
@@ -69,7 +69,7 @@ def read(model: Module, path: str | os.PathLike[str]) -> tuple[list[tuple[Value,
         ImportError: if the library is not installed.
         OSError: if it cannot be read.
     """
-    np, library = _library()
+    _, library = _library()
     wanted = named_tensors(model)
     name = os.fspath(path)
     with open(path, "rb"):
@@ -87,7 +87,7 @@ def read(model: Module, path: str | os.PathLike[str]) -> tuple[list[tuple[Value,
         raise ValueError(f"{name} fits another model: missing {missing[:3]}, unknown {unknown[:3]}")
     numbers: dict[Value, float] = {}
     for key, values in wanted.items():
-        shape, tensor = np.shape(_numbers(values)), found[key]
+        shape, tensor = shape_of(values), found[key]
         if tensor.shape != shape:
             raise ValueError(f"{name}: {key} has the shape {tensor.shape}, the model's has {shape}")
         if tensor.dtype.kind not in "fiu":
@@ -145,12 +145,7 @@ def _is_tensor(item: Any, open_: frozenset[int]) -> bool:
     open_ |= {id(item)}
     if not all(_is_tensor(child, open_) for child in item):
         return False
-    shapes = [_shape(child) for child in item]
-    return shapes.count(shapes[0]) == len(shapes)
-
-
-def _shape(item: Any) -> tuple[int, ...]:
-    return () if isinstance(item, Value) else (len(item), *_shape(item[0]))
+    return len({*map(shape_of, item)}) == 1
 
 
 def _numbers(values: Any) -> Any:

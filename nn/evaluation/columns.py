@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, TypeAlias
 
-from ..rows import is_row, only
+from ..rows import as_lists, is_row, only
 
 Form: TypeAlias = "tuple[int, ...] | list[Any]"
 """How an output is nested: its shape; where rows differ in length, a list of the forms of its parts."""
@@ -14,10 +14,10 @@ Form: TypeAlias = "tuple[int, ...] | list[Any]"
 def shape_of(output: Any) -> tuple[int, ...]:
     """The shape of a model's output for one sample, judged by its first entries.
 
-    >>> shape_of(0.5), shape_of([0.5, 1.0]), shape_of([[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]])
-    ((), (2,), (2, 3))
+    >>> shape_of(0.5), shape_of([0.5, 1.0]), shape_of([[1.0, 2.0, 3.0], [0.0, 0.0, 0.0]]), shape_of([])
+    ((), (2,), (2, 3), (0,))
     """
-    return (len(output), *shape_of(output[0])) if is_row(output) and len(output) else ()
+    return (len(output), *(shape_of(output[0]) if len(output) else ())) if is_row(output) else ()
 
 
 def shape_of_each(outputs: Any) -> tuple[int, ...]:
@@ -222,7 +222,7 @@ def outputs_of_rows(rows: Any) -> Any:
     """
     form, start = _read(rows[0], 0)
     if isinstance(rows, list) or isinstance(form, list):
-        return [nested(row[start:], form) for row in (rows if isinstance(rows, list) else rows.tolist())]
+        return [nested(row[start:], form) for row in as_lists(rows)]
     return rows[:, start:].copy().reshape(len(rows), *form)  # metrics read it several times: faster when contiguous
 
 

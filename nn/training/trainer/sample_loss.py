@@ -9,6 +9,7 @@ from typing import Any
 from engine import Batch, BatchLoss, Description, TraceError, TypeGuard, Value, batch_loss
 
 from ...arguments import show
+from ...evaluation.columns import shape_of
 from ...losses.named import OF_ROWS
 from ...own_code import own_code, own_loss
 from ...rows import is_row
@@ -48,7 +49,7 @@ class SampleLoss:
         takes_rows = any(loss is each for each in OF_ROWS)
 
         def of_sample(x: Any, y: Any) -> Any:
-            shape, output = _shape(x), model(x)  # in this order: a model may change its list
+            shape, output = shape_of(x), model(x)  # in this order: a model may change its list
             if takes_rows and not is_row(output):
                 raise TraceError(
                     f"{loss.__name__} takes a row of outputs for each sample, and the model gives no row but "
@@ -141,10 +142,6 @@ class SampleLoss:
 
 _MEAN = BatchLoss(1.0, 0.0, lambda: 0.0)
 """The loss of a batch of any size is the mean of the losses of its samples."""
-
-
-def _shape(sample: Any) -> Shape:
-    return (len(sample), *_shape(sample[0])) if is_row(sample) else ()
 
 
 def _example(output: Any) -> Any:

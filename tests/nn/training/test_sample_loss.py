@@ -94,3 +94,22 @@ def test_a_loss_that_needs_an_array_of_labels_is_refused_as_what_it_is() -> None
     with pytest.raises(TraceError, match=r"whether they are a list or a ndarray, at .*test_sample_loss\.py"):
         trainer.step(samples, labels)
     assert nn.EagerStep(model, loss, nn.SGD(model.parameters(), lr=0.1))(samples, labels) > 0.0
+
+
+def test_samples_without_a_number_have_a_shape() -> None:
+    """As for a model of parameters alone: the first entry of an empty sample was asked for its shape."""
+
+    def losses(backend: str) -> list[float]:
+        weight = Value(1.0)
+        optimizer = nn.SGD([weight], lr=0.1)
+        return nn.fit(
+            lambda x: weight * 1.0,
+            [[], []],
+            [1.0, 2.0],
+            lambda o, y: nn.mse(o, y, "sum"),
+            optimizer,
+            2,
+            backend=backend,
+        ).losses
+
+    assert losses("python") == pytest.approx(losses("eager"))
