@@ -119,7 +119,7 @@ def _with_ports(label: str, count: int, rankdir: str) -> str:
     """A label in a table with a cell for each incoming edge, in order, so that a/b looks different from b/a."""
     ports = [f'<td port="i{k}" width="4" height="4"></td>' for k in range(1, count + 1)]
     if rankdir in ("TB", "BT"):
-        text = f'<tr><td colspan="{count}" width="36" cellpadding="2">{label}</td></tr>'
+        text = f'<tr><td colspan="{count}" width="36" cellpadding="4">{label}</td></tr>'
         rows = [f"<tr>{''.join(ports)}</tr>", text]
     else:
         text = f'<td rowspan="{count}" width="28" cellpadding="4">{label}</td>'

@@ -37,6 +37,12 @@ def in_table(label: str) -> str:
     )
 
 
+@pytest.mark.parametrize("rankdir", ["LR", "TB", "RL", "BT"])
+def test_text_keeps_off_the_border_in_every_direction(rankdir: str) -> None:
+    """From top to bottom it touched the border."""
+    assert set(re.findall(r'cellpadding="(\d+)"><b>', to_dot(expression()[0], rankdir=rankdir))) == {"4"}
+
+
 def test_the_whole_text_of_an_expression() -> None:
     root, _, _ = expression()
     last = '<b>L</b><font color="#68717d">&#160;*</font><br/>8<br/>∇ 1'
