@@ -74,9 +74,9 @@ class _OuterProduct:
         self.kernel, shape = (kernel := Kernel(context)), context.shape
         self.code, self.job, self.width = kernel.code, job, shape.width
         self.target, self.left = kernel.place(job.target), kernel.place(job.left)
-        self.rows, self.vectors = tile_sizes(shape)
         self.are_inputs = _reads_inputs(job)
         wide = is_wide(shape, job.rows * job.columns)
+        self.rows, self.vectors = tile_sizes(shape, wide=wide)
         if self.are_inputs:
             self.first = kernel.offset(job.right.base)
             self.addresses = self.code.pointer("%X", str(context.inputs * shape.stride))
