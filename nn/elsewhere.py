@@ -120,6 +120,7 @@ _TRAIN = ("train", "train_on_batch", "train_step", "training_step", "update")
 
 _BY_CLASS: dict[str, dict[tuple[str, ...], str]] = {
     "Module": {
+        ("activation", "output"): "an MLP's layers have activations, as in model.layers[-1].activation",
         ("add", "append"): "a Sequential is made of its layers, and layers is a list",
         ("add_module", "register_buffer", "register_module", "register_parameter"): "set an attribute",
         ("apply",): "go through modules()",

@@ -10,7 +10,7 @@ from typing import Any
 from engine import Value, affine, dot
 
 from ..arguments import Seed, random_source, true_or_false, whole_number
-from ..elsewhere import explained
+from ..elsewhere import explained, no_attribute
 from ..rows import as_inputs, as_row, has_rows, is_row
 from .activations import Activation, activation_name, as_method, get_activation
 from .initializers import Initializer, get_initializer, weights
@@ -221,6 +221,16 @@ class MLP(Module):
             Layer(size, next_size, chosen, init, rng, bias)
             for size, next_size, chosen in zip(sizes, sizes[1:], activations)
         ]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """As for any module.
+
+        Raises:
+            AttributeError: nothing would read it, since activations are those of the layers.
+        """
+        if name in ("activation", "output") and type(self) is MLP:
+            no_attribute(self, name)
+        super().__setattr__(name, value)
 
     def __call__(self, x: Any) -> list[Any]:
         """The outputs of the last layer for one sample of `nin` numbers or Values, or for each of several rows.

@@ -52,10 +52,11 @@ def warn_if_idle(history: History, schedule: Callable[[int], float] | None, step
         schedule: the rate of each step by its number.
         steps: how many steps the epoch had.
     """
-    row = history.rows[-1]
+    first, row = history.rows[0], history.rows[-1]
     if row["lr"] == 0.0:  # without a schedule it is meant to be
         return warn_of_zeros(schedule, len(history.losses), len(history.batch_losses) - steps, steps)
-    if row["epoch"] == 2 and row["loss"] and math.isclose(*history.losses, rel_tol=1e-12):
+    has_moved = first["lr"] != 0.0  # as far as the rate goes, which in a warm-up may begin with 0
+    if row["epoch"] == 2 and has_moved and row["loss"] and math.isclose(*history.losses, rel_tol=1e-12):
         warn_user(
             f"the loss stays at {row['loss']:g}: no gradient reaches the parameters, as when relus are 0 for all "
             f"samples, or lr={row['lr']:g} is too small to change them",

@@ -222,6 +222,19 @@ def test_an_activation_may_be_set_later(chosen):
     assert neuron.activation is tanh
 
 
+@pytest.mark.parametrize("name", ["activation", "output"])
+def test_an_mlp_has_no_activation_that_could_be_set_later(name):
+    """It was set, and the layers kept theirs."""
+    model = MLP(2, [3, 1])
+    with pytest.raises(AttributeError, match=r"layers have activations, as in model.layers\[-1\].activation"):
+        setattr(model, name, "tanh")
+
+    class Own(MLP):
+        pass
+
+    setattr(Own(2, [1]), name, "tanh")
+
+
 def test_a_compiled_layer_says_that_samples_are_rows():
     with pytest.raises(TypeError, match=r"not a single number: samples are rows, one of them is \[x\]"):
         compile(Layer(2, 1, seed=1))([0.5, 1.0])

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from .... import ops
-from ....numbers import are_few, is_fine
+from ....numbers import are_few, is_fine, shortened
 from ....primitive import Primitive
 from ...errors import refusal
 from ..conditions import EQUAL, LESS, LESS_EQUAL, NOT_EQUAL
@@ -58,8 +58,8 @@ def as_compared(symbol: Symbol, other: Any) -> Any:
     types = symbol.graph.given.types
     kind = types[symbol.value] if symbol.kind == "input" else float
     theirs = types[other.value] if isinstance(other, Symbol) and other.kind == "input" else type(other)
-    if is_fine(kind) or is_fine(theirs):
-        raise refusal(f"{symbol!r} is compared with {other!r}, one of them of more digits than a float", _FIX)
+    if is_fine(kind) or is_fine(theirs) or _is_between_floats(other):
+        raise refusal(f"{symbol!r} is compared with {shortened(other)}, one of them of more digits than a float", _FIX)
     if symbol.kind != "input" or "numpy" not in sys.modules:
         return other
     if type(other) in (int, float):
@@ -69,6 +69,14 @@ def as_compared(symbol: Symbol, other: Any) -> Any:
     if (are_few(theirs) and symbol.graph.given.type_of(symbol) is float) or (are_few(kind) and theirs is float):
         raise refusal(f"{symbol!r} is compared with {other!r}, and one of them has few digits", _FIX)
     return other
+
+
+def _is_between_floats(number: Any) -> bool:
+    """Whether it is an integer that no float equals: Python compares it exactly."""
+    try:
+        return type(number) is int and float(number) != number
+    except OverflowError:
+        return True
 
 
 @lru_cache(maxsize=1024)  # each sample is compared with the same few numbers

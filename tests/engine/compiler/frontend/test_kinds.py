@@ -213,6 +213,14 @@ def test_sums_with_more_digits_than_a_float_has_compile() -> None:
         engine.compile(lambda x: engine.where(x == Fraction(1, 10), w, 1.0), backend="python")([0.1])
 
 
+@pytest.mark.parametrize("number", [2**53 + 1, 10**400], ids=["2**53 + 1", "10**400"])
+def test_comparisons_with_integers_that_no_float_equals_are_refused(number: int) -> None:
+    # Python compares them exactly: 2.0**53 is below 2**53 + 1, and not below the nearest float.
+    compiled = engine.compile(lambda x: engine.where(x < number, w, 1.0), backend="python")
+    with pytest.raises(TraceError, match="more digits than a float"):
+        compiled([1.0, 2.0**53])
+
+
 def test_truth_values_of_numpy_as_whole_numbers_are_refused() -> None:
     compiled = engine.compile(lambda x: w * ((x[0] > 1) % (2 - (x[0] > 1) - (x[1] > 1))), backend="python")
     assert compiled([[2.0, 0.0]]) == [0.0]

@@ -47,6 +47,14 @@ def test_a_loss_that_stays_is_warned_of(backend):
     assert len(told) == 1
 
 
+def test_the_loss_may_stay_over_an_epoch_at_rate_0(recwarn):
+    # A gradient was said to be missing where a warm-up begins with 0 and an epoch is one step.
+    model = nn.MLP(1, [1], seed=1)
+    data, optimizer = ([[0.0], [1.0]], [1.0, 2.0]), nn.SGD(model.parameters(), lr=0.1)
+    nn.fit(model, *data, nn.mse, optimizer, epochs=3, batch_size=None, schedule=lambda k: 0.05 * k, backend="eager")
+    assert not recwarn.list
+
+
 def test_a_loss_of_zero_may_stay(recwarn):
     model = nn.MLP(1, [1], init="zeros")
     nn.fit(model, [[0.0], [1.0]], [0.0, 0.0], nn.mse, nn.SGD(model.parameters(), lr=0.1), epochs=3, backend="eager")
