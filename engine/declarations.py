@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import dis
 import inspect
 import keyword
 import unicodedata
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from types import FunctionType
 from typing import Any
 
@@ -164,14 +166,16 @@ def _check_defaults(name: str, defaults: Any, arity: int | None) -> None:
 
 
 def check_rule(what: str, rule: Callable[..., Any], expected: tuple[str, ...], call: str = "rule") -> None:
-    """A function can be called with the expected arguments.
+    """A function can be called with the expected arguments, and a rule returns something.
 
     Raises:
-        TypeError: it cannot.
+        TypeError: it cannot, or does not: None would stand for an operand that was not selected.
     """
     written = f"{call}({', '.join(expected)})"
     if not callable(rule):
         raise TypeError(f"{what} must be callable as {written}, got {rule!r}")
+    if expected[0] == "z" and isinstance(rule, FunctionType) and _returns_nothing(rule):
+        raise TypeError(f"{what}: {rule.__name__} has no `return` with a value")
     if isinstance(rule, FunctionType) and (rule.__code__.co_argcount, rule.__code__.co_kwonlyargcount) == (
         len(expected),
         0,
@@ -184,3 +188,19 @@ def check_rule(what: str, rule: Callable[..., Any], expected: tuple[str, ...], c
         raise TypeError(f"{what} is called as {written}{first}; this one takes {inspect.signature(rule)}") from None
     except ValueError:
         return  # a C function without a signature
+
+
+def _returns_nothing(function: FunctionType) -> bool:
+    """Whether all that it returns is None, as where the `return` was forgotten, which no lambda can.
+
+    >>> def slope(z, x):
+    ...     2 * x
+    >>> _returns_nothing(slope), _returns_nothing(lambda z, x: None)
+    (True, False)
+    """
+    if function.__name__ == "<lambda>":
+        return False
+    returns = ("RETURN_VALUE", "RETURN_CONST")
+    steps = [pair for pair in pairwise(dis.get_instructions(function)) if pair[1].opname in returns]
+    given = [end if end.opname == "RETURN_CONST" else before for before, end in steps]
+    return bool(given) and all(step.opname.endswith("_CONST") and step.argval is None for step in given)

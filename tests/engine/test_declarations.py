@@ -19,6 +19,10 @@ OF_TWO: dict[str, Any] = {
 }
 
 
+def slope_without_return(z: Any, x: Any) -> None:
+    1 - z * z
+
+
 @pytest.fixture(autouse=True)
 def table() -> Iterator[None]:
     before = dict(engine.PRIMITIVES)
@@ -155,6 +159,7 @@ def test_a_rule_of_any_number_gives_a_list(found: Any) -> None:
             TypeError,
             r"called as rule\(z, x\), the output z first; this one takes \(z\)",
         ),
+        ({"local_derivatives": [slope_without_return]}, TypeError, "slope_without_return has no `return` with a value"),
         ({"forward": None}, TypeError, "forward must be callable"),
         ({"native": "x +"}, ValueError, "native|template"),
         ({"native": 3}, TypeError, "native is a template or a function"),
