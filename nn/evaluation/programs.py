@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from types import MethodType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
-from engine import Value, leaves_made, no_grad, traces_of
+from engine import Batch, Compiled, TraceError, Value, compile, leaves_made, no_grad, traces_of
 
 from ..arguments import known_backend, plain, show, warn_user
 from ..data.entries import with_entries
@@ -30,9 +30,6 @@ from .broadcasting import refuse_all_pairs
 from .columns import form_of, outputs_of_rows, with_form
 from .few_bits import refuse_overflow
 from .rules import check_callable, is_mean, name_of_loss
-
-if TYPE_CHECKING:
-    from engine import Batch, Compiled
 
 Model: TypeAlias = Callable[[Any], Any]
 """A module or function from one sample to its output: a Value, or a list of Values, nested or not."""
@@ -196,8 +193,6 @@ class Programs:
         """The compiled function under a key, made if there is none; when called, it notices what has changed."""
         self.look_at_leaves()
         if key not in self._compiled:
-            from engine import compile
-
             self._compiled[key] = compile(function, **options._asdict())
         return self._compiled[key]
 
@@ -218,7 +213,7 @@ class Programs:
         data: tuple[Any, ...],
         options: Options,
         eagerly: Callable[..., Any],
-        finish: Callable[[Any], Any] = lambda found: found,
+        finish: Callable[[Any], Any],
         fixed: Fixed | None = None,
     ) -> Any:
         """The results for the data: `finish` of those of the compiled function that `make` gives, or of eager code."""
@@ -236,8 +231,6 @@ class Programs:
                     return eagerly(*data)
                 if not self._size:  # a function, whose outputs may have to be refused; those of layers need not
                     eagerly(*[samples[:1] for samples in data])
-                from engine import compile
-
                 compiled = compile(make(), **options._asdict())
             if backend != "auto":
                 self._compiled[key] = compiled
@@ -265,8 +258,6 @@ class Programs:
                 traces_of(known).look_again()
 
     def _warn(self, key: Any, error: Exception) -> None:
-        from engine import TraceError
-
         if isinstance(error, TraceError):  # anything else is about these samples
             self._compiled.pop(key, None)
             self._refused[key] = str(error)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
 
-from engine import Value
+from engine import Value, counts_steps, update_step
 
 from ..arguments import counted, listed, show, warn_user, whole_number
 from ..attributes import Explained, Known
@@ -161,8 +161,6 @@ class Optimizer(Known, Explained):
 
     def _refuse_late(self, place: int) -> None:
         """Refuse a new parameter where the rule counts steps: its empty memories would count as those of many steps."""
-        from engine import counts_steps
-
         if counts_steps(self):
             raise ValueError(
                 f"parameter {place} is new, and {type(self).__name__} would treat its first step as number "
@@ -284,8 +282,6 @@ def make_step(optimizer: Optimizer, holder: object, count: str) -> None:
 
 
 def _update(optimizer: Optimizer) -> None:
-    from engine import update_step
-
     refuse_elsewhere("a step here", lambda: optimizer.params)
     update_step(optimizer)
 

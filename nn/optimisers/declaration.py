@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
-from engine import purpose
+from engine import TraceError, purpose
 
-from ..arguments import plain, real_number, show, true_or_false
+from ..arguments import real_number, show, true_or_false
 from ..rows import as_lists, is_row
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ T = TypeVar("T", float, bool, "tuple[float, float]")
 def refuse_in_a_trace(what: str) -> None:
     """Refuse to be read by a function that is being compiled, as steps or schedules change what it would read."""
     if purpose() == "trace":
-        from engine import TraceError
-
         raise TraceError(
             f"the function reads {what}, which a compiled step keeps to itself: let it read a variable or attribute "
             "of your own, which is watched, and change that from step to step"
@@ -72,18 +70,18 @@ class Setting(Generic[T]):
             TypeError: if it is of the wrong kind.
             ValueError: if it is out of range.
         """
-        name, found = self._name, plain(value)
+        name, found = self._name, value
         if isinstance(self.default, bool):
             found = true_or_false(name, value)
         elif isinstance(self.default, tuple):
             message = f"{name} must be two numbers, such as {self.default}, not {show(value)}"
-            if not isinstance(found, (tuple, list)):
+            if not isinstance(value, (tuple, list)):
                 raise TypeError(message)
-            if len(found) != 2:
+            if len(value) != 2:
                 raise ValueError(message)
-            found = tuple([real_number(f"{name}[{k}]", x, least=self._least) for k, x in enumerate(found)])
+            found = tuple([real_number(f"{name}[{k}]", x, least=self._least) for k, x in enumerate(value)])
         else:
-            found = real_number(name, found, least=self._least)
+            found = real_number(name, value, least=self._least)
         if max(found if isinstance(found, tuple) else (found,)) >= self._below:
             raise ValueError(f"{name} must be below {self._below:g}, not {found}")
         return found
