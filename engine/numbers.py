@@ -137,6 +137,7 @@ class Requirement(Protocol):
 
     def accepts(self, least: float, most: float) -> bool:
         """Whether all finite numbers from `least` to `most` are accepted; False where these two do not tell."""
+        return False
 
 
 def is_traced(value: Any) -> bool:

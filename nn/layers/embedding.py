@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from engine import Value, require, take
+from engine import Requirement, Value, require, take
 
 from ..arguments import Seed, plain, random_source, real_number, whole_number
 from ..elsewhere import explained
@@ -15,7 +15,7 @@ from .module import Module
 
 
 @dataclass(frozen=True)
-class Token:
+class Token(Requirement):
     """The number of a token: a whole one from 0 to indices - 1.
 
     Attributes:
@@ -39,10 +39,6 @@ class Token:
         if not 0.0 <= number < self.indices:
             raise IndexError(f"token {number:g} is out of range: {self.taker} has those from 0 to {self.indices - 1}")
         return number
-
-    def accepts(self, least: float, most: float) -> bool:
-        """False: numbers between need not be whole."""
-        return False
 
 
 class Embedding(Module):

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import engine
-from engine import Value, require, where
+from engine import Requirement, Value, require, where
 
 from ..arguments import class_index, plain, real_number
 
 
 @dataclass(frozen=True)
-class Number:
+class Number(Requirement):
     """A finite number in a range, or one of a few.
 
     Attributes:
@@ -63,7 +63,7 @@ SIGN = Number("a hinge label", among=(-1.0, 1.0), remedy="turn 0 and 1 into them
 
 
 @dataclass(frozen=True)
-class ClassIndex:
+class ClassIndex(Requirement):
     """The index of a class: a whole number from 0 to indices - 1."""
 
     indices: int
@@ -72,13 +72,9 @@ class ClassIndex:
         """The label as an int; raises as `class_index` does."""
         return class_index(label, self.indices)
 
-    def accepts(self, least: float, most: float) -> bool:
-        """False: numbers between need not be whole."""
-        return False
-
 
 @dataclass(frozen=True)
-class Distribution:
+class Distribution(Requirement):
     """A row of probabilities, one for each class, that sum to 1, such as a one-hot label."""
 
     classes: int
@@ -98,10 +94,6 @@ class Distribution:
                 f"the probabilities of a target must sum to 1, not to {total:.15g}: give shares, or a class index"
             )
         return found
-
-    def accepts(self, least: float, most: float) -> bool:
-        """False: a range says nothing of a sum."""
-        return False
 
 
 def checked(label: Any, kind: Number) -> Any:
