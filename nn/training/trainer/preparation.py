@@ -208,14 +208,16 @@ class Preparation(Settings):
         self._watch, self._traced_at = None, time.perf_counter()
         by_rule = has_rule(self._optimizer)
         session = open_session(self._compiled, batch, self._optimizer) if by_rule else None
-        if session is None or not session.trains_all:  # else the loss reads just what the optimiser holds
+        trains_all = session is not None and session.trains_all  # the loss reads just what the optimiser holds
+        if not trains_all:
             check_ownership(self._model, self._loss, self._optimizer)
         if not self.steps and by_rule:
             first_call.warn(self._optimizer)
             if not self._learns(batch, session is not None):
                 raise nothing_to_learn(self._loss)
-            if session is None or not session.trains_all:
-                self._look_at_leaves(batch)
+            if not trains_all:
+                weights = self._sample_loss.weights
+                look_at_program(self._model, self._loss, self._optimizer, self._compiled, batch, self._model, weights)
         self._leave_way()
         if session is not None:
             self._way = NativeSteps(session, batch.shapes, self._optimizer)
@@ -223,11 +225,6 @@ class Preparation(Settings):
             self._traces.bound(batch)
             self._way = GradientSteps(self._compiled, batch.shapes, self._optimizer)
         return self._way
-
-    def _look_at_leaves(self, batch: Batch) -> None:
-        """Warn of parameters that nobody trains, and of those that the loss never reads."""
-        weights = self._sample_loss.weights
-        look_at_program(self._model, self._loss, self._optimizer, self._compiled, batch, self._model, weights)
 
     def _learns(self, batch: Batch, reads_all: bool) -> bool:
         """Whether the loss depends on one of the optimiser's parameters.

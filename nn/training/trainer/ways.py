@@ -11,6 +11,7 @@ from engine import Batch, Compiled, Guards, RepeatedStep, Session, Traces, Value
 
 from ...optimisers.base import Optimizer, has_rule, make_step
 from ...optimisers.clipping import Clip, clip_gradients
+from .sample_loss import Shape
 
 
 class Way:
@@ -22,15 +23,14 @@ class Way:
 
     made: int
 
-    def __init__(self, shapes: Any, optimizer: Optimizer) -> None:
+    def __init__(self, shapes: tuple[Shape, ...], optimizer: Optimizer) -> None:
         self.shapes, self.optimizer = shapes, optimizer
         self._params, self._has_rule = optimizer.params, has_rule(optimizer)
 
-    def holds(self, shapes: Any, optimizer: Optimizer) -> bool:
+    def holds(self, shapes: tuple[Shape, ...], optimizer: Optimizer) -> bool:
         """Whether it is for samples of these shapes, and optimiser and parameters are the same."""
-        same: bool = shapes == self.shapes
         return (
-            same
+            shapes == self.shapes
             and optimizer is self.optimizer
             and optimizer.params is self._params
             and has_rule(optimizer) is self._has_rule
@@ -42,8 +42,7 @@ class Way:
 
     def accepts(self, batch: Batch) -> bool:
         """Whether the samples have the shapes of the program."""
-        same: bool = batch.shapes == self.shapes
-        return same
+        return batch.shapes == self.shapes
 
     def are_right(self, batch: Batch) -> bool:
         """Whether labels have been checked once and for all.
@@ -109,7 +108,7 @@ class NativeSteps(Way):
         session: makes them.
     """
 
-    def __init__(self, session: Session, shapes: Any, optimizer: Optimizer) -> None:
+    def __init__(self, session: Session, shapes: tuple[Shape, ...], optimizer: Optimizer) -> None:
         super().__init__(shapes, optimizer)
         self.session = session
 
@@ -161,7 +160,7 @@ class NativeSteps(Way):
 class GradientSteps(Way):
     """Steps by the optimiser itself, with the program's gradients."""
 
-    def __init__(self, compiled: Compiled, shapes: Any, optimizer: Optimizer) -> None:
+    def __init__(self, compiled: Compiled, shapes: tuple[Shape, ...], optimizer: Optimizer) -> None:
         super().__init__(shapes, optimizer)
         self._compiled, self.made = compiled, 0
         self._losses: list[float] = []  # of the last call's steps, noted before each is made
