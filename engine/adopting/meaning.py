@@ -237,19 +237,12 @@ def _one_node(name: str, function: Callable[..., Any]) -> Primitive:
 
 def _primitives(name: str) -> list[Primitive]:
     """The primitives of a name: a minus sign may be a difference or a negation, a logarithm have another base."""
-    found = _primitive(name)
+    word = _SYNONYMS.get(name, name)
+    found = next((each for each in PRIMITIVES.values() if word in (each.symbol.lower(), *each.names)), None)
     if found is None:
         return []
     others = {ops.sub: [ops.neg], ops.add: [ops.sum], ops.log: [ops.log10, ops.log2]}
     return [found] if name == "rsub" else [found, *others.get(found, [])]
-
-
-def _primitive(name: str) -> Primitive | None:
-    name = _SYNONYMS.get(name, name)
-    for primitive in PRIMITIVES.values():
-        if name in (primitive.symbol.lower(), *primitive.names):
-            return primitive
-    return None
 
 
 def _orders(primitive: Primitive, node: Node) -> Iterator[Meaning]:

@@ -111,8 +111,8 @@ def dict_fields() -> DictFields | None:
     """The fields of this Python's dicts."""
     places = range(HEAD, dict.__basicsize__ - 8, 8)
     names: dict[str, Any] = {"a": object(), "b": 0}
-    seen = [[word(id(names) + k) for k in places]]
-    for changes in ({"a": object()}, {str(k): 0 for k in range(100)}):
+    seen = []
+    for changes in ({}, {"a": object()}, {str(k): 0 for k in range(100)}):
         names.update(changes)
         seen.append([word(id(names) + k) for k in places])
     before, overwritten, grown = seen
@@ -162,10 +162,11 @@ class PlainDict:
     Attributes:
         names: the dict.
         used, version, keys: the addresses of these fields; 0 if there is no version.
+        made: where, from the address of its table, that counts the entries that were ever added.
     """
 
     def __init__(self, names: dict[Any, Any], fields: DictFields) -> None:
-        self.names, self._made = names, fields.made
+        self.names, self.made = names, fields.made
         self.used, self.version, self.keys = (field and id(names) + field for field in fields[:3])
 
     @property
@@ -182,10 +183,6 @@ class PlainDict:
         if not (table := self.table):
             raise LookupError("a table that is shared")
         return table
-
-    def made_in(self, table: int) -> int:
-        """Where its table counts the entries that were ever added."""
-        return table + self._made
 
     def places_in(self, table: int, entries: Iterable[tuple[Any, Any]]) -> Iterator[int]:
         """Where its table has each of these names, in order: there the address of the name, then that of its content.

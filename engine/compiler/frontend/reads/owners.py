@@ -24,11 +24,11 @@ _LEAVES = PLAIN | {CodeType, type(Ellipsis), Value}
 def is_of_users(thing: Any) -> bool:
     """Whether a module or class is the user's, not part of an installed package or of Python."""
     module = thing if isinstance(thing, ModuleType) else sys.modules.get(thing.__module__)
-    file = attribute_of(module, "__file__")
     if module is builtins and thing is not module:
         return can_be_set(thing)  # of code run without a `__name__`, unlike the types of Python itself
     if not isinstance(thing, ModuleType) and thing.__module__ in _MAKERS:
         return attribute_of(module, thing.__name__) is not thing
+    file = attribute_of(module, "__file__")
     if not isinstance(file, str):  # typed in, or built in
         spec = attribute_of(module, "__spec__")
         return spec is None or spec is ABSENT

@@ -298,16 +298,16 @@ class Walk:
         known = self._leaf_lists.get(id(container)) if type(container) is list else None
         if known is not None and not same_objects(known.inside, container):
             known = None  # it holds others now
-        inside, kinds = (held(container), set[type]()) if known is None else known
+        inside = held(container) if known is None else known.inside
         if not isinstance(container, (tuple, frozenset)) and id(container) not in self._attributes.private:
             self._found.holder(container, inside)
         if known is None:
-            kinds = {*map(type, inside)}
-            if type in kinds or any(hasattr(kind, "__next__") for kind in kinds):
+            known = LeafList(inside, {*map(type, inside)})
+            if type in known.kinds or any(hasattr(kind, "__next__") for kind in known.kinds):
                 for entry in inside:
                     self._met.iterator(entry, "an entry")
-            if not all(map(is_leaf, kinds)):
+            if not all(map(is_leaf, known.kinds)):
                 yield from inside
                 return
         if type(container) is list:
-            self._found.leaf_lists[id(container)] = LeafList(inside, kinds)
+            self._found.leaf_lists[id(container)] = known

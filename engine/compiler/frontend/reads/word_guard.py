@@ -119,7 +119,7 @@ class WordGuard:
 
         def look(held: list[Any]) -> _Words:
             table = known.own_table()
-            made = known.made_in(table)
+            made = table + known.made
             yield known.keys, [table]
             yield made, [word(made)]
             if name in known.names:
