@@ -292,17 +292,6 @@ def _mode(variable: Setting[Any], setting: Any) -> _GeneratorContextManager[Any]
 
 
 @contextmanager
-def _within(variable: ContextVar[Any], setting: Any) -> Iterator[None]:
-    """A context in which a variable is set, in this thread; it is no mode, so nodes do not ask for it."""
-    before = variable.get()
-    try:
-        variable.set(setting)
-        yield
-    finally:
-        variable.set(before)
-
-
-@contextmanager
 def called_at(inputs: list[Any]) -> Iterator[dict[Place, None]]:
     """Add new leaves to `arguments` inside: a function that is being differentiated is called.
 
@@ -318,9 +307,15 @@ def called_at(inputs: list[Any]) -> Iterator[dict[Place, None]]:
         places_of_calls[:] = [other for other in places_of_calls if other is not places]
 
 
-def called_for(purpose: str) -> _GeneratorContextManager[None]:
-    """Set what functions are called for inside, in this thread: see `purpose`."""
-    return _within(_purpose, purpose)
+@contextmanager
+def called_for(purpose: str) -> Iterator[None]:
+    """Set what functions are called for inside, in this thread; it is no mode, so nodes do not ask for it."""
+    before = _purpose.get()
+    try:
+        _purpose.set(purpose)
+        yield
+    finally:
+        _purpose.set(before)
 
 
 def purpose() -> str:

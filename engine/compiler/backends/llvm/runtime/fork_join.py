@@ -79,10 +79,10 @@ class _Line:
         """Write a field that others read."""
         self._code.lines.append(f"store atomic i64 {number}, ptr {self._place(name)} {order}, align 8")
 
-    def change(self, old: int, new: int, success: str = "acq_rel", failure: str = "monotonic") -> tuple[str, str]:
+    def change(self, old: int, new: int, failure: str = "monotonic") -> tuple[str, str]:
         """Make the state `new` if it is `old`: what it was, and whether it has been changed."""
         code = self._code
-        answer = code.value(f"cmpxchg ptr {self._place('state')}, i64 {old}, i64 {new} {success} {failure}")
+        answer = code.value(f"cmpxchg ptr {self._place('state')}, i64 {old}, i64 {new} acq_rel {failure}")
         before, changed = (code.value(f"extractvalue {{ i64, i1 }} {answer}, {k}") for k in (0, 1))
         return before, changed
 
