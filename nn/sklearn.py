@@ -162,9 +162,11 @@ class _Network(Explained, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         super().__setattr__(name, value)
 
     def _learn(self, X: Any, y: Any, outputs: int, loss: str, sample_weight: Any) -> Any:
-        """Train a network on checked data."""
-        if sample_weight is not None and sample_weight.min() < 0.0:
-            raise ValueError(f"a sample weight must be at least 0, not {sample_weight.min():g}")
+        """Train a network on checked samples and labels."""
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
+            if sample_weight.min() < 0.0:
+                raise ValueError(f"a sample weight must be at least 0, not {sample_weight.min():g}")
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         self.model_ = self._network(X.shape[1], outputs, seed)
         size = 200 if self.batch_size == "auto" else whole_number("batch_size", self.batch_size, least=1)
@@ -296,8 +298,7 @@ class MLPClassifier(ClassifierMixin, _Network):  # type: ignore[misc]  # as abov
         self.classes_, indices = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"a classifier needs two classes or more; there is one class, {str(self.classes_[0])!r}")
-        weights = None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=np.float64)
-        self._learn(X, indices, len(self.classes_), "cross_entropy", weights)
+        self._learn(X, indices, len(self.classes_), "cross_entropy", sample_weight)
         note_columns(self.model_, table, None)
         return self
 
@@ -344,13 +345,12 @@ class MLPRegressor(RegressorMixin, _Network):  # type: ignore[misc]  # as above
         _refuse_misread(X, y=y, sample_weight=sample_weight)
         _refuse_dates("y", y)
         X, y = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
-        weights = None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=np.float64)
         targets = np.asarray(y, np.float64)
         if targets.ndim == 2 and targets.shape[1] == 1:
             from sklearn.utils import column_or_1d
 
             targets = column_or_1d(targets, warn=True)
-        self._learn(X, targets, 1 if targets.ndim == 1 else targets.shape[1], "mse", weights)
+        self._learn(X, targets, 1 if targets.ndim == 1 else targets.shape[1], "mse", sample_weight)
         note_columns(self.model_, *tables)
         return self
 

@@ -24,10 +24,6 @@ class _Training(NamedTuple):
     thread: int
     optimizer: Holder
 
-    @classmethod
-    def here(cls, optimizer: Holder) -> _Training:
-        return cls(os.getpid(), threading.get_ident(), optimizer)
-
     def is_elsewhere(self) -> bool:
         return self.process == os.getpid() and self.thread != threading.get_ident()
 
@@ -46,7 +42,7 @@ def alone(optimizer: Holder) -> Iterator[None]:
     Raises:
         RuntimeError: another thread is in one.
     """
-    training = _Training.here(optimizer)
+    training = _Training(os.getpid(), threading.get_ident(), optimizer)
     _now.append(training)  # before the check: of two threads that begin at once, one sees the other
     try:
         _refuse_beside(training)

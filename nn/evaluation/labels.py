@@ -103,9 +103,7 @@ def strata(y: Any, loss: Any) -> list[Any] | None:
     >>> strata([1, 0], cross_entropy), strata([[0, 1], [1, 0]], cross_entropy), strata([1, 0], mse)
     ([1, 0], [(0, 1), (1, 0)], None)
     """
-    if not name_classes(y, loss):
-        return None
-    return list(_in_python(y))
+    return list(_in_python(y)) if name_classes(y, loss) else None
 
 
 def name_classes(y: Any, loss: Any) -> bool:
@@ -231,13 +229,13 @@ def label_indices(labels: Any, shape: tuple[int, ...], classes: list[Any] | None
     >>> label_indices([[0, 1], 0], (2,)), [*map(int, label_indices([-1, 1], ()))]
     ([1, 0], [0, 1])
     """
-    outputs = width_of(shape)
     if are_names(labels, classes):
         return _as_indices(labels, classes or [])
     numbers = _as_array(labels)
     found = None if numbers is None else _array_indices(numbers, shape)
     if found is not None:
         return found
+    outputs = width_of(shape)
     if outputs > 1:  # one by one, which says what is wrong
         return [_at_positions(_index, label, outputs, len(shape) - 1) for label in labels]
     signs = [_at_positions(_sign, label, 1, len(shape) - 1) for label in labels]

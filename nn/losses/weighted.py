@@ -13,10 +13,7 @@ from .named import LOSSES, LossFunction
 
 def _weighted(loss: LossFunction) -> LossFunction:
     def weighted_loss(outputs: list[Any], labels: list[Any]) -> Any:
-        terms = []
-        for output, (label, weight) in zip(outputs, map(apart, labels)):
-            terms.append(weight * loss([output], [label]))
-        return mean(terms)
+        return mean([weight * loss([o], [label]) for o, (label, weight) in zip(outputs, map(apart, labels))])
 
     weighted_loss.__qualname__ = weighted_loss.__name__ = f"weighted {getattr(loss, '__name__', 'loss')}"
     weighted_loss.weighs = loss  # type: ignore[attr-defined]  # for those who ask which loss it is

@@ -113,7 +113,7 @@ def _text(state: Progress, between: str = "  ") -> str:
     return between.join(filter(None, (_head(state), _scores(state))))
 
 
-def _under_way(state: Progress, between: str = "  ") -> str:
+def _under_way(state: Progress, between: str) -> str:
     """An epoch under way: the validation scores are those of the epoch before, and the line says so."""
     before = f"{state.unit} {state.epoch - 1}: {_scores(state)}" if state.scores else ""
     return between.join(filter(None, (_head(state), before)))
