@@ -148,8 +148,7 @@ def _as_values(graph: TheirGraph, probed: dict[int, Probed]) -> dict[int, Value]
                 meaning = Meaning(_opaque(node, one), tuple(node.operands))
             operands = [values[id(o)] if isinstance(o, Node) else o for o in meaning.operands]
             made = Value.__apply_primitive__(meaning.primitive, tuple(operands))
-        label = graph.name(node)
-        made.label = label if "(node " not in label else None
+        made.label = graph.label(node) or None
         values[id(node)] = made
     return values
 

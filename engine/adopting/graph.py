@@ -119,13 +119,15 @@ class TheirGraph:
             if id(thing) not in here and not any(getattr(thing, each, ()) for each in OPERANDS)
         ]
 
-    def name(self, node: Node) -> str:
-        """The name given, their label, or the operation and its place in the order."""
+    def label(self, node: Node) -> str:
+        """The name given, or their label; empty if there is neither."""
         known = self._names.get(id(node.theirs)) or getattr(node.theirs, "label", None)
-        if isinstance(known, str) and known:
-            return known
+        return known if isinstance(known, str) else ""
+
+    def name(self, node: Node) -> str:
+        """The label, or the operation and its place in the order."""
         what = node.operation or ("result" if node.operands else "leaf")
-        return f"{what} (node {node.position}, data {node.number:.4g})"
+        return self.label(node) or f"{what} (node {node.position}, data {node.number:.4g})"
 
     @contextmanager
     def restored(self) -> Iterator[None]:

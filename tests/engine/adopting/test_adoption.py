@@ -168,6 +168,15 @@ def test_an_operand_that_was_copied_is_no_part_of_the_graph() -> None:
     assert report.notes == ("b: no part of this graph, so no gradient comes there: was it copied?",)
 
 
+def test_any_name_that_was_given_is_a_label() -> None:
+    """One that looked like a made-up name was lost."""
+    module = run(SOURCE)
+    a, b = module.Scalar(2.0), module.Scalar(3.0)
+    b.label = "b"
+    root = adopt(a * b, {"a (node 7)": a}).root
+    assert [root.label, *(leaf.label for leaf in root.operands)] == [None, "a (node 7)", "b"]
+
+
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from engine.__main__ import main
 
