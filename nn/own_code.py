@@ -69,7 +69,7 @@ def _described_rule(rule: Callable[..., Any]) -> Description | None:
     return Description(f"{_SOURCE} {rule.__qualname__}", (), {}, _RULES.is_unchanged) if _SOURCE and holds else None
 
 
-def own_loss(loss: Callable[..., Any]) -> str:
+def own_loss(loss: Callable[..., Any] | None) -> str:
     """A text that determines a loss of this package, if unchanged; empty for all others.
 
     >>> from nn import mse
@@ -164,7 +164,7 @@ def describe(
         return replace(found, text=f"{what}: {found.text}")
 
     function.described = described  # type: ignore[attr-defined]  # the compiler asks for it
-    function.labels_are_numbers = lambda: loss is not None and own_loss(loss) != "" and all(map(_CODE.defines, judges))  # type: ignore[attr-defined]  # it asks for that too
+    function.labels_are_numbers = lambda: own_loss(loss) != "" and all(map(_CODE.defines, judges))  # type: ignore[attr-defined]  # it asks for that too
 
 
 class _Last:

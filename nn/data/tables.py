@@ -148,8 +148,7 @@ def same_order(name: str, table: Any, trained: list[str] | None) -> None:
     Raises:
         ValueError: it has them in another order.
     """
-    names = names_of_columns(table) if trained else None
-    if names and trained and sorted(names) == sorted(trained):
+    if trained and sorted(names_of_columns(table) or ()) == sorted(trained):
         _same_names(name, _columns(table), trained)
 
 
@@ -168,8 +167,8 @@ _TRAINED = "the model was trained with"
 
 
 def _same_names(name: str, given: Any, trained: list[str] | None, of: str = _TRAINED) -> None:
-    names = _texts(given) if trained else None
-    if not names or not trained or names == trained:
+    names = _texts(given)
+    if not (names and trained) or names == trained:
         return
     if sorted(names) == sorted(trained):
         place = next(k for k, column in enumerate(trained) if names[k] != column)
