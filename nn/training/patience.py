@@ -6,10 +6,9 @@ import hashlib
 import math
 from array import array
 from collections.abc import Sequence
-from operator import is_
 from typing import Any
 
-from engine import Value, lent_numbers
+from engine import all_same, lent_numbers
 
 from ..arguments import counted, warn_user, whole_number
 from ..optimisers.base import Optimizer
@@ -62,7 +61,7 @@ class Patience:
             return None
         last = self._state()
         self._put(self._kept)
-        if not _are_the_same(last[0], self._kept[0]):
+        if not all_same(last[0], self._kept[0]):
             warn_user(
                 "the optimiser was given other parameters after the best epoch. It holds those of that epoch again, "
                 "with the numbers that they had; what else was trained is as after the last epoch: for a model that is "
@@ -103,7 +102,7 @@ class Patience:
 
     def _put(self, state: Any) -> None:
         parameters, numbers, (steps, memories) = state
-        if not _are_the_same(parameters, self._optimizer.params):
+        if not all_same(parameters, self._optimizer.params):
             self._optimizer.state = 0, tuple([[] for _ in memories])  # else it may refuse those that come back
             self._optimizer.params = parameters
         for parameter, number in zip(parameters, numbers):
@@ -116,10 +115,6 @@ class Patience:
         numbers = [parameter.data for parameter in parameters] if lent is None else lent.tolist()
         steps, memories = self._optimizer.state
         return parameters, numbers, (steps, tuple(map(list, memories)))
-
-
-def _are_the_same(parameters: Sequence[Value], others: Sequence[Value]) -> bool:
-    return len(parameters) == len(others) and all(map(is_, parameters, others))  # equal ones have equal numbers
 
 
 def _digest(numbers: Sequence[float]) -> str:

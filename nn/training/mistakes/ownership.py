@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from operator import is_
 
-from engine import Value, leaves_made, topological_order
+from engine import Value, all_same, leaves_made, topological_order
 
 from ...arguments import counted, listed, warn_user
 from ...evaluation.programs import LossFunction, Model
@@ -33,7 +32,7 @@ def check_ownership(model: Model, loss: LossFunction, optimizer: Optimizer) -> N
     if not isinstance(model, Module):
         return
     held, own = optimizer.params, model.parameters()
-    if len(held) == len(own) and all(map(is_, held, own)):
+    if all_same(held, own):
         return
     foreign, frozen = {*held}.difference(own), {*own}.difference(held)
     if len(frozen) == len(own):
