@@ -25,8 +25,8 @@ documentation says the same: `print(engine.relu.__doc__)`. Each is a function of
 Values. Those with a fixed number of operands, except `where`, are methods of `Value` too; names in brackets are
 other names of the method.
 
-**Numbers follow IEEE 754**, so no operation raises for a float (only `take` does, for an index that is out of
-range): where there is no real number the result is nan, at a pole it is infinite.
+**Numbers follow IEEE 754**, so no operation raises for a float (only `take` does, for an index that is no place in
+its list): where there is no real number the result is nan, at a pole it is infinite.
 
 ```python
 >>> import engine
@@ -35,8 +35,9 @@ range): where there is no real number the result is nan, at a pole it is infinit
 (-inf, nan, inf, Value(data=inf, grad=0.0))
 ```
 
-**At infinity** a derivative is its limit if there is one, such as 1 for `gelu`, and nan for `sin`. It is nan for
-`hypot`, `atan2` and `logsumexp`, too, which divide infinity by infinity there.
+**At infinity** the derivative of a function of one operand is its limit if there is one, such as 1 for `gelu`, and
+else nan, as for `sin`. With several operands it may be nan though there is a limit, as for `hypot`, `direction`,
+`atan2` and `logsumexp`, which divide infinity by infinity there.
 
 **Kinks** are points without a derivative. The engine takes one of the possible slopes, PyTorch's where it has one,
 and `check_gradients` names the kink:
