@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..backprop import sweep
+from ..functional import push_forward
 from ..graph import topological_order
 from ..text.source import expression
 from ..value import Value
 from . import oracle
-from .estimates.differences import Line
 from .faults import alone, audit, contradicting, undeclared_kink
 from .kinks import kink_of
-from .proof import is_its_graph, positions_of
-from .replay import Replay
+from .proof import is_its_graph, positions_of, proven
 from .report import Derivative, Fault
-from .rounding import rounding
-from .subject import Recording, Subject
+from .rounding import lost_forward, rounding
+from .subject import Subject
 
 __tracebackhide__ = True  # pytest then shows the user's own lines
 
@@ -40,7 +40,7 @@ def find_culprit(subject: Subject, wrong: Derivative) -> Fault:
         _audited(nodes, wrong)
         or (_sum_at_kink(wrong) if undeclared_kink(nodes) else None)
         or _wrong_subgraph(recording.output, recording.coordinates[position], wrong)
-        or (_wrong_at_order(nodes, subject.order) if subject.order > 1 else None)
+        or (_wrong_at_order(nodes, wrong) if wrong.order > 1 else None)
         or _outside_the_graph(wrong)
     )
 
@@ -50,31 +50,22 @@ def _audited(nodes: Sequence[Value], wrong: Derivative) -> Fault | None:
     return audit(nodes) or audit(nodes, min(wrong.relative_error / 8, oracle.AGREEMENT))
 
 
-def _line_of_graph(order: list[Value], leaf: Value) -> Line:
-    """A recorded graph as a function of one of its leaves."""
-    graph = Replay(Recording(order[-1], [leaf], order))
-    return lambda x: graph.value([x])
-
-
 def _wrong_subgraph(output: Value, leaf: Value, wrong: Derivative) -> Fault | None:
-    """The first node, operands before results, whose derivative with respect to the leaf the sweep gets wrong."""
+    """The first node, operands before results, where the sweep and forward mode sum up other numbers for the leaf."""
     name, x = wrong.name if wrong.name.isidentifier() else "x", wrong.at
     depends = {leaf}
     for node in topological_order(output):
         if not depends.intersection(node.operands):
             continue
         depends.add(node)
-        order = topological_order(node)
-        claimed, errors = sweep(node)[leaf] + 0.0, rounding(node)
-        line = _line_of_graph(order, leaf)
-        expected = contradicting(claimed, errors.derivatives[leaf], line, x, errors.value)
-        if expected is not None:
+        claimed, expected = sweep(node)[leaf] + 0.0, push_forward(node, {leaf: 1.0})
+        if abs(claimed - expected) > rounding(node).derivatives[leaf] + lost_forward(node, {leaf: 1.0}):
             code = expression(node, {leaf: name})
-            uses = sum(operand is leaf for each in order for operand in each.operands)
+            uses = sum(operand is leaf for each in topological_order(node) for operand in each.operands)
             what = (
                 f"each local derivative is right, but not their sum over the {uses} uses of {name}: the smallest "
                 f"graph that is wrong is {code} at {name} = {x!r}, where the sweep gives {claimed!r} and "
-                f"differences give {expected!r}"
+                f"forward mode gives {expected!r}"
             )
             return Fault(
                 what,
@@ -83,7 +74,7 @@ def _wrong_subgraph(output: Value, leaf: Value, wrong: Derivative) -> Fault | No
     return None
 
 
-def _wrong_at_order(nodes: Sequence[Value], order: int) -> Fault | None:
+def _wrong_at_order(nodes: Sequence[Value], wrong: Derivative) -> Fault | None:
     """The first primitive that has a right gradient alone, and a wrong derivative of this order."""
     seen: set[Any] = set()
     for node in nodes:
@@ -91,19 +82,18 @@ def _wrong_at_order(nodes: Sequence[Value], order: int) -> Fault | None:
         if node.primitive is None or key in seen or kink_of(node) == 0.0:
             continue
         seen.add(key)
-        single = alone(node.primitive, node.inputs).of_order(order)
+        single = alone(node.primitive, node.inputs).of_order(wrong.order)
         recording = single.record(single.numbers)
         errors, adjoints = rounding(recording.output), sweep(recording.output)
         for position, (name, x, leaf) in enumerate(zip(single.names, single.numbers, recording.coordinates)):
             claimed, slack = adjoints.get(leaf, 0.0) + 0.0, errors.derivatives.get(leaf, 0.0)
-            line = single.line(position)
-            expected = contradicting(claimed, slack, line, x, errors.value)
-            if expected is not None:
+            expected = contradicting(claimed, slack, single.line(position), x, errors.value)
+            if expected is not None and not proven(single, replace(wrong, name=name, at=x, claimed=claimed)):
                 what = (
                     f"{node.primitive.name}: its rule gives right numbers and a wrong graph: at "
-                    f"{', '.join(map(repr, node.inputs[:8]))} the derivative of order {order}, last with respect to "
-                    f"{name}, is {claimed!r}, and differences give {expected!r}; write the rule with the "
-                    "engine's own functions, on z and the operands"
+                    f"{', '.join(map(repr, node.inputs[:8]))} the derivative of order {wrong.order}, last with respect "
+                    f"to {name}, is {claimed!r}, and differences give {expected!r}; write the rule with the engine's "
+                    "own functions, on z and the operands"
                 )
                 return Fault(what, primitive=node.primitive.name)
     return None

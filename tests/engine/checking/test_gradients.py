@@ -186,6 +186,23 @@ def test_wrong_claims_stay_wrong_where_differences_see_something_else(f: Any) ->
     assert check_gradients(f, [1e15 + 0.5]).wrong
 
 
+def test_where_differences_see_something_else_no_right_rule_is_the_culprit() -> None:
+    """Those of sin alone contradict its rule there, which was blamed for what the code around the graph does."""
+    needs("mpmath")
+
+    def tangent(x: Value, y: Value) -> Value:
+        slope = math.cos(y.data)
+        return sin(x) + y * slope + (math.sin(y.data) - slope * y.data)
+
+    declared = replace(engine.sin, name="declared")
+    for report in (
+        check_gradients(lambda x: sin(x) * float(x), [1e15 + 0.5]),
+        check_gradients(lambda x: declared(x) * float(x), [1e15 + 0.5]),
+        check_gradients(tangent, [1e15 + 0.5, 0.7], order=2),
+    ):
+        assert "no part of the recorded graph is wrong" in report.faults[0].what, report
+
+
 def test_a_formula_that_is_as_wrong_as_its_rule_excuses_nothing() -> None:
     odd = replace(engine.square, name="odd", formula="x**3", local_derivatives=[lambda z, x: 3 * x * x])
     assert check_gradients(lambda x: odd(x), [1.0]).wrong
@@ -221,6 +238,14 @@ def test_the_first_wrong_primitive_is_named_with_code_that_shows_it() -> None:
             assert word in str(report)
     finally:
         del engine.PRIMITIVES["cubed_wrongly"]
+
+
+def test_a_rule_that_is_off_by_much_is_named_before_one_that_is_off_by_little() -> None:
+    """Of an error of 1e-8, nearly all is that of the second rule, whose part in the derivative is small."""
+    needs("mpmath")
+    near = replace(engine.exp, name="near", local_derivatives=[lambda z, x: (1 + 1e-8) * z])
+    report = check_gradients(lambda x: sin(x) + 1e-3 * near(x) + 1e-5 * BAD_TANH(x), [0.5])
+    assert report.faults[0].primitive == "bad_tanh", report
 
 
 def test_without_a_formula_differences_of_the_primitive_itself_decide() -> None:
