@@ -83,7 +83,7 @@ class Blocking:
         >>> Blocking.of(Group(dot, 128, ((weights,), (x,)), Run("S", 0, 1)), Shape(64, 4, 64))
         Blocking(rows=6, vectors=(2, 1), columns=392, pieces=2, copied=True, apart=0, together=4)
         """
-        rows, vectors = tile_sizes(shape, group.rows, is_wide(shape, group.rows * group.columns))
+        rows, vectors = tile_sizes(shape, group.rows, group.rows * group.columns)
         if group.columns <= FEW:
             rows = min(rows, SHORT)
         if shape.lanes == shape.width:
@@ -111,19 +111,19 @@ def _falling(*counts: int) -> tuple[int, ...]:
     return tuple(dict.fromkeys(filter(None, counts)))
 
 
-def tile_sizes(shape: Shape, rows: int = 0, wide: bool = False) -> tuple[int, int]:
+def tile_sizes(shape: Shape, rows: int = 0, weights: int = 0) -> tuple[int, int]:
     """Rows and vectors of a tile of sums: there are 32 registers for vectors of 64 bytes, else 16.
 
-    In a `wide` product, whose vectors may come from the second cache, each serves as many rows as there are registers
-    for: with four a step of 784-128-10@64 takes 6 % longer. Otherwise kernels are kept short, and a tile has one row
-    more where that makes all tiles of the `rows` alike.
+    Where so many `weights` fill half of the first cache, vectors come from the second one, and each serves as many rows
+    as there are registers for: with four a step of 64-64-64@64 or 784-128-10@64 takes 6 % longer. Otherwise kernels
+    are kept short, and a tile has one row more where that makes all tiles of the `rows` alike.
 
-    >>> [tile_sizes(Shape(64, 8, 32), rows) for rows in (8, 10, 11)], tile_sizes(Shape(64, 8, 64), 128, wide=True)
+    >>> [tile_sizes(Shape(64, 8, 32), rows) for rows in (8, 10, 11)], tile_sizes(Shape(64, 8, 64), 128, 128 * 784)
     ([(4, 4), (5, 4), (4, 4)], (6, 4))
     """
     if shape.width * shape.bits < 512:
         return 6, 2
-    if wide:
+    if is_wide(shape, 2 * weights):
         return 6, 4
     alike = not rows or rows % -(-rows // 4) == 0
     return 4 if alike or rows % 5 else 5, 4

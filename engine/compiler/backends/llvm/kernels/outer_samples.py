@@ -75,8 +75,9 @@ class _OuterProduct:
         self.code, self.job, self.width = kernel.code, job, shape.width
         self.target, self.left = kernel.place(job.target), kernel.place(job.left)
         self.are_inputs = _reads_inputs(job)
-        wide = is_wide(shape, job.rows * job.columns)
-        self.rows, self.vectors = tile_sizes(shape, wide=wide)
+        entries = job.rows * job.columns
+        wide = is_wide(shape, entries)
+        self.rows, self.vectors = tile_sizes(shape, weights=entries)
         if self.are_inputs:
             self.first = kernel.offset(job.right.base)
             self.addresses = self.code.pointer("%X", str(context.inputs * shape.stride))
