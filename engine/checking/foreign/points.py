@@ -276,8 +276,10 @@ def _leaf_of(x: Any) -> Leaf:
             f"a gradient is checked at real numbers, got {kind or 'complex'}: check a function of the real and the "
             "imaginary part, f(re, im)"
         )
-    if kind not in _EPSILONS:
+    if kind not in _EPSILONS or hasattr(x, "to_numpy"):
         remedy = ": write point.astype(float)" if kind.lstrip("u").startswith(("int", "bool")) else ""
+        if hasattr(x, "to_numpy"):  # of pandas
+            remedy = ": write point.to_numpy()"
         got = f"{shortened(x)} of type {type(x).__name__} {kind}".strip()
         raise TypeError(f"a gradient is checked at {_WANTED}, got {got}{remedy}")
     indices = [f"[{', '.join(map(str, index))}]" if index else "" for index in product(*map(range, x.shape))]
@@ -308,7 +310,8 @@ def _of_tensor(x: Any) -> FlatAndBack:  # pragma: no cover  # PyTorch is not in 
 def _of_array(x: Any) -> FlatAndBack:
     import numpy
 
-    back: Callable[[Any], Any] = numpy.asarray
+    kind = type(x) if isinstance(x, numpy.ndarray) else numpy.ndarray  # a matrix has another * than an array
+    back: Callable[[Any], Any] = lambda array: array.view(kind)
     if hasattr(x, "at"):  # pragma: no cover  # JAX, likewise: its arrays do not change, NumPy's copy does
         import jax
 

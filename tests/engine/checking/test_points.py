@@ -77,6 +77,21 @@ def test_the_containers_stay_what_they_are() -> None:
     assert all(type(p) is OrderedDict and type(p["pair"]) is Pair and type(p["pair"].b) is tuple for p in seen)
 
 
+@pytest.mark.filterwarnings("ignore:the matrix subclass")  # which some courses still teach
+def test_a_matrix_stays_a_matrix() -> None:
+    """It came as an array, whose * is another product: a right gradient was called wrong."""
+    row: Any = np.matrix([[1.0, 2.0]])
+    assert check_gradients(lambda w: (w * w.T).item(), row, grad=lambda w: 2 * w).ok
+    assert not check_gradients(lambda w: (w * w.T).item(), row, grad=lambda w: 3 * w).ok
+
+
+def test_a_series_of_pandas_is_refused_with_a_remedy() -> None:
+    """It was taken to be an array of JAX, which was imported."""
+    pandas = needs("pandas")
+    with pytest.raises(TypeError, match=r"of type Series float64: write point.to_numpy\(\)"):
+        check_gradients(lambda w: (w**2).sum(), pandas.Series([1.0, 2.0]), grad=lambda w: 2 * w)
+
+
 def test_none_is_a_gradient_of_zeros() -> None:
     assert_gradients(lambda a, b: a * 2, (1.0, [3.0, 4.0]), grad=lambda a, b: (2.0, None), strict=True)
     assert not check_gradients(lambda a, b: a * b[0], (1.0, [3.0, 4.0]), grad=lambda a, b: (3.0, None))
