@@ -25,7 +25,8 @@ def adopt(root: Any, names: Mapping[str, Any] | None = None) -> Adoption:
     """Take over the graph of a micrograd-like engine, and name the bug in its backward pass if it has one.
 
     Each node's `_backward` is called alone, and then `root.backward()` as a whole, twice, with every call recorded;
-    afterwards all attributes of the objects are what they were. What an operation is follows from its name (``"+"``,
+    afterwards all attributes of the objects are what they were. An operation on numbers that were changed since, as by
+    a step of training, is called once more, and judged by that. What an operation is follows from its name (``"+"``,
     ``"tanh"``, ``"**2"``), or from its number where it has none and only one operation is likely to give it.
 
     Args:
@@ -71,12 +72,13 @@ def adopt(root: Any, names: Mapping[str, Any] | None = None) -> Adoption:
         probed = list(_probed(graph))
         findings = [*_without_operands(graph), *_once_for_each_operation(probed)]
         values = _as_values(graph, {id(p.node): p for p in probed})
-        unknown = sorted({p.node.operation for p in probed if p.meaning is None})
+        unknown = sorted({p.node.operation for p in probed if p.meaning is None and not p.old})
+        old = sorted({p.node.operation for p in probed if p.old})
         with graph.restored():
             replay = Replay(graph, given)
         findings += replay.findings
         if not findings:
-            findings += _whole(graph, replay, values, given)
+            findings += _whole(graph, replay, values, {} if old or "" in unknown else given)
         again = replay
         if replay.calls and not findings:
             again = Replay(graph, given)
@@ -84,6 +86,11 @@ def adopt(root: Any, names: Mapping[str, Any] | None = None) -> Adoption:
     notes = ["?: an operation without a name, which its numbers do not tell, so taken as it is"] * ("" in unknown)
     if any(unknown):
         notes.append(f"{', '.join(filter(None, unknown))}: not in the table, so taken as it is")
+    if old:
+        notes.append(
+            f"{', '.join(old)}: computed before a number was changed, as by a step of training: evaluate again, to "
+            "have the gradients that are there compared"
+        )
     if graph.absent:
         notes.append(f"{', '.join(graph.absent)}: no part of this graph, so no gradient comes there: was it copied?")
     if not replay.calls:
@@ -174,7 +181,7 @@ def _opaque(node: Node, probed: Probed) -> Primitive:
 
 
 def _whole(graph: TheirGraph, replay: Replay, values: dict[int, Value], given: dict[int, Any]) -> list[Finding]:
-    """Bugs that no single node or call shows: wrong gradients at the end, or stale ones from before."""
+    """Bugs that no single node or call shows: wrong gradients at the end, or stale ones among those given, if any."""
     root = values[id(graph.root)]
     root.backward()
     own = {key: value.grad for key, value in values.items()}
@@ -185,7 +192,7 @@ def _whole(graph: TheirGraph, replay: Replay, values: dict[int, Value], given: d
         if not close(got, right):
             sentence = f"backward() leaves {got:.6g} in the gradient of {graph.name(node)}, where it is {right:.6g}"
             return [Finding("overwrites" if got else "missing", node.theirs, "", sentence)]
-    if not given[id(graph.root)]:
+    if not given.get(id(graph.root)):
         return []  # their backward() has not run yet
     for node in leaves:
         there, right = float(given[id(node)] or 0.0), own[id(node)]

@@ -42,6 +42,13 @@ class Node:
         self.operation = str(next((getattr(theirs, name) for name in OPERATIONS if hasattr(theirs, name)), "") or "")
         self.number = float(theirs.data)
 
+    def again(self, theirs: Any) -> Node:
+        """The same operation on the same operands, evaluated once more."""
+        node = Node(theirs)
+        for name in ("constants", "operands", "operation", "ordered", "position", "unlisted"):
+            setattr(node, name, getattr(self, name))
+        return node
+
     @property
     def line(self) -> str:
         """Where its `_backward` is written, as ``file:line``; "" if it cannot be told."""

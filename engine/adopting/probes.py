@@ -35,6 +35,7 @@ class Probed:
         meaning: what its operation is; None if the table does not have it.
         slopes: what each operand gets for an upstream gradient of 1, by identity.
         findings: its bugs.
+        old: whether its number is that of other operands: these were changed since, as by a step of training.
         only_wrong: whether a derivative is wrong, neither it nor the right one is 0, and no operand gets nothing.
     """
 
@@ -44,7 +45,7 @@ class Probed:
         self._operands = list({id(operand): operand for operand in node.operands}.values())
         self.slopes: dict[int, float] = {}
         self.findings: list[Finding] = []
-        self.only_wrong = False
+        self.only_wrong = self.old = False
         self.meaning = next(iter(fitting or candidates), None)
         try:
             once, other, preset = self._probe(1.0, 0.0), self._probe(_OTHER, 0.0), self._probe(1.0, _PRESET)
@@ -56,11 +57,17 @@ class Probed:
         if unlisted is not None:
             which = f"{unlisted:.4g}, which is not in its list of operands"
             self._say("missing", f"{self._name()} gives a gradient to a node of data {which}")
-        elif candidates and not fitting and not self._may_be_another(candidates):
-            self._wrong_number(candidates)
-        else:
+            return
+        if not candidates or fitting or self._may_be_another(candidates):
             self.meaning = self._meaning(fitting, sure)
             self._judge(once, other, preset)
+            return
+        again = next(filter(None, map(self._evaluated_again, candidates)), None)
+        if again is None:
+            self._wrong_number(candidates)
+        else:
+            self.old, self.meaning = True, None
+            self.findings = Probed(graph, again, candidates, sure).findings
 
     def _probe(self, upstream: float, preset: float) -> dict[int, float]:
         """The gradients of the operands after `_backward`, if they held `preset` before."""
@@ -148,6 +155,21 @@ class Probed:
             f"{self._name()} is {node.number:.6g}, and {node.operation} of its operands gives "
             f"{candidates[0].number:.6g}: a wrong formula, or a number that was changed since (evaluate again)",
         )
+
+    def _evaluated_again(self, meaning: Meaning) -> Node | None:
+        """What their operation gives if it is called once more; None unless that is the right number.
+
+        Of an operand that is listed once for an operation of two, the other may be missing from the list.
+        """
+        if sum(isinstance(operand, Node) for operand in meaning.operands) > len(self.node.operands):
+            return None
+        first, *others = [operand.theirs if isinstance(operand, Node) else operand for operand in meaning.operands]
+        name = f"__{meaning.primitive.dunder}__" if meaning.primitive.dunder else meaning.primitive.name
+        try:
+            again = self.node.again(getattr(first, name)(*others))
+        except Exception:  # whatever a student's code raises
+            return None
+        return again if fits(meaning, again) else None
 
     def _hint(self, got: float, key: int) -> str:
         """What a wrong derivative happens to equal, in words."""

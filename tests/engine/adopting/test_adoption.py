@@ -174,7 +174,7 @@ def test_any_name_that_was_given_is_a_label() -> None:
     a, b = module.Scalar(2.0), module.Scalar(3.0)
     b.label = "b"
     root = adopt(a * b, {"a (node 7)": a}).root
-    assert [root.label, *(leaf.label for leaf in root.operands)] == [None, "a (node 7)", "b"]
+    assert (root.label, {leaf.label for leaf in root.operands}) == (None, {"a (node 7)", "b"})
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -123,6 +123,25 @@ def test_a_gradient_of_none_that_nobody_sets_to_0_raises() -> None:
     assert "NoneType" in finding.sentence
 
 
+@pytest.mark.parametrize(
+    ("right", "wrong", "kind"),
+    [
+        ("self.grad += other.data * out.grad", "self.grad += self.data * out.grad", "derivative"),
+        ("self.grad += other.data * out.grad", "self.grad = other.data * out.grad", "overwrites"),
+        ("Scalar(self.data * other.data", "Scalar(self.data * other.data + 1", "forward"),
+        ("(1 - t**2)", "(1 - x**2)", "derivative"),
+    ],
+)
+def test_a_bug_is_named_after_a_step_of_training(right: str, wrong: str, kind: str) -> None:
+    """The operations that take what has changed are called once more, and judged by that."""
+    module = run(SOURCE.replace(right, wrong))
+    w, x = module.Scalar(0.5), module.Scalar(-1.5)
+    loss = (w * x).tanh() + w.tanh()
+    loss.backward()
+    w.data -= 0.1
+    assert kind in [finding.kind for finding in adopt(loss, {"w": w, "x": x}).findings]
+
+
 def test_a_maximum_of_x_and_a_number_is_judged() -> None:
     module = run(f"{ANOTHER}\na = Number(-1.5)\nroot = a._unary('max', max(a.data, 0.0), lambda out: 1.0)")
     (finding,) = adopt(module.root, {"a": module.a}).findings

@@ -275,6 +275,19 @@ def test_micrograd_itself() -> None:
     assert adopt(loss).ok
 
 
+@pytest.mark.parametrize("style", STYLES.values(), ids=STYLES.keys())
+def test_a_graph_from_before_a_step_of_training_is_no_wrong_formula(style: Callable[[str], str]) -> None:
+    """As at the end of most files: the operations that take parameters were said to have one."""
+    module = run(style(SOURCE))
+    w, x = module.Scalar(0.5), module.Scalar(-1.5)
+    loss = (w * x + x).tanh() + w * w
+    loss.backward()
+    w.data -= 0.1 * w.grad
+    report = adopt(loss, {"w": w, "x": x})
+    assert report.ok, report.text
+    assert any(note.startswith("?:") or "computed before a number was changed" in note for note in report.notes)
+
+
 def test_decimals_get_gradients_that_are_decimals() -> None:
     """They were numbers, which a Decimal cannot be multiplied by: a right engine was said to raise."""
     exact = SOURCE.replace("self.grad = 0.0", "self.grad = Decimal(0)").replace(
