@@ -25,7 +25,6 @@ ABSENT = object()
 """Stands for what is absent."""
 CONTAINERS = (list, tuple, dict, set, frozenset, deque, array, bytearray, MappingProxyType, Context)
 PLAIN = frozenset({int, float, bool, str, bytes, complex, type(None)})
-VIEWS: Any = (type({}.keys()), type({}.values()), type({}.items()))
 OF_FUNCTIONS = ("__code__", "__defaults__", "__kwdefaults__")
 PARTS: dict[type, tuple[str, ...]] = {
     partial: ("func", "args", "keywords"),
@@ -179,7 +178,7 @@ def attribute_of(owner: Any, name: str) -> Any:
 def held(holder: Any) -> tuple[Any, ...]:
     """The content of a container or context variable; of other memory, or a large array, a hash of its bytes."""
     if isinstance(holder, ContextVar):
-        return (holder.get(ABSENT),)
+        return (holder.get(ABSENT), *gc.get_referents(holder))  # its default, too
     if is_a(holder, threading.local):  # what this thread has
         holder = vars(holder)
     if isinstance(holder, (Mapping, Context)):

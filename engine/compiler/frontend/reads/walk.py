@@ -7,7 +7,6 @@ import threading
 import weakref
 from abc import ABCMeta
 from collections.abc import Iterator, Mapping, Sequence
-from contextvars import ContextVar
 from datetime import datetime, time
 from enum import EnumMeta
 from io import BytesIO, StringIO
@@ -34,7 +33,6 @@ from .objects import (
     DECIMALS,
     PARTS,
     REGISTRATIONS,
-    VIEWS,
     ComputedEntries,
     LeafList,
     attribute_of,
@@ -252,13 +250,8 @@ class Walk:
         elif issubclass(kind, threading.local):
             self._found.holder(thing)
             yield from (kind, *held(thing))
-        elif kind is ContextVar:
-            self._found.holder(thing)
-            yield from held(thing)
         elif kind.__module__ == "decimal":
             yield decimals(thing) if kind.__name__ == "Context" else DECIMALS
-        elif issubclass(kind, VIEWS):
-            yield thing.mapping
         elif issubclass(kind, (datetime, time)):
             yield thing.tzinfo
         elif shows_to_collector(kind):

@@ -105,6 +105,11 @@ _LIBRARY: dict[str, tuple[Callable[[], Any], Callable[[Any], float], Callable[[A
         lambda c: c.run(_scale_inside.get),
         lambda c: c.run(_scale_inside.set, 5.0),
     ),
+    "the default of a context variable": (
+        lambda: _variable_with([2.0]),
+        lambda scales: scales.get()[0],
+        lambda scales: scales.get().__setitem__(0, 5.0),
+    ),
     "a function of NumPy's for one of the user's": (
         lambda: _metadata.update(scale=2.0) or np.frompyfunc(lambda x: x * _metadata["scale"], 1, 1),
         lambda ufunc: ufunc(3.0),
@@ -300,6 +305,10 @@ def _context_with(scale: float) -> contextvars.Context:
     context = contextvars.copy_context()
     context.run(_scale_inside.set, scale)
     return context
+
+
+def _variable_with(default: Any) -> ContextVar[Any]:
+    return ContextVar("scales", default=default)
 
 
 def _with_scale(thing: Any) -> Any:
