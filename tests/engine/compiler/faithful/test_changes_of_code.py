@@ -60,6 +60,17 @@ def test_a_bound_method() -> Case:
 
 
 @equal
+def test_a_function_bound_to_an_object() -> Case:
+    """Which has no method of that name."""
+    w, scales = Value(2.0), [3.0]
+
+    def scaled(of: Any, x: Any) -> Any:
+        return of * x * scales[0]
+
+    return Case(types.MethodType(scaled, w), lambda: scales.__setitem__(0, 9.0))
+
+
+@equal
 def test_a_callable_object() -> Case:
     class Model:
         def __init__(self) -> None:

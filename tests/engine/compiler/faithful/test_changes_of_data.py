@@ -360,6 +360,15 @@ def test_the_label_of_a_parameter() -> Case:
 
 
 @equal
+def test_the_label_of_a_parameter_in_an_attribute() -> Case:
+    class Options:
+        w = Value(2.0, label="w")
+
+    function: Callable[[Any], Any] = lambda x: Options.w * x if Options.w.label == "w" else Options.w * x * x
+    return Case(function, lambda: setattr(Options.w, "label", "v"))
+
+
+@equal
 def test_a_name_put_among_the_builtins() -> Case:
     w = Value(2.0)
     vars(builtins)["SCALE_OF_A_TEST"] = 2.0

@@ -31,6 +31,7 @@ from typing import Any
 
 import pytest
 
+import engine
 from engine import Value
 from tests.needs import needs
 
@@ -99,6 +100,21 @@ _LIBRARY: dict[str, tuple[Callable[[], Any], Callable[[Any], float], Callable[[A
         lambda: decimal.Context(traps=[]),
         lambda c: 2.0 if c.traps[decimal.Inexact] else 1.0,
         lambda c: c.traps.update({decimal.Inexact: True}),
+    ),
+    "what an error was given": (
+        lambda: ValueError([2.0]),
+        lambda error: error.args[0][0],
+        lambda error: error.args[0].__setitem__(0, 5.0),
+    ),
+    "what a thread has": (
+        lambda: _with_scale(threading.local(), [2.0]),
+        lambda local: local.scale[0],
+        lambda local: local.scale.__setitem__(0, 5.0),
+    ),
+    "the plain function of a compiled one": (
+        lambda: _metadata.update(scale=2.0) or engine.compile(lambda x: x * _metadata["scale"], backend="python"),
+        lambda compiled: compiled.function(1.0),
+        lambda compiled: _metadata.update(scale=5.0),
     ),
     "a context of variables": (
         lambda: _context_with(2.0),
@@ -311,8 +327,8 @@ def _variable_with(default: Any) -> ContextVar[Any]:
     return ContextVar("scales", default=default)
 
 
-def _with_scale(thing: Any) -> Any:
-    thing.scale = 2.0
+def _with_scale(thing: Any, scale: Any = 2.0) -> Any:
+    thing.scale = scale
     return thing
 
 

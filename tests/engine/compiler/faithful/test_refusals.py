@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import collections
 import contextvars
+import functools
 import heapq
 import itertools
 import json
@@ -130,6 +131,38 @@ def test_what_a_refused_function_has_changed_is_given_back() -> None:
     assert [numbers[0] for numbers in arrays] == [0] * len(arrays)
     assert (table.tolist(), error.args) == ([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]], ("before",))
     assert (helper.__defaults__, type(slotted)) == ((1.0,), Slotted)
+
+
+def test_what_a_refused_function_has_set_is_given_back_one_by_one() -> None:
+    """It reads no attributes by computed names: then only those count that it names."""
+
+    class Counts:
+        calls = 0
+
+    class Derived(Counts):
+        """It has no counter of its own."""
+
+    class Other(Counts):
+        calls = 5
+
+    first, second, scaled = Counts(), Counts(), functools.partial(pow, 2.0)
+    second.calls = 3
+
+    def function(x: Any) -> Any:
+        global _calls
+        _calls += 1
+        for counts in (first, second, Derived, Other):
+            counts.calls += 1
+        scaled.__setstate__((pow, (3.0,), {}, {}))  # which cannot be undone by setting its parts
+        return x * scaled(2.0)
+
+    with pytest.raises(TraceError):
+        compile(function, backend="python")([1.0])
+    assert (_calls, vars(first), vars(second)) == (0, {}, {"calls": 3})
+    assert ("calls" in vars(Derived), Other.calls) == (False, 5)
+
+
+_calls = 0
 
 
 def test_an_attribute_that_a_refused_module_has_set_first_is_gone() -> None:

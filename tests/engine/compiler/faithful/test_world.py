@@ -258,6 +258,12 @@ def test_a_variable_of_the_environment_that_is_new() -> Case:
     return Case(lambda x: x * ("STEPGRAD_TEST" in os.environ), lambda: os.environ.update(STEPGRAD_TEST="7"))
 
 
+@equal
+def test_how_many_variables_the_environment_has() -> Case:
+    os.environ.pop("STEPGRAD_TEST", None)
+    return Case(lambda x: x * len(os.environ), lambda: os.environ.update(STEPGRAD_TEST="7"))
+
+
 @refused
 def test_a_variable_of_the_environment_that_the_function_sets() -> Case:
     os.environ["STEPGRAD_TEST"] = "1"

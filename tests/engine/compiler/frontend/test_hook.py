@@ -247,9 +247,28 @@ def test_only_streams_inside_of_the_function_may_ask_when_they_write(name: str) 
         f"class Layer:\n def {name}(self, x): return x * os.getpid()\n def __call__(self, x): return self.{name}(x)",
         found,
     )
-    for f in (found[name], lambda x: compile(found["Layer"]())([x])):
+
+    class Stream:
+        """It calls a compiled function when it writes, and can be compiled itself."""
+
+        def write(self, x: Any) -> Any:
+            return pid([x])
+
+        flush = write
+
+        def __call__(self, x: Any) -> Any:
+            return x * os.getpid()
+
+    calls = found[name], getattr(Stream(), name)
+    for f in (*calls, lambda x: compile(found["Layer"]())([x]), lambda x: compile(Stream())([x])):
         with pytest.raises(TraceError, match=r"asks the operating system \(getpid\)"):
             f(1.0)
+
+
+def test_a_function_of_a_library_asks_for_whoever_compiles_it() -> None:
+    function = eval(builtins.compile("lambda x: x * getpid()", string.__file__, "eval"), {"getpid": os.getpid})
+    with pytest.raises(TraceError, match=r"asks the operating system \(getpid\)"):
+        compile(function)([1.0])
 
 
 def asks_for_types(names: dict[str, Any]) -> FrameType:

@@ -59,6 +59,33 @@ def test_an_announcement_of_what_changes_nothing_brings_about_no_walk(monkeypatc
     assert around.changed()
 
 
+def test_a_number_that_changes_with_an_announcement_is_seen() -> None:
+    scale = 2.0
+
+    def function(x: Any) -> Any:
+        return x * scale
+
+    around = Surroundings(function)
+    scale = 3.0
+    announce_change()
+    assert around.changed_at_all()
+
+
+def test_two_attributes_that_exchange_their_numbers_with_an_announcement_are_seen() -> None:
+    """One after the other, both are there as before."""
+
+    class Options:
+        def __init__(self, **numbers: float) -> None:
+            vars(self).update(numbers)
+
+    options = Options(first=1.0, second=2.0)
+    around = Surroundings(lambda x: x * options.first - options.second)
+    vars(options).clear()
+    vars(options).update(second=1.0, first=2.0)
+    announce_change()
+    assert around.changed_at_all()
+
+
 class Tensor:
     """As PyTorch's: it becomes an array without its gradient only."""
 
