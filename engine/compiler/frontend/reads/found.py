@@ -309,7 +309,7 @@ class MetSoFar:
             self.found.aliases.append((name, code))
         goes_on = hasattr(class_of(content), "__next__")
         if is_a(content, IOBase):
-            goes_on = not content.closed and content.readable() and not content.writable()
+            goes_on = not content.closed and not content.writable()
         if goes_on:
             self.found.iterators.append((name, code))
 

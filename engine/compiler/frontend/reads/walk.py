@@ -226,7 +226,7 @@ class Walk:
             if isinstance(space, EnumMeta):  # code may go through its members without naming them
                 yield from space.__members__.values()
             if vars(space).get("_is_protocol"):  # `isinstance` asks for the names in it
-                self._used.update((*vars(space), "hasattr"))
+                self._used.add("hasattr")
             if "metadata" in self._used:  # `dataclasses.fields` gives it
                 yield vars(space).get("__dataclass_fields__")
             yield from (*(space.__bases__ if issubclass(kind, type) else ()), type(space))
@@ -247,16 +247,13 @@ class Walk:
             if reads_as_array(thing) or (is_array(thing) and thing.dtype.hasobject):
                 yield from held(thing)
             yield getattr(thing, "_objects", None)  # what a pointer of ctypes points to
-        elif issubclass(kind, threading.local):
-            self._found.holder(thing)
-            yield from (kind, *held(thing))
         elif kind.__module__ == "decimal":
             yield decimals(thing) if kind.__name__ == "Context" else DECIMALS
         elif issubclass(kind, (datetime, time)):
             yield thing.tzinfo
-        elif shows_to_collector(kind):
+        elif shows_to_collector(kind) or issubclass(kind, threading.local):
             self._found.holder(thing)
-            yield from (*held(thing), *getattr(thing, "__dict__", {}).values())
+            yield from held(thing)
         elif not (issubclass(kind, Value) or users):
             yield from self._object(thing, kind)
         if is_generator(thing):

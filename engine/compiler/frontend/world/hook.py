@@ -150,7 +150,6 @@ class _Hook:
         """Look at a call of Python code."""
         if frame.f_globals is _OF_OS:
             variables.note(frame)
-            return
         code = frame.f_code
         if id(code) not in self._rules:
             self._rules[id(code)] = code, [*self._rules_for(code)]

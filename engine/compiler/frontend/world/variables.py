@@ -8,7 +8,6 @@ from types import CodeType, FrameType
 from typing import Any
 
 from ....text.callers import is_users
-from ..given.asking import RUNS
 
 environment: Mapping[Any, Any] = vars(os.environ)["_data"]
 """Environment variables by their system names: a dict, ten times as fast to read as `os.environ`."""
@@ -32,7 +31,7 @@ def note(frame: FrameType) -> None:
         except TypeError:  # no name of a variable: the user gets the error
             return
     reader: FrameType | None = frame
-    while reader is not None and reader.f_code.co_filename != RUNS:
+    while reader is not None:
         if is_users(reader.f_code.co_filename):
             read_by.setdefault(reader.f_code, {})[name] = None
         reader = reader.f_back
