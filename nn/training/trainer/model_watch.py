@@ -53,11 +53,10 @@ class ModelWatch:
         functions = (model, loss) if self._rule is None else (model, loss, self._rule)
         self._surroundings = Surroundings(functions, like)
         self._changes, self._leaves = changes[0], leaves_made[0]
-        self._is_module = isinstance(model, Module)
         self._near: list[tuple[Any, Sequence[Any]]] = []  # lists and dicts, and what was in each
         self._far: list[tuple[Any, Sequence[Any]]] = []  # those that hold parameters, and attributes
         held = {id(holder): inside for holder, inside in self._surroundings.found.holders}  # the same, at hand
-        containers = [*_containers(model, set(), self._surroundings.found.kinds_in)] if self._is_module else []
+        containers = [*_containers(model, set(), self._surroundings.found.kinds_in)]
         self._inside = {id(found) for found, *_ in containers}
         left = FEW
         for found, are_attributes, values in sorted(containers, key=itemgetter(2)):
@@ -145,8 +144,6 @@ class ModelWatch:
             entirely: whether to look at what is far in any case.
         """
         counts, far = (changes[0], leaves_made[0]), self._guards and self._guards.far
-        if counts[0] != self._changes and not self._is_module:
-            return False
         if far and (self.due[Due.LOOK] == -math.inf or not far.expected):  # else what they expect is still right
             far.note()  # before the look, which sees what has changed up to then
         outside = self._surroundings.changed_at_all if far or entirely else self._surroundings.changed
