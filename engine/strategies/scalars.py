@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from hypothesis import strategies as st
 
@@ -85,7 +85,7 @@ def points(
         return st.tuples(*map(numbers, intervals)).map(lambda point: nudged(primitive, list(point)))
     if isinstance(domain, int):
         raise TypeError(f"points() takes a domain first: for {domain} coordinates write count={domain}")
-    intervals = [domain] * (count or 1) if isinstance(domain, Interval) else list(domain)
+    intervals = list(domain) if isinstance(domain, Iterable) else [domain] * (count or 1)
     if not intervals:
         raise ValueError("points() got no domains: give one for each coordinate")
     for interval in intervals:

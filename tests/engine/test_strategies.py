@@ -192,6 +192,7 @@ def test_health() -> None:
         (lambda: points(["x"]), TypeError, "an Interval, a list of them or a primitive"),
         (lambda: points(3), TypeError, "for 3 coordinates write count=3"),
         (lambda: points((0, 1)), TypeError, "an Interval, a list of them or a primitive, got 0"),
+        (lambda: points(math.sin), TypeError, "an Interval, a list of them or a primitive, got <built-in"),
         (lambda: values((0, 1)), TypeError, r"from an Interval, such as engine.Interval\(0, 1\), got \(0, 1\)"),
         (lambda: points(count=0), ValueError, "positive number of coordinates, got count=0"),
         (lambda: points([]), ValueError, "give one for each coordinate"),
