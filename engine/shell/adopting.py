@@ -25,12 +25,14 @@ def run(argv: Sequence[str]) -> int:
     parser.add_argument("file", metavar="FILE.py", help="defines the engine, and a result in a global variable")
     parser.add_argument("--root", metavar="NAME", help="the variable of the result; the largest graph by default")
     arguments = parser.parse_args(argv)
+    if arguments.file.endswith(".ipynb"):
+        parser.error(f"{arguments.file} is a notebook: call engine.adopt(root) in it, or save it as a .py file")
     variables, raised = _executed(arguments.file)
     sizes = {name: size for name, thing in variables.items() if (size := _size(thing)) > 1}
     name = arguments.root or max(sizes, key=lambda name: sizes[name], default="")
     if name not in sizes:
         none = "" if raised else "has no graph in a global variable: give the result a name, such as loss = ..."
-        there = f"defines no {name}; graphs are {', '.join(sizes)}" if sizes else _why_not(variables) or none
+        there = f"has no graph {name}; graphs are {', '.join(sizes)}" if sizes else _why_not(variables) or none
         if there:
             print(f"error: {arguments.file} {there}", file=sys.stderr)
         return MISTAKE

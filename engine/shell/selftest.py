@@ -15,7 +15,7 @@ from ..checking.faults import alone
 from ..checking.whitebox import check_subject
 from ..interval import Interval, moderate
 from ..primitive import PRIMITIVES, Primitive
-from ..text.sheet import Sheet
+from ..text.sheet import Sheet, counted
 from ..value import Value
 from .commands import MISTAKE
 
@@ -51,7 +51,9 @@ def selftest(argv: Sequence[str]) -> int:
         )
         for row in rows
     ]
-    title = f"{len(rows)} primitives, {arguments.points} points each: worst errors in units in the last place"
+    title = (
+        f"{len(rows)} primitives, {counted(arguments.points, 'point')} each: worst errors in units in the last place"
+    )
     heads = ("primitive", "value", "derivative", "worst derivative at", "check")
     notes = ["where terms cancel, errors are many units: the last place of the terms is far above the result's"]
     print(Sheet(title, heads, cells, notes, heads=True))

@@ -15,7 +15,7 @@ from unicodedata import category, east_asian_width
 
 Item = TypeVar("Item")
 
-_LEAST = 10  # characters that are left of a cell when it is cut
+_LEAST = 16  # characters that are left of a cell when it is cut
 _BESIDE = "\0"  # stands for the second column of a wide letter; `visible` text has none of its own
 _COLOURS = {r"\bfinal\b": "green", r"\bpartial\b": "yellow", r"(?<![\w.])-?(inf|nan)\b": "bold red"}
 
@@ -209,9 +209,9 @@ class Sheet(Shown):
 
         >>> rows = [("layers.0.w.2", "a*b + c*d + e*f + g*h")]
         >>> sheet = Sheet("sum", ("name", "formula"), rows)
-        >>> print(sheet.fitted(30))
+        >>> print(sheet.fitted(35))
         sum
-          layers.0.w.2  a*b + c*d + e…
+          layers.0.w.2  a*b + c*d + e*f + …
         >>> print(sheet.fitted(18))
         sum
           layers.0.w.2

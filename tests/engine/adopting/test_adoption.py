@@ -190,7 +190,10 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert main(["adopt", str(file), "--root", "small"]) == 0
     assert "small, a Scalar graph of 3 nodes: no bug found" in capsys.readouterr().out
     assert main(["adopt", str(file), "--root", "big"]) == 2
-    assert "defines no big; graphs are loss, small" in capsys.readouterr().err
+    assert "has no graph big; graphs are loss, small" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["adopt", "homework.ipynb"])
+    assert "is a notebook: call engine.adopt(root) in it" in capsys.readouterr().err
     (tmp_path / "none.py").write_text("x = 3\n")
     assert main(["adopt", str(tmp_path / "none.py")]) == 2
     assert "no graph" in capsys.readouterr().err

@@ -13,6 +13,7 @@ import pytest
 import engine
 from engine.__main__ import main
 from engine.shell.streams import in_a_shell
+from engine.stepping.console import _HELP
 from tests.needs import needs
 
 
@@ -264,6 +265,10 @@ def test_an_output_that_is_no_file_and_ctrl_c(monkeypatch: pytest.MonkeyPatch) -
         raise KeyboardInterrupt
 
     assert in_a_shell(pressed) == 130
+
+
+def test_the_help_of_a_walk_fits_40_columns() -> None:
+    assert "…" not in _HELP.fitted(40)
 
 
 def test_a_walk_through_nothing_is_a_mistake(capsys: pytest.CaptureFixture[str]) -> None:

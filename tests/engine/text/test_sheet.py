@@ -50,7 +50,14 @@ def test_wide_letters_fit_the_terminal() -> None:
     )
     for width in range(12, 60, 2):  # at odd ones a word that is cut may stick out by half a letter
         assert all(display_width(line) <= width for line in sheet.fitted(width).splitlines()), width
-    assert sheet.fitted(24).splitlines()[3:5] == ["  重重重重…   みみみみ…", "  …重重重重   1"]
+    assert sheet.fitted(36).splitlines()[2:4] == ["  重重重重重重重…   みみみみみみみ…", "  …重重重重重重重   1"]
+
+
+def test_a_step_on_40_columns_has_all_its_numbers() -> None:
+    """They were cut to `0.07065 * 2 …  grad 0 -> 0.…`."""
+    sheet = Sheet("step", ("", "", "", ""), [("w", "0.07065 * 2 = 0.1413", "grad 0 -> 0.1413", "final, path 2 of 2")])
+    line = " ".join(sheet.fitted(40).split())
+    assert line == "step w 0.07065 * 2 = 0.1413; grad 0 -> 0.1413; final, path 2 of 2"
 
 
 def test_html_is_escaped() -> None:
