@@ -153,6 +153,8 @@ def test_a_kink_that_is_crossed_twice_is_looked_for_at_every_halving() -> None:
     found = piece(recording(lambda v: engine.relu(0.0025 - (v - 0.25) ** 2)), 0.0, 1.0)
     assert found.end == pytest.approx(0.2)
     assert found.why.startswith("relu(")
+    chosen = piece(recording(lambda v: engine.where((v - 0.25) * (v - 0.25) < 0.0025, 2.0 * v, 3.0 * v)), 0.0, 1.0)
+    assert chosen.end == pytest.approx(0.2), "also of what selects, and has no kink of its own"
 
 
 @pytest.mark.parametrize("sign", [-1.0, 1.0])
