@@ -134,6 +134,12 @@ def test_which_kinks_are_finer_than_floats() -> None:
     assert not of(engine.mod(Value(1e16), 1e15))
     assert of(engine.mod(Value(1e16), 3.0))
     assert not of(engine.mod(1.0, Value(math.inf)))
+    assert all(
+        map(of, (engine.mod(Value(2.0**53), 2.0), engine.floor(Value(2.0**51)), engine.floordiv(Value(1e16), 1.0)))
+    )
+    assert not of(engine.floor(Value(2.0 + 2.0**-50))), "one kink is a few floats away"
+    for node in (engine.leaky_relu(x, Value(0.1)), engine.atan2(x, Value(-1.0)), engine.maximum(x, x, Value(-1.0))):
+        assert not of(node), "an operand by which the kink does not move"
 
 
 def test_an_infinite_claim_needs_a_jump_to_its_side() -> None:

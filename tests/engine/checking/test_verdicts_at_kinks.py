@@ -165,6 +165,7 @@ def test_what_can_be_a_gradient_at_a_kink_agrees(f: Any, point: list[float]) -> 
         (lambda x: relu(x) - relu(-x), [0.0], "", "each rule is right, their sum is not"),
         (lambda x: RAMP(x) - RAMP(-x), [0.0], "", "each rule is right, their sum is not"),
         (lambda x, y: relu(x - y) - relu(y - x), [0.0, 0.0], "", "each rule is right, their sum is not"),
+        (lambda x, a: engine.leaky_relu(x, a) - engine.leaky_relu(-x, a), [0.0, 0.1], "", "where the slope is 1.1"),
         (lambda x: engine.sqrt(x * x), [0.0], "", "nan at a kink with slopes -1 and 1: expected a number in [-1, 1]"),
         (lambda x, y: engine.sqrt(x * x + y * y), [0.0, 0.0], "", "nan at a kink with slopes -1 and 1"),
         (lambda x: x * engine.sqrt(x), [0.0], "", "nan where the slope is 0"),
