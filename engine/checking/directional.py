@@ -143,13 +143,17 @@ class Gradient:
             return
         if not all(map(math.isfinite, self.claims)):
             return
-        away = self.near.line(taylor_direction(self.near.point), self.near.point)
+        sizes = taylor_direction(self.near.point)
 
-        def line(u: float) -> float:
-            return away(u - 1.0)  # each number moves by its own size
+        def line(moved: Sequence[int]) -> Line:
+            away = self.near.line([d if k in moved else 0.0 for k, d in enumerate(sizes)], self.near.point)
+            return lambda u: away(u - 1.0)  # each number moves by its own size
 
-        measured = measured_noise(line, 1.0, self.near.epsilon) if everywhere else 0.0
-        near = self._with_noise(max(grain(line, 1.0, self.near.epsilon), measured))
+        everything = line(range(len(sizes)))
+        measured = measured_noise(everything, 1.0, self.near.epsilon) if everywhere else 0.0
+        # Along one input too, as a smooth part of another input would hide a grid.
+        grains = [grain(each, 1.0, self.near.epsilon) for each in (everything, *(line([k]) for k in kinked))]
+        near = self._with_noise(max(measured, *grains))
         steepest = [max(map(abs, (d.claimed, *(d.slopes or (d.expected,))))) for d in found]
         near = replace(near, noise=max(near.noise, 4 * near.moved_by_rounding(steepest)))
         against = refuted(near, self.claims, self.slack, kinked)

@@ -187,7 +187,36 @@ def _is_median(x: list[float]) -> list[float]:
     return [float(number == _median(x)) for number in x]
 
 
+def _at_a_corner(x: list[float]) -> list[float]:
+    side, root = sign(x[0] - x[1]), 1.5 * (x[0] + x[1]) ** 0.5
+    return [root + side, root - side]
+
+
 SEVERAL: list[Claim] = [
+    *row(
+        "|x - y| + (x + y)^1.5, which ends at the corner",
+        lambda x: abs(x[0] - x[1]) + (x[0] + x[1]) ** 1.5,
+        [0.0, 0.0],
+        _at_a_corner,
+        [[1.0, -1.0], [0.0, 0.0], [-0.5, 0.5]],
+        [[1.0, 1.0], [-1.0, -1.0], [2.0, 0.0]],
+    ),
+    *row(
+        "|x| + |y| on the axes, with no values beside them",
+        lambda x: abs(x[0]) + abs(x[1]) if x[0] * x[1] == 0 else NAN,
+        [0.0, 0.0],
+        lambda x: [sign(x[0]), sign(x[1])],
+        [[0.0, 0.0], [1.0, -1.0]],
+        [[2.0, 0.0], [1.0, -1.5]],
+    ),
+    *row(
+        "a cusp, a root on one side only, + y",
+        lambda x: (math.sqrt(-x[0]) if x[0] < 0 else 5 * x[0]) + x[1],
+        [0.0, 1.0],
+        lambda x: [-0.5 / math.sqrt(-x[0]) if x[0] < 0 else 5.0, 1.0],
+        [[5.0, 1.0], [0.0, 1.0], [-1e9, 1.0]],
+        [[7.0, 1.0], [1e3, 1.0], [INF, 1.0], [NAN, 1.0]],
+    ),
     *row(
         "the median of three",
         _median,
@@ -364,6 +393,14 @@ HIDDEN: list[Claim] = [
             lambda x: [x[1] * (x[0] > 0), relu(x[0])],
             [[0.0, 0.0], [2.0, 0.0]],
             [[-4.0, 0.0], [5.0, 0.0], [NAN, 0.0]],
+        ),
+        *row(  # along both, the smooth part hides on what grid the other lies
+            f"({value:g} + 2 relu(x)) - {value:g} + y",
+            lambda x, value=value: (value + 2 * relu(x[0])) - value + x[1],
+            [0.0, 1.0],
+            lambda x: [2.0 * (x[0] > 0), 1.0],
+            [[0.0, 1.0], [1.0, 1.0], [1.5, 1.0], [2.0, 1.0]],
+            [[-3.0, 1.0], [5.0, 1.0], [1.0, 2.0], [NAN, 1.0]],
         ),
     )
 ] + [
