@@ -210,6 +210,14 @@ SEVERAL: list[Claim] = [
         [[2.0, 0.0], [1.0, -1.5]],
     ),
     *row(
+        "relu(x + y) - relu(x - y) + eight others",
+        lambda x: relu(x[0] + x[1]) - relu(x[0] - x[1]) + sum(x[2:]),
+        [0.0] * 10,
+        lambda x: [step(x[0] + x[1]) - step(x[0] - x[1]), step(x[0] + x[1]) + step(x[0] - x[1])] + [1.0] * 8,
+        [[first, second] + [1.0] * 8 for first, second in ((0.0, 0.0), (1.0, 1.0), (-1.0, 1.0), (0.0, 2.0))],
+        [[first, second] + [1.0] * 8 for first, second in ((5.0, 1.0), (0.0, -4.0), (1.0, 6.0))],
+    ),
+    *row(
         "a cusp, a root on one side only, + y",
         lambda x: (math.sqrt(-x[0]) if x[0] < 0 else 5 * x[0]) + x[1],
         [0.0, 1.0],

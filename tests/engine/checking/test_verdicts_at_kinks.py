@@ -53,6 +53,14 @@ def test_at_a_kink_rounding_does_not_excuse_a_wrong_rule(f: Any, point: list[flo
     assert report.faults[0].primitive == "bad_tanh"
 
 
+def test_nor_does_it_of_several_inputs() -> None:
+    """The slope of -0.1 is beyond both, 0 and 2, by less than their rounding: points beside the line tell no more."""
+    low = replace(relu, name="low", local_derivatives=[lambda z, x: engine.where(x > 0, 1.0, -0.05)])
+    report = check_gradients(lambda x, y: (3e6 + 2 * low(x)) - 3e6 + y, [0.0, 1.0])
+    assert report.derivatives[0].status == "unresolved"
+    assert report.faults[0].primitive == "low"
+
+
 @pytest.mark.parametrize(
     ("f", "x", "why"),
     [
