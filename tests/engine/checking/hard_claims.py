@@ -187,12 +187,25 @@ def _is_median(x: list[float]) -> list[float]:
     return [float(number == _median(x)) for number in x]
 
 
+def _in_a_thin_cone(x: list[float]) -> list[float]:
+    side, within = sign(x[0] - x[1]), (x[0] + x[1]) / 20 > abs(x[0] - x[1])
+    return [within * (0.05 - side), within * (0.05 + side)]
+
+
 def _at_a_corner(x: list[float]) -> list[float]:
     side, root = sign(x[0] - x[1]), 1.5 * (x[0] + x[1]) ** 0.5
     return [root + side, root - side]
 
 
 SEVERAL: list[Claim] = [
+    *row(
+        "relu((x + y)/20 - |x - y|), flat but in a thin cone",
+        lambda x: relu((x[0] + x[1]) / 20 - abs(x[0] - x[1])),
+        [0.0, 0.0],
+        _in_a_thin_cone,
+        [[0.0, 0.0], [-0.95, 1.05], [1.05, -0.95], [0.05, 0.05]],
+        [[5.0, 0.0], [-4.0, 4.0], [0.1, 2.0]],
+    ),
     *row(
         "|x - y| + (x + y)^1.5, which ends at the corner",
         lambda x: abs(x[0] - x[1]) + (x[0] + x[1]) ** 1.5,
