@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import ItemsView, Iterable, Iterator, KeysView, MappingView, ValuesView
 from typing import Any, TypeAlias
 
 from engine import Constant, Value, is_traced
@@ -19,9 +19,9 @@ def is_row(item: object) -> bool:
     """Whether `item` is a row of items (list, tuple, array) and not one number, Value, text or mapping."""
     if isinstance(item, (list, tuple)):
         return True
-    if isinstance(item, (Value, str, bytes, dict, set, frozenset)):
+    if isinstance(item, (Value, str, bytes, dict)):
         return False
-    return hasattr(item, "__len__") and getattr(item, "ndim", 1) > 0
+    return hasattr(item, "__len__") and hasattr(item, "__getitem__") and getattr(item, "ndim", 1) > 0
 
 
 def as_lists(data: Any) -> Any:
@@ -38,11 +38,12 @@ def has_rows(item: Any) -> bool:
     """Whether `item` is a row of rows, such as a batch or the positions of a sequence.
 
     Raises:
-        TypeError: if it is a row of a table, whose entries have names.
+        TypeError: if it is a row of a table, whose entries have names, or a np.matrix.
     """
     if hasattr(item, "iloc") and [*item.keys()] != [*range(len(item.keys()))]:
         row = "one row, X.iloc[0].to_numpy()" if hasattr(item, "columns") else "row.to_numpy()"
         raise TypeError(f"a sample is a list or array, not {show(item)}: give {row}")
+    _refuse_matrix(item)
     return is_row(item) and len(item) > 0 and is_row(item[0])
 
 
@@ -106,6 +107,8 @@ def as_samples(name: str, data: Any) -> Any:
         data = _of_numpy(data)
     elif data and hasattr(data[0], "__array__") and any(kind.__module__ != "numpy" for kind in {*map(type, data)}):
         data = [_of_numpy(item) for item in data]
+    if isinstance(data, list) and data:
+        _refuse_matrix(data[0])
     if isinstance(data, list) or hasattr(data, "dtype"):
         if not is_row(data):
             raise TypeError(f"{name} must be a list, tuple or array, not {show(data)}")
@@ -113,7 +116,19 @@ def as_samples(name: str, data: Any) -> Any:
             raise ValueError(f"{name} is empty: give at least one item")
         refuse_gaps(name, data)
         return data
+    if isinstance(data, (KeysView, ValuesView, ItemsView)):  # which are in order, but take no index
+        data = list(data)
     return as_row(name, data)
+
+
+def _refuse_matrix(sample: Any) -> None:
+    """Refuse a sample that is a np.matrix: its rows are matrices again.
+
+    Raises:
+        TypeError: it is one.
+    """
+    if hasattr(sample, "getA1"):
+        raise TypeError("a sample is a list or array, not a np.matrix, whose rows are matrices: give row.A1")
 
 
 def refuse_gaps(name: str, data: Any) -> None:
@@ -191,6 +206,8 @@ def as_inputs(taker: object, x: Any, count: int) -> list[Value]:
     if not is_row(x):
         given = show(x)
         remedy = "give [x]" if count == 1 else "a model is called with one sample at a time"
+        if isinstance(x, (Iterator, MappingView)):
+            remedy = "give list(x)"
         if is_traced(x):
             given, remedy = "a single number", "samples are rows, one of them is [x]"
         taken = "1 number or Value" if count == 1 else f"{count} numbers or Values"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, MappingView, Sequence
 from contextlib import contextmanager
 from numbers import Real
 from typing import Any
@@ -142,6 +142,8 @@ def _remedy(name: str, entry: Any) -> str:
         return "float() makes numbers of such texts"
     if isinstance(entry, str):
         return "put numbers in place of texts, such as a column of 0 and 1 for each text"
+    if isinstance(entry, (Iterator, MappingView)):
+        return "make lists of them"
     if isinstance(entry, complex):
         return "give its real and its imaginary part as two numbers"
     return "make numbers of them"

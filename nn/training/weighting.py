@@ -31,7 +31,8 @@ def weights_of(y: Any, sample_weight: Any, class_weight: Mapping[Any, float] | s
             samples / (classes * samples of the class).
 
     Raises:
-        TypeError: if one is no number, or `class_weight` neither a mapping nor "balanced".
+        TypeError: if one is no number, or `class_weight` neither a mapping nor "balanced"; if it leaves out a class and
+            is a defaultdict or Counter, which has a number for that.
         ValueError: if one is negative, nan or infinite, all are 0, there is not one for each sample, a label is no
             class, or a class is left out while a weight names none.
 
@@ -62,6 +63,11 @@ def _by_class(labels: list[Any], class_weight: Mapping[Any, float] | str) -> dic
         raise TypeError(f'class_weight is a dict from class to weight, or "balanced", not {show(class_weight)}')
     given = {_label(name): real_number("a class weight", weight, least=0.0) for name, weight in class_weight.items()}
     missing = [label for label in counts if label not in given]
+    if missing and hasattr(class_weight, "__missing__"):
+        raise TypeError(
+            f"class_weight leaves out {missing[0]!r}, for which a {type(class_weight).__name__} has its own number: "
+            "give dict(class_weight), in which a class left out has the weight 1, or name all classes"
+        )
     unknown = [label for label in given if label not in counts]
     if missing and unknown:  # of which one may be meant by the other
         raise ValueError(

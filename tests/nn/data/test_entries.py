@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import enum
 import math
 import re
 from collections.abc import Callable
@@ -39,6 +40,10 @@ def error_of(make: Callable[..., Any], X: Any, y: Any, loss: Any = nn.cross_entr
     return caught.value
 
 
+class Side(enum.Flag):
+    LEFT = 1
+
+
 def with_entry(entry: Any) -> list[list[Any]]:
     return [[0.0, 1.0], [1.0, entry], [1.0, 1.0]]
 
@@ -62,6 +67,8 @@ def with_entry(entry: Any) -> list[list[Any]]:
             [[0.0, 1.0, 2.0]] * 3,
             "Layer(2, 3, tanh) takes 2 inputs, got 3: give samples of that width",
         ),
+        ([[], [], []], "Layer(2, 3, tanh) takes 2 inputs, got 0: give samples of that width"),
+        ([{"a": x, "b": y}.values() for x, y in X], "X[0] is not a number but dict_values dict_values([0.0, 1.0]): ma"),
     ],
     ids=[
         "text",
@@ -76,6 +83,8 @@ def with_entry(entry: Any) -> list[list[Any]]:
         "empty",
         "fewer",
         "wide",
+        "of nothing",
+        "views of dicts",
     ],
 )
 def test_samples_that_are_none(samples: Any, told: str, make: Callable[..., Any]) -> None:
@@ -88,6 +97,7 @@ def test_samples_that_are_none(samples: Any, told: str, make: Callable[..., Any]
 @pytest.mark.parametrize(
     ("labels", "loss", "told"),
     [
+        ([0, Side.LEFT, 1], nn.cross_entropy, "y[1] is not a number but Side <Side.LEFT: 1>: make numbers of them"),
         ([0, None, 1], nn.cross_entropy, "y[1] is not a number but NoneType None: fill it in, or leave the row out"),
         ([0.0, 1.0, math.nan], nn.cross_entropy, "y[2] holds nan"),
         ([0.0, math.inf, 1.0], nn.mse, "y[1] holds inf"),
@@ -153,6 +163,27 @@ def test_a_huge_weight_is_told_of_where_there_are_weights(weights: list[float]) 
     model = nn.MLP(2, [1], seed=0)
     with pytest.raises(FloatingPointError, match=r"y\[\d\] or its weight is 1e\+"):
         nn.fit(model, X, [1e200, 1.0, 1.0], nn.mse, nn.SGD(model.parameters(), 0.1), sample_weight=weights)
+
+
+@every_step
+def test_samples_in_a_dict_are_in_its_order(make: Callable[..., Any]) -> None:
+    models = [nn.MLP(2, [3, 2], "tanh", seed=0) for _ in range(2)]
+    step, same = (make(model, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1)) for model in models)
+    named = dict(zip(map(tuple, X), Y))
+    step(named.keys(), named.values())
+    same([*named], [*named.values()])
+    found, expected = ([p.data for p in model.parameters()] for model in models)
+    assert found == pytest.approx(expected, rel=1e-12)  # an epoch takes samples in another order each time
+
+
+@pytest.mark.filterwarnings("ignore:the matrix subclass")  # which this is about
+@every_step
+def test_rows_of_matrices_are_refused(make: Callable[..., Any]) -> None:
+    """They ended in a RecursionError; a Trainer took them for sequences of one position."""
+    told = "a sample is a list or array, not a np.matrix, whose rows are matrices: give row.A1"
+    assert f"{error_of(make, [*np.asmatrix(X)], Y)}" == told
+    with pytest.raises(TypeError, match=told):
+        nn.MLP(2, [1])(np.asmatrix(X)[0])
 
 
 @pytest.mark.parametrize("kind", ["m8[ns]", "M8[ns]", "m8[s]", "M8[D]"])

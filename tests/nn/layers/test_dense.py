@@ -134,7 +134,8 @@ def test_inputs_of_the_wrong_length(make, x):
         ([1.0, [2.0]], r"Layer\(2, 3, relu\) takes 2 numbers or Values: .*list"),
         ([1.0, "2"], "str"),
         ([1.0, None], "NoneType"),
-        ((i for i in (1.0, 2.0)), "not generator"),
+        ((i for i in (1.0, 2.0)), r"not generator .*: give list\(x\)"),
+        ({1: 2.0, 2: 3.0}.values(), r"not dict_values .*: give list\(x\)"),
     ],
 )
 def test_inputs_of_the_wrong_kind(x, message):

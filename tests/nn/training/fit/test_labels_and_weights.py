@@ -1,5 +1,6 @@
 """Labels that are texts, rows or no numbers; weights of samples and classes."""
 
+import collections
 import enum
 import functools
 import math
@@ -149,6 +150,20 @@ def test_an_enum_of_texts_is_its_texts():
     assert sum(a == b for a, b in zip(found, answers)) / len(Y) == nn.accuracy(model, X, answers)
 
 
+class Bits(enum.IntFlag):
+    NONE = 0
+    ONE = 1
+
+
+@BACKENDS
+def test_flags_that_are_ints_are_ints(backend):
+    """They were taken for rows, since they have a length."""
+    weights = {Bits.ONE: 2.0, Bits.NONE: 1.0}
+    flags, _ = trained(backend, y=[*map(Bits, Y.tolist())], class_weight=weights, validation=0.2)
+    ints, _ = trained(backend, y=Y.tolist(), class_weight={1: 2.0, 0: 1.0}, validation=0.2)
+    assert numbers(flags) == numbers(ints)
+
+
 def test_texts_that_are_none_of_the_classes_are_named_in_scores():
     names = np.array(["no", "yes"])[Y]
     model, _ = trained(y=names)
@@ -266,6 +281,15 @@ def test_class_weights_are_sample_weights(backend):
 def test_class_weights_are_of_classes():
     with pytest.raises(ValueError, match=r"not numbers such as 0\.5: give sample_weight"):
         trained(y=[0.5] * 30, loss=nn.mse, model=network(1), class_weight="balanced")
+
+
+@pytest.mark.parametrize("weights", [collections.defaultdict(lambda: 2.0, {1: 3.0}), collections.Counter({1: 3})])
+def test_class_weights_that_have_a_number_for_others(weights):
+    """The class left out had the weight 1."""
+    with pytest.raises(TypeError, match=r"leaves out 0, for which a \w+ has its own number: give dict\(class_weight\)"):
+        trained(class_weight=weights)
+    weights[0] = 2.0
+    assert numbers(trained(class_weight=weights)[0]) == numbers(trained(class_weight={**weights})[0])
 
 
 @pytest.mark.parametrize(
