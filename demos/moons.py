@@ -5,6 +5,7 @@ Binary cross-entropy of one output; the decision boundary and the loss curve are
 
 from __future__ import annotations
 
+import io
 import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
@@ -115,7 +116,7 @@ def draw_boundary(
     bar.set_label("probability of the blue moon", color=INK, fontsize=9)
     bar.ax.tick_params(length=0, labelcolor=INK, labelsize=9)
     bar.outline.set_visible(False)
-    figure.savefig(path, bbox_inches="tight", pad_inches=0.25)
+    save(figure, path)
 
 
 def draw_losses(history: nn.History, path: Path) -> None:
@@ -135,7 +136,7 @@ def draw_losses(history: nn.History, path: Path) -> None:
     axes.spines["bottom"].set_color(MUTED)
     axes.tick_params(which="both", length=0, labelcolor=INK)
     axes.legend(frameon=False, labelcolor=INK, loc="upper right")
-    figure.savefig(path, bbox_inches="tight", pad_inches=0.25)
+    save(figure, path)
 
 
 def canvas(title: str) -> tuple[Any, Any]:
@@ -148,6 +149,13 @@ def canvas(title: str) -> tuple[Any, Any]:
     axes = figure.add_subplot()
     axes.set_title(title, loc="left", color=INK, fontsize=14, fontweight="bold", pad=12)
     return figure, axes
+
+
+def save(figure: Any, path: Path) -> None:
+    """Save a figure whole or not at all."""
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", bbox_inches="tight", pad_inches=0.25)
+    engine.write_file(path, picture.getvalue())
 
 
 def axis_of(column: Sequence[float], resolution: int) -> list[float]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import nn
-from demos.moons import INK, PAPER, axis_of, canvas
+from demos.moons import INK, PAPER, axis_of, canvas, save
 from demos.options import add_output, demo_packages, training_options, whole
 from engine.shell.streams import in_a_shell
 
@@ -113,7 +113,7 @@ def draw_regions(model: nn.MLP, X: list[list[float]], y: list[int], path: Path, 
     axes.scatter(*zip(*X), c=[COLOURS[label] for label in y], s=22, edgecolors=PAPER, linewidths=0.5)
     axes.set(xlim=(xs[0], xs[-1]), ylim=(ys[0], ys[-1]), aspect="equal", xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
-    figure.savefig(path, bbox_inches="tight", pad_inches=0.25)
+    save(figure, path)
 
 
 def draw_learning(history: nn.History, norms: list[list[float]], path: Path) -> None:
@@ -128,7 +128,7 @@ def draw_learning(history: nn.History, norms: list[list[float]], path: Path) -> 
     axes.grid(axis="y", color="#e6e9ec", linewidth=0.8)
     axes.tick_params(which="both", length=0, labelcolor=INK)
     axes.legend(frameon=False, labelcolor=INK, loc="lower left")
-    figure.savefig(path, bbox_inches="tight", pad_inches=0.25)
+    save(figure, path)
 
 
 if __name__ == "__main__":

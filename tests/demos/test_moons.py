@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -75,3 +77,19 @@ def test_the_boundary_shows_the_model(trained: moons.Trained, folder: Path) -> N
         moons.draw_boundary(trained.model, trained.data, path, resolution=10)
         pictures.append(path.read_bytes())
     assert pictures[0] == pictures[1] != pictures[2]
+
+
+def test_a_picture_that_cannot_be_drawn_leaves_the_one_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figure, _ = moons.canvas("title")
+    moons.save(figure, tmp_path / "a.png")
+    before = (tmp_path / "a.png").read_bytes()
+
+    def half(to: Any, **options: Any) -> None:
+        with open(to, "wb") if isinstance(to, Path) else nullcontext(to) as file:
+            file.write(before[:100])
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(figure, "savefig", half)
+    with pytest.raises(OSError, match="full"):
+        moons.save(figure, tmp_path / "a.png")
+    assert (tmp_path / "a.png").read_bytes() == before
