@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Sequence
+from itertools import repeat
 from typing import Any
 
 from engine import Batch, Compiled, Guards, RepeatedStep, Session, Traces, Value, lost_loss
@@ -174,7 +175,7 @@ class GradientSteps(Way):
         losses, before = list[float](), self.made
         self._losses = losses
         try:
-            for k, rows in enumerate([None] * steps if order is None else order):
+            for k, rows in enumerate(repeat(None, steps) if order is None else order):
                 if rates:
                     self.optimizer.lr = rates[k]
                 part = batch if rows is None else batch.rows([row for row in rows if row >= 0])

@@ -157,7 +157,7 @@ class Training:
                     again = self.once_more(configured, order, masks)
                     if again is not None:
                         return self._found(again)
-            losses = self.losses = np.full(steps, np.nan, self._programs.dtype)
+            losses = self.losses = np.empty(steps, self._programs.dtype)  # without a touch, which takes 1 s a GB
             return self._make(arrays, configured, losses, order, masks)
 
     def once_more(

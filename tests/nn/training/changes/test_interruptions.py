@@ -6,6 +6,7 @@ import math
 import os
 import random
 import signal
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -129,6 +130,23 @@ def test_ctrl_c_leaves_the_steps_that_were_made(order: bool) -> None:
     make(trainers[0], 5), make(trainers[1], 5)
     assert data(m) == data(other)
     assert trainers[0].optimizer.state == trainers[1].optimizer.state
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems count memory in other units")
+@pytest.mark.parametrize("backend", INSTALLED)
+def test_steps_that_are_not_made_take_no_memory(backend: str) -> None:
+    """Ctrl-C waited until there was room for the losses of all steps, for 100 million of them some seconds."""
+    import resource
+
+    net = nn.MLP(1, [1], init="zeros")
+    trainer = Trainer(net, nn.mse, SGD(net.parameters(), lr=1e3), backend)
+    trainer.step([[1.0]], [2.0])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(FloatingPointError) as caught:
+        trainer.run([[1.0]], [2.0], 10**8)
+    error: Any = caught.value
+    assert 1 < len(error.losses) == trainer.steps - 1 < 1000
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 400_000  # kB
 
 
 @FAST
