@@ -26,7 +26,7 @@ from .epochs.task import Acting, Epoch, Source, Task
 from .failures import anomaly_report
 from .history import History
 from .mistakes.idle import warn_if_idle, warn_of_epochs
-from .mistakes.running import running_numbers, warn_of_running
+from .mistakes.running import no_parameters, warn_of_changed
 from .patience import Patience
 from .preparation import noting, prepared
 from .progress import Progress, Reporter, Reports, reporting
@@ -106,9 +106,9 @@ def fit(
             several of a sample or give shares; R² for `mse` and `mae`.
         patience: how many epochs may pass without a better validation loss. At
             the end, parameters and optimiser are those of the best epoch; a
-            warning tells of plain numbers that the model has changed since, and
-            of callbacks that gave the optimiser other parameters since: then
-            not all of them are of one epoch.
+            warning tells of plain numbers and layers that have changed since,
+            and of callbacks that gave the optimiser other parameters since:
+            then not all of them are of one epoch.
         min_delta: by how much the loss must improve for `patience` to start
             over; the best epoch is that of the least loss, however near.
 
@@ -200,7 +200,7 @@ def fit(
     if history.random_state is not None and rng is not seed:
         rng.setstate(history.random_state)
     done = len(history.batch_losses)
-    running = running_numbers(model) if patient else {}
+    beside = no_parameters(model) if patient else {}
     noted = noting(model, data.notes, lambda: len(history.batch_losses) > done)
     with (
         alone(optimizer),
@@ -243,7 +243,7 @@ def fit(
         history.waiting = patient.restore()
         warn_of_an_earlier_best(history)
         if history.best_epoch != len(history.losses):
-            warn_of_running(model, running)
+            warn_of_changed(model, beside)
     note_state(history, optimizer)
     return history
 

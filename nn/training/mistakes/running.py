@@ -1,4 +1,4 @@
-"""Plain numbers that change as a model is trained, such as running means: they are no parameters."""
+"""What changes as a model is trained and is no parameter: plain numbers, such as running means, and its layers."""
 
 from __future__ import annotations
 
@@ -7,26 +7,29 @@ from typing import Any
 
 from ...arguments import listed, warn_user
 from ...layers.module import Module
-from ...layers.structure import numbers_of
+from ...layers.structure import layers_of, numbers_of, rows_of
 
 
-def running_numbers(model: Any) -> dict[str, str]:
-    """The plain numbers that methods of a user's module read, as text; none of a function."""
-    return numbers_of(model) if isinstance(model, Module) else {}
+def no_parameters(model: Any) -> dict[str, str]:
+    """The plain numbers that methods of a user's module read, and its layers, by path, as text; none of a function."""
+    if not isinstance(model, Module):
+        return {}
+    rows = {f"{path}.layers".lstrip("."): text for path, text in rows_of(model).items()}
+    return {**numbers_of(model), **layers_of(model), **rows}
 
 
-def warn_of_running(model: Any, before: Mapping[str, str]) -> None:
-    """Warn if such numbers have changed in the training, while the parameters are those of an earlier epoch.
+def warn_of_changed(model: Any, before: Mapping[str, str]) -> None:
+    """Warn if some of these have changed in the training, while the parameters are those of an earlier epoch.
 
     Args:
         model: what was trained.
-        before: what `running_numbers` gave before the training.
+        before: what `no_parameters` gave before the training.
     """
-    changed = [path for path, text in running_numbers(model).items() if before.get(path, text) != text]
+    changed = [path for path, text in no_parameters(model).items() if before.get(path) != text]
     if changed:
         warn_user(
-            f"parameters and optimiser are those of the best epoch again, and plain numbers that changed in the "
-            f"training{listed(changed)} are those of the last one: keep them for each epoch in a callback, and set "
+            f"parameters and optimiser are those of the best epoch again, and plain numbers or layers that changed in "
+            f"the training{listed(changed)} are those of the last one: keep them for each epoch in a callback, and set "
             "those of history.best_epoch",
             UserWarning,
         )

@@ -1,6 +1,7 @@
 """Patience: when training ends, which epoch is given back, and how it goes on when resumed."""
 
 import math
+import re
 
 import pytest
 
@@ -37,9 +38,38 @@ def test_running_numbers_are_not_put_back_and_told(counts, recwarn):
     )
     assert history.best_epoch < len(history.losses)
     told = [
-        warning for warning in recwarn if "plain numbers that changed in the training (calls)" in f"{warning.message}"
+        warning
+        for warning in recwarn
+        if "numbers or layers that changed in the training (calls)" in f"{warning.message}"
     ]
     assert [warning.filename for warning in told] == [__file__] * counts
+
+
+def of_other_layer(model):
+    model.layers[0].activation = "sigmoid"
+
+
+def of_other_row(model):
+    model.layers.append(lambda outputs: [-each for each in outputs])
+
+
+@pytest.mark.parametrize(("change", "told"), [(of_other_layer, "(layers.0)"), (of_other_row, "(layers)")])
+def test_layers_that_a_callback_changes_are_not_put_back_and_told(change, told):
+    """The parameters were those of another network than the model had become."""
+
+    def callback(model, history, epoch):
+        if epoch == 3:
+            change(model)
+
+    model = nn.Sequential(nn.Layer(2, 4, "tanh", seed=0), nn.Layer(4, 2, "identity", seed=1))
+    optimizer = nn.SGD(model.parameters(), lr=0.5)
+    with pytest.warns(
+        UserWarning, match=re.escape(f"numbers or layers that changed in the training {told} are those of")
+    ):
+        history = nn.fit(
+            model, X, Y, nn.cross_entropy, optimizer, 6, 8, validation=(X, Y), patience=2, seed=1, callbacks=[callback]
+        )
+    assert history.best_epoch == 3
 
 
 def test_running_numbers_of_a_best_epoch_that_is_the_last_are_nothing_to_tell(recwarn):
