@@ -19,6 +19,7 @@ WHAT_FOR = {
     "matplotlib": "draws what demos and histories plot",
     "micrograd": "is the original, and an oracle",
     "mpmath": "is the oracle of fifty digits",
+    "mypy": "checks types",
     "nbclient": "runs notebooks",
     "nbformat": "reads notebooks",
     "numpy": "has arrays, which compiled code works on",

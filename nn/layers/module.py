@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import reprlib
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any, NoReturn, SupportsIndex
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NoReturn, SupportsIndex
 
 from engine import Sheet, Value, announce_change
 
@@ -58,6 +58,9 @@ class Module(Holder, Explained):
             own = next((call for call in calls if call is not refuse_call), refuse_call)
             if calls[:1] != [own]:  # there is none, or a base without one hides that of another base
                 cls.__call__ = own  # type: ignore[method-assign]  # it has none of its own
+
+    if TYPE_CHECKING:  # each class has one of its own
+        __call__: Callable[..., Any]
 
     def __setattr__(self, name: str, value: Any) -> None:
         """As for any object; compiled functions will look again.

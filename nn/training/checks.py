@@ -13,7 +13,7 @@ from .history import History
 from .mistakes.ownership import check_ownership
 from .steps import EagerStep, Model
 
-Callback = Callable[[Model, History, int], Any]
+Callback = Callable[[Any, History, int], Any]
 """A function of the model, the history so far and the number of the epoch; returning True stops the training."""
 
 _GIVEN = ("model", "history", "epoch")
