@@ -266,6 +266,10 @@ class _Probe:
         if not fine.sides:
             return claim.entry(Verdict("unresolved", None))
         here = claim.after_second_look(_judged(rough, wide, fine))
+        others = [0.0 if k == index else each for k, each in enumerate(function.jacobian[output])]
+        apart = near.moved_by_rounding(others)
+        if apart > claim.noise:  # beside a large number, values are equal until a step moves the sum of the two
+            here = replace(claim, noise=apart).after_second_look(here)
         if here.kink is None or not wide.singular:
             return here
         around = self._around(rough, output, here.kink, _reach(fine))

@@ -270,6 +270,20 @@ SEVERAL: list[Claim] = [
         [[1e8, 1e-8]],
         [[1e8, 1e8], [0.0, 1e-8], [1.01e8, 1e-8]],
     ),
+    # equal values next to x say nothing: beside so large a y, a sum moves by stairs of 1e-8 and more
+    *(
+        claim
+        for x, y in ((0.0, 1e8), (1e-3, 1e8), (0.5, 1e8), (1.0, 1e10))
+        for slope in [math.cos(x + y)]
+        for claim in row(
+            f"sin(x + {y:g}) at {x:g}",
+            lambda x: math.sin(x[0] + x[1]),
+            [x, y],
+            lambda x: [math.cos(x[0] + x[1])] * 2,
+            [[slope, slope]],
+            [[1.02 * slope, slope], [-slope, slope], [slope, 0.9 * slope], [INF, slope]],
+        )
+    ),
 ]
 
 
