@@ -72,8 +72,8 @@ def adopt(root: Any, names: Mapping[str, Any] | None = None) -> Adoption:
         probed = list(_probed(graph))
         findings = [*_without_operands(graph), *_once_for_each_operation(probed)]
         values = _as_values(graph, {id(p.node): p for p in probed})
-        unknown = sorted({p.node.operation for p in probed if p.meaning is None and not p.old})
         old = sorted({p.node.operation for p in probed if p.old})
+        unknown = sorted({p.node.operation for p in probed if p.meaning is None}.difference(old))
         with graph.restored():
             replay = Replay(graph, given)
         findings += replay.findings
