@@ -110,6 +110,26 @@ def test_what_the_model_reads_from_elsewhere_counts_for_each_net(monkeypatch: py
     assert made == 4
 
 
+class SlopedByList(Sloped):
+    """Its slope is in a list, which stays the same."""
+
+    def __call__(self, x: Any) -> Any:
+        return [SLOPES[0] * x[0] + self.w]
+
+
+SLOPES = [1.0]
+
+
+def test_what_is_in_a_list_from_elsewhere_counts_for_each_net() -> None:
+    def make_sloped(slope: float) -> Any:
+        SLOPES[0] = slope
+        model = SlopedByList()
+        return model, nn.mse, nn.SGD(model.parameters(), lr=0.0)
+
+    rows = nn.fit_many(make_sloped, [{"slope": s} for s in (1.0, 2.0, 3.0, 1.0)], [[1.0]], [0.0], epochs=1)
+    assert [row["loss"] for row in rows] == [1.0, 4.0, 9.0, 1.0]
+
+
 def test_what_the_model_reads_counts_with_a_smaller_last_batch_too(monkeypatch: pytest.MonkeyPatch) -> None:
     def make_sloped(slope: float, seed: int) -> Any:
         monkeypatch.setitem(globals(), "SLOPE", slope)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import functools
+import string
 import types
 from collections.abc import Callable
 from typing import Any
@@ -335,6 +336,13 @@ def test_an_attribute_of_a_metaclass() -> Case:
 
     w = Value(2.0)
     return Case(lambda x: w * x * Settings.scale, lambda: setattr(Meta, "scale", 7.0))
+
+
+@equal
+def test_an_attribute_of_a_class_of_a_library(monkeypatch: pytest.MonkeyPatch) -> Case:
+    template = string.Template("a")
+    change = functools.partial(monkeypatch.setattr, string.Template, "delimiter", "$$")
+    return Case(lambda x: x * len(template.delimiter), change, far=True)
 
 
 @equal

@@ -79,8 +79,19 @@ def test_other_threads_may_read_meanwhile() -> None:
     assert not wrong
 
 
-def test_each_thread_has_its_own_numbers_of_a_thread_local() -> None:
-    w, local, found = Value(2.0), threading.local(), list[float]()
+class Local(threading.local):
+    """One of the user's own."""
+
+
+class LibraryLocal(threading.local):
+    """One of a library, whose objects are not asked for another class or `__dict__`."""
+
+    __module__ = "string"
+
+
+@pytest.mark.parametrize("kind", [threading.local, Local, LibraryLocal])
+def test_each_thread_has_its_own_numbers_of_a_thread_local(kind: type) -> None:
+    w, local, found = Value(2.0), kind(), list[float]()
     local.scale = 2.0
     compiled = compile(lambda x: w * x * local.scale)
 

@@ -10,6 +10,7 @@ import pytest
 import engine
 import nn
 from engine import Value, relu
+from engine.compiler import Surroundings
 from nn import MLP, SGD, Adam, AdamW, EagerStep, Optimizer, Trainer
 from tests.needs import needs
 
@@ -258,3 +259,16 @@ def test_samples_may_have_another_length_at_each_step(backend: str) -> None:
     step = EagerStep(mean_times(same), nn.mse, SGD([same], lr=0.01))
     for columns in (2, 3, 2, 1):
         assert trainer.step(X[:, :columns], X[:, 3]) == pytest.approx(step(X[:, :columns], X[:, 3]), rel=1e-9)
+
+
+@ALL
+def test_after_an_announcement_a_function_is_not_searched_for_what_it_reads(
+    backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    net = MLP(4, [5, 1], seed=1)
+    net.eval().train()  # which adds the attribute
+    trainer = Trainer(lambda x: net(x), nn.mse, SGD(net.parameters(), lr=0.0), backend)
+    before = [trainer.step(X, Y) for _ in range(3)][-1]
+    monkeypatch.setattr(Surroundings, "_walked", lambda self: pytest.fail("it searched"))
+    net.eval().train()
+    assert trainer.step(X, Y) == before
