@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from typing import Any
 
 from .... import modes
@@ -136,21 +136,29 @@ class Surroundings:
 
     def far(self, more: Sequence[Any]) -> WordGuard | None:
         """A guard of what `differs` leaves out, and of more lists and dicts; None if words cannot watch all of it."""
-        found, words = self.found, WordGuard()
-        ranks = [(found.rank_of(name), name) for name in found.names]
-        announced = [name.names for rank, name in ranks if rank is Rank.ANNOUNCED]
-        far = [read.holder for read in found.holders if found.rank_of(read) is Rank.FAR]
-        holders = [holder for holder in far if holder is not METHODS]
-        containers = {id(container): container for container in (*more, *announced, *holders)}.values()
-        seen = (
-            all(isinstance(container, (list, dict)) for container in containers)
-            and sum(map(len, containers)) <= MOST
-            and all(words.add_list(container) or words.add_version(container) for container in containers)
-            and all(words.add_entry(*name) for rank, name in ranks if rank is Rank.FAR)
-            and all(words.add_name(vars(Value), name) for name in OF_TABLE)
-            and all(as_words is not None and as_words(words) for as_words in self.near.left_out)
-        )
-        return words if seen else None
+        words = WordGuard()
+        return words if all(self._watched_by(words, more)) else None
+
+    def _watched_by(self, words: WordGuard, more: Sequence[Any]) -> Iterator[bool]:
+        """Let words watch all of that, and say of one thing after the other whether they can."""
+        containers = {id(container): container for container in more}
+        for name in self.found.names:
+            rank = self.found.rank_of(name)
+            if rank is Rank.FAR:
+                yield words.add_entry(*name)
+            elif rank is Rank.ANNOUNCED:
+                containers[id(name.names)] = name.names
+        for read in self.found.holders:
+            if read.holder is METHODS:
+                yield from (words.add_name(vars(Value), name) for name in OF_TABLE)
+            elif self.found.rank_of(read) is Rank.FAR:
+                containers[id(read.holder)] = read.holder
+        yield all(isinstance(container, (list, dict)) for container in containers.values())
+        yield sum(map(len, containers.values())) <= MOST
+        for container in containers.values():
+            yield words.add_list(container) or words.add_version(container)
+        for as_words in self.near.left_out:
+            yield as_words is not None and as_words(words)
 
     def changed_at_all(self) -> bool:
         """Whether anything has changed, near or far."""

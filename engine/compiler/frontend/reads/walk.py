@@ -195,15 +195,15 @@ class Walk:
             yield thing.__self__
             if thing.__module__ in ("decimal", "_decimal"):  # the second from Python 3.13 on
                 yield DECIMALS
-        elif kind is not Primitive:
-            inside = held(thing)  # a methodcaller's arguments, too
-            texts = [text for text in (*thing.__reduce__()[1], *inside) if isinstance(text, str)]
+        elif kind is Primitive:
+            if thing not in OWN:  # it is compiled as what its functions are composed of
+                if self._met.is_new(PRIMITIVES, thing.name):  # its name may be given to another primitive
+                    self._found.name(PRIMITIVES, thing.name, PRIMITIVES.get(thing.name, ABSENT))
+                yield from (thing.forward, *thing.rules, thing.kink, thing.native)
+        else:  # a getter of attributes, or a caller of methods
+            texts = [text for text in thing.__reduce__()[1] if isinstance(text, str)]
             self._used.update(name for path in texts for name in path.split("."))
-            yield from inside
-        elif thing not in OWN:  # it is compiled as what its functions are composed of
-            if self._met.is_new(PRIMITIVES, thing.name):  # its name may be given to another primitive
-                self._found.name(PRIMITIVES, thing.name, PRIMITIVES.get(thing.name, ABSENT))
-            yield from (thing.forward, *thing.rules, thing.kink, thing.native)
+            yield from held(thing)
 
     def _weakly_held(self, reference: weakref.ReferenceType[Any]) -> Iterator[Any]:
         found = reference()

@@ -48,6 +48,14 @@ def test_what_a_function_is_called(name: str, read: Callable[[Any], Any], other:
 
 
 @equal
+def test_the_qualified_name_of_a_class() -> Case:
+    class Helper:
+        pass
+
+    return Case(lambda x: x * len(Helper.__qualname__), lambda: setattr(Helper, "__qualname__", "Helper"), far=True)
+
+
+@equal
 @pytest.mark.parametrize("name", ["__signature__", "__wrapped__"])
 def test_a_signature_of_ones_own(name: str) -> Case:
     def helper(a: int, b: int) -> None:
@@ -352,9 +360,13 @@ def test_a_label_by_another_name_of_getattr() -> Case:
 
 @equal
 def test_an_attribute_by_attrgetter() -> Case:
-    options, w, read = types.SimpleNamespace(deep=types.SimpleNamespace(of_loss=3.0)), Value(2.0), None
-    read = operator.attrgetter("deep.of_loss")
-    return Case(lambda x: w * x * read(options), lambda: vars(options.deep).update(of_loss=7.0))
+    class Options:
+        """Of whose attributes those count that code names."""
+
+    options, w, read = Options(), Value(2.0), operator.attrgetter("deep.of_loss")
+    options.deep = Options()
+    options.deep.of_loss = 3.0
+    return Case(lambda x: w * x * read(options), lambda: setattr(options.deep, "of_loss", 7.0))
 
 
 def _module() -> Any:
