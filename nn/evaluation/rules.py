@@ -118,9 +118,9 @@ def called(name: str, function: Function) -> Function:
             first, as in Keras.
     """
     check_callable(name, function)
+    _refuse_of_arrays(name, function)
     if isinstance(function, type):
         raise TypeError(f"{name} is the class {function.__name__}: make one, {function.__name__}(...)")
-    _refuse_of_arrays(name, function)
     if name == "loss":
         if not name_of_loss(function):
             check_takes("a loss", function, "outputs", "labels")

@@ -128,6 +128,7 @@ class Yields:
             TypeError,
             "^loss is MyLoss of torch, which takes arrays, .*: write it with the functions",
         ),
+        ({"loss": CrossEntropyLoss}, TypeError, "^loss is CrossEntropyLoss of torch, .*: write cross_entropy$"),
         ({"loss": binary_cross_entropy}, TypeError, "^loss is binary_cross_entropy of torch, .*: write bce$"),
         ({"loss": yields}, TypeError, "a loss is called, and calling yields runs nothing"),
         ({"dtype": "float16", "backend": "auto"}, ValueError, "dtype must be 'float64' or 'float32', not 'float16'"),
