@@ -96,14 +96,17 @@ def takes(loss: Callable[[Any, Any], Any], output: Any, label: Any) -> bool:
 def needs_per_sample(error: Exception, loss: Callable[[Any, Any], Any], output: Any, label: Any) -> TypeError | None:
     """The error to raise if a loss fails because it takes numbers, and a sample has rows; None if it takes no numbers.
 
+    Neither has it a remedy for rows of unlike lengths, of which it would leave something out.
+
     Args:
         error: what the loss raised for the rows.
         loss: a function of the output and the label of one sample, it seems.
         output: the output of a sample.
         label: its label.
     """
-    size, has_row = len(output) if is_row(output) else 0, is_row(label) and len(label) > 0
-    if not size or (size > 1 and not has_row) or not takes(loss, output[0], label[0] if has_row else label):
+    size, has_row = len(output) if is_row(output) else 0, is_row(label)
+    alike = len(label) == size if has_row else size == 1
+    if not size or not alike or not takes(loss, output[0], label[0] if has_row else label):
         return None
     sample = "sum(loss(o, t) for o, t in zip(output, label))"
     if size == 1:

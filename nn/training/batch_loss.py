@@ -9,6 +9,7 @@ from engine import Value
 
 from ..arguments import plain, show
 from ..evaluation.programs import LossFunction
+from ..evaluation.rules import name_of_loss
 from ..losses.reduction import needs_per_sample, of_one_sample, takes
 
 
@@ -26,6 +27,8 @@ def scored(loss: LossFunction, outputs: list[Any], labels: list[Any]) -> Any:
         if of_one_sample(loss) is not None or takes(loss, outputs[:1], labels[:1]):
             raise
         if not takes(loss, outputs[0], labels[0]):
+            if name_of_loss(loss):  # whose errors say what they take
+                raise
             raise needs_per_sample(error, loss, outputs[0], labels[0]) or error from error.__cause__
         name = getattr(loss, "__name__", "the loss")
         raise TypeError(

@@ -216,6 +216,25 @@ def test_a_loss_of_numbers_is_told_that_outputs_are_lists(how: str, outputs: int
     nn.Trainer(model, eval(remedy, {"nn": nn, "loss": loss}), optimizer).step(X, labels)
 
 
+@pytest.mark.parametrize("backend", ["auto", "eager"])
+@pytest.mark.parametrize(("outputs", "label"), [(1, [1.0, 2.0]), (2, [1.0]), (2, 1.0)])
+@pytest.mark.parametrize("loss", [nn.mse, of_numbers, nn.per_sample(of_numbers)])
+def test_nobody_is_told_to_leave_out_outputs_or_labels(loss: Any, outputs: int, label: Any, backend: str) -> None:
+    """The remedy was loss(output[0], label[0]), which leaves a label out, or a sum over zip(output, label)."""
+    model = nn.MLP(2, [outputs], seed=0)
+    with pytest.raises((TypeError, ValueError), match=r"against|unsupported operand") as raised:
+        nn.fit(model, X, [label] * len(X), loss, nn.SGD(model.parameters(), lr=0.1), backend=backend)
+    assert "Give" not in str(raised.value)
+
+
+@pytest.mark.parametrize("loss", [nn.mse, nn.cross_entropy])
+def test_losses_that_take_rows_are_not_said_to_take_numbers(loss: Any) -> None:
+    model = nn.MLP(2, [2 if loss is nn.cross_entropy else 1], seed=0)
+    told = "a prediction of 1 value against a target of one number|a sample has several rows of scores, such as"
+    with pytest.raises((TypeError, ValueError), match=f"^({told})"):
+        nn.fit(model, [[x] for x in X], [1] * len(X), loss, nn.SGD(model.parameters(), lr=0.1))
+
+
 def test_other_errors_of_a_loss_stay_what_they_are() -> None:
     def wrong(output: Any, label: Any) -> Any:
         raise TypeError("mine")
