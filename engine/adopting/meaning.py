@@ -178,6 +178,16 @@ def is_operation(name: str) -> bool:
     return bool(name) and (_WITH_NUMBER.fullmatch(name) is not None or bool(_primitives(name)))
 
 
+def names_whole_number(name: str) -> bool:
+    """Whether an operation's name has its other operand, a whole number: others may be rounded there.
+
+    >>> names_whole_number("**2"), names_whole_number("**0.33"), names_whole_number("**")
+    (True, False, False)
+    """
+    with_number = _WITH_NUMBER.fullmatch(_plain(name))
+    return with_number is not None and with_number[2].lstrip("+-").isdecimal()
+
+
 def _plain(operation: str) -> str:
     """A name in lower case, without PyTorch's additions: TanhBackward0 is tanh; Leaky ReLU is leaky_relu."""
     name = re.sub(r"backward\d*$", "", operation.strip().lower())

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from .. import ops
 from .graph import Node, TheirGraph, give_gradient
-from .meaning import Meaning, close, fits, likely
+from .meaning import Meaning, close, fits, likely, names_whole_number
 from .report import Finding
 
 # Derivatives that are usually written in terms of the output.
@@ -100,7 +100,7 @@ class Probed:
 
         And where a binary operation lists one operand, the other may be a number that its closure does not hold.
         """
-        of_a_number = self.node.closed and len(self.node.operands) == 1
+        of_a_number = self.node.closed and len(self.node.operands) == 1 and not names_whole_number(self.node.operation)
         return any(meaning.has_versions or (of_a_number and meaning.primitive.arity == 2) for meaning in candidates)
 
     def _meaning(self, fitting: Sequence[Meaning], sure: bool) -> Meaning | None:
@@ -147,7 +147,8 @@ class Probed:
 
     def _wrong_number(self, candidates: Sequence[Meaning]) -> None:
         node = self.node
-        if len(node.operands) == 1 and any(meaning.primitive.arity == 2 for meaning in candidates):
+        two = any(meaning.primitive.arity == 2 for meaning in candidates)
+        if two and len(node.operands) == 1 and not names_whole_number(node.operation):
             self._say("missing", f"{self._name()} has one operand in its list, where {node.operation} takes two")
             return
         self._say(

@@ -119,6 +119,7 @@ BUGS = [
     # numbers
     Bug("a complex gradient", "k * self.data ** (k - 1)", "k * (-2.0) ** (k - 0.5)", "raises", ("raises",)),
     Bug("sigmoid of +x", "math.exp(-self.data))", "math.exp(self.data))", "forward"),
+    Bug("a power's formula", "Scalar(self.data**k,", "Scalar(self.data * k,", "forward"),
     Bug("tanh's formula", "(math.exp(2 * x) - 1) / (math.exp(2 * x) + 1)",
         "(math.exp(x) - 1) / (math.exp(x) + 1)", "forward"),
     Bug("relu of +x", "0.0 if self.data < 0 else self.data", "0.0 if self.data > 0 else self.data", "forward"),
