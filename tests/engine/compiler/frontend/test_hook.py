@@ -72,7 +72,15 @@ class Log(io.FileIO):
         (open, "reads a file"),
         (eval, "asks for something that its code does not name"),
         (sys.getrecursionlimit, "reads a setting of Python"),
+        (sys.getswitchinterval, "reads a setting of Python"),
+        (sys.getrefcount, "reads a setting of Python"),
+        (sys.getallocatedblocks, "reads a setting of Python"),
         (gc.isenabled, "asks the garbage collector"),
+        (gc.get_count, "asks the garbage collector"),
+        (gc.get_stats, "asks the garbage collector"),
+        (gc.get_threshold, "asks the garbage collector"),
+        (gc.get_debug, "asks the garbage collector"),
+        (gc.get_freeze_count, "asks the garbage collector"),
     ],
 )
 def test_a_call_that_asks_is_refused(function: Any, what: str) -> None:
@@ -129,7 +137,8 @@ def test_a_condition_that_is_compared_by_is_is_refused_where_that_was_asked_for(
 
 def test_library_code_may_evaluate_a_text() -> None:
     with watched() as see:
-        see(frame_of(string.__file__), "c_call", eval)  # as dataclasses and named tuples do
+        for function in (eval, exec):  # as named tuples and dataclasses do
+            see(frame_of(string.__file__), "c_call", function)
         with pytest.raises(TraceError, match="reads the clock"):
             see(frame_of(string.__file__), "c_call", time.time)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import ctypes
 import threading
 from array import array
@@ -12,9 +13,11 @@ from typing import Any
 
 import pytest
 
+from engine import Value
 from engine.compiler.frontend.reads import layout
 from engine.compiler.frontend.reads.surroundings import Surroundings
 from engine.compiler.frontend.reads.word_guard import WordGuard
+from nn import MLP
 from tests.needs import needs
 
 LATER = array("d", [float("inf")])
@@ -337,6 +340,31 @@ def test_far_words_are_there_if_they_can_watch_it_all(monkeypatch: pytest.Monkey
         renew(far)
     monkeypatch.setattr("engine.compiler.frontend.reads.surroundings.MOST", 1)
     assert Surroundings(lambda: many).far([entries]) is None
+
+
+FAR: dict[str, tuple[Callable[..., Any], Callable[[Any, pytest.MonkeyPatch], None]]] = {
+    "a type of Python's": (lambda x: complex(x), lambda _, patch: patch.setattr(builtins, "complex", float)),
+    "an operator of Values": (lambda x: x - 1, lambda _, patch: patch.setattr(Value, "__sub__", Value.__add__)),
+    "an attribute that is not announced": (MLP(2, [2, 1]), lambda model, _: vars(model).update(layers=[])),
+    "a list in an attribute": (MLP(2, [2, 1]), lambda model, _: model.layers.reverse()),
+}
+
+
+@pytest.mark.parametrize(("function", "change"), FAR.values(), ids=FAR)
+def test_far_words_see_what_no_look_at_every_call_compares(
+    function: Callable[..., Any],
+    change: Callable[[Any, pytest.MonkeyPatch], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    far = Surroundings(function).far([])
+    if far is None:
+        assert isinstance(function, MLP)
+        assert not layout.versions_tell_attributes()
+        return
+    renew(far)
+    assert not differ(far)
+    change(function, monkeypatch)
+    assert differ(far)
 
 
 def test_what_is_watched_of_a_dict_is_no_other_entry() -> None:
