@@ -254,7 +254,7 @@ class Walk:
         elif shows_to_collector(kind) or issubclass(kind, threading.local):
             self._found.holder(thing)
             yield from held(thing)
-        elif not (issubclass(kind, Value) or users):
+        elif not users:
             yield from self._object(thing, kind)
         if is_generator(thing):
             self._found.generators.append(thing)
