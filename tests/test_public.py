@@ -161,6 +161,12 @@ def test_a_name_from_elsewhere_is_told_what_it_is_called_here(package: ModuleTyp
         _ = package.nothing
 
 
+def test_what_python_calls_max_and_min_are_told_by_their_names_here() -> None:
+    for name in ("max", "min"):
+        with pytest.raises(AttributeError, match=f"'{name}': write {name}imum"):
+            getattr(engine, name)
+
+
 def test_what_peers_have_and_nn_has_not_is_told_with_what_there_is() -> None:
     for name in ("RMSprop", "BatchNorm1d", "Conv2d", "LSTM", "HuberLoss", "ReduceLROnPlateau"):
         with pytest.raises(AttributeError, match=rf"'{name}': it is not there; {re.escape(nn_names.ABSENT[name])}\Z"):
