@@ -116,8 +116,12 @@ class _Expected(NamedTuple):
 
 def _expected(node: Value, position: int, got: float, part: float) -> _Expected | None:
     """What the local derivative should have been; None if it is right, or lies between the slopes of a kink."""
-    expected = None if kink_of(node) == 0.0 else _expected_of_smooth(node, position, got, part)
-    if expected is None and (kink_of(node) != 0.0 or _is_beside_kink(node, position, got)):
+    expected: _Expected | None = None
+    if kink_of(node) != 0.0:
+        expected = _expected_of_smooth(node, position, got, part)
+        if expected is None:
+            return None
+    elif _is_beside_kink(node, position, got):
         return None
     slopes = _local_slopes(node, position)
     if not slopes.sides or (slopes.smooth and expected is not None):

@@ -199,6 +199,14 @@ def _at_a_corner(x: list[float]) -> list[float]:
 
 SEVERAL: list[Claim] = [
     *row(
+        "1000 x^2 + x y^2",
+        lambda x: 1000 * x[0] ** 2 + x[0] * x[1] ** 2,
+        [0.0, 0.0],
+        lambda x: [2000 * x[0] + x[1] ** 2, 2 * x[0] * x[1]],
+        [[0.0, 0.0]],
+        [[1e-12, 0.0], [1e-6, 0.0], [1.0, 0.0]],
+    ),
+    *row(
         "relu((x + y)/20 - |x - y|), flat but in a thin cone",
         lambda x: relu((x[0] + x[1]) / 20 - abs(x[0] - x[1])),
         [0.0, 0.0],

@@ -82,12 +82,16 @@ HARD: dict[str, tuple[Formula, float]] = {
 }
 
 
+def _slope(formula: Formula, x: float) -> float:
+    with mpmath.workdps(60):
+        h = mpmath.mpf(10) ** -20
+        return float((formula(mpmath, x + h) - formula(mpmath, x - h)) / (2 * h))
+
+
 @pytest.mark.parametrize("name", HARD)
 def test_an_error_of_a_millionth_is_found(name: str) -> None:
     formula, x = HARD[name]
-    with mpmath.workdps(60):
-        h = mpmath.mpf(10) ** -20
-        right = float((formula(mpmath, x + h) - formula(mpmath, x - h)) / (2 * h))
+    right = _slope(formula, x)
 
     def f(u: float) -> float:
         return float(formula(math, u))
@@ -95,4 +99,18 @@ def test_an_error_of_a_millionth_is_found(name: str) -> None:
     assert check_gradients(f, x, grad=lambda u: right).unresolved == []
     for error in (1e-6, -1e-6):
         report = check_gradients(f, x, grad=lambda u, error=error: right * (1 + error))
+        assert report.wrong, report
+
+
+@pytest.mark.parametrize("name", HARD)
+def test_it_is_found_by_one_of_two_inputs(name: str) -> None:
+    """Slopes beside the line are no excuse: they change as the function curves, not at a kink."""
+    formula, x = HARD[name]
+    right = _slope(formula, x)
+
+    def f(x: list[float]) -> float:
+        return float(formula(math, x[0])) * x[1]
+
+    for error in (1e-6, -1e-6):
+        report = check_gradients(f, [x, 1.0], grad=lambda x, error=error: [right * (1 + error), f([x[0], 1.0])])
         assert report.wrong, report
