@@ -63,7 +63,7 @@ def _by_class(labels: list[Any], class_weight: Mapping[Any, float] | str) -> dic
         raise TypeError(f'class_weight is a dict from class to weight, or "balanced", not {show(class_weight)}')
     given = {_label(name): real_number("a class weight", weight, least=0.0) for name, weight in class_weight.items()}
     missing = [label for label in counts if label not in given]
-    if missing and hasattr(class_weight, "__missing__"):
+    if missing and (isinstance(class_weight, Counter) or getattr(class_weight, "default_factory", None)):
         raise TypeError(
             f"class_weight leaves out {missing[0]!r}, for which a {type(class_weight).__name__} has its own number: "
             "give dict(class_weight), in which a class left out has the weight 1, or name all classes"

@@ -288,6 +288,9 @@ def test_class_weights_that_have_a_number_for_others(weights):
     """The class left out had the weight 1."""
     with pytest.raises(TypeError, match=r"leaves out 0, for which a \w+ has its own number: give dict\(class_weight\)"):
         trained(class_weight=weights)
+    some = trained(class_weight={1: 3.0})[0]
+    for without in (collections.defaultdict(None, {1: 3.0}), collections.ChainMap({1: 3.0})):
+        assert numbers(trained(class_weight=without)[0]) == numbers(some)
     weights[0] = 2.0
     assert numbers(trained(class_weight=weights)[0]) == numbers(trained(class_weight={**weights})[0])
 
