@@ -27,8 +27,9 @@ class Dropout(Module):
 
     In eval mode everything passes. Which entries are dropped is determined by the seed and by where they are: the
     step, the place of the sample in its batch, the entry. Steps are counted by the optimiser: a second `nn.fit` with
-    it draws further masks, one with a new optimiser the same as the first. Outside of steps every call is a sample of
-    its own, and layers of one seed drop the same entries; `engine.check_gradients` holds the mask fixed.
+    it draws further masks, one with a new optimiser the same as the first, unless it goes on by `resume=`. Outside of
+    steps every call is a sample of its own, and layers of one seed drop the same entries; `engine.check_gradients`
+    holds the mask fixed.
 
     Args:
         p: the probability, from 0 to below 1.

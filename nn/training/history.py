@@ -34,7 +34,7 @@ class History(Explained):
         rows: for each epoch its number ("epoch", from 1), "loss", "validation_loss" and the metrics, named
             like "validation_accuracy", where there is validation, "lr" at its end, and the "seconds" that it took.
         stopped: why training ended before its last epoch: "patience", "callback", "interrupted" or "nan"; else None.
-        random_state, waiting, seed, parts, numbers, samples: what `fit(..., resume=)` goes on from.
+        random_state, waiting, seed, parts, numbers, samples, ahead: what `fit(..., resume=)` goes on from.
     """
 
     losses: list[float] = field(default_factory=list)
@@ -54,6 +54,8 @@ class History(Explained):
     numbers: list[float] | None = field(default=None, repr=False, compare=False)
     # Digests of a few of the samples that it began with, by what they are for; None if they are not known.
     samples: dict[str, int] | None = field(default=None, repr=False, compare=False)
+    # How many steps the optimiser had made before it began: the masks of dropout went on from there.
+    ahead: int = field(default=0, repr=False, compare=False)
 
     @property
     def best_epoch(self) -> int | None:

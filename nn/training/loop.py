@@ -31,7 +31,7 @@ from .patience import Patience
 from .preparation import noting, prepared
 from .progress import Progress, Reporter, Reports, reporting
 from .resuming import history_for, note_parts, note_samples, note_state, warn_of_an_earlier_best, warn_of_others
-from .steps import EagerStep, LossFunction, Model, Step, steps_ahead
+from .steps import EagerStep, LossFunction, Model, Step
 from .validation import Validation
 
 
@@ -180,7 +180,7 @@ def fit(
     has_own_steps = step is not EagerStep or not has_rule(optimizer)
     acts_in_between = callable(progress) or not (schedule is None or is_pure(schedule))
     acts = acts_in_between or has_own_steps or bool(after)
-    history = history_for(resume, epochs, seed, validation)
+    history = history_for(resume, epochs, seed, validation, optimizer)
     rng = random_source(seed)
     data = prepared(
         model,
@@ -223,7 +223,7 @@ def fit(
             Options(backend, dtype, threads),
             Acting(acts_in_between, acts or (data.validation is not None and data.validation.acts)),
             done,
-            steps_ahead(optimizer, done),
+            history.ahead,
             kept,
         )
         note_parts(history, task, loss)

@@ -29,7 +29,7 @@ _NOTED = 8
 samples, since another split or order has others in nearly all places."""
 
 
-def history_for(resume: Any, epochs: int, seed: Seed, validation: Any) -> History:
+def history_for(resume: Any, epochs: int, seed: Seed, validation: Any, optimizer: Optimizer) -> History:
     """The history to continue: a copy of that of a checkpoint, or a new one.
 
     Raises:
@@ -39,7 +39,7 @@ def history_for(resume: Any, epochs: int, seed: Seed, validation: Any) -> Histor
     """
     given = seed if seed is None or isinstance(seed, random.Random) else whole_number("seed", seed, least=0)
     if resume is None:
-        return History(seed=given if isinstance(given, int) else None)
+        return History(seed=given if isinstance(given, int) else None, ahead=optimizer.steps)
     history = getattr(resume, "history", resume)
     if history is None:
         raise TypeError(f"{resume!r} has no history to go on after: save it with nn.save(..., history=history)")

@@ -38,11 +38,6 @@ def _meets_all(predictions: list[Any], loss: Value) -> bool:
     return sum(any(each is first for each in node.operands) for node in topological_order(loss)) >= len(predictions)
 
 
-def steps_ahead(optimizer: Optimizer, steps: int) -> int:
-    """How many more steps an optimiser has made than a training: the masks of dropout go on where its steps do."""
-    return max(0, optimizer.steps - steps)
-
-
 class Step(Protocol):
     """One update of the parameters by a batch: all that the loop of `fit` needs."""
 
@@ -172,7 +167,7 @@ class EagerStep(Known):
     def _step_of_masks(self) -> int:
         """The number of the step that is next, for which masks are drawn."""
         if self._ahead is None:
-            self._ahead = steps_ahead(self.optimizer, self.steps)
+            self._ahead = max(0, self.optimizer.steps - self.steps)
         return self._ahead + self.steps
 
     # ---- checks ----

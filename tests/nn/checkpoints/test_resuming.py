@@ -152,6 +152,7 @@ def changed(path, change):
         (lambda c: c.update(several="no"), "several must be True or False"),
         (lambda c: c["history"].update(seed="x"), "its history has the seed str 'x'"),
         (lambda c: c["history"].update(samples={"samples": "x"}), "these digests of samples: dict {'samples': 'x'}"),
+        (lambda c: c["history"].update(ahead=-1), "ahead must be at least 0"),
         (lambda c: c["history"].update(random_state=[3, [1]]), "this state of a random source: list"),
         (lambda c: c["history"].update(waiting={**WAITING, "steps": -1}), "steps must be at least 0"),
         (lambda c: c["history"]["rows"].reverse(), r"and rows of the epochs \[2, 1\]"),

@@ -143,6 +143,27 @@ def test_a_training_that_goes_on_with_a_new_optimiser_draws_the_masks_that_are_n
     assert fit(2, resume=first).batch_losses == together.batch_losses
 
 
+@pytest.mark.parametrize("new", [False, True])
+@pytest.mark.parametrize("held", [None, (X, 1 - Y)])
+@BACKENDS
+def test_a_training_with_a_used_optimiser_goes_on_as_if_it_had_never_stopped(backend, held, new):
+    """Though patience gave back the first epoch, with the optimiser's count, or a new optimiser has counted none."""
+    patience = {"validation": held, "patience": 9} if held else {}
+
+    def losses(*epochs):
+        model, history = with_dropout(), None
+        optimizer = nn.SGD(model.parameters(), lr=0.1)
+        optimizer.steps = 7
+        for count in epochs:
+            more = {"backend": backend, "resume": history, **patience}
+            history = nn.fit(model, X, Y, nn.cross_entropy, optimizer, count, 8, seed=1, **more)
+            optimizer = nn.SGD(model.parameters(), lr=0.1) if new else optimizer
+        assert not held or history.best_epoch == 1
+        return history.batch_losses
+
+    np.testing.assert_allclose(losses(3, 4), losses(4), rtol=1e-9)
+
+
 @pytest.mark.parametrize("schedule", [None, lambda step: 0.0, lambda step: random.random() * 0.0])
 @pytest.mark.parametrize("size", [5, 8])
 @BACKENDS
