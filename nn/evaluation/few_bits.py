@@ -17,10 +17,12 @@ _ARGUMENTS = {"X": ("samples", "X.astype(float)"), "y": ("labels", "y.astype(flo
 
 def refuse_overflow(
     what: str, score: Callable[[Any, Any], Any], found: Any, outputs: Any, data: Any, name: str = "y"
-) -> None:
+) -> bool:
     """Check that a function gives the same for data of few bits as for the same numbers in 64 bits.
 
     In uint8, for example, NumPy silently makes 255 of 2 * y - 1 for the label 0.
+
+    The result is True if the data have few bits, and it does: other data, which might overflow, may be `widened`.
 
     Args:
         what: what the function is, for the message.
@@ -34,14 +36,16 @@ def refuse_overflow(
         ValueError: it does not.
     """
     if not are_narrow(data):
-        return
+        return False
     try:
         with no_grad():
-            off = _first_off(found, score(outputs, _widened(data)))
-            if off is None or _first_off(found, score(outputs, data)):
-                return  # or the function gives another number at every call
+            off = _first_off(found, score(outputs, widened(data)))
+            if off is None:
+                return True
+            if _first_off(found, score(outputs, data)):  # the function gives another number at every call
+                return False
     except Exception:  # a function that is made for their type
-        return
+        return False
     (number, wide), (kind, remedy) = off, _ARGUMENTS[name]
     raise ValueError(
         f"{what} gives {number:g} for these {kind}, and {wide:g} for the same numbers in 64 bits: NumPy computes in "
@@ -49,10 +53,14 @@ def refuse_overflow(
     )
 
 
-def _widened(data: Any) -> Any:
+def widened(data: Any) -> Any:
+    """Samples or labels with numbers of 64 bits in place of those of few."""
     if isinstance(data, (list, tuple)):
-        return [_widened(item) for item in data]
-    return data.astype(_WIDE[data.dtype.kind]) if hasattr(data, "dtype") else data
+        return [widened(item) for item in data]
+    kind = data.dtype.kind if hasattr(data, "dtype") else ""
+    if kind == "u" and (data >= 2**63).any():
+        kind = "f"
+    return data.astype(_WIDE[kind]) if kind in _WIDE else data
 
 
 def _first_off(found: Any, others: Any) -> tuple[float, float] | None:

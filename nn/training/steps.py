@@ -15,7 +15,7 @@ from ..data.tables import note_columns, paired
 from ..elsewhere import explained, missing, with_remedy
 from ..evaluation.broadcasting import refuse_all_pairs
 from ..evaluation.columns import shape_of
-from ..evaluation.few_bits import refuse_overflow
+from ..evaluation.few_bits import refuse_overflow, widened
 from ..evaluation.programs import LossFunction as LossFunction
 from ..evaluation.programs import Model as Model
 from ..evaluation.rules import called, is_mean, name_of_loss, note_other_loss
@@ -95,6 +95,7 @@ class EagerStep(Known):
         self._seen: tuple[Any, ...] = (None,)  # what was seen when the optimiser was last found to hold the parameters
         self._leaves = leaves_made[0]  # at the end of the last step
         self._loss = math.nan  # of the last step, noted before it is made
+        self._widens_samples = self._widens_labels = False  # which have few bits, and might overflow in later batches
 
     def __repr__(self) -> str:
         loss = name_of(self.loss)
@@ -109,7 +110,7 @@ class EagerStep(Known):
             ValueError: if there are no samples, or not as many labels; if the first loss depends on no parameter, or
                 one on a result that was kept while parameters changed; if the optimiser holds none of the model's
                 parameters, or those of a part that was replaced; if a model of yours computes with samples of few bits,
-                as of uint8, in which sums overflow.
+                as of uint8, in which sums overflow in the first step; in later ones they have 64 bits.
             FloatingPointError: if it is nan or infinite; the parameters stay as they were.
         """
         try:
@@ -132,6 +133,7 @@ class EagerStep(Known):
 
     def _update(self, X: Any, y: Any) -> float:
         self._check_optimizer()
+        X, y = widened(X) if self._widens_samples else X, widened(y) if self._widens_labels else y
         results = results_of(self.model) if self.steps < 2 else []  # in the second step those of the first one
         predictions = self._predicted(X)
         loss = one_value(scored(self.loss, predictions, y))
@@ -158,7 +160,7 @@ class EagerStep(Known):
         predictions = outputs_with_masks(self.model, X, step)
         first_call.warn(self.optimizer)
         if own_code(self.model, None) is None:  # layers compute in floats
-            refuse_overflow(
+            self._widens_samples = refuse_overflow(
                 "the model", lambda _, wide: outputs_with_masks(self.model, wide, step), predictions, None, X, "X"
             )
         return predictions
@@ -189,7 +191,7 @@ class EagerStep(Known):
         if self._is_due:
             refuse_outdated(self.optimizer.params, loss)
         if not (self.steps or is_mean(self.loss) or name_of_loss(self.loss)):
-            refuse_overflow("the loss", self.loss, loss, predictions, y)
+            self._widens_labels = refuse_overflow("the loss", self.loss, loss, predictions, y)
             if _meets_all(predictions, loss):
                 refuse_all_pairs("the loss", self.loss, loss, predictions, y)
 

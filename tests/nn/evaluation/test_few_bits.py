@@ -2,9 +2,10 @@
 
 import pytest
 
+import engine
 import nn
 from engine import Value
-from nn.evaluation.few_bits import refuse_overflow
+from nn.evaluation.few_bits import refuse_overflow, widened
 from tests.needs import needs
 from tests.nn.evaluation.networks import X, network
 
@@ -74,6 +75,37 @@ def test_models_that_overflow_on_samples_are_refused_too(use, form):
         use(form(pixels))
     use(form(pixels.astype(float)))
     use(form(pixels // 2))
+
+
+def test_what_would_overflow_in_a_later_batch_is_computed_in_64_bits():
+    """Eager steps look at the first batch alone, and computed with 144 in others."""
+
+    def squares(outputs, labels):
+        return engine.mean([(row[0] - (np.asarray(label) ** 2).sum()) ** 2 for row, label in zip(outputs, labels)])
+
+    pixels, labels = np.array([[2, 3], [1, 20]], np.uint8), np.array([3, 20], np.uint8)
+    losses = []
+    for kind in (np.uint8, float):
+        step = nn.EagerStep(model := Squares(), squares, nn.SGD(model.parameters(), 1e-9))
+        losses.append([step(pixels[k : k + 1].astype(kind), labels[k : k + 1].astype(kind)) for k in range(2)])
+    assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize("kind", ["u1", "f8"])
+def test_a_model_that_is_made_for_a_type_is_given_it_in_every_step(kind):
+    class Made(Squares):
+        def __call__(self, x):
+            return [self.w * {kind: 1.0}[np.asarray(x).dtype.str[1:]]]
+
+    step = nn.EagerStep(model := Made(), nn.mse, nn.SGD(model.parameters(), 1e-6))
+    assert all(step(np.array([[1, 2]], kind), [1.0]) for _ in range(3))
+
+
+def test_numbers_beyond_those_of_64_bits_with_a_sign_stay_as_large():
+    """They became negative, and the model was said to overflow."""
+    large = np.array([[2**63 + 2**62, 1]], np.uint64)
+    assert widened(large).tolist() == [[2.0**63 + 2.0**62, 1.0]]
+    assert widened([*large // 2])[0].dtype == np.int64
 
 
 COUNT = iter(range(100))
