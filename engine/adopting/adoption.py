@@ -78,7 +78,8 @@ def adopt(root: Any, names: Mapping[str, Any] | None = None) -> Adoption:
             replay = Replay(graph, given)
         findings += replay.findings
         if not findings:
-            findings += _whole(graph, replay, values, {} if old or "" in unknown else given)
+            may_be_old = old or not all(p.node.operation or p.candidates for p in probed)
+            findings += _whole(graph, replay, values, {} if may_be_old else given)
         again = replay
         if replay.calls and not findings:
             again = Replay(graph, given)

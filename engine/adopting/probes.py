@@ -32,6 +32,7 @@ class Probed:
 
     Attributes:
         node: the node.
+        candidates: what its operation may be.
         meaning: what its operation is; None if the table does not have it.
         slopes: what each operand gets for an upstream gradient of 1, by identity.
         findings: its bugs.
@@ -40,7 +41,7 @@ class Probed:
     """
 
     def __init__(self, graph: TheirGraph, node: Node, candidates: Sequence[Meaning], sure: bool) -> None:
-        self._graph, self.node = graph, node
+        self._graph, self.node, self.candidates = graph, node, candidates
         fitting = [meaning for meaning in candidates if fits(meaning, node)]
         self._operands = list({id(operand): operand for operand in node.operands}.values())
         self.slopes: dict[int, float] = {}

@@ -149,8 +149,9 @@ def test_a_maximum_of_x_and_a_number_is_judged() -> None:
     assert "gives a 1, where the derivative is 0" in finding.sentence
 
 
-def test_gradients_of_an_earlier_pass_are_stale() -> None:
-    module = run(SOURCE)
+@pytest.mark.parametrize("style", ["as it stands", "no names of operations"])
+def test_gradients_of_an_earlier_pass_are_stale(style: str) -> None:
+    module = run(STYLES[style](SOURCE))
     root, names = module.graph()
     names["a"].grad = 4.0
     root.backward()
