@@ -9,9 +9,11 @@ are neighbours in memory: each column of a tile would lie in other lines of memo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from ....plan.plan import Group
 from ..ir.vector import Vector
@@ -25,7 +27,7 @@ UNROLLED = 3
 
 UNDER_WAY = 8
 """Rows of a tile of one vector: this many multiply-adds begin before the first one ends.
-With four a step of 64-32-10@8 takes 16 % longer."""
+With four a step of 64-32-10@8 takes 16 % longer, one of 64-32-10@50, of seven vectors, 8 %."""
 
 SHORT = 4
 """Rows of a tile whose columns are few: starts and ends take most of its time, whatever its size, and the kernel is
@@ -56,6 +58,7 @@ class Blocking:
 
     Attributes:
         rows: of a tile.
+        single: rows of a tile of one vector; if they are more, all of the matrix passes once for each sort of tiles.
         vectors: of each sort of tiles that the lanes are cut into: the first as often as it fits, then the others. The
             first has as many accumulators as registers allow, next to the operands.
         columns: of a piece.
@@ -66,6 +69,7 @@ class Blocking:
     """
 
     rows: int
+    single: int
     vectors: tuple[int, ...]
     columns: int
     pieces: int
@@ -81,7 +85,7 @@ class Blocking:
         >>> from .....ops import dot
         >>> weights, x = Run("P", 0, 784, 784, 1), Run("X", 0, 0, 784, 1)
         >>> Blocking.of(Group(dot, 128, ((weights,), (x,)), Run("S", 0, 1)), Shape(64, 4, 64))
-        Blocking(rows=6, vectors=(2, 1), columns=392, pieces=2, copied=True, apart=0, together=4)
+        Blocking(rows=6, single=6, vectors=(2, 1), columns=392, pieces=2, copied=True, apart=0, together=4)
         """
         rows, vectors = tile_sizes(shape, group.rows, group.rows * group.columns)
         if group.columns <= FEW:
@@ -91,7 +95,8 @@ class Blocking:
         vectors = min(vectors, shape.lanes // shape.width)
         parts, columns = group.operands[0], group.columns
         if len(parts) > 1 or not is_wide(shape, group.rows * columns):
-            return cls(rows, _falling(vectors, 1), columns, 1, copied=False)
+            single = rows if columns <= FEW else UNDER_WAY
+            return cls(rows, single, _falling(vectors, 1), columns, 1, copied=False)
         turned = parts[0].column != 1 and parts[0].row == 1
         scattered = group.rows >= MANY_ROWS and shape.bytes(columns * shape.stride) > shape.l2 // 2
         if vectors == 4 and group.rows % 8 == 0 and (scattered or turned):
@@ -103,7 +108,7 @@ class Blocking:
         pieces = -(-columns // most)
         halves = _falling(vectors, vectors // 2, 1)  # else all weights pass for each of the two or three vectors left
         even = TOGETHER * -(-columns // (pieces * TOGETHER))  # whole turns, in all pieces but the last
-        return cls(rows, halves, min(columns, even), pieces, scattered, apart, TOGETHER)
+        return cls(rows, rows, halves, min(columns, even), pieces, scattered, apart, TOGETHER)
 
 
 def _falling(*counts: int) -> tuple[int, ...]:
@@ -144,6 +149,14 @@ def product(context: Context, fused: list[Group]) -> Kernel:
     return product.kernel
 
 
+class _Span(NamedTuple):
+    """Lanes that are cut into tiles of so many vectors."""
+
+    start: str
+    stop: str
+    vectors: int
+
+
 @dataclass(frozen=True)
 class _Tile:
     """A tile in the making: `rows` rows from `row` on, its vectors of lanes, and a variable for each sum, by rows."""
@@ -169,7 +182,7 @@ class _Product:
             self.weights = kernel.panel(self.blocking.columns * self.blocking.apart)
 
     def emit(self) -> None:
-        """Write the kernel: pieces of columns, rows, lanes, from the outside in."""
+        """Write the kernel: pieces of columns outside, tiles of rows and lanes inside."""
         code, blocking, columns = self.code, self.blocking, self.group.columns
         if blocking.pieces == 1:
             self._piece(None, columns)
@@ -181,25 +194,37 @@ class _Product:
 
     def _piece(self, first: str | None, count: int | str) -> None:
         """The columns from `first` on, `count` of them, for all rows and lanes; all columns if it is None."""
-        code, blocking = self.code, self.blocking
+        code, blocking, spans = self.code, self.blocking, [*self._spans()]
         if blocking.copied:
-            self._over_lanes(lambda lanes: self._copy(lanes, first, count))
-        for span, rows in even_tiles(code, self.group.rows, blocking.rows):
-            with span as row:
-                if blocking.apart:
-                    self._copy_weights(row, rows, first, count)
-                self._over_lanes(partial(self._tile, row, rows, first, count))
+            for span in spans:
+                with self._lanes(span) as lanes:
+                    self._copy(lanes, first, count)
+        for together in [[span] for span in spans] if blocking.single > blocking.rows else [spans]:
+            most = blocking.single if together[0].vectors == 1 else blocking.rows
+            for tiles, rows in even_tiles(code, self.group.rows, most):
+                with tiles as row:
+                    if blocking.apart:
+                        self._copy_weights(row, rows, first, count)
+                    for span in together:
+                        with self._lanes(span) as lanes:
+                            self._tile(row, rows, lanes, first, count)
 
-    def _over_lanes(self, body: Callable[[list[str]], None]) -> None:
-        """Over the lanes of the block, as many vectors at a time as a tile has, and then what is left over."""
+    def _spans(self) -> Iterator[_Span]:
+        """The lanes of the block, as many vectors at a time as a tile has, and then what is left over."""
         code, width, start = self.code, self.kernel.shape.width, "0"
         for vectors in self.blocking.vectors:
             left = code.value(f"sub i64 %lanes, {start}")
             rest = code.value(f"srem i64 {left}, {vectors * width}")
             stop = code.value(f"sub i64 %lanes, {rest}")
-            with code.loop(start, stop, vectors * width) as lane:
-                body([code.index(lane, q * width) for q in range(vectors)])
+            yield _Span(start, stop, vectors)
             start = stop
+
+    @contextmanager
+    def _lanes(self, span: _Span) -> Iterator[list[str]]:
+        """A loop over a span, a tile's vectors at a time."""
+        width = self.kernel.shape.width
+        with self.code.loop(span.start, span.stop, span.vectors * width) as lane:
+            yield [self.code.index(lane, q * width) for q in range(span.vectors)]
 
     # ---- copies
     def _copy(self, lanes: list[str], first: str | None, count: int | str) -> None:
@@ -229,7 +254,7 @@ class _Product:
         return self.code.index(first, c), 0
 
     # ---- tiles
-    def _tile(self, row: Index, rows: int, first: str | None, count: int | str, lanes: list[str]) -> None:
+    def _tile(self, row: Index, rows: int, lanes: list[str], first: str | None, count: int | str) -> None:
         """The sums of a tile over the columns of a piece; each piece goes on from the sums of the one before."""
         code, buffer = self.code, f"%{self.group.result.buffer}"
         places = [((row[0], row[1] + j), lane) for j in range(rows) for lane in lanes]
