@@ -28,7 +28,8 @@ def hinge(score: Numbers, label: Numbers, reduction: str = "mean") -> Loss:
         reduction: "mean", "sum" or "none".
 
     Raises:
-        TypeError: if something is not a number.
+        TypeError: if something is not a number, or only the label is a Value, as
+            if the two were swapped.
         ValueError: if a label is neither -1 nor 1, lengths differ, nothing is given, or the reduction is
             unknown.
 
@@ -53,7 +54,8 @@ def bce(probability: Numbers, target: Numbers, reduction: str = "mean") -> Loss:
         reduction: "mean", "sum" or "none".
 
     Raises:
-        TypeError: if something is not a number.
+        TypeError: if something is not a number, or only the label is a Value, as
+            if the two were swapped.
         ValueError: if a probability or target is not in [0, 1], lengths differ, nothing is given, or the
             reduction is unknown.
 
@@ -76,7 +78,8 @@ def bce_with_logits(logit: Numbers, target: Numbers, reduction: str = "mean") ->
         reduction: "mean", "sum" or "none".
 
     Raises:
-        TypeError: if something is not a number.
+        TypeError: if something is not a number, or only the label is a Value, as
+            if the two were swapped.
         ValueError: if a target is not in [0, 1], lengths differ, nothing is given, or the reduction is
             unknown.
 
@@ -87,12 +90,27 @@ def bce_with_logits(logit: Numbers, target: Numbers, reduction: str = "mean") ->
     return place_by_place(_bce_with_logits, logit, target, reduction)
 
 
+def _refuse_swapped(loss: str, score: Any, label: Any) -> None:
+    """Refuse a Value as a label beside a number as a score, which is no output of a model.
+
+    Raises:
+        TypeError: it is so.
+    """
+    if isinstance(label, Value) and not (isinstance(score, Value) or is_traced(label)):
+        raise TypeError(
+            f"{loss} takes outputs, then labels: swap {score!r} and {label!r}, or, for the gradient of the label, give "
+            f"Value({score!r})"
+        )
+
+
 def _hinge(score: Any, label: Any) -> Loss:
+    _refuse_swapped("hinge", score, label)
     warn_of_activated("hinge", score)
     return relu(1.0 - checked(label, SIGN) * score)
 
 
 def _bce(probability: Any, target: Any) -> Loss:
+    _refuse_swapped("bce", probability, target)
     if is_traced(probability) or is_traced(target):
         if not require(_PREDICTED, probability):  # its parameters are not known yet
             inside = where(probability < 0.0, False, probability <= 1.0)
@@ -103,6 +121,7 @@ def _bce(probability: Any, target: Any) -> Loss:
 
 
 def _bce_with_logits(logit: Any, target: Any) -> Loss:
+    _refuse_swapped("bce_with_logits", logit, target)
     warn_of_activated("bce_with_logits", logit)
     return _either(target, lambda: softplus(-logit), lambda: softplus(logit))
 

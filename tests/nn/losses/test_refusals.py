@@ -173,3 +173,14 @@ def test_a_number_near_a_right_one_is_told_with_its_digits(number, call):
 def fitted():
     model = nn.MLP(1, [1], seed=0)
     return model, [[0.0], [1.0]], [1.0, 2.00000001], nn.mse, nn.SGD(model.parameters(), lr=0.1)
+
+
+@pytest.mark.parametrize("loss", [hinge, bce, bce_with_logits])
+def test_labels_before_scores_are_told_to_swap(loss):
+    """bce_with_logits of the label 1 and the logit 2 was -0.69."""
+    message = rf"^{loss.__name__} takes outputs, then labels: swap 1 and Value\(data=2"
+    with pytest.raises(TypeError, match=message):
+        loss([[1]], [[Value(2.0)]])
+    label = Value(1.0)
+    loss(Value(0.25), label).backward()
+    assert label.grad
