@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import runpy
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from ..adopting.adoption import adopt
@@ -45,13 +47,31 @@ def run(argv: Sequence[str]) -> int:
 def _executed(file: str) -> tuple[Mapping[str, Any], bool]:
     """The global variables of a file, and whether it raised: that is printed, and they are those set until then."""
     try:
-        return runpy.run_path(file, run_name="__main__"), False
+        with _as_python_runs(file):
+            return runpy.run_path(file, run_name="__main__"), False
     except (Exception, SystemExit) as error:  # whatever a student's code raises
         place = raised_at(error)
         at = f"\n  {written(place)}" if is_users(place[0]) else ""
         print(f"error: {file}: {type(error).__name__}: {error}{at}", file=sys.stderr)
         frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
         return next((frame.f_globals for frame in frames if frame.f_code.co_filename == file), {}), True
+
+
+@contextmanager
+def _as_python_runs(file: str) -> Iterator[None]:
+    """Inside, there are no arguments, and modules beside the file are found first, even a student's own engine.py."""
+    folder = os.path.dirname(os.path.abspath(file))
+    path, argv, modules = sys.path, sys.argv, sys.modules.copy()
+    sys.path, sys.argv = [folder, *path], [file]
+    if os.path.exists(os.path.join(folder, "engine.py")):
+        for name in modules:
+            if name.partition(".")[0] == "engine":
+                del sys.modules[name]
+    try:
+        yield
+    finally:
+        sys.path, sys.argv = path, argv
+        sys.modules.update(modules)
 
 
 def _why_not(variables: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -206,6 +207,23 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "SystemExit: done\n" in capsys.readouterr().err
     assert main(["adopt", str(tmp_path / "missing.py")]) == 2
     assert "missing.py" in capsys.readouterr().err
+
+
+def test_the_command_runs_a_file_as_python_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Modules beside it were not found, an engine.py there was taken to be this engine, and it had the arguments."""
+    from engine.__main__ import main
+
+    (tmp_path / "engine.py").write_text(SOURCE)
+    (tmp_path / "settings_of_homework.py").write_text("SIZE = 3.0\n")
+    (tmp_path / "homework.py").write_text(
+        "import sys\nfrom engine import Scalar\nfrom settings_of_homework import SIZE\n"
+        "assert len(sys.argv) == 1\nx = Scalar(SIZE)\nloss = x * x\n"
+    )
+    before = sys.path, sys.argv, sys.modules["engine"]
+    assert main(["adopt", str(tmp_path / "homework.py")]) == 0
+    assert "loss, a Scalar graph of 2 nodes: no bug found" in capsys.readouterr().out
+    assert before == (sys.path, sys.argv, sys.modules["engine"])
+    del sys.modules["settings_of_homework"]
 
 
 @pytest.mark.parametrize(
