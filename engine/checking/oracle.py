@@ -72,7 +72,7 @@ def value(primitive: Primitive, inputs: Sequence[Any]) -> Any:
     """The value of a primitive's formula at `inputs`, as a number of mpmath.
 
     Raises:
-        ValueError: the primitive was declared without a formula.
+        ValueError: the primitive was declared without a formula, or the formula names what mpmath does not have.
 
     >>> import engine
     >>> print(value(engine.tanh, [1.0]))
@@ -83,7 +83,13 @@ def value(primitive: Primitive, inputs: Sequence[Any]) -> Any:
     mp = context()
     exact = [mp.mpf(x) for x in inputs]
     named = {primitive.operands[0]: exact} if primitive.arity is None else dict(zip(primitive.operands, exact))
-    return eval(_compiled(primitive.formula), {**_names(mp), **named})
+    try:
+        return eval(_compiled(primitive.formula), {**_names(mp), **named})
+    except (NameError, TypeError) as error:
+        raise ValueError(
+            f"the formula of {primitive.name}, {primitive.formula!r}, cannot be computed: {error}; it is written with "
+            f"{', '.join(primitive.operands)} and the functions of mpmath"
+        ) from None
 
 
 def derivative(primitive: Primitive, inputs: Sequence[float], position: int) -> Any:

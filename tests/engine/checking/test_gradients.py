@@ -208,6 +208,15 @@ def test_a_formula_that_is_as_wrong_as_its_rule_excuses_nothing() -> None:
     assert check_gradients(lambda x: odd(x), [1.0]).wrong
 
 
+@pytest.mark.parametrize(("formula", "told"), [("foo(x)", "name 'foo' is not defined"), ("hypot(x)", "")])
+def test_a_formula_that_cannot_be_computed_is_told(formula: str, told: str) -> None:
+    odd = replace(engine.square, name="odd", formula=formula, local_derivatives=[lambda z, x: 3 * x])
+    with pytest.raises(
+        ValueError, match=rf"the formula of odd, .* cannot be computed: .*{told}.*; it is written with x"
+    ):
+        check_gradients(lambda x: odd(x), [1.0])
+
+
 def test_without_fifty_digits_nothing_speaks_against_differences(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.checking.oracle.available", lambda: False)
     assert check_gradients(engine.sin, [1e15 + 0.5]).wrong
