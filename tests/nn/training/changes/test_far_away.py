@@ -108,6 +108,29 @@ def test_a_change_that_is_announced_counts_at_once(kind: str, backend: str, seld
     assert trainer.step(X, Y) == pytest.approx(9.0 * before)
 
 
+REPLACED: dict[str, Callable[[Scaled], None]] = {
+    "in a list": lambda model: model.own[90].__setitem__(0, Value(3.0)),
+    "in an attribute that is not announced": lambda model: vars(model).update(gain=Value(3.0)),
+}
+
+
+@pytest.mark.parametrize("backend", INSTALLED)
+@pytest.mark.parametrize("replace", REPLACED.values(), ids=REPLACED)
+def test_a_parameter_replaced_by_a_new_one_is_seen_at_once(
+    backend: str, replace: Callable[[Scaled], None], seldom: None
+) -> None:
+    """A new one raises a counter."""
+    model = Scaled(lambda model: model.own[90][0] * model.gain)
+    model.own, model.gain = [[Value(1.0) for _ in range(30)] for _ in range(100)], Value(1.0)
+    parameters = [*model.layer.parameters(), model.own[90][0], model.gain]
+    trainer = nn.Trainer(model, nn.mse, nn.SGD(parameters, lr=0.0), backend)
+    for _ in range(6):
+        trainer.step(X, Y)
+    replace(model)
+    with pytest.raises(ValueError, match="1 of the optimiser's parameters do not belong to this model"):
+        trainer.step(X, Y)
+
+
 @pytest.mark.parametrize("backend", INSTALLED)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_change_that_the_next_step_sees_is_nothing_to_tell(kind: str, backend: str) -> None:
