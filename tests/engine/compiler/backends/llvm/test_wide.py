@@ -224,6 +224,24 @@ def test_columns_together_and_those_left_over(vector_bytes: int, monkeypatch: py
     assert agree(plan, leaves, program, samples(sizes, 70, "float64"), "float64")
 
 
+@pytest.mark.parametrize(
+    ("times", "spare", "rows", "together"), [(2, 0, 4, 1), (2, -8, 6, 1), (1, 0, 6, 1), (1, -8, 6, matmul.TOGETHER)]
+)
+def test_tiles_where_weights_just_fill_the_first_cache(
+    times: int, spare: int, rows: int, together: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or half of it: from there on they have six rows, and from a full one on columns go by four at a time."""
+    narrow_caches(monkeypatch, 64)
+    sizes = [37, 13, 31]
+    monkeypatch.setattr(schedule, "cache_sizes", lambda: (times * 8 * 37 * 13 + spare, 2**20))
+    plan, leaves = plan_of(sizes)
+    program = build(plan, "float64")
+    blocking = matmul.Blocking.of(plan.body[0], program.fitting(70).shape)
+    assert (blocking.rows, blocking.vectors[0], blocking.together) == (rows, 4, together)
+    for count in (5, 33, 70):
+        assert agree(plan, leaves, program, samples(sizes, count, "float64"), "float64")
+
+
 def test_tiles_of_whole_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a turned matrix, whose rows are neighbours, if vectors have 64 bytes: eight rows, where they divide all."""
     narrow_caches(monkeypatch, 64)
