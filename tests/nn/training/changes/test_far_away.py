@@ -108,6 +108,16 @@ def test_a_change_that_is_announced_counts_at_once(kind: str, backend: str, seld
     assert trainer.step(X, Y) == pytest.approx(9.0 * before)
 
 
+@pytest.mark.parametrize("backend", INSTALLED)
+def test_a_number_among_many_parameters_counts_at_once(backend: str, seldom: None) -> None:
+    model = Scaled(lambda model: model.own[0] * model.own[-1])
+    model.own = [*[Value(1.0) for _ in range(1000)], 1.0]
+    trainer = nn.Trainer(model, nn.mse, nn.SGD([*model.layer.parameters(), model.own[0]], lr=0.0), backend)
+    before = [trainer.step(X, Y) for _ in range(6)][-1]
+    model.own[-1] = 3.0
+    assert trainer.step(X, Y) == pytest.approx(9.0 * before)
+
+
 REPLACED: dict[str, Callable[[Scaled], None]] = {
     "in a list": lambda model: model.own[90].__setitem__(0, Value(3.0)),
     "in an attribute that is not announced": lambda model: vars(model).update(gain=Value(3.0)),
