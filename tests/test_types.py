@@ -54,6 +54,7 @@ def test_what_works_is_well_typed(tmp_path: Path) -> None:
     needs("mypy")
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
-    for command in (["-m", "mypy", "--strict", str(program)], [str(program)]):
+    checked = ["-m", "mypy", "--strict", "--follow-imports=silent", str(program)]  # CI checks the packages themselves
+    for command in (checked, [str(program)]):
         done = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False, cwd=ROOT)
         assert done.returncode == 0, done.stdout + done.stderr

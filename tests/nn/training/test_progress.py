@@ -92,7 +92,7 @@ def test_a_bar_on_a_terminal(monkeypatch):
 
 def test_a_bar_says_which_epoch_the_scores_are_of():
     state = Progress(4, 9, 1, 2, loss=0.25, scores={"validation_loss": 30.0, "validation_r2": 0.5}, lr=0.5)
-    assert progress._under_way(state) == "epoch 4/9  lr 0.5  loss 0.25  epoch 3: validation loss 30, r2 0.5"
+    assert progress._under_way(state, "; ") == "epoch 4/9  lr 0.5  loss 0.25; epoch 3: validation loss 30, r2 0.5"
     assert progress._text(state) == "epoch 4/9  lr 0.5  loss 0.25  validation loss 30, r2 0.5"
 
 
