@@ -332,7 +332,8 @@ def numbers_in(result: Any) -> list[float]:
     if isinstance(result, float):
         return [float(result)]
     if hasattr(result, "tolist"):
-        result = result.tolist()
+        dense = result.to_dense() if getattr(result, "is_sparse", False) else result  # as of an embedding of PyTorch
+        result = dense.tolist()
         if isinstance(result, list) and result and type(result[0]) is float:
             return result
     if isinstance(result, Mapping):

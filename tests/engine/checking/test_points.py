@@ -176,6 +176,23 @@ def test_a_state_dict_of_torch() -> None:
     assert not check_gradients(loss, point, grad=lambda s: {**grad(s), "2.bias": torch.zeros(1)})
 
 
+def test_a_sparse_gradient_of_torch() -> None:
+    """It was refused in words of PyTorch's own."""
+    torch = needs("torch")
+
+    def f(table: Any) -> Any:
+        return torch.nn.functional.embedding(torch.tensor([0, 2, 0]), table, sparse=True).tanh().sum()
+
+    def gradient(table: Any) -> Any:
+        table = table.detach().requires_grad_()
+        return torch.autograd.grad(f(table), table)[0]
+
+    table = torch.tensor([[0.5, -1.0], [2.0, 0.25], [1.5, 0.75]], dtype=torch.float64)
+    assert gradient(table).is_sparse
+    assert check_gradients(f, table, grad=gradient).ok
+    assert not check_gradients(f, table, grad=lambda table: 2 * gradient(table)).ok
+
+
 def test_a_pytree_of_jax() -> None:
     jax = needs("jax")
     tree = {"w": jax.numpy.ones((2, 2), dtype="float32"), "b": (jax.numpy.zeros(2, dtype="float32"),)}
