@@ -200,7 +200,10 @@ def _returns_nothing(function: FunctionType) -> bool:
     """
     if function.__name__ == "<lambda>":
         return False
-    returns = ("RETURN_VALUE", "RETURN_CONST")
-    steps = [pair for pair in pairwise(dis.get_instructions(function)) if pair[1].opname in returns]
-    given = [end if end.opname == "RETURN_CONST" else before for before, end in steps]
-    return bool(given) and all(step.opname.endswith("_CONST") and step.argval is None for step in given)
+    nothing = []
+    for before, step in pairwise(dis.get_instructions(function)):
+        if step.opname == "RETURN_CONST":
+            nothing.append(step.argval is None)
+        elif step.opname == "RETURN_VALUE":  # a jump to it, as in `x or None`, brings other values
+            nothing.append((before.opname, before.argval, step.is_jump_target) == ("LOAD_CONST", None, False))
+    return bool(nothing) and all(nothing)

@@ -23,6 +23,14 @@ def slope_without_return(z: Any, x: Any) -> None:
     1 - z * z
 
 
+def slope_if_positive(z: Any, x: Any) -> float | None:
+    return 1.0 if x > 0 else None
+
+
+def slope_if_any(z: Any, x: Any) -> float | None:
+    return float(x > 0) or None
+
+
 @pytest.fixture(autouse=True)
 def table() -> Iterator[None]:
     before = dict(engine.PRIMITIVES)
@@ -38,6 +46,16 @@ def test_a_rule_of_c_that_does_not_tell_its_operands_is_called() -> None:
         assert (x.grad, y.grad) == (2.0, 0.0)
     finally:
         del engine.PRIMITIVES["test_larger"]
+
+
+@pytest.mark.parametrize("rule", [slope_if_positive, slope_if_any])
+def test_a_rule_may_return_none_for_some_operands(rule: Callable[..., Any]) -> None:
+    """Python 3.11 shares the return between both ends: it was said to be missing."""
+    positive = declare("test_positive", lambda x: max(x, 0.0), [rule], method=False)
+    try:
+        assert [grad(positive(x), x) for x in (Value(2.0), Value(-2.0))] == [1.0, 0.0]
+    finally:
+        del engine.PRIMITIVES["test_positive"]
 
 
 def test_operands_are_named_unless_said_otherwise() -> None:
