@@ -90,6 +90,7 @@ class EagerStep(Known):
         self.loss = called("loss", loss)
         self.optimizer = optimizer
         self.steps = 0
+        self._is_new = True  # no step was made here, though others may come before, in a training that goes on
         self._ahead: int | None = None  # how many more the optimiser had made; None until the first one is made here
         self._clip = clip_limits(clip_norm, clip_value)
         self._seen: tuple[Any, ...] = (None,)  # what was seen when the optimiser was last found to hold the parameters
@@ -148,13 +149,14 @@ class EagerStep(Known):
         clip_gradients(self.optimizer.params, self._clip)
         self._loss = loss.data
         make_step(self.optimizer, self, "steps")
+        self._is_new = False
         self._leaves = leaves_made[0]
         return loss.data
 
     def _predicted(self, X: Any) -> list[Any]:
-        """The model's outputs. The first step warns of what that call makes, and refuses overflows in it."""
+        """The model's outputs. The first step here warns of what that call makes, and refuses overflows in it."""
         step = self._step_of_masks
-        if self.steps:
+        if not self._is_new:
             return outputs_with_masks(self.model, X, step)
         first_call = FirstCall(self.model)
         predictions = outputs_with_masks(self.model, X, step)
@@ -190,7 +192,7 @@ class EagerStep(Known):
     def _check_loss(self, predictions: list[Any], y: Any, loss: Value) -> None:
         if self._is_due:
             refuse_outdated(self.optimizer.params, loss)
-        if not (self.steps or is_mean(self.loss) or name_of_loss(self.loss)):
+        if self._is_new and not (is_mean(self.loss) or name_of_loss(self.loss)):
             self._widens_labels = refuse_overflow("the loss", self.loss, loss, predictions, y)
             if _meets_all(predictions, loss):
                 refuse_all_pairs("the loss", self.loss, loss, predictions, y)

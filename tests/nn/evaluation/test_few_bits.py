@@ -91,6 +91,21 @@ def test_what_would_overflow_in_a_later_batch_is_computed_in_64_bits():
     assert losses[0] == losses[1]
 
 
+def test_a_training_that_goes_on_computes_in_64_bits_too():
+    """It took no look, and computed with 144 in its later batches."""
+    pixels = np.array([[2, 3], [1, 20]], np.uint8)
+
+    def losses(*epochs):
+        model, history = Squares(), None
+        optimizer = nn.SGD(model.parameters(), 1e-9)
+        for count in epochs:
+            options = {"shuffle": False, "seed": 1, "backend": "eager", "resume": history}
+            history = nn.fit(model, pixels, [1.0, 2.0], nn.mse, optimizer, count, 1, **options)
+        return history.batch_losses
+
+    assert losses(1, 2) == losses(2)
+
+
 @pytest.mark.parametrize("kind", ["u1", "f8"])
 def test_a_model_that_is_made_for_a_type_is_given_it_in_every_step(kind):
     class Made(Squares):
