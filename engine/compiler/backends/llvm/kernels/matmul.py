@@ -45,7 +45,8 @@ FEWER_LOADS = 8, 3
 Without it a step of 2048-2048-10@256 takes 7 % longer, and 5 % with two vectors."""
 
 MANY_ROWS = 64
-"""From this many rows of a matrix on it pays to copy the vectors first."""
+"""From this many rows of a matrix on it pays to copy the vectors first, and to have larger tiles: these take up to a
+fifth longer to compile."""
 
 MANY_LANES = 128
 """From this many lanes of a block on it pays to copy a tile's weights first: a step of 1024-1024-1024@1024 takes 4 %
@@ -87,7 +88,7 @@ class Blocking:
         >>> Blocking.of(Group(dot, 128, ((weights,), (x,)), Run("S", 0, 1)), Shape(64, 4, 64))
         Blocking(rows=6, single=6, vectors=(2, 1), columns=392, pieces=2, copied=True, apart=0, together=4)
         """
-        rows, vectors = tile_sizes(shape, group.rows, group.rows * group.columns)
+        rows, vectors = tile_sizes(shape, group.rows, is_large(shape, group.rows, group.columns))
         if group.columns <= FEW:
             rows = min(rows, SHORT)
         if shape.lanes == shape.width:
@@ -116,19 +117,19 @@ def _falling(*counts: int) -> tuple[int, ...]:
     return tuple(dict.fromkeys(filter(None, counts)))
 
 
-def tile_sizes(shape: Shape, rows: int = 0, weights: int = 0) -> tuple[int, int]:
+def tile_sizes(shape: Shape, rows: int = 0, large: bool = False) -> tuple[int, int]:
     """Rows and vectors of a tile of sums: there are 32 registers for vectors of 64 bytes, else 16.
 
-    Where so many `weights` fill half of the first cache, vectors come from the second one, and each serves as many rows
-    as there are registers for: with four a step of 64-64-64@64 or 784-128-10@64 takes 6 % longer. Otherwise kernels
-    are kept short, and a tile has one row more where that makes all tiles of the `rows` alike.
+    In a `large` product, whose vectors come from the second cache, each serves as many rows as there are registers for:
+    with four a step of 784-128-10@64 takes 6 % longer. Otherwise kernels are kept short, and a tile has one row more
+    where that makes all tiles of the `rows` alike.
 
-    >>> [tile_sizes(Shape(64, 8, 32), rows) for rows in (8, 10, 11)], tile_sizes(Shape(64, 8, 64), 128, 128 * 784)
+    >>> [tile_sizes(Shape(64, 8, 32), rows) for rows in (8, 10, 11)], tile_sizes(Shape(64, 8, 64), 128, large=True)
     ([(4, 4), (5, 4), (4, 4)], (6, 4))
     """
     if shape.width * shape.bits < 512:
         return 6, 2
-    if is_wide(shape, 2 * weights):
+    if large:
         return 6, 4
     alike = not rows or rows % -(-rows // 4) == 0
     return 4 if alike or rows % 5 else 5, 4
@@ -137,6 +138,11 @@ def tile_sizes(shape: Shape, rows: int = 0, weights: int = 0) -> tuple[int, int]
 def is_wide(shape: Shape, weights: int) -> bool:
     """Whether a matrix of that many numbers is more than the first cache holds."""
     return shape.bytes(weights) > shape.l1
+
+
+def is_large(shape: Shape, rows: int, columns: int) -> bool:
+    """Whether a matrix is wide and has many rows."""
+    return rows >= MANY_ROWS and is_wide(shape, rows * columns)
 
 
 def product(context: Context, fused: list[Group]) -> Kernel:

@@ -20,7 +20,7 @@ from ....plan.plan import Reduction
 from ..ir.shuffles import transpose
 from ..ir.vector import Vector
 from .kernel import Context, Index, Kernel
-from .matmul import is_wide, tile_sizes
+from .matmul import is_large, is_wide, tile_sizes
 from .shape import Shape
 from .tiles import even_cuts, even_tiles
 
@@ -75,9 +75,8 @@ class _OuterProduct:
         self.code, self.job, self.width = kernel.code, job, shape.width
         self.target, self.left = kernel.place(job.target), kernel.place(job.left)
         self.are_inputs = _reads_inputs(job)
-        entries = job.rows * job.columns
-        wide = is_wide(shape, entries)
-        self.rows, self.vectors = tile_sizes(shape, weights=entries)
+        wide = is_wide(shape, job.rows * job.columns)
+        self.rows, self.vectors = tile_sizes(shape, large=is_large(shape, job.rows, job.columns))
         if self.are_inputs:
             self.first = kernel.offset(job.right.base)
             self.addresses = self.code.pointer("%X", str(context.inputs * shape.stride))

@@ -225,15 +225,17 @@ def test_columns_together_and_those_left_over(vector_bytes: int, monkeypatch: py
 
 
 @pytest.mark.parametrize(
-    ("times", "spare", "rows", "together"), [(2, 0, 4, 1), (2, -8, 6, 1), (1, 0, 6, 1), (1, -8, 6, matmul.TOGETHER)]
+    ("height", "spare", "rows", "together"),
+    [(71, 0, 4, 1), (71, -8, 6, matmul.TOGETHER), (63, -8, 4, matmul.TOGETHER), (64, -8, 6, matmul.TOGETHER)],
 )
 def test_tiles_where_weights_just_fill_the_first_cache(
-    times: int, spare: int, rows: int, together: int, monkeypatch: pytest.MonkeyPatch
+    height: int, spare: int, rows: int, together: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Or half of it: from there on they have six rows, and from a full one on columns go by four at a time."""
+    """From a full one on columns go by four at a time, and tiles have six rows where there are many of them."""
     narrow_caches(monkeypatch, 64)
-    sizes = [37, 13, 31]
-    monkeypatch.setattr(schedule, "cache_sizes", lambda: (times * 8 * 37 * 13 + spare, 2**20))
+    monkeypatch.setattr(matmul, "MANY_ROWS", 64)
+    sizes = [13, height, 5]
+    monkeypatch.setattr(schedule, "cache_sizes", lambda: (8 * 13 * height + spare, 2**20))
     plan, leaves = plan_of(sizes)
     program = build(plan, "float64")
     blocking = matmul.Blocking.of(plan.body[0], program.fitting(70).shape)
