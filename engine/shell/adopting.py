@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.machinery import PathFinder
 from typing import Any
 
 from ..adopting.adoption import adopt
@@ -59,11 +60,12 @@ def _executed(file: str) -> tuple[Mapping[str, Any], bool]:
 
 @contextmanager
 def _as_python_runs(file: str) -> Iterator[None]:
-    """Inside, there are no arguments, and modules beside the file are found first, even a student's own engine.py."""
+    """Inside, there are no arguments, and modules beside the file are found first, even a student's own `engine`."""
     folder = os.path.dirname(os.path.abspath(file))
+    theirs = PathFinder.find_spec("engine", [folder])
     path, argv, modules = sys.path, sys.argv, sys.modules.copy()
     sys.path, sys.argv = [folder, *path], [file]
-    if os.path.exists(os.path.join(folder, "engine.py")):
+    if theirs and theirs.origin not in (None, modules["engine"].__file__):  # None is a folder that is no package
         for name in modules:
             if name.partition(".")[0] == "engine":
                 del sys.modules[name]

@@ -209,11 +209,13 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "missing.py" in capsys.readouterr().err
 
 
-def test_the_command_runs_a_file_as_python_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Modules beside it were not found, an engine.py there was taken to be this engine, and it had the arguments."""
+@pytest.mark.parametrize("own", ["engine.py", "engine/__init__.py"])
+def test_the_command_runs_a_file_as_python_does(own: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Modules beside it were not found, an engine there was taken to be this one, and it had the arguments."""
     from engine.__main__ import main
 
-    (tmp_path / "engine.py").write_text(SOURCE)
+    (tmp_path / own).parent.mkdir(exist_ok=True)
+    (tmp_path / own).write_text(SOURCE)
     (tmp_path / "settings_of_homework.py").write_text("SIZE = 3.0\n")
     (tmp_path / "homework.py").write_text(
         "import sys\nfrom engine import Scalar\nfrom settings_of_homework import SIZE\n"
