@@ -79,7 +79,8 @@ def adopt(root: Any, names: Mapping[str, Any] | None = None) -> Adoption:
         findings += replay.findings
         if not findings:
             may_be_old = old or not all(p.node.operation or p.candidates for p in probed)
-            findings += _whole(graph, replay, values, {} if may_be_old else given)
+            before = {} if may_be_old else given  # gradients of the numbers that were are no stale ones
+            findings += _whole(graph, replay, values, before)
         again = replay
         if replay.calls and not findings:
             again = Replay(graph, given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import sys
 from collections.abc import Iterator, Mapping, Sequence, Set
@@ -44,9 +45,8 @@ class Node:
 
     def again(self, theirs: Any) -> Node:
         """The same operation on the same operands, evaluated once more."""
-        node = Node(theirs)
-        for name in ("constants", "operands", "operation", "ordered", "position", "unlisted"):
-            setattr(node, name, getattr(self, name))
+        node = copy.copy(self)
+        node.theirs, node.number = theirs, float(theirs.data)
         return node
 
     @property
