@@ -76,7 +76,7 @@ def are_names(labels: Any, classes: list[Any] | None) -> bool:
     if (
         not classes
         or is_row(labels[0])
-        or isinstance(labels[0], Named)
+        or isinstance(labels[0], LabelFromText)
         or classes == [str(index) for index in range(len(classes))]
     ):
         return False
@@ -159,7 +159,7 @@ def _are_numbers(y: Any) -> bool:
     return kind != "" and kind in "biuf"
 
 
-class Named(int):
+class LabelFromText(int):
     """The number of a class with a name, which losses and metrics are given in place of that name."""
 
     def __eq__(self, other: object) -> bool:
@@ -190,7 +190,7 @@ def as_targets(labels: Any, classes: list[Any], loss: str) -> list[int]:
     >>> as_targets(["b", "a"], ["a", "b"], "hinge"), as_targets(["b", "a"], ["a", "b"], "bce")
     ([1, -1], [1, 0])
     """
-    named = [Named(2 * index - 1 if loss == "hinge" else index) for index in range(len(classes))]
+    named = [LabelFromText(2 * index - 1 if loss == "hinge" else index) for index in range(len(classes))]
     return [named[index] for index in _as_indices(labels, classes)]
 
 
@@ -274,7 +274,7 @@ def _as_array(labels: Any) -> Any:
     """Labels as an array of numbers or bools; None if they are none, or NumPy is not installed."""
     if not hasattr(labels, "dtype"):
         rows = {*map(type, labels)} == {list} and len({*map(len, labels)}) == 1
-        others = {*map(type, chain.from_iterable(labels) if rows else labels)} - {int, float, Named}
+        others = {*map(type, chain.from_iterable(labels) if rows else labels)} - {int, float, LabelFromText}
         try:
             import numpy as np
         except ImportError:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import nn
-from nn.evaluation.labels import Named, are_names, classes_of, name_positions
+from nn.evaluation.labels import LabelFromText, are_names, classes_of, name_positions
 from tests.needs import needs
 
 np = needs("numpy")
@@ -21,7 +21,7 @@ np = needs("numpy")
         ([1, 0], ["no", "yes"], False),
         ([1, 0], ["0", "1"], False),  # of which the numbers are the indices
         ([1, 0], None, False),
-        ([Named(1), Named(0)], ["1", "2"], False),  # numbers that names have become
+        ([LabelFromText(1), LabelFromText(0)], ["1", "2"], False),  # numbers that names have become
         ([[0, 1], [1, 0]], ["1", "2"], False),
         ([[], []], ["1", "2"], False),
         ([1, "a"], None, "some labels are texts and others are not, such as int 1"),
@@ -67,3 +67,17 @@ def test_what_else_a_model_calls_its_classes_names_none(own: Any) -> None:
 )
 def test_which_rows_are_classes_of_positions(labels: Any, loss: Any, expected: bool) -> None:
     assert name_positions(labels, nn.per_sample(loss)) is expected
+
+
+def test_a_text_for_all_positions_of_a_sequence_is_told_of() -> None:
+    class Positions(nn.Module):
+        def __init__(self) -> None:
+            self.layer = nn.Layer(1, 3, "identity", seed=0)
+
+        def __call__(self, sample: Any) -> Any:
+            return [self.layer([each]) for each in sample]
+
+    model = Positions()
+    optimizer = nn.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(TypeError, match="targets must be a list, tuple or array, not LabelFromText 0"):
+        nn.fit(model, [[0.0, 1.0, 2.0]], ["abc"], nn.per_sample(nn.cross_entropy), optimizer, epochs=1)
