@@ -8,7 +8,7 @@ from typing import Any
 
 from engine import compile
 
-from ..arguments import listed, warn_user
+from ..arguments import counted, listed, warn_user
 from ..elsewhere import explained
 from ..rows import as_lists, only
 from .columns import above, are_shares, ends_of, flat, largest, mapped, nan_at, width_of_each
@@ -141,7 +141,7 @@ def classify(
     if beyond >= len(names):
         raise ValueError(
             f"the largest output of a sample is number {beyond}, and the labels that the model learned from name "
-            f"{len(names)} classes only: {', '.join(names)}; build it with an output for each"
+            f"{counted(len(names), 'class', 'classes')} only: {', '.join(names)}; build it with an output for each"
         )
     if hasattr(found, "dtype"):
         import numpy as np

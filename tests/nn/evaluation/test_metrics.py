@@ -283,6 +283,9 @@ def test_an_output_more_than_there_are_names_is_told():
             nn.classify(model, samples)
     model.layers[0].neurons[2].b.data = -9.0
     assert nn.classify(model, [[0.0, 0.0]])[0] in ("cat", "dog")
+    model.classes = ["cat"]
+    with pytest.raises(ValueError, match="name 1 class only: cat; build"):
+        nn.classify(model, [[0.0, 0.0]])
 
 
 def test_texts_to_validate_with_beside_indices_to_learn_from_are_refused():
