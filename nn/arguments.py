@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 import operator
@@ -33,6 +34,19 @@ def name_of(function: Any) -> str:
     ('max', 'float')
     """
     return str(getattr(function, "__name__", type(function).__name__))
+
+
+def text_of(function: Any) -> str:
+    """A function in words: its name, and what a `functools.partial` without one adds.
+
+    >>> text_of(max), text_of(functools.partial(max, default=0))
+    ('max', 'max(default=0)')
+    """
+    if isinstance(function, functools.partial) and not hasattr(function, "__name__"):
+        given = function.keywords.items()
+        added = [f"{name}={value!r}" if isinstance(value, (str, Real)) else name for name, value in given]
+        return f"{text_of(function.func)}({', '.join(added)})"
+    return name_of(function)
 
 
 def listed(names: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..arguments import check_takes, name_of, show, whole_number
+from ..arguments import check_takes, show, text_of, whole_number
 from .broadcasting import refuse_all_pairs
 from .few_bits import refuse_overflow
 from .labels import classes_of
@@ -87,7 +87,7 @@ class OfUser:
 
 def _metric(metric: Any, model: Model, loss: LossFunction, X: Any) -> tuple[str, Metric]:
     if callable(metric):
-        name = name_of(metric)
+        name = text_of(metric)
         if name in ("accuracy", "mae") and getattr(metric, "__module__", "").startswith("nn."):
             raise TypeError(f"nn.{name} is no function of labels and outputs: write metrics=[{name!r}]")
         check_takes("a metric", metric, "labels", "outputs")

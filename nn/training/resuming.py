@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import functools
 import random
 import zlib
 from array import array
@@ -13,7 +12,7 @@ from numbers import Real
 from types import NoneType
 from typing import Any
 
-from ..arguments import Seed, counted, name_of, show, warn_user, whole_number
+from ..arguments import Seed, counted, show, text_of, warn_user, whole_number
 from ..evaluation.columns import shape_of
 from ..layers.module import Module
 from ..layers.structure import layers_of
@@ -83,7 +82,7 @@ def note_parts(history: History, task: Task, loss: Any) -> None:
     layers: dict[str, str] = layers_of(task.model) if isinstance(task.model, Module) else {}
     parts = {
         **{f"model.{path}" if path else "model": text for path, text in layers.items()},
-        "loss": _text_of(loss),
+        "loss": text_of(loss),
         "optimizer": _text_of_optimizer(task.optimizer),
         "X": f"{counted(len(task.rows), 'sample')} to train with, of shape {shape_of(task.rows.first[0][0])}",
         "batch_size": f"{task.size}",
@@ -206,17 +205,3 @@ def _text_of_optimizer(optimizer: Optimizer) -> str:
     """An optimiser in words, without its rate, which schedules and users change."""
     settings = [f", {name}={value}" for name, value in optimizer.settings.items() if name != "lr"]
     return f"{type(optimizer).__name__} of {counted(len(optimizer.params), 'parameter')}{''.join(settings)}"
-
-
-def _text_of(loss: Any) -> str:
-    """A loss in words: its name, and what a `functools.partial` adds.
-
-    >>> from nn import mse
-    >>> _text_of(functools.partial(mse, reduction="sum"))
-    "mse(reduction='sum')"
-    """
-    if isinstance(loss, functools.partial):
-        given = loss.keywords.items()
-        added = [f"{name}={value!r}" if isinstance(value, (str, Real)) else name for name, value in given]
-        return f"{_text_of(loss.func)}({', '.join(added)})"
-    return name_of(loss)

@@ -1,5 +1,7 @@
 """Metrics of held-out samples after each epoch."""
 
+from functools import partial
+
 import pytest
 
 import nn
@@ -22,6 +24,17 @@ def test_metrics():
 
 def same(labels, outputs):
     return 1.0
+
+
+def share_within(labels, outputs, most):
+    return float(np.mean(np.abs(outputs[:, 0] - labels) <= most))
+
+
+def test_a_partial_is_called_after_its_function():
+    """Its column was validation_partial, and two of them were refused."""
+    metrics = [partial(share_within, most=0.5), partial(share_within, most=9.0)]
+    _, history = trained(validation=0.3, metrics=metrics)
+    assert {*history.rows[0]} > {"validation_share_within(most=0.5)", "validation_share_within(most=9.0)"}
 
 
 @pytest.mark.parametrize(
