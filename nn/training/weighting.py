@@ -60,7 +60,8 @@ def _by_class(labels: list[Any], class_weight: Mapping[Any, float] | str) -> dic
     if isinstance(class_weight, str) and class_weight == "balanced":
         return {label: len(labels) / (len(counts) * count) for label, count in counts.items()}
     if not isinstance(class_weight, Mapping):
-        raise TypeError(f'class_weight is a dict from class to weight, or "balanced", not {show(class_weight)}')
+        remedy = ": give dict(zip(classes, weights))" if is_row(class_weight) else ""
+        raise TypeError(f'class_weight is a dict from class to weight, or "balanced", not {show(class_weight)}{remedy}')
     given = {_label(name): real_number("a class weight", weight, least=0.0) for name, weight in class_weight.items()}
     missing = [label for label in counts if label not in given]
     if missing and (isinstance(class_weight, Counter) or getattr(class_weight, "default_factory", None)):

@@ -102,7 +102,12 @@ class Yields:
             ValueError,
             "class_weight names '1', which is no label, and leaves out 1",
         ),
-        ({"class_weight": "even"}, TypeError, "class_weight is a dict"),
+        ({"class_weight": "even"}, TypeError, "class_weight is a dict.* not str 'even'$"),
+        (
+            {"class_weight": np.array([0.5, 1.5])},  # as sklearn's compute_class_weight gives it
+            TypeError,
+            r"class_weight is a dict .*: give dict\(zip\(classes, weights\)\)",
+        ),
         (
             {"class_weight": "balanced", "y": nn.one_hot(Y, 2)},
             TypeError,
