@@ -47,6 +47,8 @@ class Interval:
         return self.low < number < self.high
 
     def __str__(self) -> str:
+        if self is INDEX:
+            return "an index"
         if self.integers:
             return f"{{{self.low:g} ... {self.high:g}}}"
         return "all reals" if self == REALS else f"({self.low:g}, {self.high:g})"
@@ -74,3 +76,4 @@ REALS = Interval()
 POSITIVE = Interval(0, math.inf)
 BOOLEAN = Interval(0, 1, integers=True)
 INDEX = Interval(0, 0, integers=True)
+"""Of one of the operands after it, however few there are; if there are more, it may be larger."""

@@ -87,6 +87,11 @@ def test_every_entry_is_complete(primitive: Primitive) -> None:
         assert not hasattr(Value, primitive.name)
 
 
+def test_the_index_of_take_is_one_of_any_of_the_values() -> None:
+    """Its domain is what tests can draw beside a single value, and was shown as if only 0 were allowed."""
+    assert "Domain: an index, all reals." in str(engine.take.__doc__)
+
+
 @pytest.mark.parametrize("primitive", TABLE)
 def test_floats_and_values_agree_also_beyond_the_domain(primitive: Primitive) -> None:
     """Never an exception, whatever the floats: what Python raises is IEEE 754's inf or nan."""
