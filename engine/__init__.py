@@ -36,6 +36,7 @@ from . import operators as _operators  # noqa: F401  # gives Value its operators
 from .backprop import backward as backward
 from .backprop import grad as grad
 from .backprop import local_derivatives as local_derivatives
+from .backprop import require_whole_gradients as require_whole_gradients
 from .functional import gradient as gradient
 from .functional import hessian as hessian
 from .functional import hvp as hvp
@@ -156,8 +157,8 @@ def __getattr__(name: str) -> Any:
 _FOR_NN = """Batch BatchLoss Description Drop Due Guards Imported LeafReadError Masks Phrasebook RepeatedStep Session
     Shown Surroundings TABLE Traces TreeReader TypeGuard all_same always_recorded batch_loss changes classes_of
     collector_at_rest counted counts_steps digest_of display_width is_traced leaves_made lent_numbers
-    let_rule_describe_itself looking_once lost_loss new_lock open_session purpose show_picture traces_of update_step
-    warn_user write_file"""
+    let_rule_describe_itself looking_once lost_loss new_lock open_session purpose require_whole_gradients show_picture
+    traces_of update_step warn_user write_file"""
 _BUILT_ON = frozenset(_FOR_NN.split())
 """What `nn` is built on: imported from here like everything else, but not offered to users of the engine alone."""
 

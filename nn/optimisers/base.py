@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, TypeVar
 
-from engine import Value, counts_steps, update_step
+from engine import Value, counts_steps, require_whole_gradients, update_step
 
 from ..arguments import counted, listed, show, warn_user, whole_number
 from ..attributes import Explained, Known
@@ -245,6 +245,7 @@ class Optimizer(Known, Explained):
             RuntimeError: if a stepper is half-way through a backward pass over them, so that gradients are partial.
         """
         if not self.steps and not any(p.grad for p in self._params):
+            require_whole_gradients(self._params)
             warn_user(
                 "every gradient is 0 at the first step: unless the loss is at its minimum, call backward() on it after "
                 "zero_grad(), and compute it from these parameters, neither under no_grad() nor through float()",

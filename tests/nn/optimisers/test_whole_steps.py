@@ -216,6 +216,8 @@ def test_half_of_a_backward_pass_is_no_gradient():
     stepper.next()
     with pytest.raises(RuntimeError, match=r"gradients are partial: go to its end by run\(\)"):
         optimizer.step()
+    with pytest.raises(RuntimeError, match="gradients are partial"):  # before a warning that all of them are 0
+        SGD([w], lr=0.5).step()
     assert (w.data, b.data) == (2.0, 1.0)
     stepper.run()
     optimizer.step()
