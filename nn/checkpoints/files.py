@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import reprlib
 from array import array
 from collections import Counter
@@ -288,7 +289,7 @@ def _warn_of_other_layers(own: dict[str, str], saved: dict[str, str], file: str)
 def _warn_of_other_numbers(model: Module, saved: Any, file: str) -> None:
     """Warn if plain numbers that a user's module reads, such as running means, are not those it was saved with."""
     own = numbers_of(model)
-    if other := _first_other(own, saved):
+    if other := _first_other(_whole(own), _whole(saved)):
         path, more = other
         warn_user(
             f"{file} was saved with {path} = {reprlib.repr(saved[path])[1:-1]}, where the model has "
@@ -296,6 +297,11 @@ def _warn_of_other_numbers(model: Module, saved: Any, file: str) -> None:
             "make Values of them, and leave these out of the optimiser",
             UserWarning,
         )
+
+
+def _whole(numbers: dict[str, str]) -> dict[str, str]:
+    """The texts of numbers, the same for 3.0 as for 3, which are equal."""
+    return {path: re.sub(r"\.0\b", "", text) for path, text in numbers.items()}
 
 
 def _first_other(own: dict[str, str], saved: dict[str, str]) -> tuple[str, str] | None:

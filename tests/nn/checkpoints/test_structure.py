@@ -180,6 +180,23 @@ def test_constants_of_a_graph_that_a_file_lacks_are_warned_of(kept: Any, tmp_pat
         nn.load(Scaled(3.0), tmp_path / "model.json")
 
 
+@pytest.mark.parametrize(("saved", "own"), [(3.0, 3), (3, 3.0), ([0, 10.0], [0.0, 10])])
+def test_equal_numbers_of_other_types_are_no_others(saved: Any, own: Any, tmp_path: Path) -> None:
+    class Scaled(nn.Module):
+        def __init__(self, scale: Any) -> None:
+            self.layer, self.scale = nn.Layer(2, 1, seed=0), scale
+
+        def __call__(self, x: Any) -> Any:
+            return [each * np.sum(self.scale) for each in self.layer(x)]
+
+    nn.save(Scaled(saved), tmp_path / "model.json")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nn.load(Scaled(own), tmp_path / "model.json")
+    with pytest.warns(UserWarning, match=r"where the model has 3\.01: a file"):
+        nn.load(Scaled(3.01), tmp_path / "model.json")
+
+
 class Tied(nn.Module):
     """Two layers, with the same parameters or each with its own."""
 
