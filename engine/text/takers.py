@@ -80,7 +80,7 @@ def _warn_of_library(users: FrameType, entered: list[FrameType]) -> None:
 
 def _warn_of_c(users: FrameType, caller: FrameType) -> None:
     names = names_called(caller.f_code, caller.f_lasti)
-    if names == (ASSIGNMENT,):
+    if names == (ASSIGNMENT,) or names[-1:] == ("fill",):
         warn_at(
             users,
             "an array of floats took the plain number of a Value, and no gradient flows through it: use a list or an "

@@ -44,6 +44,12 @@ def added_in_place(x: Any) -> Any:
     return z[0]
 
 
+def filled(x: Any) -> Any:
+    z = np.zeros(2)
+    z.fill(x)
+    return z[0]
+
+
 def assigned_to_an_array_of_pythons(x: Any) -> Any:
     z = array.array("d", [0.0])
     z[0] = x
@@ -104,6 +110,7 @@ WARNED: list[tuple[str, Callable[[Any], Any], str]] = [
     ("an element", assigned, "an array of floats took .* dtype=object"),
     ("a slice", assigned_as_slice, "an array of floats took"),
     ("an element that is added to", added_in_place, "an array of floats took"),
+    ("an array that is filled", filled, "an array of floats took .* dtype=object"),
     ("an array of Python's", assigned_to_an_array_of_pythons, "an array of floats took"),
 ]
 
