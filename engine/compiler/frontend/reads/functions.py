@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from ....text.callers import is_users
@@ -124,8 +124,7 @@ class Functions:
         names = attribute_of(function, "__builtins__")  # as not every typeshed knows it
         content = names.get(name, ABSENT)
         if content is not ABSENT and self._met.is_new(names, name):
-            hardly_changes = isinstance(content, (BuiltinFunctionType, type))
-            self._found.name(names, name, content, Rank.FAR if hardly_changes else None)
+            self._found.name(names, name, content, Rank.FAR if isinstance(content, type) else None)
             yield content
 
     def _modules(self, names: Iterable[str], computing: bool, rank: Rank | None = None) -> Iterator[Any]:

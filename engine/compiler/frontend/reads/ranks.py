@@ -30,7 +30,7 @@ class Rank(IntEnum):
     RARE = auto()
     """A name that is absent, for example, and would hide another one."""
     FAR = auto()
-    """Compared only from time to time, like builtin functions."""
+    """Compared only from time to time, like builtin types where no builtin function is read."""
     ANNOUNCED = auto()
     """An attribute of an object that announces what is set on it, so that no look need compare it."""
 
