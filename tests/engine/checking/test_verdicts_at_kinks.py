@@ -285,6 +285,15 @@ def test_a_wrong_slope_close_to_a_kink_is_not_taken_for_a_mixture() -> None:
             assert not report, f"{at}, {distance}: {report}"
 
 
+def test_the_slope_of_a_small_penalty_at_its_kink_agrees() -> None:
+    """With the derivative 0 of abs at 0, it is in the middle of two slopes so close that they do not count as a kink.
+
+    The finest steps see one of the two, which is no evidence against the middle.
+    """
+    report = check_gradients(lambda w: w[0] + 1e-5 * abs(w[0]), [0.0], grad=lambda w: [1.0])
+    assert [entry.status for entry in report.derivatives] == ["agrees"]
+
+
 def test_an_infinite_slope_at_a_jump_is_not_confirmed_either() -> None:
     report = check_gradients(lambda x: engine.cbrt(x) - engine.sign(x), [0.0])
     assert report.ok
