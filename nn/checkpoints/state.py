@@ -222,7 +222,9 @@ def history_of(stored: Any) -> History:
     numbers = None if some is None else _numbers("a parameter", some)
     if not (samples is None or _is_dict_of(int, samples)):
         raise ValueError(f"its history has these digests of samples: {show(samples)}")
-    ahead = whole_number("ahead", stored.get("ahead", 0), least=0)
+    ahead = stored.get("ahead", 0)
+    if ahead is not None:
+        ahead = whole_number("ahead", ahead, least=0)
     return History(
         losses, batch_losses, stored["backend"], rows, stopped, state, waiting, seed, parts, numbers, samples, ahead
     )

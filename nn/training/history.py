@@ -54,8 +54,8 @@ class History(Explained):
     numbers: list[float] | None = field(default=None, repr=False, compare=False)
     # Digests of a few of the samples that it began with, by what they are for; None if they are not known.
     samples: dict[str, int] | None = field(default=None, repr=False, compare=False)
-    # How many steps the optimiser had made before it began: the masks of dropout went on from there.
-    ahead: int = field(default=0, repr=False, compare=False)
+    # How many steps the optimiser had made before it began; None if no masks of dropout had to go on from there.
+    ahead: int | None = field(default=None, repr=False, compare=False)
 
     @property
     def best_epoch(self) -> int | None:

@@ -30,7 +30,15 @@ from .mistakes.running import no_parameters, warn_of_changed
 from .patience import Patience
 from .preparation import noting, prepared
 from .progress import Progress, Reporter, Reports, reporting
-from .resuming import history_for, note_parts, note_samples, note_state, warn_of_an_earlier_best, warn_of_others
+from .resuming import (
+    history_for,
+    note_parts,
+    note_samples,
+    note_state,
+    steps_ahead,
+    warn_of_an_earlier_best,
+    warn_of_others,
+)
 from .steps import EagerStep, LossFunction, Model, Step
 from .validation import Validation
 
@@ -180,7 +188,7 @@ def fit(
     has_own_steps = step is not EagerStep or not has_rule(optimizer)
     acts_in_between = callable(progress) or not (schedule is None or is_pure(schedule))
     acts = acts_in_between or has_own_steps or bool(after)
-    history = history_for(resume, epochs, seed, validation, optimizer)
+    history = history_for(resume, epochs, seed, validation)
     rng = random_source(seed)
     data = prepared(
         model,
@@ -223,7 +231,7 @@ def fit(
             Options(backend, dtype, threads),
             Acting(acts_in_between, acts or (data.validation is not None and data.validation.acts)),
             done,
-            history.ahead,
+            partial(steps_ahead, history, optimizer),
             kept,
         )
         note_parts(history, task, loss)
@@ -359,7 +367,7 @@ def _failed(error: FloatingPointError, task: Task, history: History, first: int,
     places = list(range(len(task.rows)))
     done = len(history.batch_losses)
     batch, _ = list(batches(places, places, task.size, task.is_shuffled, source))[done - first]
-    report = anomaly_report(task, batch, task.ahead + done)
+    report = anomaly_report(task, batch, task.ahead() + done)
     failed = FloatingPointError(f"{error}\n{report}".rstrip())
     failed.history = history  # type: ignore[attr-defined]  # for whoever catches it
     return failed

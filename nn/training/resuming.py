@@ -28,7 +28,7 @@ _NOTED = 8
 samples, since another split or order has others in nearly all places."""
 
 
-def history_for(resume: Any, epochs: int, seed: Seed, validation: Any, optimizer: Optimizer) -> History:
+def history_for(resume: Any, epochs: int, seed: Seed, validation: Any) -> History:
     """The history to continue: a copy of that of a checkpoint, or a new one.
 
     Raises:
@@ -38,7 +38,7 @@ def history_for(resume: Any, epochs: int, seed: Seed, validation: Any, optimizer
     """
     given = seed if seed is None or isinstance(seed, random.Random) else whole_number("seed", seed, least=0)
     if resume is None:
-        return History(seed=given if isinstance(given, int) else None, ahead=optimizer.steps)
+        return History(seed=given if isinstance(given, int) else None)
     history = getattr(resume, "history", resume)
     if history is None:
         raise TypeError(f"{resume!r} has no history to go on after: save it with nn.save(..., history=history)")
@@ -127,6 +127,16 @@ def warn_of_others(history: History, optimizer: Optimizer) -> None:
             "it remembered is gone. Give the one that made them, or nn.load(model, path, optimizer=optimizer)",
             UserWarning,
         )
+
+
+def steps_ahead(history: History, optimizer: Optimizer) -> int:
+    """How many steps an optimiser had made before a training: the masks of dropout go on from there.
+
+    It is noted when they are first drawn, since it takes time to ask an optimiser whose state is in a program.
+    """
+    if history.ahead is None:
+        history.ahead = max(0, optimizer.steps - len(history.batch_losses))
+    return history.ahead
 
 
 def warn_of_an_earlier_best(history: History) -> None:

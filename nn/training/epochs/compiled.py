@@ -106,12 +106,12 @@ def _masked(
         rows[: task.size] = layout.masks(width).drawn(rows[: task.size])  # of which some are compared
         return trainer._made_ready(rows, y, task.size, first_call)
 
-    known = samples(*task.rows.first)
+    known, ahead = samples(*task.rows.first), task.ahead()
     if not task.done:
         look_at_program(task.model, task.loss, task.optimizer, trainer._compiled, known, of_row)
 
     def masked(batch: Batch) -> Batch:
-        step = task.ahead + trainer.steps
+        step = ahead + trainer.steps
         return replace(batch, masks=layout.masks(width, step))  # by the layers' present p and seed
 
     return _in_calls(task, trainer, known, samples, masked), trainer.backend

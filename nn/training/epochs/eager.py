@@ -18,7 +18,7 @@ from .task import Done, Epoch, Source, Task
 def eager_epochs(task: Task) -> Epoch:
     """Eager steps."""
     step = EagerStep(task.model, task.loss, task.optimizer, clip_norm=task.clip_norm, clip_value=task.clip_value)
-    step.steps, step._ahead = task.done, task.ahead
+    step.steps, step._ahead = task.done, task.ahead()
     return _epochs_of(task, step._made, step._losses_since)
 
 

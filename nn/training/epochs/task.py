@@ -37,7 +37,7 @@ class Task:
         options: how steps are compiled.
         acting: when the user's code runs in between; what it changes in X and y counts from the next epoch on.
         done: how many steps of the training were made before.
-        ahead: how many steps the optimiser had made before the training: the masks of dropout go on from there.
+        ahead: tells how many steps the optimiser had made before the training, from where masks of dropout go on.
         kept: what one call of `fit` leaves for the next.
     """
 
@@ -53,7 +53,7 @@ class Task:
     options: Options
     acting: Acting
     done: int
-    ahead: int
+    ahead: Callable[[], int]
     kept: list[Any]
 
     @property

@@ -28,6 +28,24 @@ def memory(optimizer: Any) -> list[list[float]]:
 
 
 @FAST
+def test_a_training_without_dropout_leaves_the_memory_where_it_is(
+    backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Taking it back takes a large network milliseconds, in each call of `fit`."""
+    m = model()
+    optimizer = OPTIMIZERS["adam"](m.parameters())
+    nn.fit(m, X, Y, nn.cross_entropy, optimizer, 1, backend=backend)
+
+    def taken(optimizer: Any) -> None:
+        raise AssertionError("somebody has asked for the optimiser's state")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(nn.Optimizer, "_take_back", taken)
+        nn.fit(m, X, Y, nn.cross_entropy, optimizer, 1, backend=backend)
+    assert optimizer.steps == 2 * -(-len(X) // 32)
+
+
+@FAST
 @pytest.mark.parametrize("name", ["momentum", "adam"])
 def test_the_optimisers_memory_is_its_own_to_everybody(name: str, backend: str) -> None:
     """It stays in the program from step to step, and yet whoever looks at it or writes to it has the last word."""
