@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import html.parser
 import importlib.util
@@ -11,6 +12,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from pygments.lexers import PythonConsoleLexer
+from pygments.token import STANDARD_TYPES
 
 from demos.guide import tables
 from demos.guide.pictures import FOLDER, shown
@@ -60,6 +63,29 @@ def test_what_stands_at_the_prompt_can_be_typed_there(page: Path) -> None:
     """A blank line, as between two methods, ends a class at Python's prompt, and doctest does not mind."""
     for example in doctest.DocTestParser().get_examples(page.read_text(encoding="utf-8")):
         assert "\n\n" not in example.source
+
+
+@each_page
+def test_what_a_block_shows_is_shown_by_ipython_too(page: Path) -> None:
+    """Python's prompt shows each result inside a `with` or `for`; IPython shows none of these."""
+    for example in doctest.DocTestParser().get_examples(page.read_text(encoding="utf-8")):
+        if example.want and not example.exc_msg:
+            (statement,) = ast.parse(example.source).body
+            assert "print(" in example.source or not isinstance(statement, (ast.With, ast.For))
+
+
+@each_page
+def test_what_is_copied_from_the_site_is_the_code_alone(page: Path) -> None:
+    """Whoever pasted a block into IPython as it stands pasted what it prints, too: a SyntaxError."""
+    style = (GUIDE / "static/guide.css").read_text(encoding="utf-8")
+    rule = re.search(r":is\((.*?)\) \{[^}]*\buser-select: none", style)
+    left_out = {name.strip(" .") for name in rule[1].split(",")}
+    for block in blocks(page.read_text(encoding="utf-8")):
+        if block.text.startswith(">>>") and "\nTraceback " not in block.text:
+            tokens = PythonConsoleLexer().get_tokens(block.text)
+            copied = "".join(text for kind, text in tokens if STANDARD_TYPES[kind] not in left_out)
+            typed = [line[4:] for line in block.text.splitlines() if re.match(r"(>>>|\.\.\.) ", line)]
+            assert copied.split("\n")[:-1] == typed
 
 
 @pytest.mark.parametrize("name", ["numbers", "mistakes"])
