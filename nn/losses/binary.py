@@ -24,7 +24,7 @@ def hinge(score: Numbers, label: Numbers, reduction: str = "mean") -> Loss:
 
     Args:
         score: Values or numbers, nested to any depth; positive stands for the label 1.
-        label: -1 or 1 (or Values), nested likewise.
+        label: -1 or 1 (or Values, taken unchecked), nested likewise.
         reduction: "mean", "sum" or "none".
 
     Raises:
@@ -50,7 +50,7 @@ def bce(probability: Numbers, target: Numbers, reduction: str = "mean") -> Loss:
 
     Args:
         probability: Values or numbers from 0 to 1, nested to any depth.
-        target: numbers from 0 to 1 (or Values), nested likewise.
+        target: numbers from 0 to 1 (or Values, taken unchecked), nested likewise.
         reduction: "mean", "sum" or "none".
 
     Raises:
@@ -74,7 +74,7 @@ def bce_with_logits(logit: Numbers, target: Numbers, reduction: str = "mean") ->
 
     Args:
         logit: Values or numbers, nested to any depth; positive stands for the class 1.
-        target: numbers from 0 to 1 (or Values), nested likewise.
+        target: numbers from 0 to 1 (or Values, taken unchecked), nested likewise.
         reduction: "mean", "sum" or "none".
 
     Raises:
