@@ -22,8 +22,6 @@ def refuse_overflow(
 
     In uint8, for example, NumPy silently makes 255 of 2 * y - 1 for the label 0.
 
-    The result is True if the data have few bits, and it does: other data, which might overflow, may be `widened`.
-
     Args:
         what: what the function is, for the message.
         score: the function, of outputs and the data.
@@ -31,6 +29,9 @@ def refuse_overflow(
         outputs: of all samples.
         data: as many labels, or the samples themselves.
         name: of the data: "y" or "X".
+
+    Returns:
+        Whether the data have few bits and it does: then other data, which might overflow, may be `widened`.
 
     Raises:
         ValueError: it does not.

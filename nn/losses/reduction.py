@@ -94,9 +94,9 @@ def takes(loss: Callable[[Any, Any], Any], output: Any, label: Any) -> bool:
 
 
 def needs_per_sample(error: Exception, loss: Callable[[Any, Any], Any], output: Any, label: Any) -> TypeError | None:
-    """The error to raise if a loss fails because it takes numbers, and a sample has rows; None if it takes no numbers.
+    """The error to raise if a loss fails because it takes numbers, and a sample has rows.
 
-    Neither has it a remedy for rows of unlike lengths, of which it would leave something out.
+    None if it takes no numbers, or if output and label differ in length: a remedy would leave some of them out.
 
     Args:
         error: what the loss raised for the rows.

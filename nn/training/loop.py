@@ -26,7 +26,7 @@ from .epochs.task import Acting, Epoch, Source, Task
 from .failures import anomaly_report
 from .history import History
 from .mistakes.idle import warn_if_idle, warn_of_epochs
-from .mistakes.running import no_parameters, warn_of_changed
+from .mistakes.running import besides_parameters, warn_of_changed
 from .patience import Patience
 from .preparation import noting, prepared
 from .progress import Progress, Reporter, Reports, reporting
@@ -208,7 +208,7 @@ def fit(
     if history.random_state is not None and rng is not seed:
         rng.setstate(history.random_state)
     done = len(history.batch_losses)
-    beside = no_parameters(model) if patient else {}
+    beside = besides_parameters(model) if patient else {}
     noted = noting(model, data.notes, lambda: len(history.batch_losses) > done)
     with (
         alone(optimizer),

@@ -10,7 +10,7 @@ from ...layers.module import Module
 from ...layers.structure import layers_of, numbers_of, rows_of
 
 
-def no_parameters(model: Any) -> dict[str, str]:
+def besides_parameters(model: Any) -> dict[str, str]:
     """The plain numbers that methods of a user's module read, and its layers, by path, as text; none of a function."""
     if not isinstance(model, Module):
         return {}
@@ -23,9 +23,9 @@ def warn_of_changed(model: Any, before: Mapping[str, str]) -> None:
 
     Args:
         model: what was trained.
-        before: what `no_parameters` gave before the training.
+        before: what `besides_parameters` gave before the training.
     """
-    changed = [path for path, text in no_parameters(model).items() if before.get(path) != text]
+    changed = [path for path, text in besides_parameters(model).items() if before.get(path) != text]
     if changed:
         warn_user(
             f"parameters and optimiser are those of the best epoch again, and plain numbers or layers that changed in "

@@ -59,7 +59,7 @@ class Blocking:
 
     Attributes:
         rows: of a tile.
-        single: rows of a tile of one vector; if they are more, all of the matrix passes once for each sort of tiles.
+        single: rows of a tile of one vector; if they are more, each sort of tiles passes over the matrix on its own.
         vectors: of each sort of tiles that the lanes are cut into: the first as often as it fits, then the others. The
             first has as many accumulators as registers allow, next to the operands.
         columns: of a piece.
@@ -205,7 +205,8 @@ class _Product:
             for span in spans:
                 with self._lanes(span) as lanes:
                     self._copy(lanes, first, count)
-        for together in [[span] for span in spans] if blocking.single > blocking.rows else [spans]:
+        passes = [[span] for span in spans] if blocking.single > blocking.rows else [spans]
+        for together in passes:
             most = blocking.single if together[0].vectors == 1 else blocking.rows
             for tiles, rows in even_tiles(code, self.group.rows, most):
                 with tiles as row:
