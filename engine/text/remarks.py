@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from types import FunctionType
 from typing import Any
 
 from ..backprop import passes_under_way, sweep
+from ..declarations import check_rule
 from ..graph import topological_order
 from ..modes import observed_by
 from ..numbers import equal_numbers, same_number
@@ -61,7 +63,7 @@ def notes(root: Value, names: Any = None) -> list[str]:
 def register_note(rule: Rule) -> Rule:
     """Add a rule that finds notes: called with the nodes and a function that names them, it gives the lines.
 
-    It can be used as a decorator.
+    It can be used as a decorator. A function that is defined again, as by a cell that runs again, replaces the earlier.
 
     Args:
         rule: from the nodes in topological order, and a function that names a node, to lines of text.
@@ -70,7 +72,7 @@ def register_note(rule: Rule) -> Rule:
         The rule.
 
     Raises:
-        TypeError: `rule` cannot be called.
+        TypeError: `rule` cannot be called with these two.
 
     >>> @register_note
     ... def huge(order, name):
@@ -79,18 +81,33 @@ def register_note(rule: Rule) -> Rule:
     'x*1e+150 is huge'
     >>> _RULES.remove(huge)
     """
-    if not callable(rule):
-        raise TypeError(f"register_note() takes a function of nodes and their names, got {rule!r}")
+    check_rule("register_note(): a rule", rule, ("order", "name"))
+    _RULES[:] = [old for old in _RULES if not _is_again(rule, old)]
     _RULES.append(rule)
     return rule
 
 
+def _is_again(rule: Rule, old: Rule) -> bool:
+    """Whether a module defines a function again; in a loop, that is in every round the same code, and another rule."""
+    if not (isinstance(rule, FunctionType) and isinstance(old, FunctionType)) or rule.__code__ is old.__code__:
+        return False
+    return rule.__name__.isidentifier() and (rule.__module__, rule.__qualname__) == (old.__module__, old.__qualname__)
+
+
 def about_numbers(names: Names) -> list[str]:
     """The notes on what was computed."""
-    found = [note for rule in _RULES for note in rule(names.order, names)]
+    found = [note for rule in _RULES for note in _found_by(rule, names)]
     if names.given and names.given.keys().isdisjoint(names.order):
         found.insert(0, _STRANGERS.format(next(iter(names.given.values()))))
     return [*about_names(names), *found]
+
+
+def _found_by(rule: Rule, names: Names) -> Iterable[str]:
+    found = rule(names.order, names)
+    if isinstance(found, str) or not isinstance(found, Iterable):
+        called = getattr(rule, "__name__", rule)
+        raise TypeError(f"the note {called} gave {found!r}: yield each line, or return a list of them")
+    return found
 
 
 def about_names(names: Names, shown: Sequence[Value] | None = None) -> list[str]:

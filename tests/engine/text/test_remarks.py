@@ -215,6 +215,27 @@ def test_a_rule_of_ones_own() -> None:
         remarks._RULES.remove(large)
     with pytest.raises(TypeError, match="register_note"):
         engine.register_note(3)
+    with pytest.raises(TypeError, match=r"is called as rule\(order, name\); this one takes \(order\)"):
+        engine.register_note(lambda order: [])
+
+
+def test_a_rule_that_is_defined_again_replaces_the_earlier_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a notebook, where a cell runs twice: each note came twice, and a rule that failed did so until the end."""
+    monkeypatch.setattr(remarks, "_RULES", [])
+    cell = "@engine.register_note\ndef mine(order, name):\n    {}"
+    session = {"__name__": "__main__", "engine": engine}
+    for body, told in (("print", "gave None: yield each line"), ("return 'two'", "gave 'two': yield each line")):
+        exec(cell.format(body), session)
+        with pytest.raises(TypeError, match=f"the note mine {told}"):
+            notes(Value(1.0))
+    for _ in range(2):
+        exec(cell.format("return ['one']"), session)
+        assert notes(Value(1.0)).count("one") == 1
+    exec("for k in range(2):\n    @engine.register_note\n    def two(order, name, k=k): yield f'round {k}'", session)
+    assert notes(Value(1.0))[:3] == ["one", "round 0", "round 1"]
+    for number in range(2):
+        engine.register_note(lambda order, name, number=number: [f"lambda {number}"])  # two, though of one name
+    assert {"lambda 0", "lambda 1"} <= {*notes(Value(1.0))}
 
 
 def test_labels_that_read_as_another_number_are_told() -> None:
