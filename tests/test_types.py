@@ -1,4 +1,4 @@
-"""Types of programs that users write: what works is not refused by a checker of types."""
+"""Types of programs that users write: a type checker refuses nothing that works."""
 
 from __future__ import annotations
 

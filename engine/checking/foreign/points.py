@@ -282,6 +282,8 @@ def _leaf_of(x: Any) -> Leaf:
             remedy = ": write point.to_numpy()"
         got = f"{shortened(x)} of type {type(x).__name__} {kind}".strip()
         raise TypeError(f"a gradient is checked at {_WANTED}, got {got}{remedy}")
+    if hasattr(x, "filled") and x.mask.any():
+        raise TypeError(f"a gradient is checked at {_WANTED}, got a masked array with gaps: write point.compressed()")
     indices = [f"[{', '.join(map(str, index))}]" if index else "" for index in product(*map(range, x.shape))]
     flat_and_back = _of_tensor(x) if hasattr(x, "detach") else _of_array(x)
     return Leaf(numbers_in(x), indices, _EPSILONS[kind], *flat_and_back, tuple(x.shape))

@@ -92,6 +92,14 @@ def test_a_series_of_pandas_is_refused_with_a_remedy() -> None:
         check_gradients(lambda w: (w**2).sum(), pandas.Series([1.0, 2.0]), grad=lambda w: 2 * w)
 
 
+def test_a_masked_array_with_gaps_is_refused_with_a_remedy() -> None:
+    """Its gaps were numbers of None."""
+    point = np.ma.masked_array([1.0, 2.0], [False, True])
+    with pytest.raises(TypeError, match=r"got a masked array with gaps: write point.compressed\(\)"):
+        check_gradients(lambda w: (w**2).sum(), point, grad=lambda w: 2 * w)
+    assert check_gradients(lambda w: (w**2).sum(), point.compressed(), grad=lambda w: 2 * w).ok
+
+
 def test_none_is_a_gradient_of_zeros() -> None:
     assert_gradients(lambda a, b: a * 2, (1.0, [3.0, 4.0]), grad=lambda a, b: (2.0, None), strict=True)
     assert not check_gradients(lambda a, b: a * b[0], (1.0, [3.0, 4.0]), grad=lambda a, b: (3.0, None))
