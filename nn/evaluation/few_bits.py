@@ -31,13 +31,14 @@ def refuse_overflow(
         name: of the data: "y" or "X".
 
     Returns:
-        Whether the data have few bits and it does: then other data, which might overflow, may be `widened`.
+        Whether other data of few bits, which might overflow, may be `widened`: not if the function is made for their
+        type, or gives another number at every call.
 
     Raises:
         ValueError: it does not.
     """
     if not are_narrow(data):
-        return False
+        return True
     try:
         with no_grad():
             off = _first_off(found, score(outputs, widened(data)))

@@ -23,7 +23,7 @@ from ..layers.dropout import outputs_with_masks
 from ..optimisers.base import Optimizer, has_rule, make_step
 from ..optimisers.clipping import clip_gradients, clip_limits
 from ..own_code import own_code
-from ..rows import as_samples
+from ..rows import are_narrow, as_samples
 from .batch_loss import nothing_to_learn, one_value, scored
 from .mistakes.ownership import FirstCall, check_ownership, refuse_outdated, refuse_results, results_of
 from .mistakes.reach import look_at_graph, look_beside_graph
@@ -96,7 +96,7 @@ class EagerStep(Known):
         self._seen: tuple[Any, ...] = (None,)  # what was seen when the optimiser was last found to hold the parameters
         self._leaves = leaves_made[0]  # at the end of the last step
         self._loss = math.nan  # of the last step, noted before it is made
-        self._widens_samples = self._widens_labels = False  # which have few bits, and might overflow in later batches
+        self._widens_samples = self._widens_labels = False  # those of few bits, which might overflow in later batches
 
     def __repr__(self) -> str:
         loss = name_of(self.loss)
@@ -134,7 +134,8 @@ class EagerStep(Known):
 
     def _update(self, X: Any, y: Any) -> float:
         self._check_optimizer()
-        X, y = widened(X) if self._widens_samples else X, widened(y) if self._widens_labels else y
+        X = widened(X) if self._widens_samples and are_narrow(X) else X
+        y = widened(y) if self._widens_labels and are_narrow(y) else y
         results = results_of(self.model) if self.steps < 2 else []  # in the second step those of the first one
         predictions = self._predicted(X)
         loss = one_value(scored(self.loss, predictions, y))

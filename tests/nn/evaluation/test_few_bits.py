@@ -77,17 +77,18 @@ def test_models_that_overflow_on_samples_are_refused_too(use, form):
     use(form(pixels // 2))
 
 
-def test_what_would_overflow_in_a_later_batch_is_computed_in_64_bits():
-    """Eager steps look at the first batch alone, and computed with 144 in others."""
+@pytest.mark.parametrize("first", [np.uint8, float])
+def test_what_would_overflow_in_a_later_batch_is_computed_in_64_bits(first):
+    """Eager steps look at the first batch alone, whatever it holds, and computed with 144 in others."""
 
     def squares(outputs, labels):
         return engine.mean([(row[0] - (np.asarray(label) ** 2).sum()) ** 2 for row, label in zip(outputs, labels)])
 
     pixels, labels = np.array([[2, 3], [1, 20]], np.uint8), np.array([3, 20], np.uint8)
     losses = []
-    for kind in (np.uint8, float):
+    for kinds in ((first, np.uint8), (float, float)):
         step = nn.EagerStep(model := Squares(), squares, nn.SGD(model.parameters(), 1e-9))
-        losses.append([step(pixels[k : k + 1].astype(kind), labels[k : k + 1].astype(kind)) for k in range(2)])
+        losses.append([step(pixels[[k]].astype(kind), labels[[k]].astype(kind)) for k, kind in enumerate(kinds)])
     assert losses[0] == losses[1]
 
 
