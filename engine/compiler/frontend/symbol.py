@@ -268,3 +268,4 @@ for _name, _primitive, _reflected in (
 ):  # fmt: skip  # a comparison and its mirror image in one line
     setattr(Symbol, f"__{_name}__", _binary(_primitive, _reflected))
 watch(_install)
+Symbol.__name__ = "Value"  # in Python's own errors, as for rows

@@ -226,6 +226,10 @@ class MatchableArray(Row, metaclass=ABCMeta):
     __abc_tpflags__ = _SEQUENCE
 
 
+# In Python's own errors, such as: unsupported operand type(s) for -: 'Value' and 'row'.
+Row.__name__ = Listed.__name__ = MatchableArray.__name__ = "row"
+
+
 def _stand_in(kind: type[Any]) -> type[Row]:
     if issubclass(kind, (list, tuple)):
         return Listed

@@ -155,6 +155,15 @@ def test_what_a_refused_function_has_kept_for_later_is_gone(way: Callable[[Doubl
     assert way(model, 3.0).data == 3.0
 
 
+def test_errors_name_what_the_function_is_given() -> None:
+    """A beginner who gives a column of labels was told of 'Symbol' and 'Listed', which are in no line of theirs."""
+    w = Value(2.0)
+    loss = compile(lambda x, y: (w * x[0] - y) ** 2)
+    for call in (loss, loss.backward):
+        with pytest.raises(TypeError, match="'Value' and 'row'"):
+            call([[1.0], [2.0]], [[0.0], [1.0]])
+
+
 def test_errors_of_the_function_pass_through_and_leave_the_parameters() -> None:
     w = Value(3.0)
     calls: list[Any] = [1]
