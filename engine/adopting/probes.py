@@ -69,6 +69,7 @@ class Probed:
         else:
             self.old, self.meaning = True, None
             self.findings = Probed(graph, again, candidates, sure).findings
+            again.gradient = 0.0  # an engine may keep it, as on a tape, and pass that on in a later pass
 
     def _probe(self, upstream: float, preset: float) -> dict[int, float]:
         """The gradients of the operands after `_backward`, if they held `preset` before."""

@@ -289,6 +289,42 @@ def test_a_graph_from_before_a_step_of_training_is_no_wrong_formula(style: Calla
     assert note in UNKNOWN or "computed before a number was changed" in note
 
 
+ON_A_TAPE = """
+TAPE = []
+
+class Number:
+    def __init__(self, data, operands=(), op=""):
+        self.data, self.grad, self._prev, self._op, self._backward = data, 0.0, operands, op, lambda: None
+        TAPE.append(self)
+
+    def __mul__(self, other):
+        out = Number(self.data * other.data, (self, other), "*")
+        def _backward():
+            self.grad += other.data * out.grad
+            other.grad += self.data * out.grad
+        out._backward = _backward
+        return out
+
+    def backward(self):
+        self.grad = 1.0
+        for number in reversed(TAPE):
+            number._backward()
+"""
+
+
+def test_an_operation_called_once_more_stays_without_effect_on_a_tape() -> None:
+    """It kept the gradient of its probe, which backward() passed on: a right engine was said to start at a leaf."""
+    module = run(ON_A_TAPE)
+    a, b = module.Number(2.0), module.Number(3.0)
+    root = a * b
+    root.backward()
+    a.data, a.grad, b.grad, root.grad = 1.5, 0.0, 0.0, 0.0
+    report = adopt(root, {"a": a, "b": b})
+    assert report.ok, report.text
+    root.backward()
+    assert (a.grad, b.grad) == (3.0, 1.5)
+
+
 def test_decimals_get_gradients_that_are_decimals() -> None:
     """They were numbers, which a Decimal cannot be multiplied by: a right engine was said to raise."""
     exact = SOURCE.replace("self.grad = 0.0", "self.grad = Decimal(0)").replace(
