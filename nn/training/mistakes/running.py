@@ -28,7 +28,7 @@ def warn_of_changed(model: Any, before: Mapping[str, str]) -> None:
     changed = [path for path, text in besides_parameters(model).items() if before.get(path) != text]
     if changed:
         warn_user(
-            f"parameters and optimiser are those of the best epoch again, and plain numbers or layers that changed in "
+            "parameters and optimiser are those of the best epoch again, and plain numbers or layers that changed in "
             f"the training{listed(changed)} are those of the last one: keep them for each epoch in a callback, and set "
             "those of history.best_epoch",
             UserWarning,
