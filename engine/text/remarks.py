@@ -91,7 +91,9 @@ def _is_again(rule: Rule, old: Rule) -> bool:
     """Whether a module defines a function again; in a loop, that is in every round the same code, and another rule."""
     if not (isinstance(rule, FunctionType) and isinstance(old, FunctionType)) or rule.__code__ is old.__code__:
         return False
-    return rule.__name__.isidentifier() and (rule.__module__, rule.__qualname__) == (old.__module__, old.__qualname__)
+    if rule.__name__ in ("<lambda>", "_"):  # which name nothing: there may be several
+        return False
+    return (rule.__module__, rule.__qualname__) == (old.__module__, old.__qualname__)
 
 
 def about_numbers(names: Names) -> list[str]:
