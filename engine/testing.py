@@ -50,7 +50,9 @@ True
 
     assert_gradients(loss, torch.randn(4, dtype=torch.float64), grad=gradient)
 
-Hypothesis allows an example 200 ms; where kinks or slopes of 0 take longer, write ``@settings(deadline=None)``.
+Hypothesis allows an example 200 ms; where kinks or slopes of 0 take longer, write ``@settings(deadline=None)``. To
+explain a failure it takes half a minute, and finds lines of the check;
+``@settings(phases=set(Phase) - {Phase.explain})`` leaves that out.
 
 ``assert check_gradients(...)`` works too (pytest then shows both ends of the report, or with ``-vv`` all of it).
 `assert_gradients` takes ``directions=3`` for thousands of parameters, ``noise=1e-9`` for functions that are not exact,

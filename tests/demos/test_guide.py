@@ -6,6 +6,7 @@ import ast
 import doctest
 import html.parser
 import importlib.util
+import os
 import re
 import subprocess
 import sys
@@ -131,6 +132,18 @@ def test_a_wrong_snippet_is_found(tmp_path: Path) -> None:
     assert "Expected:\n    2\nGot:\n    1" in told
     assert "line 12: $ echo a\nExpected:\nb" in told
     assert "$ echo c" not in told
+
+
+def test_a_wrong_gradient_in_the_test_of_the_page_on_proofs_is_told_without_an_explanation(tmp_path: Path) -> None:
+    """Hypothesis looked for one half a minute long, by tracing hundreds of checks, and named lines of the engine."""
+    (block,) = [b for b in blocks((GUIDE / "prove.md").read_text(encoding="utf-8")) if "# test_mine.py" in b.text]
+    assert "exp(-w)" in block.text
+    (tmp_path / "test_mine.py").write_text(block.text.replace("exp(-w)", "exp(w)"), encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mine.py"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    told = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True).stdout
+    assert "differs    by w[" in told
+    assert "Explanation" not in told
 
 
 def test_what_needs_a_package_that_is_not_there_does_not_run(tmp_path: Path) -> None:
