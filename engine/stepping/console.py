@@ -56,7 +56,7 @@ def _ask() -> str | None:
         return None
     if not sys.stdin.isatty():
         print(visible(line))
-    return line
+    return line if " " in line else line.removesuffix("()")  # back(), as in Python, and in the words of errors
 
 
 def _clear(stepper: Stepper) -> str:

@@ -191,8 +191,17 @@ def test_a_walk(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
             ],
             "(step) exit\n",
         ),
+        (
+            ["next()", "back()", "next() 3", "quit()", "n"],
+            [
+                "(step) next()\nforward 1 of 3",
+                "(step) back()\nforward pass of tanh(w*x + b): 0 of 3 steps done",
+                "'next() 3' is not a command",
+            ],
+            "(step) quit()\n",
+        ),
     ],
-    ids=["other keys", "the stepper's names"],
+    ids=["other keys", "the stepper's names", "as in Python"],
 )
 def test_other_walks(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], keys: list[str], shown: list[str], end: str
