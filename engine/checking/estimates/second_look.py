@@ -55,11 +55,29 @@ def second_look(
         sharp = resolved(claimed, best, resolution(epsilon), slack)
         return Verdict("agrees" if sharp else "unresolved", best)
     afar = _seen_from_afar(f, x, noise, epsilon)
+    if afar is None and best is not None and best.flat:
+        afar = _seen_from_afar(f, x, max(noise, _rise(f, x, best.step)), epsilon)
     if afar is not None:
         stairs = best is not None and best.flat and abs(claimed - afar.derivative) <= TREAD * abs(afar.derivative)
         if stairs or _may_be(afar, claimed, slack):
             return Verdict("unresolved", afar)
     return None if best is None else Verdict("differs", best)
+
+
+def _rise(f: Line, x: float, flat: float) -> float:
+    """How high the first stair beyond a flat step is, if it is close: equal values may be off by as much.
+
+    Added to a large number, x moves the sum by stairs: sin(x + 1e8) is the same for all x within 7e-9 of 0.
+
+    >>> _rise(lambda x: x + 1e8, 0.0, 1e-9) == 2.0**-26, _rise(lambda x: max(x, 1.0), 0.0, 1e-3)
+    (True, 0.0)
+    """
+    here = f(x)
+    for step in (flat * 2.0**k for k in range(1, 7)):
+        rise = max(filter(math.isfinite, (abs(f(x + sign * step) - here) for sign in (1, -1))), default=0.0)
+        if rise:
+            return rise
+    return 0.0
 
 
 def _overflows(f: Line, x: float, claimed: float, noise: float) -> bool:

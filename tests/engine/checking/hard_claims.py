@@ -278,7 +278,33 @@ SEVERAL: list[Claim] = [
         [[1e8, 1e-8]],
         [[1e8, 1e8], [0.0, 1e-8], [1.01e8, 1e-8]],
     ),
-    # equal values next to x say nothing: beside so large a y, a sum moves by stairs of 1e-8 and more
+    # equal values next to x say nothing: added to so large a number, it moves the sum by stairs of 1e-8 and more
+    *(
+        claim
+        for x in (0.0, 1e-3, 0.3)
+        for slope in [math.cos(x + 1e8)]
+        for claim in row(
+            f"sin(x + 1e8) at {x:g}, of x alone",
+            lambda x: math.sin(x[0] + 1e8),
+            [x],
+            lambda x: [math.cos(x[0] + 1e8)],
+            [slope],
+            [1.02 * slope, -slope, 2 * slope, NAN, INF],
+        )
+    ),
+    *(
+        claim
+        for x in (0.0, 0.2, 1.0)
+        for slopes in [[(math.cos(x + 1e8) - math.sin(x + 1e8)) * math.exp(-x), math.cos(x + 1e8) * math.exp(-x)]]
+        for claim in row(
+            f"sin(x + 1e8) exp(-x) at {x:g}",
+            lambda x: math.sin(x[0] + x[1]) * math.exp(-x[0]),
+            [x, 1e8],
+            None,
+            [slopes],
+            [[1.1 * slopes[0], slopes[1]], [slopes[0], 0.9 * slopes[1]]],
+        )
+    ),
     *(
         claim
         for x, y in ((0.0, 1e8), (1e-3, 1e8), (0.5, 1e8), (1.0, 1e10))
