@@ -302,6 +302,7 @@ class Compiled:
         special = self._traces.last()
         return Verbatim(stage_text(special, stage) if stage else explain(special, repr(self)))
 
+    @BOOK.with_remedy("for a picture, of the graph of one sample, write f.function(Value(2.0), ...).draw(path)")
     def draw(self) -> str:
         """The groups of the last call's program, and what they read, as a graph in DOT."""
         from .explain import draw

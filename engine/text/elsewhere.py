@@ -147,6 +147,7 @@ _BY_CLASS: dict[str, dict[tuple[str, ...], str]] = {
         ("forward", "map", "vmap"): "call the function itself",
         ("jvp",): "write engine.jvp(f, numbers, direction)",
         ("hessian", "jacobian"): "write engine.hessian(f)(*numbers) or engine.jacobian(f)(*numbers)",
+        ("save_steps", "stepper", "why"): "f.function(Value(2.0), ...) gives the graph of one sample, which has it",
         ("lower", "inspect_llvm"): 'after a call write explain(), explain("plan") or llvm_ir()',
     },
     "Stepper": {

@@ -23,6 +23,8 @@ def test_explain_and_draw_show_the_passes_and_products() -> None:
     dot_text = compiled.draw()
     assert dot_text.startswith("digraph plan {")
     assert "matrix product\\n3 x 4" in dot_text
+    with pytest.raises(TypeError, match=r"^for a picture, .* write f\.function\(Value\(2\.0\), "):
+        compiled.draw("loss.svg")
     with pytest.raises(RuntimeError, match="no LLVM IR"):
         compiled.llvm_ir()
 

@@ -171,6 +171,7 @@ def test_what_to_write_are_arguments_that_there_are() -> None:
         (lambda: y().stepper(), "watch", r": write break_at\(node, changes=True\)$"),
         (lambda: engine, "why", r"^module 'engine' has no attribute 'why': write the method why\(\) of a Value$"),
         (lambda: engine.compile(f), "jacobian", r"^'Compiled' .* write engine\.hessian\(f\)"),
+        (lambda: engine.compile(f), "stepper", r": f\.function\(Value\(2\.0\), \.\.\.\) gives the graph of one sample"),
         (lambda: engine.compile(f), "unknown", "^'Compiled' object has no attribute 'unknown'$"),
         (lambda: engine.compile(f), "parameters", None),
     ],
