@@ -354,12 +354,13 @@ mean = _declare("mean", _ieee.mean, lambda z, *xs: [1 / len(xs)] * len(xs), form
                 native=lambda *xs: sum(xs) / len(xs))
 dot = _declare("dot", _ieee.dot, _dot_derivatives, arrange=_dot_operands, arguments=_dot_arguments,
                formula="fdot(xs[:len(xs)//2], xs[len(xs)//2:len(xs)//2*2]) + fsum(xs[len(xs)//2*2:])")
+# Whether x is nan comes first, since that does not wait for z: the chain from operand to operand is shorter.
 maximum = _declare("maximum", _ieee.largest, lambda z, *xs: _shared(z, xs, lambda x: x < z), formula="max(xs)",
                    kink=lambda z, *xs: _runner_up(*xs), convention="ties share evenly",
-                   native="z if z >= x or z != z else x")
+                   native="x if x != x else x if x > z else z")
 minimum = _declare("minimum", _ieee.smallest, lambda z, *xs: _shared(z, xs, lambda x: x > z), formula="min(xs)",
                    kink=lambda z, *xs: _runner_up(*map(_operator.neg, xs)), convention="ties share evenly",
-                   native="z if z <= x or z != z else x")
+                   native="x if x != x else x if x < z else z")
 logsumexp = _declare("logsumexp", _ieee.logsumexp, lambda z, *xs: _softmax(xs),
                      formula="log(fsum(map(exp, xs)))", native=_shifted_logsumexp)
 where: _Primitive = _declare("where", lambda condition, x, y: x if condition else y, [
