@@ -239,8 +239,11 @@ def _sweep_graph(root: Value) -> dict[Value, Any]:
             continue
         upstream, operands = adjoint[node], node.operands
         _require_recorded_numbers(node, primitive.name)
+        numbers = [operand._z if isinstance(operand, Constant) else operand for operand in operands]
         try:
             inside_rule.set(primitive.name)
+            found = call_flowing(node, primitive, node, numbers)  # numbers alone are no nodes: x**3 gives 3 * x**2
+        except ArithmeticError:  # where Python's arithmetic on floats raises, that on Values is IEEE 754
             found = call_flowing(node, primitive, node, operands)
         finally:
             inside_rule.set(further_out)
@@ -312,8 +315,8 @@ def grad(output: Value, inputs: Any = None, create_graph: bool = False) -> Any:
     found: list[Any]
     if create_graph:
         graphs = _sweep_graph(output)
-        found = [graphs.get(x, 0.0) for x in wanted]
-        found = [d if isinstance(d, Value) else detached(d) for d in found]
+        found = [graphs.get(x) for x in wanted]
+        found = [d if isinstance(d, Value) else detached(0.0) if d is None else Constant(d) for d in found]
     else:
         adjoints = sweep_for_numbers(output)
         found = [d or 0.0 for d in map(adjoints.get, wanted)]  # an unreached one is -0.0
