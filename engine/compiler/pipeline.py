@@ -44,12 +44,13 @@ def verified_stages(computation: Computation) -> Iterator[tuple[str, Computation
     Raises:
         PlanError: a pass or the planner has made a mistake.
     """
-    last = computation
+    last, is_lowered = computation, False
     for name, result in stages(computation):
+        is_lowered = is_lowered or name == "lower"
         if isinstance(result, Plan):
             verify_plan(result, last)
         else:
-            verify(result, name)
+            verify(result, name, is_lowered)
             last = result
         yield name, result
 

@@ -40,7 +40,7 @@ def linear_form(graph: Graph, root: Symbol) -> Form:
         for part, factor, by in parts:
             mine = weights.setdefault(part, {})
             for factors, weight in found.items():
-                key = tuple(sorted((*factors, by), key=_order)) if by else factors
+                key = tuple(sorted((*factors, by), key=lambda each: (each[0].name, each[1].number))) if by else factors
                 mine[key] = mine.get(key, 0.0) + weight * factor
     for symbol, found in weights.items():
         for factors, weight in found.items():
@@ -90,8 +90,3 @@ def _multiple(x: Symbol, y: Symbol) -> Iterator[tuple[Symbol, float, Factor | No
         if factor.uniform and not part.uniform:
             yield part, 1.0, (ops.mul, factor)
             return
-
-
-def _order(factor: Factor) -> tuple[str, int]:
-    primitive, symbol = factor
-    return primitive.name, symbol.number

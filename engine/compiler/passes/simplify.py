@@ -119,10 +119,8 @@ def _opposite(graph: Graph, x: Symbol, y: Symbol) -> Symbol | None:
 def _either(x: Symbol, y: Symbol) -> Symbol | None:
     """``c or c = c``, and ``(c or d) or d = c or d``."""
     for one, other in ((x, y), (y, x)):
-        if one.primitive in CONDITIONS and (one is other or (one.primitive is EITHER and _is_among(other, one))):
+        if one.primitive in CONDITIONS and (
+            one is other or (one.primitive is EITHER and any(other is operand for operand in one.operands))
+        ):
             return one
     return None
-
-
-def _is_among(symbol: Symbol, condition: Symbol) -> bool:
-    return any(operand is symbol for operand in condition.operands)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from ... import ops
 from ..errors import PlanError
@@ -12,21 +13,19 @@ from ..frontend.operands import LeafRow, apart, parts
 from ..frontend.symbol import Symbol
 from .computation import Computation
 
-LOWERED = ("lower", "raise again", "look up")
-"""The passes after which every primitive has a template, or nothing but a Python function."""
-
 
 def verification_enabled() -> bool:
     """Whether the environment variable STEPGRAD_VERIFY is set, so that everything the compiler makes is verified."""
     return os.environ.get("STEPGRAD_VERIFY", "").lower() not in {"", "off", "0", "no", "false"}
 
 
-def verify(computation: Computation, stage: str = "") -> None:
+def verify(computation: Computation, stage: str = "", lowered: bool = False) -> None:
     """Check the symbols of a computation.
 
     Args:
         computation: as a pass gives it.
-        stage: the name of that pass; from "lower" on no composed primitive may be left.
+        stage: the name of that pass.
+        lowered: whether it is "lower" or a later one: every primitive has a template, or nothing but a Python function.
 
     Raises:
         PlanError: a symbol is of another graph, or has a wrong number of operands; something for each sample reads
@@ -35,7 +34,8 @@ def verify(computation: Computation, stage: str = "") -> None:
     after = f"after {stage!r}: " if stage else ""
     for symbol in operations(computation.roots):
         problem = _problem_of(symbol, computation)
-        if not problem and stage in LOWERED and (symbol.primitive is DETACH or _is_composed(symbol)):
+        primitive: Any = symbol.primitive
+        if not problem and lowered and (primitive is DETACH or callable(primitive.native)):
             problem = "is left, though it has no template"
         if problem:
             raise PlanError(f"{after}{symbol!r} {problem}")
@@ -64,10 +64,6 @@ def _problem_of(symbol: Symbol, computation: Computation) -> str:
     if any(o.kind == "input" and not 0 <= o.value <= computation.inputs for o in operands):
         return f"reads an input beyond the {computation.inputs} of a sample"
     return ""
-
-
-def _is_composed(symbol: Symbol) -> bool:
-    return symbol.primitive is not None and callable(symbol.primitive.native)
 
 
 def _problems(computation: Computation) -> list[str]:

@@ -34,7 +34,7 @@ def reductions(sums: Sequence[GradientSum], slot: SlotOf) -> Iterator[Reduction]
     times: Counter[object] = Counter()  # no two rows of a matrix have the same targets
     for upstream, parts in by_upstream.items():
         for targets, factors in _merged(parts):
-            shape = (factors, _from_first(targets))
+            shape = (factors, offsets_of(targets))
             times[shape, targets[0]] += 1
             matrix = shape, times[shape, targets[0]]
             matrices.setdefault(matrix, (factors, []))[1].append(_Products(*slot(upstream), targets))
@@ -45,8 +45,8 @@ def reductions(sums: Sequence[GradientSum], slot: SlotOf) -> Iterator[Reduction]
         yield from _plain([*layer.values()])
 
 
-def _from_first(targets: Sequence[int]) -> Sequence[int]:
-    """How far the targets are from the first one."""
+def offsets_of(targets: Sequence[int]) -> Sequence[int]:
+    """The offsets of the targets from the first one."""
     if isinstance(targets, range):
         return range(0, targets.stop - targets.start, targets.step)
     return tuple([target - targets[0] for target in targets])

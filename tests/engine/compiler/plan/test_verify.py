@@ -258,7 +258,7 @@ def test_what_a_wrong_pass_leaves_is_named() -> None:
     ]
     for one, message in wrong:
         with pytest.raises(PlanError, match=message):
-            verify_computation(one, "lower")
+            verify_computation(one, "lower", lowered=True)
 
 
 def test_the_whole_plan_as_text_and_as_a_picture() -> None:
