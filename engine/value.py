@@ -29,14 +29,6 @@ _new = object.__new__
 MANY: Any = "n-ary"  # in the slot of the second operand: the first one holds the tuple of them all
 
 
-def _in_mode(node: Value) -> Value:
-    """What an operator gives while a context is open."""
-    watching = observer()
-    if watching is not None:
-        watching.made(node)
-    return node if recording.get() else detached(node._z)
-
-
 def new_node(primitive: Primitive, z: float, a: Any, b: Any, x: Any, y: Any) -> Value:
     """A node made slot by slot: half the time of a constructor."""
     node = _new(Value)
@@ -80,8 +72,8 @@ def _nearest(node: Value) -> tuple[tuple[int, float], ...]:
     return tuple([(id(near), near._z) for near in found])
 
 
-def _first_operands(node: Value, most: int = 4) -> list[Value]:
-    operands = node._a[:most] if node._b is MANY else (node._a, node._b)
+def _first_operands(node: Value) -> list[Value]:
+    operands = node._a[:4] if node._b is MANY else (node._a, node._b)
     return [operand for operand in operands if isinstance(operand, Value)]
 
 
@@ -328,7 +320,8 @@ class Value:
         z = primitive.forward(*inputs)
         if z.__class__ is not float:
             z = primitive.result(z)
-        if open_modes and not recording.get() and observer() is None:
+        watching, recorded = (observer(), recording.get()) if open_modes else (None, True)
+        if watching is None and not recorded:
             return detached(z)
         if primitive.arity == 1:
             node = new_node(primitive, z, operands[0], None, inputs[0], None)
@@ -336,7 +329,9 @@ class Value:
             node = new_node(primitive, z, *operands, *inputs)
         else:
             node = new_node(primitive, z, operands, MANY, tuple(inputs), None)
-        return _in_mode(node) if open_modes else node
+        if watching is not None:
+            watching.made(node)
+        return node if recorded else detached(z)
 
     if TYPE_CHECKING:
         # From the table (`operators`): the operators, and a method for each primitive.

@@ -42,6 +42,7 @@ class Requirements:
         shapes: the shapes of the function's arguments.
 
     Attributes:
+        arguments: those on which there are requirements.
         bounds: of each argument, numbers that meet all requirements on it.
     """
 
@@ -58,22 +59,19 @@ class Requirements:
                 self._checks.append(_OfRows(requirement, symbols))
         self._checks[:0] = [_OfEach(requirement, positions) for (requirement, _), positions in single.items()]
         read = {position for check in self._checks for position in check.positions}
-        self._read = [  # each argument, and the positions of its columns
-            (k, [(p, p - own.start) for p in sorted(read) if p in own])
+        # For each argument on which there are requirements, the positions of inputs, and their columns in it.
+        self._read = {
+            k: [(position, column) for column, position in enumerate(own) if position in read]
             for k, own in enumerate(columns)
             if not read.isdisjoint(own)
-        ]
+        }
+        self.arguments = self._read.keys()
+        self.bounds = [self._bounds(own) for own in columns]
         self._right: Any = None  # the arguments that were last found right
-        read_of = {k: {position for position, _ in places} for k, places in self._read}
-        self.bounds = [self._bounds(read_of.get(k, set())) for k in range(len(shapes))]
 
-    @property
-    def arguments(self) -> set[int]:
-        """The arguments on which there are requirements."""
-        return {k for k, _ in self._read}
-
-    def _bounds(self, positions: set[int]) -> Bounds:
-        checks = [check for check in self._checks if not positions.isdisjoint(check.positions)]
+    def _bounds(self, own: range) -> Bounds:
+        """Numbers that meet all requirements on an argument, given the positions of its inputs."""
+        checks = [check for check in self._checks if any(position in own for position in check.positions)]
         if any(isinstance(check, _OfRows) for check in checks):
             return Bounds()
         for bounds in (Bounds(-sys.float_info.max, sys.float_info.max), Bounds(0.0, 1.0)):
@@ -89,16 +87,16 @@ class Requirements:
         """
         if not self._checks or not batch.size:
             return
-        arguments = [batch.given[k] for k, _ in self._read]
+        arguments = [batch.given[k] for k in self._read]
         contents = None
         if all(hasattr(a, "tobytes") for a in arguments) and sum(a.nbytes for a in arguments) <= REMEMBERED:
             contents = [(a.dtype, a.tobytes()) for a in arguments]
             if contents == self._right:
                 return
         columns: Columns = {}
-        for k, places in self._read:
+        for k, places in self._read.items():
             found = batch.columns_as_given(k)
-            columns.update((position, found[place]) for position, place in places)
+            columns.update((position, found[column]) for position, column in places)
         for check in self._checks:
             check.check(columns)
         self._right = contents

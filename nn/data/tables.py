@@ -39,8 +39,7 @@ def paired(X: Any, y: Any, name: str = "y", model: Any = None) -> tuple[Any, Any
 
     Raises:
         TypeError: if one is not a list, array or table.
-        ValueError: if one is empty, they differ in length, or they are tables with rows or columns that do
-            not match.
+        ValueError: if one is empty, they differ in length, or they are tables with rows or columns that do not match.
     """
     same_order(name, y, noted_columns(model, "y"))
     samples, labels = samples_of(model, X), as_samples(name, y)

@@ -23,8 +23,7 @@ class Neuron(Module):
     Args:
         nin: the number of inputs.
         activation: a name of `nn.ACTIVATIONS` or a callable from Value to Value.
-        init: a name of `nn.INITIALIZERS`, a callable, or None for the one that fits the activation; the bias
-            is 0.
+        init: a name of `nn.INITIALIZERS`, a callable, or None for the one that fits the activation; the bias is 0.
         seed: an int for the same weights every time, or a `random.Random` to draw from.
         nout: the number of neurons in the layer, which Xavier's initialisation takes into account.
         bias: whether there is one.

@@ -28,10 +28,8 @@ def hinge(score: Numbers, label: Numbers, reduction: str = "mean") -> Loss:
         reduction: "mean", "sum" or "none".
 
     Raises:
-        TypeError: if something is not a number, or only the label is a Value, as
-            if the two were swapped.
-        ValueError: if a label is neither -1 nor 1, lengths differ, nothing is given, or the reduction is
-            unknown.
+        TypeError: if something is not a number, or only the label is a Value, as if the two were swapped.
+        ValueError: if a label is neither -1 nor 1, lengths differ, nothing is given, or the reduction is unknown.
 
     >>> from engine import Value
     >>> hinge([Value(0.5), Value(-3.0)], [1, -1]).data
@@ -54,8 +52,7 @@ def bce(probability: Numbers, target: Numbers, reduction: str = "mean") -> Loss:
         reduction: "mean", "sum" or "none".
 
     Raises:
-        TypeError: if something is not a number, or only the label is a Value, as
-            if the two were swapped.
+        TypeError: if something is not a number, or only the label is a Value, as if the two were swapped.
         ValueError: if a probability or target is not in [0, 1], lengths differ, nothing is given, or the
             reduction is unknown.
 
@@ -78,10 +75,8 @@ def bce_with_logits(logit: Numbers, target: Numbers, reduction: str = "mean") ->
         reduction: "mean", "sum" or "none".
 
     Raises:
-        TypeError: if something is not a number, or only the label is a Value, as
-            if the two were swapped.
-        ValueError: if a target is not in [0, 1], lengths differ, nothing is given, or the reduction is
-            unknown.
+        TypeError: if something is not a number, or only the label is a Value, as if the two were swapped.
+        ValueError: if a target is not in [0, 1], lengths differ, nothing is given, or the reduction is unknown.
 
     >>> from engine import Value
     >>> bce_with_logits([Value(1e4), Value(-1e4)], [1, 1]).data

@@ -25,8 +25,7 @@ def mse(prediction: Numbers, target: Numbers, reduction: str = "mean") -> Loss:
 
     Raises:
         TypeError: if something is not a number.
-        ValueError: if lengths differ, nothing is given, a target is nan or infinite, or the reduction is
-            unknown.
+        ValueError: if lengths differ, nothing is given, a target is nan or infinite, or the reduction is unknown.
 
     >>> from engine import Value
     >>> mse([Value(1.0), Value(4.0)], [3.0, 4.0]).data

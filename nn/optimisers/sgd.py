@@ -22,17 +22,16 @@ class SGD(Optimizer):
     Args:
         params: the Values to change, as `model.parameters()` gives them.
         lr: the learning rate, 0 or more.
-        momentum: the non-negative factor of the last velocity (0 means none); the first velocity is the
-            gradient.
+        momentum: the non-negative factor of the last velocity (0 means none); the first velocity is the gradient.
         dampening: how much of the gradient is kept out of the velocity.
         weight_decay: the factor of the L2 penalty: weight_decay * p is added to the gradient.
         nesterov: step by gradient + momentum * v, Nesterov's look ahead.
 
     Raises:
         TypeError: if an item of `params` is not a Value, or an argument is not a number.
-        ValueError: if there are no parameters, one is given twice, an argument is negative, nan or infinite,
-            `nesterov` comes without momentum or with dampening, or dampening without momentum, at once or by a later
-            change.
+        ValueError: if there are no parameters or one is given twice; if an argument is nan or infinite, or one but
+            `dampening` negative; if `nesterov` comes without momentum or with dampening, or dampening without momentum,
+            at once or by a later change.
 
     Attributes:
         velocity: v of each parameter; empty before the first step, or without momentum.

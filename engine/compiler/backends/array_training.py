@@ -20,21 +20,12 @@ if TYPE_CHECKING:
 
 
 class ArrayTraining:
-    """The parameters and an optimiser's memory in arrays; see `llvm.training.Training`.
+    """The parameters and an optimiser's memory in arrays; for the attributes see `protocol.Training`.
 
     Args:
         program: the program of a plan with gradients.
         memories: how many numbers the optimiser may remember for each parameter.
         frozen: the numbers of the leaves that are not updated.
-
-    Attributes:
-        parameters: the numbers of the bound leaves.
-        memory: memories x leaves.
-        gradient: the gradient of the last step whose loss was finite.
-        sums: the gradients of the frozen leaves, summed over all steps.
-        losses: those of the steps of the last call.
-        prepared: None, since no step is any faster the second time.
-        lock: held during a call.
     """
 
     def __init__(self, program: NumpyProgram, memories: int, frozen: Sequence[int]) -> None:
@@ -45,7 +36,7 @@ class ArrayTraining:
         self._made = np.zeros((), np.int64)
         self.losses: Any = ()
         self.lock = new_lock(awaited=True)
-        self.prepared: PreparedStep | None = None
+        self.prepared: PreparedStep | None = None  # no step is any faster the second time
         self._used = np.ones(leaves, bool)
         self._used[list(frozen)] = False
 
@@ -75,7 +66,7 @@ class ArrayTraining:
     def __call__(
         self, arrays: Any, configured: ConfiguredUpdate, steps: int = 1, order: Any = None, masks: Masks | None = None
     ) -> list[float]:
-        """Make steps; see `llvm.training.Training`."""
+        """Make steps; see `protocol.Training`."""
         self.losses = losses = list[float]()
         for k in range(steps if order is None else len(order)):
             part = arrays

@@ -12,8 +12,8 @@ from ..frontend.fingerprint import has_template
 from ..plan.lazy import LazyPlan
 from .protocol import Program
 
-BACKENDS = ("llvm", "numpy", "python")
 _NEEDS = {"llvm": ("llvmlite", "numpy"), "numpy": ("numpy",), "python": ()}
+BACKENDS = tuple(_NEEDS)  # the best first
 _RECENT = "llvmlite 0.46 or later"
 _INSTALL = {"llvmlite": "pip install llvmlite numpy", _RECENT: "pip install -U llvmlite", "numpy": "pip install numpy"}
 
