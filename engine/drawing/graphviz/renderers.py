@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ...numbers import as_float
 from ..picture import LIMIT
 
 TIMEOUT = 60.0  # seconds for Graphviz
@@ -125,6 +126,8 @@ def _run_bundled(dot: str, kind: str, layout: str, dpi: float | None, timeout: f
 
 def _run(command: Sequence[str], dot: str, timeout: float) -> bytes:
     """The standard output of a program that is fed DOT text."""
+    if not as_float(timeout, "timeout=") < 1e9:  # of more, Python would convert a timestamp
+        raise ValueError(f"timeout= is a number of seconds below 1e9, got {timeout!r}")
     try:
         done = subprocess.run(command, input=dot.encode(), capture_output=True, timeout=timeout, check=False)
     except subprocess.TimeoutExpired:

@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ElementTree
 import zlib
 from pathlib import Path
 from types import SimpleNamespace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -107,6 +107,13 @@ def _pixels(png: bytes) -> tuple[int, int]:
 def test_a_layout_that_takes_too_long_is_ended(graphviz: str) -> None:
     with pytest.raises(TimeoutError, match=r"after 1e-09 s.*collapse=.*timeout="):
         renderers.render(to_dot(expression()[0]), "svg", timeout=1e-9)
+
+
+@needs_some
+@pytest.mark.parametrize(("timeout", "error"), [("60", TypeError), (float("inf"), ValueError), (1e20, ValueError)])
+def test_a_timeout_is_a_number_of_seconds(tmp_path: Path, timeout: Any, error: type[Exception]) -> None:
+    with pytest.raises(error, match=r"^timeout= "):
+        draw(expression()[0], tmp_path / "graph.png", timeout=timeout)
 
 
 def test_what_graphviz_says_reaches_the_user(graphviz: str) -> None:
