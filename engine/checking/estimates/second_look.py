@@ -2,8 +2,7 @@
 
 Differences see only what their steps show: to the usual steps, x*x*sin(1/x) at 1e-9 is flat. So before a claim is
 called wrong, steps are tried from the finest up, and those that agree with one another decide. Where they see stairs,
-as of single precision inside a function, the claim may be the slope that wide steps see on both sides; then it stays
-unresolved.
+as of single precision inside a function, the claim may be the slope of these; then it stays unresolved.
 """
 
 from __future__ import annotations
@@ -13,11 +12,13 @@ from collections.abc import Iterator
 
 from .differences import EPSILON, Estimate, Line, central, one_sided, power_of_two, steps, uneven
 from .noise import noise_among_floats
-from .thresholds import CLEAR, ENOUGH, EXPLAINED, SAFETY, TELLS, TREAD, resolution
+from .stairs import slope_of_stairs
+from .thresholds import CLEAR, ENOUGH, EXPLAINED, SAFETY, TELLS, resolution
 from .turning import turns_between_floats
 from .verdicts import Verdict, agrees, resolved
 
 BETWEEN_FLOATS = "values at neighbouring floats scatter like those of so steep a function"
+ON_STAIRS = "values climb stairs, as where a small number is added to a large one, with a slope of {:.4g}"
 BEYOND_FLOATS = "they overflow, as for a slope beyond the largest float"
 
 _RATIO = 2.0
@@ -55,29 +56,14 @@ def second_look(
         sharp = resolved(claimed, best, resolution(epsilon), slack)
         return Verdict("agrees" if sharp else "unresolved", best)
     afar = _seen_from_afar(f, x, noise, epsilon)
-    if afar is None and best is not None and best.flat:
-        afar = _seen_from_afar(f, x, max(noise, _rise(f, x, best.step)), epsilon)
-    if afar is not None:
-        stairs = best is not None and best.flat and abs(claimed - afar.derivative) <= TREAD * abs(afar.derivative)
-        if stairs or _may_be(afar, claimed, slack):
-            return Verdict("unresolved", afar)
+    if afar is not None and _may_be(afar, claimed, slack):
+        return Verdict("unresolved", afar)
+    stairs = slope_of_stairs(f, x, best, noise, epsilon)
+    if stairs is not None and stairs.bound <= TELLS * apart:
+        if agrees(claimed, stairs, slack):
+            return Verdict("unresolved", stairs, why=ON_STAIRS.format(stairs.derivative))
+        return Verdict("differs", stairs)
     return None if best is None else Verdict("differs", best)
-
-
-def _rise(f: Line, x: float, flat: float) -> float:
-    """How high the first stair beyond a flat step is, if it is close: equal values may be off by as much.
-
-    Added to a large number, x moves the sum by stairs: sin(x + 1e8) is the same for all x within 7e-9 of 0.
-
-    >>> _rise(lambda x: x + 1e8, 0.0, 1e-9) == 2.0**-26, _rise(lambda x: max(x, 1.0), 0.0, 1e-3)
-    (True, 0.0)
-    """
-    here = f(x)
-    for step in (flat * 2.0**k for k in range(1, 7)):
-        rise = max(filter(math.isfinite, (abs(f(x + sign * step) - here) for sign in (1, -1))), default=0.0)
-        if rise:
-            return rise
-    return 0.0
 
 
 def _overflows(f: Line, x: float, claimed: float, noise: float) -> bool:

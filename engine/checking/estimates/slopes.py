@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from .differences import EPSILON, Estimate, Line, limit, one_sided, power_of_two, steps, uneven
-from .thresholds import APART, PERCENT, SAFETY, TELLS, TOUCH, TREAD
+from .thresholds import APART, PERCENT, PERMILLE, SAFETY, TELLS, TOUCH
 from .verdicts import Status
 
 _RATIO = 8.0  # from one step to the next finer one
@@ -153,7 +153,7 @@ class Slopes(NamedTuple):
         if inside >= 0:  # a claim of 0 has no size to compare bounds with
             known = claimed == 0 or self.bound <= max(inside, PERCENT * max(size, scale))
         else:
-            known = self.bound + slack <= max(TREAD * size, TOUCH * scale)
+            known = self.bound + slack <= max(PERMILLE * size, TOUCH * scale)
         return "agrees" if known else "unresolved"
 
 

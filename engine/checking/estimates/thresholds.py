@@ -22,9 +22,8 @@ TELLS = 0.1
 CLEAR = 2e-2
 """Wide steps see one slope if both sides know it to this part."""
 
-TREAD = 1e-3
-"""Where fine steps see the tread of a stair, a claim may be off by this part from the slope of the stairs; slopes at a
-kink that are known to this part decide."""
+PERMILLE = 1e-3
+"""Slopes at a kink that are known to this part decide."""
 
 APART = 1e-4
 """Slopes on both sides that differ by less than this part may be one."""

@@ -266,10 +266,6 @@ class _Probe:
         if not fine.sides:
             return claim.entry(Verdict("unresolved", None))
         here = claim.after_second_look(_judged(rough, wide, fine))
-        others = [0.0 if k == index else each for k, each in enumerate(function.jacobian[output])]
-        apart = near.moved_by_rounding(others)
-        if apart > claim.noise:  # added to a large number, x may move without moving the sum: equal values say nothing
-            here = replace(claim, noise=apart).after_second_look(here)
         if here.kink is None or not wide.singular:
             return here
         around = self._around(rough, output, here.kink, _reach(fine))

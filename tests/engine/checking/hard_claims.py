@@ -281,17 +281,33 @@ SEVERAL: list[Claim] = [
     # equal values next to x say nothing: added to so large a number, it moves the sum by stairs of 1e-8 and more
     *(
         claim
-        for x in (0.0, 1e-3, 0.3)
-        for slope in [math.cos(x + 1e8)]
+        for large in (1e8, 1e10, 1e12)
+        for x in (0.0, 1e-3, 0.3, 3.0)
+        for slope in [math.cos(x + large)]
         for claim in row(
-            f"sin(x + 1e8) at {x:g}, of x alone",
-            lambda x: math.sin(x[0] + 1e8),
+            f"sin(x + {large:g}) at {x:g}, of x alone",
+            lambda x, large=large: math.sin(x[0] + large),
             [x],
-            lambda x: [math.cos(x[0] + 1e8)],
+            lambda x, large=large: [math.cos(x[0] + large)],
             [slope],
             [1.02 * slope, -slope, 2 * slope, NAN, INF],
         )
     ),
+    *(
+        claim
+        for large in (1e8, 1e10, 1e12)
+        for x in (0.0, 0.2, 1.0)
+        for slope in [(math.cos(x + large) - math.sin(x + large)) * math.exp(-x)]
+        for claim in row(
+            f"sin(x + {large:g}) exp(-x) at {x:g}, of x alone",
+            lambda x, large=large: math.sin(x[0] + large) * math.exp(-x[0]),
+            [x],
+            None,
+            [slope],
+            [1.02 * slope, -slope, math.cos(x + large) * math.exp(-x), 0.0],
+        )
+    ),
+    *row("1e6 x % 1", lambda x: 1e6 * x[0] % 1, [0.3 + 3e-7], None, [1e6], [0.0, 1.0, -1e6]),
     *(
         claim
         for x in (0.0, 0.2, 1.0)

@@ -242,3 +242,20 @@ def test_a_slope_that_may_grow_on_below_rounding_is_not_known_to_be_finite(power
         assert check_gradients(lambda x: (x**power).sum(), at, grad=slope)
         report = check_gradients(lambda x: np.where(x < 0, np.nan, 2 * x).sum(), at, grad=lambda x: [np.inf, 2])
     assert [d.status for d in report.derivatives] == ["differs", "agrees"]
+
+
+@pytest.mark.parametrize("large", [1e3, 3e3, 1e4, 1e5, 3e5])
+@pytest.mark.parametrize("x", [0.0, 0.3, 1.0, 2.0])
+def test_a_large_number_under_a_wave_makes_stairs(large: float, x: float) -> None:
+    """In 1e5 + x, x moves the sum by 1/128 or not at all: differences gave 0, and called the right gradient wrong."""
+
+    def wave(x: Any) -> Any:
+        return np.sin(x[0] + np.float32(large))
+
+    def claimed(factor: float) -> Any:
+        return lambda x: [factor * np.cos(x[0] + np.float32(large))]
+
+    point = np.array([x], np.float32)
+    assert check_gradients(wave, point, grad=claimed(1.0)).ok
+    assert not check_gradients(wave, point, grad=claimed(1.2)).ok
+    assert not check_gradients(wave, point, grad=claimed(-1.0)).ok
