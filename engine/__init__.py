@@ -56,6 +56,7 @@ from .modes import changes as changes
 from .modes import no_grad as no_grad
 from .modes import purpose as purpose
 from .numbers import Requirement as Requirement
+from .numbers import is_narrow as is_narrow
 from .numbers import is_traced as is_traced
 from .numbers import require as require
 from .operators import affine as affine
@@ -156,7 +157,7 @@ def __getattr__(name: str) -> Any:
 
 _FOR_NN = """Batch BatchLoss Description Drop Due Guards Imported LeafReadError Masks Phrasebook RepeatedStep Session
     Shown Surroundings TABLE Traces TreeReader TypeGuard all_same always_recorded batch_loss changes classes_of
-    collector_at_rest counted counts_steps digest_of display_width is_traced leaves_made lent_numbers
+    collector_at_rest counted counts_steps digest_of display_width is_narrow is_traced leaves_made lent_numbers
     let_rule_describe_itself looking_once lost_loss new_lock open_session purpose require_whole_gradients show_picture
     traces_of update_step warn_user write_file"""
 _BUILT_ON = frozenset(_FOR_NN.split())

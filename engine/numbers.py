@@ -202,10 +202,10 @@ def is_narrow(kind: type[Any]) -> bool:
     return bool(few or issubclass(kind, numpy.unsignedinteger))
 
 
-def are_few(kind: type[Any]) -> bool:
+def is_coarse(kind: type[Any]) -> bool:
     """Whether numbers of this type have fewer digits than a float: NumPy computes with them in these.
 
-    >>> are_few(float)
+    >>> is_coarse(float)
     False
     """
     numpy = sys.modules.get("numpy")
@@ -230,9 +230,9 @@ def differs_from_float(kind: type[Any]) -> bool:
     return is_narrow(kind) or is_fine(kind)
 
 
-def short_kinds(samples: Any) -> set[type[Any]]:
+def unusual_kinds(samples: Any) -> set[type[Any]]:
     """The types of few bits, or of fewer or more digits than a float, that numbers in nested lists have."""
-    return {kind for kind in kinds_in(samples) - _USUAL if are_few(kind) or differs_from_float(kind)}
+    return {kind for kind in kinds_in(samples) - _USUAL if is_coarse(kind) or differs_from_float(kind)}
 
 
 def kinds_in(samples: Any) -> set[type[Any]]:

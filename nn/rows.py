@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, MappingView, ValuesView
 from typing import Any, TypeAlias
 
-from engine import Constant, Value, is_traced
+from engine import Constant, Value, is_narrow, is_traced
 
 from .arguments import MODEL_FIRST, counted, show
 
@@ -70,10 +69,6 @@ def has_array(data: Any) -> bool:
     return hasattr(data, "__array__")
 
 
-_BYTES = {"b": math.inf, "u": math.inf, "i": 8, "f": 4}
-"""How many bytes a NumPy number of each kind needs so as not to overflow soon."""
-
-
 def are_narrow(samples: Any) -> bool:
     """Whether samples hold NumPy numbers of few bits or without a sign, whose sums overflow, judged by the first one.
 
@@ -84,7 +79,7 @@ def are_narrow(samples: Any) -> bool:
     while isinstance(first, (list, tuple)) and first:
         first = first[0]
     dtype = getattr(first, "dtype", None)
-    return dtype is not None and dtype.itemsize < _BYTES.get(dtype.kind, 0)
+    return dtype is not None and dtype.kind in "biuf" and is_narrow(dtype.type)
 
 
 def as_samples(name: str, data: Any) -> Any:

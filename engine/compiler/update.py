@@ -49,7 +49,7 @@ class Update:
     Attributes:
         number, gradient: the symbols of a parameter's number and gradient.
         memories: the symbols of its memories.
-        numbers: the symbols of `ALWAYS`, then of the settings that are not 0, as `values` gives them.
+        numbers: the symbols of `ALWAYS`, then of the settings that are not 0, as `values_of` gives them.
         once: the operations on these alone, operands first, which run once a step.
         each: the operations that run for every parameter.
         results: the new number, then the new memories.
@@ -172,10 +172,10 @@ def form_of(settings: Mapping[str, Setting]) -> Form:
     return tuple([(name, _form(value)) for name, value in settings.items() if name != "lr"])
 
 
-def values(settings: Mapping[str, Setting]) -> list[float]:
+def values_of(settings: Mapping[str, Setting]) -> list[float]:
     """The settings that are not 0, with pairs taken apart, in the order in which they follow `ALWAYS`.
 
-    >>> values({"momentum": 0.9, "dampening": 0.0, "nesterov": True, "betas": (0.9, 0.0)})
+    >>> values_of({"momentum": 0.9, "dampening": 0.0, "nesterov": True, "betas": (0.9, 0.0)})
     [0.9, 0.9]
     """
     numbers = [x for name, v in settings.items() if name != "lr" for x in (v if isinstance(v, tuple) else (v,))]

@@ -31,7 +31,7 @@ _OPERATORS = {
 def on_floats(update: Update) -> OnFloats:
     """The update as a function of lists: ``f(numbers, P, G, *memories)`` gives the new P and memories, as lists.
 
-    The numbers are those of `ALWAYS`, then `values` of the settings; the memories are those that the rule keeps.
+    The numbers are those of `ALWAYS`, then `values_of` the settings; the memories are those that the rule keeps.
     """
     fast, exact = (_loop(update, operators) for operators in (_OPERATORS, {}))
 

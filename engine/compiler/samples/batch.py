@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import accumulate, chain, pairwise
 from typing import Any
 
-from ...numbers import differs_from_float, short_kinds
+from ...numbers import differs_from_float, unusual_kinds
 from ...value import Value
 from .arrays import as_it_is_now, plain_array
 from .masks import Masks
@@ -93,7 +93,7 @@ class Batch:
         kind = array.dtype
         known = self.kinds.get(place, kind)
         other = kind != known and (differs_from_float(kind.type) or differs_from_float(known.type))
-        if other or (place in self.kinds and isinstance(argument, (list, tuple)) and short_kinds(argument)):
+        if other or (place in self.kinds and isinstance(argument, (list, tuple)) and unusual_kinds(argument)):
             return False  # a function may do something else with these
         view[...] = array
         self.given[place] = argument if isinstance(argument, (list, tuple)) else array

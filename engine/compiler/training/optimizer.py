@@ -13,8 +13,7 @@ from ...backprop import require_whole_gradients
 from ...value import Value
 from ..backends.update import on_floats
 from ..described.rules import rule_of
-from ..update import ConfiguredUpdate, Setting, form_of, traced
-from ..update import values as values_of
+from ..update import ConfiguredUpdate, Setting, form_of, traced, values_of
 
 Rows = tuple[list[float], ...]
 """For each memory, a number for every parameter; an empty list before the first step."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from numbers import Integral
 from typing import Any
 
-from ....numbers import are_few, is_fine
+from ....numbers import is_coarse, is_fine
 from ....primitive import PRIMITIVES
 from ....text.callers import is_ours
 from ....value import Value
@@ -89,7 +89,7 @@ def _refuse_other_results(name: str, symbol: Arithmetic, numbers: Sequence[Any])
         raise refusal(f"{name} of {numbers[0]!r} and {numbers[1]!r} where an error is caught", _FIX_CAUGHT)
     if _wraps(name, *numbers):
         raise refusal(f"{name} of whole numbers of NumPy, {numbers[0]!r} and {numbers[1]!r}", _FIX_WHOLE)
-    if any(are_few(type(number)) for number in numbers) and is_weak(symbol, {int, bool, float}, True):
+    if any(is_coarse(type(number)) for number in numbers) and is_weak(symbol, {int, bool, float}, True):
         raise refusal(f"{name} of {numbers[0]!r} and {numbers[1]!r}, one of few digits", _FIX_FEW)
     _refuse_large(name, numbers)
     if name in _JUMPING and any(is_long(number) or is_fine(given_type(number) or float) for number in numbers):

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from .... import ops
-from ....numbers import are_few, is_fine, shortened
+from ....numbers import is_coarse, is_fine, shortened
 from ....primitive import Primitive
 from ...errors import refusal
 from ..conditions import EQUAL, LESS, LESS_EQUAL, NOT_EQUAL
@@ -42,8 +42,8 @@ def check_step(operands: Sequence[Symbol]) -> None:
     """
     for symbol in inputs_of(operands):
         kind = symbol.graph.given.type_of(symbol)
-        if are_few(kind) or is_fine(kind):
-            digits = "few digits" if are_few(kind) else "more digits than a float"
+        if is_coarse(kind) or is_fine(kind):
+            digits = "few digits" if is_coarse(kind) else "more digits than a float"
             raise refusal(f"{operands[0]!r} is compared or rounded, and computed from numbers of {digits}", _FIX)
 
 
@@ -65,8 +65,8 @@ def as_compared(symbol: Symbol, other: Any) -> Any:
     if type(other) in (int, float):
         if is_long(other):
             symbol.graph.given.type_of(symbol)
-        return _shortened(other, kind) if are_few(kind) and bool(kind(other) == other) else other
-    if (are_few(theirs) and symbol.graph.given.type_of(symbol) is float) or (are_few(kind) and theirs is float):
+        return _shortened(other, kind) if is_coarse(kind) and bool(kind(other) == other) else other
+    if (is_coarse(theirs) and symbol.graph.given.type_of(symbol) is float) or (is_coarse(kind) and theirs is float):
         raise refusal(f"{symbol!r} is compared with {other!r}, and one of them has few digits", _FIX)
     return other
 

@@ -8,7 +8,7 @@ from functools import cache, partial
 from itertools import repeat
 from typing import Any, NamedTuple, TypeAlias
 
-from ....numbers import differs_from_float, kinds_in, short_kinds
+from ....numbers import differs_from_float, kinds_in, unusual_kinds
 from ...errors import TraceError
 from ...samples.batch import Batch, Shape, columns_of
 from .rows import Form, all_rows, as_rows, form_of, form_of_array
@@ -117,7 +117,7 @@ def _narrow_types_in(given: Any) -> frozenset[Any]:
     if hasattr(given, "dtype"):
         return frozenset(filter(differs_from_float, [given.dtype.type]))
     kinds = kinds_in(given)
-    return frozenset(kinds if bool in kinds else short_kinds(given))
+    return frozenset(kinds if bool in kinds else unusual_kinds(given))
 
 
 class TypeGuard:
