@@ -51,13 +51,15 @@ def numbers_of(model: Module) -> dict[str, str]:
 
     Detached Values count as numbers. So does the `eps` of a norm, which older files lack.
     """
-    return {
-        f"{path}.{name}" if path else name: f"{_in_lists(item)}"
-        for path, module in _modules_in("", model, set())
-        if (names := _names_read_by(type(module)) | ({"eps"} if isinstance(module, (LayerNorm, RMSNorm)) else set()))
-        for name, item in vars(module).items()
-        if name in names and not name.startswith("_") and _are_numbers(item)
-    }
+    found: dict[str, str] = {}
+    for path, module in _modules_in("", model, set()):
+        names = _names_read_by(type(module))
+        if isinstance(module, (LayerNorm, RMSNorm)):
+            names.add("eps")
+        for name, item in vars(module).items():
+            if name in names and not name.startswith("_") and _are_numbers(item):
+                found[f"{path}.{name}" if path else name] = f"{_in_lists(item)}"
+    return found
 
 
 def _modules_in(path: str, module: Module, seen: set[int]) -> Iterator[tuple[str, Module]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from operator import lt
 from typing import NamedTuple
@@ -30,16 +29,14 @@ def reductions(sums: Sequence[GradientSum], slot: SlotOf) -> Iterator[Reduction]
     for each in sums:
         if each.coefficients:
             by_upstream.setdefault(each.upstream, []).append(each)
-    matrices: dict[object, tuple[tuple[Symbol, ...], list[_Products]]] = {}
-    times: Counter[object] = Counter()  # no two rows of a matrix have the same targets
+    by_shape: dict[tuple[tuple[Symbol, ...], Sequence[int]], list[tuple[int, _Products]]] = {}
     for upstream, parts in by_upstream.items():
         for targets, factors in _merged(parts):
-            shape = (factors, offsets_of(targets))
-            times[shape, targets[0]] += 1
-            matrix = shape, times[shape, targets[0]]
-            matrices.setdefault(matrix, (factors, []))[1].append(_Products(*slot(upstream), targets))
-    for factors, rows in matrices.values():
-        yield from _outer(factors, rows, slot)
+            row = targets[0], _Products(*slot(upstream), targets)
+            by_shape.setdefault((factors, offsets_of(targets)), []).append(row)
+    for (factors, _), rows in by_shape.items():
+        for matrix in rounds(rows):  # no two rows of a matrix have the same targets
+            yield from _outer(factors, [*matrix.values()], slot)
     plain = [(each.targets[0], each.upstream) for each in sums if not each.coefficients]
     for layer in rounds((target, _Products(*slot(upstream), [target])) for target, upstream in plain):
         yield from _plain([*layer.values()])

@@ -11,7 +11,7 @@ from ..values.places import places_among, same_objects
 
 def places_of(params: Sequence[Value], leaves: Sequence[Value]) -> slice | list[int] | None:
     """The places of the parameters among the leaves, a slice for all of them; None if one is not there."""
-    if leaves is params or same_objects(leaves, params):  # as in most networks
+    if same_objects(leaves, params):  # as in most networks
         return slice(None)
     return places_among(params, leaves)
 
