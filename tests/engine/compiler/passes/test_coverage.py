@@ -75,6 +75,15 @@ def test_branches_within_branches(made: Callable[[Any, Any], list[Any]], expecte
     assert covers(graph, made(x < 1.0, y < x)) is expected
 
 
+def test_an_index_that_is_compared_with_an_input_need_not_equal_it() -> None:
+    """The input's position, 0, is no number."""
+    graph = Graph(simplify, derivatives)
+    other, index = graph.source("input", 0), graph.source("input", 1)
+    graph.requirements[engine.ops._Index(1), (index,)] = None
+    assert covers(graph, [index == 0.0])
+    assert not covers(graph, [index == other])
+
+
 def test_nan_is_neither_less_nor_not() -> None:
     graph = Graph(simplify, derivatives)
     x, y = graph.source("input", 0), graph.source("input", 1)
