@@ -32,11 +32,7 @@ def topological_order(root: Value) -> list[Value]:
 def recorded_order(root: Value, start: Any = None) -> dict[Value, Any]:
     """The topological order without the numbers that were written in expressions: what a sweep has to visit.
 
-    They stay plain floats here; `topological_order` makes a Constant of each.
-
-    Args:
-        root: where the graph ends.
-        start: what each node is mapped to.
+    They stay plain floats here; `topological_order` makes a Constant of each. Each node is mapped to `start`.
 
     >>> a = Value(1.0, "a")
     >>> [node.label or node._op for node in recorded_order(2 * a + 3)]
@@ -121,11 +117,7 @@ def leaves(root: Value) -> list[Value]:
 
 
 def depending_on(values: Iterable[Value], order: Iterable[Value]) -> dict[Value, None]:
-    """The values, and the nodes that are computed from them, in topological order.
-
-    Args:
-        values: what to depend on.
-        order: nodes, operands before what is computed from them.
+    """The values, and the nodes of a topological order that are computed from them, in that order.
 
     >>> x, y = Value(2.0), Value(3.0)
     >>> z = x * y
@@ -159,9 +151,6 @@ def look_for_changed_leaves(order: Collection[Value]) -> None:
     Such a graph arises where a loop computes a result from a parameter once, and uses it again after the optimiser's
     step. One that is old as a whole, such as a loss computed before the loop, is differentiated at its own numbers,
     with a warning.
-
-    Args:
-        order: the nodes, in topological order.
 
     Raises:
         RuntimeError: nodes were computed from different numbers of one leaf.

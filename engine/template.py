@@ -31,11 +31,7 @@ _COMPARISONS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: 
 
 @lru_cache(maxsize=1024)
 def parse(text: str, names: tuple[str, ...]) -> ast.expr:
-    """The syntax tree of a template.
-
-    Args:
-        text: the expression.
-        names: the operands' names that it may use.
+    """The syntax tree of a template that may use these names of operands.
 
     Raises:
         ValueError: it is not an expression of the template language.

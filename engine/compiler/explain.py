@@ -17,12 +17,7 @@ from .specialisation import Specialisation
 
 
 def explain(specialisation: Specialisation, title: str) -> str:
-    """A report on the program that ran last.
-
-    Args:
-        specialisation: a function traced for one shape of samples.
-        title: the name of the function.
-    """
+    """A report, under a title, on the program that ran last for samples of one shape."""
     shapes = ", ".join(map(str, specialisation.shapes)) or "of no arguments"
     of_program, of_plan = _of_program(specialisation), _of_plan(specialisation.plan())
     rows = [f"{name:<12}{text}" for name, text in (*of_program, *of_plan, *_of_native_code(specialisation))]

@@ -71,12 +71,7 @@ def trace(
 
 
 def make_plan(computation: Computation) -> Plan:
-    """Run all passes.
-
-    With the environment variable STEPGRAD_VERIFY set, the result of each is verified.
-
-    Args:
-        computation: what is wanted of a traced function.
+    """Run all passes; with the environment variable STEPGRAD_VERIFY set, the result of each is verified.
 
     Raises:
         PlanError: a pass or the planner has made a mistake, found by a verifier.

@@ -46,11 +46,7 @@ def named_tensors(model: Module) -> dict[str, Any]:
 
 
 def written(model: Module, beside: str) -> bytes:
-    """The content of a file.
-
-    Args:
-        model: the model whose parameters it holds.
-        beside: what else it holds, as text.
+    """The content of a file that holds the parameters of a model, and beside them a text.
 
     Raises:
         ImportError: if the library is not installed.

@@ -115,12 +115,9 @@ def _warn_of_numbers(weights: Collection[Any]) -> None:
 
 
 def named_values(holder: Holder, prefix: str = "", seen: set[int] | None = None) -> list[tuple[str, Value, Holder]]:
-    """The Values that a module holds, each once, with their paths and the modules that hold them.
+    """The Values that a module holds, each once, with their paths after its own, and the modules that hold them.
 
-    Args:
-        holder: the module.
-        prefix: its own path.
-        seen: ids of Values and modules to leave out; those that are met are added.
+    Values and modules whose ids have been `seen` are left out; those that are met are added there.
     """
     seen = set() if seen is None else seen
     found: list[tuple[str, Value, Holder]] = []

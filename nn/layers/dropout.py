@@ -129,13 +129,7 @@ class Place:
 
 
 def outputs_with_masks(model: Callable[[Any], Any], X: Iterable[Any], step: int) -> list[Any]:
-    """What a model gives for each sample of a batch, with the masks of a step.
-
-    Args:
-        model: maps a sample to its output.
-        X: the samples of the batch.
-        step: how many steps were made before.
-    """
+    """What a model gives for each sample of a batch, with the masks of a step, given by how many were made before."""
     outputs = []
     for place, x in enumerate(X):
         with drawing(Place(step, place)):

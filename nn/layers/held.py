@@ -47,12 +47,7 @@ def _parts_in(
 
 
 def values_in(module: Module, methods: bool) -> Iterator[tuple[str, Value]]:
-    """The Values in the attributes of a module and of its parts, also in plain objects, sets and functions.
-
-    Args:
-        module: the module.
-        methods: whether to look at what its methods read, too.
-    """
+    """The Values in a module and its parts, also in plain objects, sets, functions, and in what its `methods` read."""
     seen = set[int]()
 
     def walk(item: Any, path: str, depth: int) -> Iterator[tuple[str, Value]]:

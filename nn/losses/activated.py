@@ -47,13 +47,7 @@ could never be sure; where no score can be below 0, a unit with score 0 learns n
 
 
 def warn_of_activated(loss: str, first: Any, *others: Any) -> None:
-    """Warn if no score of a sample is what a loss takes, all for the same reason.
-
-    Args:
-        loss: its name.
-        first: the first score, or the only one.
-        others: the other scores.
-    """
+    """Warn if none of a sample's scores is what the loss of that name takes, all for the same reason."""
     takes = TAKES[loss]
     reason = takes.get(_activation_of(first))
     if reason and all(takes.get(_activation_of(score)) == reason for score in others):

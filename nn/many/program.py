@@ -41,11 +41,7 @@ CALL = 0.05
 
 
 class Copy:
-    """A private copy of a net, free to be changed.
-
-    Args:
-        structure: the structure of the net.
-        net: the net itself.
+    """A private copy of a net of a known structure, free to be changed.
 
     Attributes:
         values: the Values of the copy, in the order of the structure.

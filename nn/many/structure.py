@@ -35,11 +35,6 @@ class UnknownStructureError(Exception):
 class Structure:
     """What a model, its loss and its optimiser are, apart from the numbers of parameters and settings.
 
-    Args:
-        model: a module.
-        loss: a loss of a batch.
-        optimizer: an optimiser of the model's parameters.
-
     Attributes:
         key: equal for equal structures, as long as one of them is kept.
         values: the Values that the model holds, in the order in which equal structures hold theirs.

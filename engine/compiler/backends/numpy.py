@@ -45,16 +45,7 @@ class NumpyProgram(Interpreter):
         return ArrayTraining(self, memories, frozen)
 
     def run(self, leaves: Any, arrays: Sequence[Array], n: int, /) -> tuple[Array, Array | None]:
-        """Run it on a batch.
-
-        Args:
-            leaves: the numbers of the bound leaves.
-            arrays: for each argument of the function, an array of n rows.
-            n: how many samples.
-
-        Returns:
-            The outputs, [n, outputs], and the gradient of the mean of the first output, if planned.
-        """
+        """Run it on a batch; see `protocol.Runner`."""
         with self._lock:
             return self._run(leaves, arrays, n)
 

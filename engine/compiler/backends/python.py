@@ -69,16 +69,7 @@ class PythonProgram(Interpreter):
     def run(
         self, leaves: Sequence[float], arrays: Sequence[Rows], n: int, /
     ) -> tuple[list[list[float]], list[float] | None]:
-        """Run it on a batch.
-
-        Args:
-            leaves: the numbers of the bound leaves.
-            arrays: for each argument of the function, n rows of numbers.
-            n: how many samples.
-
-        Returns:
-            The outputs of each sample, and the gradient of the mean of the first output, if planned.
-        """
+        """Run it on a batch; see `protocol.Runner`."""
         memory = [0.0] * self._size
         memory[: self.plan.leaves] = leaves
         constants = self._start["C"]

@@ -9,12 +9,7 @@ MANY = 10
 
 
 def warn_of_late(function: str, what: str) -> None:
-    """Warn, if something has changed, that calls of a function may have used what was there before.
-
-    Args:
-        function: its name.
-        what: what has changed, in words; "" for nothing.
-    """
+    """Warn, if `what` says that something has changed, that calls of a function may have used what was there before."""
     if what:
         warn_user(
             f"something that {function} reads has changed ({what}). It is large or far from the code, so that it is "

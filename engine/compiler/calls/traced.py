@@ -23,6 +23,8 @@ from .changing import ChangingNumbers, warn_of_late
 class Traces:
     """The traces of a function, which is traced when arguments have new shapes, and when it has changed.
 
+    What traces it raises a TraceError if it does something that cannot be compiled.
+
     Args:
         function: a function of one sample.
         dtype: "float64" or "float32".
@@ -58,11 +60,7 @@ class Traces:
     def traced_again(self, batch: Batch) -> Specialisation:
         """The program for samples of these shapes, after tracing the function again.
 
-        Returns:
-            The same object as before, if the function does the same with the same Values.
-
-        Raises:
-            TraceError: the function does something that cannot be compiled.
+        It is the same object as before, if the function does the same with the same Values.
         """
         with self._lock:
             known = self.known.get(batch.shapes)
@@ -78,11 +76,7 @@ class Traces:
     def count_change(self, batch: Batch, late: str) -> None:
         """Count the change of a number that the function reads, if there is one; after many, warn.
 
-        Warn as well if calls may have used what was there before the change.
-
-        Args:
-            batch: the samples.
-            late: what has changed, in words, if the caller saw it too late.
+        Warn as well if calls may have used what was there before: `late` says what, if the caller saw it too late.
         """
         known = self.known.get(batch.shapes)
         if known is not None:
@@ -94,27 +88,15 @@ class Traces:
         self.changing.count(name, trace.changed_number())
 
     def bound(self, batch: Batch) -> list[Value]:
-        """The bound leaves for samples of these shapes.
-
-        Raises:
-            TraceError: the function does something that cannot be compiled.
-        """
+        """The bound leaves for samples of these shapes."""
         return list(self.specialised(batch).signature.leaves)
 
     def learns(self, batch: Batch) -> bool:
-        """Whether derivatives of the results reached a bound leaf in the last trace, for samples of these shapes.
-
-        Raises:
-            TraceError: the function does something that cannot be compiled.
-        """
+        """Whether derivatives of the results reached a bound leaf in the last trace, for samples of these shapes."""
         return (self.known.get(batch.shapes) or self.specialised(batch)).live_trace.learns
 
     def is_current(self, batch: Batch) -> bool:
-        """Whether the function, traced again, is the one that was compiled for samples of these shapes.
-
-        Raises:
-            TraceError: by now it does what cannot be compiled.
-        """
+        """Whether the function, traced again, is the one that was compiled for samples of these shapes."""
         return (self.known.get(batch.shapes) or self.specialised(batch)).live_trace.is_current()
 
     @property
@@ -132,11 +114,7 @@ class Traces:
         return TypeGuard() if special is None else special.live_trace.type_guard
 
     def trace(self, batch: Batch) -> None:
-        """Trace the function for samples of these shapes, unless that has been done.
-
-        Raises:
-            TraceError: the function does something that cannot be compiled.
-        """
+        """Trace the function for samples of these shapes, unless that has been done."""
         self.specialised(batch).live_trace.trace  # noqa: B018  # a cached property
 
     def look_again(self) -> None:

@@ -14,11 +14,7 @@ _LARGE = 200_000
 
 
 def trim_heap(values: int) -> None:
-    """Give free memory back to the system, if there may be much of it and the C library can do that, as on Linux.
-
-    Args:
-        values: how many Values the computation had.
-    """
+    """Give the memory of a computation with that many Values back, if that pays and the C library can, as on Linux."""
     if values >= _LARGE:
         with suppress(OSError, TypeError, AttributeError):  # another C library, or none
             ctypes.CDLL(None).malloc_trim(0)

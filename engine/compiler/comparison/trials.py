@@ -29,9 +29,6 @@ class Numbers:
     """The numbers of leaves for some comparisons: as they are, and after each change.
 
     Leaves that are lent to a program stay with it: eager code is shown a copy of their numbers.
-
-    Args:
-        values: the leaves.
     """
 
     def __init__(self, values: Sequence[Value]) -> None:

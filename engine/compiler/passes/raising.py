@@ -76,11 +76,7 @@ def _uses(roots: Sequence[Symbol], symbols: Sequence[Symbol]) -> Counter[Symbol]
 
 
 class Replacements(dict[Symbol, Symbol]):
-    """By each operation what takes its place, operands first.
-
-    Args:
-        graph: of all of them.
-    """
+    """By each operation of a graph what takes its place, operands first."""
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph

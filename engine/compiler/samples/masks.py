@@ -64,12 +64,7 @@ class Drop(NamedTuple):
         return 1.0 / (1.0 - self.p)
 
     def factors(self, step: int, sample: int) -> list[float]:
-        """What the entries are multiplied by.
-
-        Args:
-            step: how many steps were made before.
-            sample: its place in the batch.
-        """
+        """What the entries are multiplied by in the sample at that place of its batch, after that many steps."""
         row, least, kept = hashed(self.seed, step, sample), self.least, self.kept
         return [kept if hashed(row, unit) >= least else 0.0 for unit in range(self.first, self.first + self.entries)]
 

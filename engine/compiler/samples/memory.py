@@ -18,14 +18,10 @@ SMALL_PAGE, APART = 2**12, 17 * CACHE_LINE
 
 
 def rows_apart(count: int, dtype: Any) -> int:
-    """How many numbers from the start of a row to that of the next one, of rows that are read side by side.
+    """How many numbers from the start of a row of `count`, in whole vectors, to that of the next one beside it.
 
     Large rows that are near a power of two apart compete for the same places in caches and memory: without this a step
     of 1024-1024-1024@16 takes twice as long.
-
-    Args:
-        count: numbers in a row, in whole vectors.
-        dtype: their type.
 
     >>> rows_apart(1000, "float64"), rows_apart(2**20, "float64") - 2**20
     (1000, 136)

@@ -64,11 +64,7 @@ def configured(
 
 
 def started(optimizer: Optimizer, kept: Sequence[int]) -> tuple[int, Rows]:
-    """The state before the next step: memories are empty before their first step; if all are, the count starts at 0.
-
-    Args:
-        optimizer: the optimiser.
-        kept: the memories that its rule keeps.
+    """The state before the next step: memories are empty before their first step; if all `kept` are, the count is 0.
 
     Raises:
         ValueError: a memory does not have as many entries as there are parameters.

@@ -26,21 +26,16 @@ def frozen(places: slice | list[int], count: int) -> list[int]:
 
 
 class Common:
-    """What the leaves have in common with other Values, for one who asks again and again about the same ones.
-
-    Args:
-        leaves: those of a loss.
-    """
+    """What the leaves of a loss have in common with other Values, for one who asks about the same ones each time."""
 
     def __init__(self, leaves: Sequence[Value]) -> None:
         self._leaves = leaves
         self._last: tuple[Sequence[Value], Any] = ((), None)  # the Values that were asked for last, and the answer
 
     def with_values(self, values: Sequence[Value]) -> Any:
-        """Which leaves are among these Values, and their places there; slices for all leaves, and for the first places.
+        """Which leaves are among these Values, the same object each time, and where.
 
-        Args:
-            values: the same object at every call.
+        Slices stand for all leaves, and for the first places.
         """
         import numpy as np
 

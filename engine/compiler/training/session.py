@@ -259,15 +259,10 @@ class Session:
 
 
 def open_session(compiled: Compiled, batch: Batch, optimizer: Optimizer) -> Session | None:
-    """A session, or None if the optimiser has to make the steps itself, with gradients from the program.
+    """A session on a loss of one sample, or None if the optimiser has to make the steps itself, by gradients from it.
 
     That is so in plain Python, if a primitive of the rule has no template, and if the optimiser has parameters that
-    the loss does not read.
-
-    Args:
-        compiled: the loss of one sample.
-        batch: samples like those to come.
-        optimizer: updates the parameters.
+    the loss does not read. The samples to come are like those of the batch.
 
     Raises:
         TraceError: the loss or the rule cannot be compiled.
