@@ -117,10 +117,9 @@ def affine(weights: Sequence[Sequence[Any]], inputs: Sequence[Any], biases: Sequ
 def _dots(
     weights: Sequence[Sequence[Any]], xs: tuple[Any, ...], biases: Sequence[Any], numbers_only: bool
 ) -> list[Value]:
-    """The nodes of `affine` if all operands are Values; with `numbers_only` detached ones, which hold no operands.
+    """The nodes of `affine`, or an AttributeError where a number is among the operands.
 
-    Raises:
-        AttributeError: a number is among the operands.
+    With `numbers_only` they are detached and hold no operands.
     """
     dot, nodes, read = ops.dot, [], row_reader[0]
     xd = [x._z for x in xs]

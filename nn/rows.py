@@ -117,31 +117,19 @@ def as_samples(name: str, data: Any) -> Any:
 
 
 def _refuse_matrix(sample: Any) -> None:
-    """Refuse a sample that is a np.matrix: its rows are matrices again.
-
-    Raises:
-        TypeError: it is one.
-    """
+    """Raise a TypeError for a sample that is a np.matrix: its rows are matrices again."""
     if hasattr(sample, "getA1"):
         raise TypeError("a sample is a list or array, not a np.matrix, whose rows are matrices: give row.A1")
 
 
 def refuse_gaps(name: str, data: Any) -> None:
-    """Refuse a masked array that hides some of its numbers: other code would read them.
-
-    Raises:
-        TypeError: it does.
-    """
+    """Raise a TypeError for a masked array that hides some of its numbers: other code would read them."""
     if hasattr(data, "filled") and data.mask.any():
         raise TypeError(f"{name} is a masked array with gaps: fill them, or leave those samples out")
 
 
 def _refuse_dates(name: str, table: Any) -> None:
-    """Refuse a table with a column of dates, which polars turns into numbers if there are columns of numbers too.
-
-    Raises:
-        TypeError: it has one.
-    """
+    """Raise a TypeError for a column of dates, which polars turns into numbers if there are columns of numbers too."""
     kinds = () if hasattr(table, "iloc") else getattr(table, "dtypes", ())  # of pandas' tables NumPy makes objects
     for column, kind in zip(getattr(table, "columns", ()), kinds):
         if hasattr(kind, "is_temporal") and kind.is_temporal():

@@ -200,11 +200,7 @@ class Module(Holder, Explained):
 
 
 def refuse_call(module: Module, *inputs: Any, **named: Any) -> NoReturn:
-    """The `__call__` of a class with PyTorch's `forward` in its place.
-
-    Raises:
-        TypeError: always.
-    """
+    """The `__call__` of a class with PyTorch's `forward` in its place: it raises a TypeError."""
     raise TypeError(f"{type(module).__name__} is not callable: {RENAME_FORWARD}")
 
 

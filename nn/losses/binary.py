@@ -86,11 +86,7 @@ def bce_with_logits(logit: Numbers, target: Numbers, reduction: str = "mean") ->
 
 
 def _refuse_swapped(loss: str, score: Any, label: Any) -> None:
-    """Refuse a Value as a label beside a number as a score, which is no output of a model.
-
-    Raises:
-        TypeError: it is so.
-    """
+    """Raise a TypeError for a Value as a label beside a number as a score, which is no output of a model."""
     if isinstance(label, Value) and not (isinstance(score, Value) or is_traced(label)):
         raise TypeError(
             f"{loss} takes outputs, then labels: swap {score!r} and {label!r}, or, for the gradient of the label, give "

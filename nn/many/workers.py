@@ -47,11 +47,7 @@ def over(
 
 
 def _check_pickles(recipe: Recipe, jobs: Sequence[Job]) -> None:
-    """Refuse what cannot be sent to another process.
-
-    Raises:
-        PicklingError: names what it is, and why.
-    """
+    """Raise a PicklingError that names what cannot be sent to another process, and says why."""
     things = [("make", recipe.make), ("the data", (recipe.X, recipe.y)), *recipe.options.items()]
     things += [(f"configuration {place}", job) for place, job in enumerate(jobs)]
     for what, thing in things:

@@ -288,11 +288,7 @@ def _update(optimizer: Optimizer) -> None:
 
 
 def check_optimizer(optimizer: object) -> None:
-    """Refuse what is no optimiser.
-
-    Raises:
-        TypeError: it is something else.
-    """
+    """Raise a TypeError for what is no optimiser."""
     if not isinstance(optimizer, Optimizer):
         raise TypeError(
             f"optimizer must be an Optimizer, such as SGD(model.parameters(), lr=0.1), not {show(optimizer)}"

@@ -191,9 +191,5 @@ class Interpreter:
         return {}
 
     def ir(self) -> str:
-        """Refused: there is none.
-
-        Raises:
-            RuntimeError: always.
-        """
+        """Raise a RuntimeError: there is none."""
         raise RuntimeError(f"the {self.name} back end, which ran this, has no LLVM IR: compile with backend='llvm'")

@@ -26,7 +26,7 @@ Mode = Literal["outputs", "leaves", "inputs"]
 
 
 class Comparison:
-    """Compares the programs of a function with the eager engine.
+    """Compares the programs of a function with the eager engine; a TraceError says where they differ.
 
     Args:
         function: a function of one sample.
@@ -56,9 +56,6 @@ class Comparison:
 
         A trusted function takes no derivatives itself, so its results are first compared without recording a graph,
         which takes time and memory. Only if they differ is it recorded, to tell by how much they may.
-
-        Raises:
-            TraceError: they differ.
         """
         if trusted and mode == "outputs":
             with suppress(TraceError), no_grad():
@@ -76,9 +73,6 @@ class Comparison:
             batch: the samples.
             trusted: as above.
             traced: how many seconds the trace of the function took.
-
-        Raises:
-            TraceError: they differ.
         """
         started, end, numbers = time.thread_time(), None, Numbers(self._leaves.values)
         proved = trusted and program.proved

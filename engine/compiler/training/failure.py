@@ -20,7 +20,7 @@ def fail(
     params: Sequence[Value],
     places: slice | list[int],
 ) -> NoReturn:
-    """Raise the error of a step that was not made.
+    """Raise the FloatingPointError of a step that was not made; its `losses` are those of the steps before.
 
     Args:
         training: the training that did not make it; if the loss is finite, it has the gradients.
@@ -28,9 +28,6 @@ def fail(
         losses: the losses of the steps before it in the same call, and of that step.
         params: the optimiser's parameters.
         places: their places among the leaves.
-
-    Raises:
-        FloatingPointError: always. Its `losses` are those of the steps before.
     """
     *before, loss = losses
     rates = [configured.lr] if isinstance(configured.lr, float) else configured.lr

@@ -248,11 +248,7 @@ class Session:
         self._custody.end()
 
     def _fail(self, losses: list[float], configured: ConfiguredUpdate) -> NoReturn:
-        """Say why the last step was not made.
-
-        Raises:
-            FloatingPointError: always.
-        """
+        """Raise the FloatingPointError that says why the last step was not made."""
         if math.isfinite(losses[-1]):  # the gradients are those of the step that was not made, as in eager steps
             self._custody.has_gradient = True
         fail(self._training, configured, losses, self._params, self._places)
