@@ -203,6 +203,13 @@ def test_no_reduction_adds_twice_to_one_number() -> None:
             assert engine.compile(sliding, backend=backend).value_and_grad([sample])[1] == pytest.approx(one)
 
 
+def test_weights_whose_adjoints_lie_in_different_buffers_have_sums_of_their_own() -> None:
+    """The first one's is the weight of the sample, the second one's a result."""
+    first, second = [Value(1.0), Value(2.0)], [Value(3.0), Value(4.0)]
+    plan = plan_of(lambda x: dot(first, x) + engine.square(dot(second, x)), (2,))
+    assert [(sums.left.buffer, sums.rows) for sums in plan.reductions] == [("S", 1), ("X", 1)]
+
+
 # ---- planted mistakes: the comparison with the eager engine sees each of them ----
 
 SAMPLES = [[0.5, -1.0, 2.0], [1.5, 0.25, -0.5], [-0.75, 1.25, 1.0]]
