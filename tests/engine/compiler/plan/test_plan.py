@@ -203,11 +203,17 @@ def test_no_reduction_adds_twice_to_one_number() -> None:
             assert engine.compile(sliding, backend=backend).value_and_grad([sample])[1] == pytest.approx(one)
 
 
-def test_weights_whose_adjoints_lie_in_different_buffers_have_sums_of_their_own() -> None:
-    """The first one's is the weight of the sample, the second one's a result."""
+def test_what_lies_in_different_buffers_is_not_done_together() -> None:
+    """The adjoint of the first is the weight of the sample, in X; that of the second a result, in S or U."""
     first, second = [Value(1.0), Value(2.0)], [Value(3.0), Value(4.0)]
     plan = plan_of(lambda x: dot(first, x) + engine.square(dot(second, x)), (2,))
     assert [(sums.left.buffer, sums.rows) for sums in plan.reductions] == [("S", 1), ("X", 1)]
+    plan = plan_of(lambda x: engine.take(x[0], first) + engine.square(engine.take(x[1], second)), (2,))
+    assert [(picks.source.buffer, picks.rows) for picks in plan.scatters] == [("X", 1), ("S", 1)]
+    plan = plan_of(lambda x: engine.take(x[0], first) + engine.take(engine.floor(x[1]), second), (2,))
+    assert [(picks.index.buffer, picks.rows) for picks in plan.scatters] == [("S", 1), ("X", 1)]
+    plan = plan_of(lambda x: (first[0] + 1.0) * x + engine.square(first[1]) * x, ())
+    assert [(copy.source.buffer, copy.rows) for copy in plan.finish] == [("G", 1), ("U", 1)]
 
 
 # ---- planted mistakes: the comparison with the eager engine sees each of them ----
