@@ -87,7 +87,7 @@ def adopt(root: Any, names: Mapping[str, Any] | None = None) -> Adoption:
             findings += [replace(each, sentence=f"the second time {each.sentence}") for each in again.findings]
     notes = ["?: an operation without a name, which its numbers do not tell, so taken as it is"] * ("" in unknown)
     if any(unknown):
-        notes.append(f"{', '.join(filter(None, unknown))}: not in the table, so taken as it is")
+        notes.append(f"{', '.join(filter(None, unknown))}: not what the table has, so taken as it is")
     if old:
         notes.append(
             f"{', '.join(old)}: computed before a number was changed, as by a step of training: evaluate again, to "

@@ -135,6 +135,18 @@ def meanings(node: Node) -> list[Meaning]:
     return [meaning for meaning in found if fits(meaning, node)]
 
 
+def of_unknown_number(node: Node) -> list[Meaning]:
+    """Sums and differences of the one operand and a number, which their closures need not hold: slopes are 1 or -1."""
+    if not node.closed or len(node.operands) != 1:
+        return []
+    (operand,), z = node.operands, node.number
+    possible = _primitives(_plain(node.operation))
+    found = [Meaning(ops.add, (operand, z - operand.number))] if ops.add in possible else []
+    if ops.sub in possible:
+        found += [Meaning(ops.sub, (operand, operand.number - z)), Meaning(ops.sub, (z + operand.number, operand))]
+    return found
+
+
 def certain(alike: Sequence[Node], possible: dict[int, list[Meaning]]) -> Iterator[Node]:
     """Of nodes made in one place, those whose operation is certain: only it gives the results of all of them.
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from .. import ops
 from .graph import Node, TheirGraph, give_gradient
-from .meaning import Meaning, close, fits, likely, names_whole_number
+from .meaning import Meaning, close, fits, likely, names_whole_number, of_unknown_number
 from .report import Finding
 
 # Derivatives that are usually written in terms of the output.
@@ -42,7 +42,7 @@ class Probed:
 
     def __init__(self, graph: TheirGraph, node: Node, candidates: Sequence[Meaning], sure: bool) -> None:
         self._graph, self.node, self.candidates = graph, node, candidates
-        fitting = [meaning for meaning in candidates if fits(meaning, node)]
+        fitting = [meaning for meaning in candidates if fits(meaning, node)] or of_unknown_number(node)
         self._operands = list({id(operand): operand for operand in node.operands}.values())
         self.slopes: dict[int, float] = {}
         self.findings: list[Finding] = []

@@ -59,23 +59,29 @@ RIGHT = {
     "gelu with a sigmoid": (
         "a = Number(0.6)\ns = 1 / (1 + math.exp(-1.702 * a.data))\n"
         "root = a._unary('gelu', a.data * s, lambda out: s + 1.702 * a.data * s * (1 - s)) * a",
-        ("gelu: not in the table, so taken as it is",),
+        ("gelu: not what the table has, so taken as it is",),
     ),
     "a sigmoid composed of others, whose gradient goes past them": (
         "def sigmoid(x):\n    s = x.exp() / (x.exp() + Number(1.0))\n    s._op = 'Sigmoid'\n"
         "    def _backward():\n        x.grad += s.data * (1 - s.data) * s.grad\n"
         "    s._backward = _backward\n    return s\na = Number(0.4)\nroot = sigmoid(a) * a",
-        ("Sigmoid: not in the table, so taken as it is",),
+        ("Sigmoid: not what the table has, so taken as it is",),
     ),
     "a name in two words": ("a = Number(1.7)\nroot = a._unary('Leaky ReLU', a.data, lambda out: 1.0) * a", ()),
     "rounding, straight through": (
         "a = Number(1.7)\nroot = a._unary('round', round(a.data), lambda out: 1.0) * a",
-        ("round: not in the table, so taken as it is",),
+        ("round: not what the table has, so taken as it is",),
     ),
     "a product by a number, with one operand": (
         "a = Number(1.7)\nroot = Number(3 * a.data, (a,), '*')\nby = 3\n"
         "def of(by):\n    def _backward():\n        a.grad += by * root.grad\n    return _backward\n"
         "root._backward = of(3)",
+        (),
+    ),
+    "sums and differences of numbers, with one operand, whose closures do not hold the number": (
+        "a = Number(1.7)\nplus = a._unary('+', a.data + 0.3, lambda out: 1.0)\n"
+        "minus = plus._unary('-', plus.data - 0.5, lambda out: 1.0)\n"
+        "root = minus._unary('-', 4.0 - minus.data, lambda out: -1.0) * a",
         (),
     ),
     "a maximum of x and 0, at x < 0": (
@@ -102,6 +108,13 @@ def test_what_is_right_besides_has_no_finding(what: str) -> None:
     report.root.backward()
     given = sorted(leaf.grad for leaf in leaves(report.root))
     assert given == pytest.approx(sorted({id(n): n.grad for n in _leaves(module.root)}.values()))
+
+
+def test_the_slope_of_a_sum_with_a_number_is_judged_though_the_closure_does_not_hold_the_number() -> None:
+    module = run(f"{ANOTHER}\n\na = Number(1.7)\nroot = a._unary('+', a.data + 0.3, lambda out: 2.0) * a\n")
+    (finding,) = adopt(module.root).findings
+    assert finding.kind == "derivative"
+    assert finding.sentence.endswith(" 2, where the derivative is 1: it is counted twice")
 
 
 UNKNOWN = ("?: an operation without a name, which its numbers do not tell, so taken as it is",)
@@ -235,7 +248,7 @@ def test_methods_parents_none_and_an_operation_that_nobody_knows() -> None:
     root = (a * b + a).softsign() * a
     report = adopt(root, {"a": a, "b": b})
     assert report.ok, report.text
-    assert report.notes == ("softsign2: not in the table, so taken as it is",)
+    assert report.notes == ("softsign2: not what the table has, so taken as it is",)
     assert (a.grad, b.grad) == (None, None)
     assert "_backward" in vars(module.Node)
     assert module.Node._backward.__qualname__ == "Node._backward"
