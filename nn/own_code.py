@@ -154,7 +154,7 @@ def describe(
         judges: metrics that it calls with them as well.
     """
     last = _Last()
-    function.__qualname__ = f"{what} of {type(model).__name__}"
+    function.__qualname__ = f"{what} of {getattr(model, '__qualname__', type(model).__name__)}"
 
     def described() -> Description | None:
         found = own_code(model, loss, known=last.values) if all(map(_CODE.defines, judges)) else None

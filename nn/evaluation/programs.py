@@ -27,7 +27,7 @@ from ..modes import evaluating
 from ..own_code import describe, own_code
 from ..rows import are_narrow, as_lists, has_array, is_row
 from .broadcasting import refuse_all_pairs
-from .columns import form_of, outputs_of_rows, with_form
+from .columns import outputs_of_rows, with_form
 from .few_bits import refuse_overflow
 from .rules import check_callable, is_mean, name_of_loss
 
@@ -85,7 +85,6 @@ class Programs:
         self._leaves = leaves_made[0]  # before the last call
         self._compiled: dict[Any, Compiled] = {}
         self._refused: dict[Any, str] = {}
-        self._is_ragged: bool | None = None  # whether outputs come as one row; None before it has to be known
         self._looked_at: list[LossFunction] = []  # users' losses that were checked
         self._kept: list[Any] = []  # see `kept_by`
         self.warned = False  # whether the user knows by now that it runs eagerly, and why
@@ -105,35 +104,26 @@ class Programs:
         Raises:
             TypeError, ValueError: if a sample is not what the model takes.
         """
-        return self._run("outputs", lambda: self._alone(X), (X,), Options(backend), self._eagerly, self._outputs_from)
+        return self._run("outputs", self._alone, (X,), Options(backend), self._eagerly, self._outputs_from)
 
-    def _alone(self, X: Any) -> Callable[[Any], Any]:
-        """The model as a function that describes itself, if that is possible; as one row if it is ragged."""
-        model = self._model
-        if self._is_ragged is None:
-            self._is_ragged = self._gives_ragged(X[0])
-        if self._is_ragged:
-            return lambda x: with_form(model(x))
-        if not isinstance(model, Module):
-            return model
+    @cached_property
+    def _is_own(self) -> bool:
+        """Whether the model was this package's own code when first compiled: its outputs are no ragged rows."""
+        return own_code(self._model, None) is not None
+
+    def _alone(self) -> Callable[[Any], Any]:
+        """The function to compile for `outputs`; those of a user's model as one row, since they may be ragged."""
+        model, is_own = self._model, self._is_own
 
         def outputs(x: Any) -> Any:
-            return model(x)
+            return model(x) if is_own else _row_of(model(x))
 
         describe(outputs, "outputs", model)
         return outputs
 
-    def _gives_ragged(self, sample: Any) -> bool:
-        """Whether the rows of outputs for a sample differ in length, which a compiled function cannot return."""
-        try:
-            with no_grad():
-                return isinstance(form_of(self._model(sample)), list)
-        except Exception:  # the call that follows will say what is wrong
-            return False
-
     def _outputs_from(self, found: Any) -> Any:
         """The outputs, from the results of `_alone`."""
-        return outputs_of_rows(found) if self._is_ragged else found
+        return found if self._is_own else outputs_of_rows(found)
 
     def hurry(self) -> None:
         """Compile at the next call: there will be many."""
@@ -184,7 +174,7 @@ class Programs:
 
         def of_sample(x: Any, label: Any) -> list[Any]:
             outputs = model(x)
-            return [loss([outputs], [label]), *with_form(outputs)]
+            return [loss([outputs], [label]), *_row_of(outputs)]
 
         describe(of_sample, f"{getattr(loss, '__name__', 'loss')} and outputs", model, loss)
         return of_sample
@@ -229,8 +219,6 @@ class Programs:
                 soon = self._done < SOON and not self._may_overflow(data[0])
                 if backend == "eager" or (backend == "auto" and (soon or key in self._refused)):
                     return eagerly(*data)
-                if not self._size:  # a function, whose outputs may have to be refused; those of layers need not
-                    eagerly(*[samples[:1] for samples in data])
                 compiled = compile(make(), **options._asdict())
             if backend != "auto":
                 self._compiled[key] = compiled
@@ -365,11 +353,23 @@ def _floats(output: Any) -> Any:
         return {name: _floats(part) for name, part in output.items()}
     if output is None:
         raise TypeError("the model returned None: end its __call__ with return and the outputs")
-    if output.__class__ is not Value and isinstance(plain(output), bool):  # as in the losses
-        raise TypeError(f"an output of the model is the bool {output}: give the score that it was decided by")
+    _refuse_bool(output)
     if not hasattr(output, "__float__"):
         raise TypeError(f"an output of the model is not a number but {show(output)}")
     return float(output)
+
+
+def _row_of(output: Any) -> list[Any]:
+    """An output as one row with its form, refused where it is refused eagerly."""
+    row = with_form(output)
+    for number in row:
+        _refuse_bool(number)
+    return row
+
+
+def _refuse_bool(number: Any) -> None:
+    if number.__class__ is not Value and isinstance(plain(number), bool):  # as in the losses
+        raise TypeError(f"an output of the model is the bool {number}: give the score that it was decided by")
 
 
 def _values(output: Any) -> Any:

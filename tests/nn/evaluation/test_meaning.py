@@ -356,6 +356,24 @@ def test_a_bool_is_a_decision_and_no_output(outputs: object) -> None:
         nn.accuracy(lambda x: outputs, [[1.0]], [1], threshold=0.5)
 
 
+@pytest.mark.parametrize("backend", ["auto", "numpy", "eager"])
+def test_a_decision_of_a_module_is_none_either(backend: str) -> None:
+    """Compiled it was a number: the layer's output is 2.0, and predict gave 0.0."""
+
+    class Decided(nn.Module):
+        def __init__(self) -> None:
+            self.layer = nn.Layer(1, 1, "identity", init="zeros")
+
+        def __call__(self, x: Any) -> Any:
+            return not self.layer(x)
+
+    X = [[1.0]] * 10_000
+    with pytest.raises(TypeError, match="is the bool False: give the score"):
+        nn.predict(Decided(), X, backend=backend)
+    with pytest.raises(TypeError, match="is the bool False: give the score"):
+        nn.evaluate(Decided(), X, [1.0] * 10_000, lambda outputs, labels: outputs[0] + 0.0, backend=backend)
+
+
 @pytest.mark.parametrize("form", [list, np.array])
 @pytest.mark.parametrize(("loss", "output"), [(nn.bce, "sigmoid"), (nn.bce_with_logits, "identity")])
 def test_labels_that_name_several_classes_give_no_one_class(tmp_path, form, loss, output):

@@ -1,5 +1,6 @@
 """Outputs in rows of several lengths: compiled and eager alike, or refused."""
 
+import random
 from typing import ClassVar
 
 import pytest
@@ -13,9 +14,10 @@ from tests.nn.evaluation.networks import BACKENDS, X
 
 np = needs("numpy")
 
-pytestmark = pytest.mark.usefixtures("compile_at_once")
+AT_ONCE = pytest.mark.usefixtures("compile_at_once")
 
 
+@AT_ONCE
 def test_outputs_of_several_lengths_stay_lists():
     with pytest.warns(nn.EagerWarning):
         found = nn.predict(lambda x: [float(y) for y in x if y > 0], np.array([[1.0, 2.0], [3.0, -1.0]]))
@@ -51,6 +53,7 @@ def _agree(found, expected):
         _agree(part, other)
 
 
+@AT_ONCE
 @BACKENDS
 @pytest.mark.parametrize("way", range(len(Ragged.WAYS)))
 def test_outputs_in_rows_of_several_lengths(backend, way):
@@ -76,12 +79,50 @@ def test_outputs_in_rows_of_several_lengths(backend, way):
     _agree(seen[-1], nn.predict(model, samples, backend="eager"))
 
 
-def test_a_model_that_turns_ragged_is_refused_or_runs_eagerly():
+@AT_ONCE
+@BACKENDS
+def test_a_model_that_turns_ragged(backend):
     model = Ragged(5)
-    nn.predict(model, X, backend="numpy")
+    nn.predict(model, X, backend=backend)
     model.way = 0
-    with pytest.raises(TraceError, match="returned a ragged list"):
-        nn.predict(model, X, backend="numpy")
+    _agree(nn.predict(model, X, backend=backend), nn.predict(model, X, backend="eager"))
+
+
+@pytest.mark.parametrize("backend", ["auto", "numpy"])
+def test_layers_that_turn_ragged_are_refused_or_run_eagerly(backend):
+    """Of layers alone no program expects it."""
+    model, samples = nn.Sequential(nn.Layer(3, 6, "identity", seed=1)), [*X[:8].tolist()] * 500
+    _agree(nn.predict(model, samples, backend=backend), nn.predict(model, samples, backend="eager"))
+    model.layers.append(Ragged.WAYS[0])
+    if backend == "numpy":
+        with pytest.raises(TraceError, match="returned a ragged list"):
+            nn.predict(model, samples, backend=backend)
+        return
     with pytest.warns(nn.EagerWarning, match="returned a ragged list"):
-        found = nn.predict(model, X[:2])
-    _agree(found, nn.predict(model, X[:2], backend="eager"))
+        found = nn.predict(model, samples)
+    _agree(found, nn.predict(model, samples, backend="eager"))
+
+
+@AT_ONCE
+@pytest.mark.filterwarnings("ignore::nn.EagerWarning")  # that it runs eagerly is what is asked for
+@pytest.mark.parametrize("ask", [nn.predict, lambda *given, **named: nn.evaluate(*given, [0.0] * 8, nn.mse, **named)])
+def test_what_runs_eagerly_after_all_is_called_as_often(ask):
+    """Once more, to see the form of the outputs: numbers drawn after that were others than in eager code."""
+
+    class Noisy(nn.Module):
+        def __init__(self):
+            self.layer, self.calls = nn.Layer(3, 1, "identity", seed=1), 0
+
+        def __call__(self, x):
+            self.calls += 1
+            return self.layer(x)[0] + random.random()
+
+    def told(backend, wrap):
+        random.seed(0)
+        model = Noisy()
+        return ask(wrap(model), X[:8], backend=backend), model.calls
+
+    for wrap in (lambda model: model, lambda model: lambda x: model(x)):
+        found, expected = told("auto", wrap), told("eager", wrap)
+        assert np.array_equal(found[0], expected[0])
+        assert found[1] == expected[1]
