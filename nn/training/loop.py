@@ -208,7 +208,7 @@ def fit(
     if history.random_state is not None and rng is not seed:
         rng.setstate(history.random_state)
     done = len(history.batch_losses)
-    beside = besides_parameters(model) if patient else {}
+    beside = besides_parameters(model) if patient and done else None
     noted = noting(model, data.notes, lambda: len(history.batch_losses) > done)
     with (
         alone(optimizer),
@@ -242,7 +242,7 @@ def fit(
         history.numbers = history.waiting = None
         warn_of_epochs(schedule, -(-len(task.rows) // task.size))
         one_epoch, history.backend = epochs_for(task, step, partial(setattr, history, "backend"))
-        loop = _Loop(task, history, data.validation, patient, after, reports, has_own_steps)
+        loop = _Loop(task, history, data.validation, patient, after, reports, has_own_steps, beside)
         try:
             loop.run(one_epoch, epochs, Source(rng, shared=rng is seed))
         except KeyboardInterrupt:
@@ -250,8 +250,8 @@ def fit(
     if patient:
         history.waiting = patient.restore()
         warn_of_an_earlier_best(history)
-        if history.best_epoch != len(history.losses):
-            warn_of_changed(model, beside)
+        if loop.beside is not None and history.best_epoch != len(history.losses):
+            warn_of_changed(model, loop.beside)
     note_state(history, optimizer)
     return history
 
@@ -268,6 +268,7 @@ class _Loop:
         callbacks: the user's functions, called after each epoch.
         reports: called as training proceeds.
         warned: whether no warning is due that nothing is learned: one was given, or the steps are the user's.
+        beside: what a model has besides parameters, before a training goes on, or else after its first epoch.
         scores: of the last epoch.
     """
 
@@ -278,6 +279,7 @@ class _Loop:
     callbacks: Sequence[Callback]
     reports: Reports
     warned: bool
+    beside: dict[str, str] | None
     scores: dict[str, float] = field(default_factory=dict)
 
     def run(self, one_epoch: Epoch, epochs: int, source: Source) -> None:
@@ -338,6 +340,7 @@ class _Loop:
             if self.patient.is_over(self.scores["validation_loss"]):
                 self.history.stopped = "patience"
             self.history.waiting = self.patient.waiting
+            self.beside = besides_parameters(self.task.model) if self.beside is None else self.beside
 
     def _call_back(self, epoch: int) -> None:
         """Let the user's callbacks look, change things, or stop."""

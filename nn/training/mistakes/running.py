@@ -23,7 +23,7 @@ def warn_of_changed(model: Any, before: Mapping[str, str]) -> None:
 
     Args:
         model: what was trained.
-        before: what `besides_parameters` gave before the training.
+        before: what `besides_parameters` gave in the first epoch that may be the best, or before it.
     """
     changed = [path for path, text in besides_parameters(model).items() if before.get(path) != text]
     if changed:

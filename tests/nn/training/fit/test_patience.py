@@ -79,6 +79,50 @@ def test_running_numbers_of_a_best_epoch_that_is_the_last_are_nothing_to_tell(re
     assert not [*recwarn]
 
 
+class Lazy(nn.Module):
+    """It notes how many entries a sample has when it sees one."""
+
+    def __init__(self):
+        self.layer, self.entries = nn.Layer(2, 2, "identity", seed=0), None
+
+    def __call__(self, x):
+        if self.entries is None:
+            self.entries = len(x)
+        return self.layer([each / self.entries for each in x])
+
+
+def test_a_number_that_is_set_at_the_first_call_is_nothing_to_tell(recwarn):
+    """It was the same after the best epoch."""
+    model, noise = Lazy(), np.random.default_rng(5).integers(0, 2, 30)
+    held = {"validation": 0.4, "patience": 2, "backend": "eager"}
+    history = nn.fit(model, X, noise, nn.cross_entropy, nn.SGD(model.parameters(), lr=5.0), 30, 8, seed=1, **held)
+    assert history.best_epoch < len(history.losses)
+    assert not [*recwarn]
+
+
+def test_a_first_epoch_that_is_interrupted_is_no_best_one(recwarn):
+    def interrupted(state):
+        raise KeyboardInterrupt
+
+    model = Counting(True)
+    held = {"validation": (X, Y), "patience": 2, "backend": "eager", "progress": interrupted}
+    history = nn.fit(model, X, Y, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1), 9, 8, **held)
+    assert history.stopped == "interrupted"
+    assert not history.losses
+    assert not [*recwarn]
+
+
+def test_a_number_that_changed_as_training_went_on_is_told():
+    model, noise = Counting(False), np.random.default_rng(5).integers(0, 2, 30)
+    held = {"validation": (X, noise), "patience": 2, "seed": 1, "backend": "eager"}
+    optimizer = nn.SGD(model.parameters(), lr=0.1)
+    first = nn.fit(model, X, noise, nn.cross_entropy, optimizer, 2, 8, **held)
+    model.counts, optimizer.lr = True, 500.0
+    with pytest.warns(UserWarning, match=r"that changed in the training \(calls\)"):
+        history = nn.fit(model, X, noise, nn.cross_entropy, optimizer, 3, 8, resume=first, **held)
+    assert history.best_epoch < 3
+
+
 @BACKENDS
 def test_patience_gives_the_best_epoch_back(backend):
     noise = np.random.default_rng(5).integers(0, 2, 30)
