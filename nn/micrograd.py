@@ -66,6 +66,8 @@ class MLP(Module):
     """
 
     def __init__(self, nin: int, nouts: list[int]) -> None:
+        if isinstance(nouts, int):
+            raise TypeError(f"the sizes of all layers after the input go in one list, as in MLP({nin}, [{nouts}, 1])")
         sz = [nin, *nouts]
         self.layers = [Layer(sz[i], sz[i + 1], nonlin=i != len(nouts) - 1) for i in range(len(nouts))]
 

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from .. import ops
+from ..text.sheet import counted
 from .errors import TraceError
 from .frontend.fingerprint import fingerprint
 from .frontend.graph import operations
@@ -230,8 +231,8 @@ def trace_rule(rule: Callable[..., Any], memories: int, form: Form, clip: str) -
     found = trace(update, [(), (), (memories,), (len(ALWAYS),), (count,)])
     if len(found.outputs) != 1 + memories:
         raise TraceError(
-            f"{update.__qualname__} returned {len(found.outputs)} results, not {1 + memories}: a rule returns the new "
-            "number of the parameter, then those of its memories"
+            f"{update.__qualname__} returned {counted(len(found.outputs), 'result')}, not {1 + memories}: a "
+            "rule returns the new number of the parameter, then those of its memories"
         )
     if found.graph.leaves:
         raise TraceError(

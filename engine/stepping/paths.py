@@ -95,11 +95,12 @@ class Why(Shown):
         largest = self.paths[0]
         if not math.isfinite(largest.product):
             notes.append(f"{short(largest.product)} on the first path: {self._first_not_finite(largest)}")
+        together = {1: "the path", 2: "both paths"}.get(self.count, f"all {number}")
         if math.isnan(self.share):
-            notes.append(f"... the total size of all {number} is not a finite number, so these have no share of it")
+            notes.append(f"... the total size of {together} is not a finite number, so these have no share of it")
         elif len(self.paths) < self.count:
             these = f"these {len(self.paths)} have" if len(self.paths) > 1 else "this one has"
-            notes.append(f"... {these} {100 * self.share:.3g} % of the total size of all {number}")
+            notes.append(f"... {these} {100 * self.share:.3g} % of the total size of {together}")
         return Sheet(title, ("contribution", "local derivatives", "path"), rows, notes)
 
     def _first_not_finite(self, path: Path) -> str:

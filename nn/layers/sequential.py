@@ -7,8 +7,8 @@ from typing import Any
 
 from ..arguments import show
 from ..rows import is_row, same_length
+from .activations import ACTIVATIONS, activation_name, get_activation
 from .activations import Activation as Function
-from .activations import activation_name, get_activation
 from .module import Module
 
 
@@ -49,8 +49,17 @@ class Sequential(Module):
 
     def __call__(self, x: Any) -> Any:
         """The output of the last layer."""
-        for layer in self.layers:
-            x = layer(x)
+        layer: Any = None
+        try:
+            for layer in self.layers:
+                x = layer(x)
+        except (AttributeError, TypeError) as error:
+            name = getattr(layer, "__name__", "")
+            if name in ACTIVATIONS and is_row(x):
+                raise TypeError(
+                    f'Sequential calls {name} with a row, and it takes one number: write Activation("{name}")'
+                ) from error
+            raise
         return x
 
     def _stages(self) -> dict[str, Callable[[Any], Any]]:

@@ -14,6 +14,11 @@ theirs = needs("micrograd.nn")
 their_engine = needs("micrograd.engine")
 
 
+def test_one_size_is_no_list():
+    with pytest.raises(TypeError, match=r"go in one list, as in MLP\(2, \[16, 1\]\)"):
+        micrograd.MLP(2, 16)
+
+
 def moons(count=20):
     rng = random.Random(0)
     return [([rng.uniform(-1, 1), rng.uniform(-1, 1)], rng.choice([-1, 1])) for _ in range(count)]

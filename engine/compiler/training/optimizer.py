@@ -10,6 +10,7 @@ from operator import attrgetter
 from typing import Any, Protocol
 
 from ...backprop import require_whole_gradients
+from ...text.sheet import counted
 from ...value import Value
 from ..backends.update import on_floats
 from ..described.rules import rule_of
@@ -75,8 +76,8 @@ def started(optimizer: Optimizer, kept: Sequence[int]) -> tuple[int, Rows]:
     for k in kept:
         if rows[k] and len(rows[k]) != count:
             raise ValueError(
-                f"a memory of the optimiser has {len(rows[k])} numbers for {count} parameters: give one for each, or "
-                "an empty list to start anew"
+                f"a memory of the optimiser has {counted(len(rows[k]), 'number')} for {count} parameters: "
+                "give one for each, or an empty list to start anew"
             )
     if kept and max([len(rows[k]) for k in kept]) == 0:
         steps = 0

@@ -46,7 +46,7 @@ def test_the_sum_over_two_paths() -> None:
     assert str(why.paths[1]) == "4 = 1 * 4  [a -> d -> L]"
     assert str(loss.why("b")).startswith("dL/db = 8 = 8 [b -> c -> d -> L]")
     assert "a -&gt; d" in why._repr_html_()
-    assert str(loss.why(a, k=1)).endswith("\n  ... this one has 75 % of the total size of all 2 paths")
+    assert str(loss.why(a, k=1)).endswith("\n  ... this one has 75 % of the total size of both paths")
 
 
 def test_a_path_that_is_no_finite_number_tells_why() -> None:

@@ -137,6 +137,14 @@ def test_beside_torch():
             TypeError,
             r"layer 0 of Sequential is the class LayerNorm: make one, LayerNorm\(",
         ),
+        *(
+            (
+                lambda tanh=tanh: Sequential(Layer(2, 2), tanh, Layer(2, 1))([1.0, 2.0]),
+                TypeError,
+                r'^Sequential calls tanh with a row, and it takes one number: write Activation\("tanh"\)$',
+            )
+            for tanh in (math.tanh, engine.tanh, Value.tanh)
+        ),
         (lambda: Residual(3), TypeError, "Residual takes a module or function, not int 3"),
         (lambda: Residual(Layer(2, 3))([1.0, 2.0]), ValueError, "2 Residual inputs against 3 module outputs"),
         (lambda: Residual(lambda x: x[0])([1.0, 2.0]), ValueError, "their shapes must be the same"),

@@ -73,6 +73,14 @@ def test_rules_refused(rule, error, message):
     assert p.data == 1.0
 
 
+def test_a_rule_that_forgets_its_memory_is_refused():
+    kind = type("Wrong", (Optimizer,), {"rule": staticmethod(lambda p, g, mean, s: p - g), "mean": Memory()})
+    p = Value(1.0)
+    p.grad = 2.0
+    with pytest.raises(TypeError, match="returned 1 result, not 2: a rule returns the new number"):
+        kind([p], 0.1).step()
+
+
 @pytest.mark.parametrize(
     "rule", [lambda p, g, momentum, s: (p - s.lr * g, momentum), staticmethod(lambda p, g, s: p - s.lr * g), 3]
 )

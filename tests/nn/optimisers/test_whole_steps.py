@@ -78,7 +78,7 @@ def test_parameters_may_be_changed_and_memory_follows_them():
     with pytest.raises(ValueError, match="parameter 1 is parameter 0 again"):
         optimizer.params = [b, b]
     optimizer.velocity = [1.0]
-    with pytest.raises(ValueError, match="a memory of the optimiser has 1 numbers for 2 parameters"):
+    with pytest.raises(ValueError, match="a memory of the optimiser has 1 number for 2 parameters"):
         optimizer.step()
 
 
