@@ -165,3 +165,13 @@ def as_range(numbers: Sequence[int]) -> range | None:
     step = numbers[1] - numbers[0]
     found = range(numbers[0], numbers[0] + step * len(numbers), step)
     return found if list(found) == list(numbers) else None
+
+
+def first_column(rows: Sequence[Sequence[int]]) -> range | None:
+    """The first number of each row, if rows and columns are evenly spaced, as in a matrix; otherwise None.
+
+    >>> first_column([range(0, 2), range(3, 5)]), first_column([range(0, 2), range(3, 9, 3)])
+    (range(0, 6, 3), None)
+    """
+    steps = {row.step if isinstance(row, range) else 0 for row in rows}
+    return as_range([row[0] for row in rows]) if len(steps) == 1 and 0 not in steps else None

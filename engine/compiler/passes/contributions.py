@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ... import ops
 from ..frontend.conditions import EITHER
 from ..frontend.graph import Graph
-from ..frontend.operands import LeafRow, as_range
+from ..frontend.operands import LeafRow, first_column
 from ..frontend.symbol import Symbol
 from .computation import GradientSum
 from .coverage import covers
@@ -71,9 +71,7 @@ class Layer:
 
     @cached_property
     def _first(self) -> range | None:
-        """The first number of each row, if rows and columns are evenly spaced, as in a matrix; otherwise None."""
-        steps = {row.step if isinstance(row, range) else 0 for row in self.rows}
-        return as_range([row[0] for row in self.rows]) if len(steps) == 1 and 0 not in steps else None
+        return first_column(self.rows)
 
 
 class Column(NamedTuple):

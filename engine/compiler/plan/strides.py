@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeVar
 
-from ..frontend.operands import as_range
+from ..frontend.operands import first_column
 from .plan import Run
 
 T = TypeVar("T")
@@ -33,8 +33,8 @@ def columns(buffer: str, rows: Sequence[Sequence[int]]) -> list[Column]:
     >>> columns("P", [range(0, 2), range(3, 5)])
     [Column(buffer='P', slots=range(0, 6, 3), stride=3), Column(buffer='P', slots=range(1, 7, 3), stride=3)]
     """
-    starts, steps = as_range([row[0] for row in rows]), {row.step if isinstance(row, range) else 0 for row in rows}
-    if starts is None or 0 in steps or len(steps) > 1:
+    starts = first_column(rows)
+    if starts is None:
         return [Column.of(buffer, list(column)) for column in zip(*rows)]
     return [
         Column(buffer, range(starts.start + shift, starts.stop + shift, starts.step), starts.step)
