@@ -147,33 +147,25 @@ def draw(plan: Plan) -> str:
     groups = list(plan.groups)
     owner = {place: f"g{k}" for k, group in enumerate(groups) for place in group.places}
     names = {"X": ("inputs", plan.inputs), "P": ("leaves", plan.leaves), "G": ("gradients", plan.sizes["G"])}
-    edges: list[str] = []
 
     def sources(run: Run, rows: int) -> list[str]:
         if run.buffer in names:
             return [run.buffer]
         return [owner[run.buffer, slot] for row in run.slots(rows) for slot in row if run.buffer != "C"]
 
-    def connect(run: Run, rows: int, target: str) -> None:
-        edges.extend(f"  {source} -> {target};" for source in sources(run, rows))
-
-    for k, group in enumerate(groups):
-        for runs in group.operands:
-            for run in runs:
-                connect(run, group.rows, f"g{k}")
+    reads = [(run, group.rows, f"g{k}") for k, group in enumerate(groups) for runs in group.operands for run in runs]
     for reduction in plan.reductions:
-        connect(reduction.left, reduction.rows, "G")
+        reads.append((reduction.left, reduction.rows, "G"))
         if reduction.right is not None:
-            connect(reduction.right, 1, "G")
-    for scatter in plan.scatters:
-        connect(scatter.index, scatter.rows, "G")
-        connect(scatter.source, scatter.rows, "G")
-    for run in plan.outputs:
-        connect(run, 1, "output")
-    edges = list(dict.fromkeys(edges))
-    used = {word for edge in edges for word in edge.split()}
-    boxes = [f'  {b} [label="{text}\\n{n}", shape=ellipse];' for b, (text, n) in names.items() if {b, f"{b};"} & used]
+            reads.append((reduction.right, 1, "G"))
+    reads += [(run, scatter.rows, "G") for scatter in plan.scatters for run in (scatter.index, scatter.source)]
+    reads += [(copy.source, copy.rows, "G") for copy in plan.finish if copy.source.buffer != "G"]
+    reads += [(run, 1, "output") for run in plan.outputs]
+    pairs = dict.fromkeys((source, reader) for run, rows, reader in reads for source in sources(run, rows))
+    ends = {name for pair in pairs for name in pair}
+    boxes = [f'  {b} [label="{text}\\n{n}", shape=ellipse];' for b, (text, n) in names.items() if b in ends]
     boxes += [f'  g{k} [label="{_title(group)}"];' for k, group in enumerate(groups)]
+    edges = [f"  {source} -> {reader};" for source, reader in pairs]
     return "\n".join(["digraph plan {", '  rankdir=LR; node [shape=box, fontname="monospace"];', *boxes, *edges, "}"])
 
 

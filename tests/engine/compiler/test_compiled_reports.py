@@ -29,6 +29,17 @@ def test_explain_and_draw_show_the_passes_and_products() -> None:
         compiled.llvm_ir()
 
 
+def test_what_no_sample_reads_is_drawn_to_the_gradient_too() -> None:
+    """The last product, of the parameter's own derivative and what the samples have summed, led nowhere before."""
+    p = Value(3.0)
+    compiled = compile(lambda x: engine.square(p) * x, backend="python")
+    compiled.backward([1.0, 2.0])
+    drawn = compiled.draw()
+    assert compiled.explain("plan").endswith("finish\n  G[0] = U[2]")
+    assert "G -> g3;" in drawn
+    assert "g3 -> G;" in drawn
+
+
 @pytest.mark.parametrize("backend", INSTALLED)
 def test_every_stage_can_be_read(backend: str) -> None:
     weights, table = [[Value(0.1 * (i + j)) for i in range(4)] for j in range(3)], [Value(0.5 * k) for k in range(4)]
