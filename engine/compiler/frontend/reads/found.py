@@ -193,7 +193,7 @@ class Found:
 
     def kinds_in(self, holder: Any) -> set[type]:
         """The types of what was in a list of leaves, or is in any other container now."""
-        found = self.leaf_lists.get(id(holder)) if type(holder) is list else None
+        found = self.leaf_lists.get(id(holder))
         return {*map(type, holder)} if found is None else found.kinds
 
     # ---- whether it is still the same ----

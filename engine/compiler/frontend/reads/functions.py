@@ -23,7 +23,7 @@ from .code import (
     texts_of,
 )
 from .found import MetSoFar
-from .objects import ABSENT, DECIMALS, DESCRIBING, OF_FUNCTIONS, attribute_of, is_a
+from .objects import ABSENT, DECIMALS, DESCRIBING, OF_FUNCTIONS, attribute_of, attributes_of, is_a
 from .ranks import Rank
 
 
@@ -88,6 +88,8 @@ class Functions:
             found.iterators.append(("the clock", code))
         if not DECIDING.isdisjoint(names):
             yield DECIMALS
+        if type(space) is not dict:  # as `exec` may be given: its class may find names in its own way
+            yield from (type(space), attributes_of(space))
         if "modules" in names:
             yield from self._modules(texts_of(code), computing, Rank.RARE)
             own = sys.modules.get(str(space.get("__name__")))

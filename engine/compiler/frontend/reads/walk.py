@@ -201,7 +201,8 @@ class Walk:
                     self._found.name(PRIMITIVES, thing.name, PRIMITIVES.get(thing.name, ABSENT))
                 yield from (thing.forward, *thing.rules, thing.kink, thing.native)
         else:  # a getter of attributes, or a caller of methods
-            texts = [text for text in thing.__reduce__()[1] if isinstance(text, str)]
+            make, given = thing.__reduce__()  # of a caller with keywords, by a partial, which has the name
+            texts = [text for text in (*getattr(make, "args", ()), *given) if isinstance(text, str)]
             self._used.update(name for path in texts for name in path.split("."))
             yield from held(thing)
 
@@ -285,7 +286,7 @@ class Walk:
             yield from type.__subclasses__(of)
 
     def _container(self, container: Any) -> Iterator[Any]:
-        known = self._leaf_lists.get(id(container)) if type(container) is list else None
+        known = self._leaf_lists.get(id(container))
         if known is not None and not same_objects(known.inside, container):
             known = None  # it holds others now
         inside = held(container) if known is None else known.inside

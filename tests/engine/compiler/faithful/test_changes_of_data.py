@@ -347,6 +347,19 @@ def test_a_global_that_is_not_there_yet() -> Case:
 
 
 @equal
+def test_a_global_that_a_namespace_of_ones_own_gives() -> Case:
+    scales = {"scale": 3.0}
+
+    class Names(dict):
+        def __missing__(self, name: str) -> float:
+            return scales[name]
+
+    names = Names(w=Value(2.0))
+    exec("def function(x):\n    return w * x * scale\n", names)
+    return Case(names["function"], lambda: scales.update(scale=7.0))
+
+
+@equal
 def test_a_view_of_a_dict() -> Case:
     w, table = Value(2.0), {"a": 1.0}
     view = table.values()

@@ -8,6 +8,7 @@ import importlib
 import inspect
 import json
 import keyword
+import logging
 import operator
 import pickle
 import pkgutil
@@ -146,6 +147,13 @@ def test_what_the_user_has_set_in_a_class_of_the_library(
     monkeypatch.setattr(json.JSONEncoder, "scale", 3.0, raising=False)
     w = Value(2.0)
     return Case(lambda x: w * x * read(), lambda: monkeypatch.setattr(json.JSONEncoder, "scale", 7.0))
+
+
+@equal
+def test_what_the_user_has_set_in_a_base_of_a_class_of_the_library(monkeypatch: pytest.MonkeyPatch) -> Case:
+    monkeypatch.setattr(logging.Handler, "scale", 3.0, raising=False)
+    w, kind = Value(2.0), logging.StreamHandler
+    return Case(lambda x: w * x * kind.scale, lambda: monkeypatch.setattr(logging.Handler, "scale", 7.0))
 
 
 @equal
@@ -339,6 +347,7 @@ _OF_LISTS: dict[str, Callable[..., Any]] = {
     "an import of its own": _imported_by_name,
     "the modules": lambda w, x: w * x * vars(sys.modules["lists_of_a_test"])["_of_".join(["scales", "loss"])][0],
     "a cell": (lambda get: lambda w, x: w * x * get(_LISTS, "_of_".join(["scales", "loss"]))[0])(getattr),
+    "a getter": lambda w, x, get=operator.attrgetter("scales_of_loss"): w * x * get(_LISTS)[0],
 }
 
 
@@ -367,6 +376,14 @@ def test_an_attribute_by_attrgetter() -> Case:
     options.deep = Options()
     options.deep.of_loss = 3.0
     return Case(lambda x: w * x * read(options), lambda: setattr(options.deep, "of_loss", 7.0))
+
+
+@equal
+@pytest.mark.parametrize("call", [operator.methodcaller("of_loss"), operator.methodcaller("of_loss", times=2.0)])
+def test_a_function_of_a_module_by_methodcaller(call: Callable[[Any], float]) -> Case:
+    module, w, scales = _module(), Value(2.0), [3.0]
+    vars(module)["of_loss"] = lambda times=1.0: times * scales[0]
+    return Case(lambda x: w * x * call(module), lambda: scales.__setitem__(0, 7.0), far=True)
 
 
 def _module() -> Any:

@@ -202,6 +202,11 @@ _LIBRARY: dict[str, tuple[Callable[[], Any], Callable[[Any], float], Callable[[A
         lambda moment: moment.utcoffset().seconds,
         lambda moment: setattr(moment.tzinfo, "hours", 5),
     ),
+    "a time of day in a zone of one's own": (
+        lambda: datetime.time(tzinfo=_Zone()),
+        lambda moment: moment.utcoffset().seconds,
+        lambda moment: setattr(moment.tzinfo, "hours", 5),
+    ),
     "a view of memory with rows": (
         lambda: memoryview(np.ones((2, 2))),
         lambda memory: memory[0, 1],
