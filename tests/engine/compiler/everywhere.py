@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import engine
@@ -15,6 +16,22 @@ def close(x: float, y: float, scale: float, tolerance: float = 1e-12) -> bool:
     if math.isfinite(x) and math.isfinite(y):
         return abs(x - y) <= tolerance * scale
     return x == y or (x != x and y != y)
+
+
+_counts: list[Any] = []  # keeps their memory
+
+
+def unseen_count() -> Callable[[], int]:
+    """What says how often it was called before, and whose state nobody sees: its code has but an address."""
+    _counts.append(ctypes.c_int64())
+    place = ctypes.addressof(_counts[-1])
+
+    def count() -> int:
+        number = ctypes.c_int64.from_address(place)
+        number.value += 1
+        return number.value - 1
+
+    return count
 
 
 def eager(function: Any, arguments: Sequence[Any]) -> tuple[list[float], list[float]]:

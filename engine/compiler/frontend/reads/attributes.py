@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import FunctionType, GetSetDescriptorType, MemberDescriptorType, ModuleType
 from typing import Any
 
 from ....value import Value
 from .code import ASKING, COMPUTING, LISTING
 from .found import MetSoFar
-from .objects import ABSENT, CONTAINERS, LOADED, PLAIN, attribute_of, class_of, functions_of, is_a
+from .objects import ABSENT, CONTAINERS, LOADED, PLAIN, attribute_of, class_of, functions_of, goes_on, is_a
 from .owners import announces, can_be_set, inherits_from_library, is_of_project, is_of_users, slots_of
 from .ranks import Rank
 
@@ -45,7 +45,6 @@ class Attributes:
         if not self._only_named_count(owner):
             self._met.once(owner, "all", attributes)
         unnamed = self._unnamed_reads(owner)
-        self._iterators(attributes.items())
         for name, content in list(attributes.items()):
             if (name in self._used or unnamed(name, content)) and self._met.is_new(owner, name):
                 self._found.directly(content)
@@ -62,20 +61,14 @@ class Attributes:
         self._call_of(class_of(owner))
         if is_of_users(class_of(owner)):
             self.owners.append(owner)
-            self._iterators(attributes.items())
         for name, content in list(attributes.items()):
-            if self._met.is_new(owner, name):
+            if (name in self._used or not _only_by_name(content)) and self._met.is_new(owner, name):
                 yield from self.one(attributes, name, content)
-
-    def _iterators(self, attributes: Iterable[tuple[str, Any]]) -> None:
-        """Note the attributes that give something else at every read, if code met so far names them."""
-        for name, content in attributes:
-            if name in self._used:
-                self._met.iterator(content, name)
 
     def one(self, attributes: Mapping[str, Any], name: str, content: Any) -> list[Any]:
         """Note an attribute; return what to enter: its content, or the functions of a method or property."""
         self._found.name(attributes, name, content)
+        self._met.iterator(content, name)
         if not is_a(content, _METHODS):
             return [content]
         is_own = is_of_users(class_of(content))  # a property of their own class
@@ -87,7 +80,7 @@ class Attributes:
         is_class = issubclass(kind, type)
 
         def matters(name: str, content: Any) -> bool:
-            return type(content) not in PLAIN or name == "_value_" or computing
+            return (type(content) not in PLAIN or name == "_value_" or computing) and not _only_by_name(content)
 
         def is_method(name: str, content: Any) -> bool:
             return (is_class or name == "__getattr__") and (is_a(content, _METHODS) or _is_special(name, content))
@@ -139,10 +132,11 @@ class Attributes:
         slots = [(name, attribute_of(owner, name)) for name in slots_of(kind)]
         if slots:
             self.owners.append(owner)
-        self._iterators(slots)
         for name, content in slots:
-            counts = type(content) not in PLAIN or name in self._used or not self._only_named_count(owner)
+            unnamed = type(content) not in PLAIN or not self._only_named_count(owner)
+            counts = name in self._used or (unnamed and not _only_by_name(content))
             if counts and self._met.is_new(owner, name):
+                self._met.iterator(content, name)
                 self._found.slot(owner, name, name, content)
                 self._found.directly(content)
                 yield content
@@ -161,6 +155,11 @@ class Attributes:
                 self._found.name(attributes, name, content, None if type(content) in PLAIN else Rank.SETTING)
                 if is_a(content, (*CONTAINERS, ModuleType, type)) and not is_of_project(space):
                     yield content
+
+
+def _only_by_name(content: Any) -> bool:
+    """Whether an attribute counts only if code names it: an iterator, a file or `type`, which are refused then."""
+    return content is type or goes_on(content)
 
 
 def _is_special(name: str, content: Any) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from io import IOBase
 from itertools import chain
 from types import CodeType, FunctionType, MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
@@ -22,7 +21,7 @@ from .objects import (
     LeafList,
     all_same,
     attribute_of,
-    class_of,
+    goes_on,
     held,
     held_now,
     is_a,
@@ -307,10 +306,7 @@ class MetSoFar:
         """Note an iterator, which gives another entry at every read, or a file; and another name for `type`."""
         if content is type:
             self.found.aliases.append((name, code))
-        goes_on = hasattr(class_of(content), "__next__")
-        if is_a(content, IOBase):
-            goes_on = not content.closed and not content.writable()
-        if goes_on:
+        if goes_on(content):
             self.found.iterators.append((name, code))
 
 

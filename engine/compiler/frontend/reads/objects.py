@@ -14,7 +14,7 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from contextlib import suppress
 from contextvars import Context, ContextVar
 from functools import cache, partial
-from io import BytesIO, StringIO
+from io import BytesIO, IOBase, StringIO
 from operator import is_
 from types import FrameType, MappingProxyType
 from typing import Any, NamedTuple
@@ -105,6 +105,13 @@ def is_generator(thing: Any) -> bool:
         return not is_a(thing, random.SystemRandom)
     numpy = sys.modules.get("numpy.random")
     return numpy is not None and is_a(thing, (numpy.Generator, numpy.RandomState, numpy.BitGenerator))
+
+
+def goes_on(thing: Any) -> bool:
+    """Whether this gives something else at every read: an iterator, or a file."""
+    if is_a(thing, IOBase):
+        return not thing.closed and not thing.writable()
+    return hasattr(class_of(thing), "__next__")
 
 
 def is_array(thing: Any) -> bool:

@@ -39,6 +39,7 @@ from .objects import (
     attributes_of,
     class_of,
     decimals,
+    goes_on,
     held,
     is_a,
     is_array,
@@ -153,6 +154,8 @@ class Walk:
     def _enter(self, thing: Any, kind: Any) -> Iterator[Any]:
         """What a thing of this class holds or refers to."""
         users, is_space = is_of_users(kind), issubclass(kind, (ModuleType, type))
+        if goes_on(thing):
+            self._found.iterators.append((f"a {kind.__name__}", None))
         for base, names in PARTS.items():
             if issubclass(kind, base):
                 yield from self._library_parts(thing, names)
@@ -294,7 +297,7 @@ class Walk:
             self._found.holder(container, inside)
         if known is None:
             known = LeafList(inside, {*map(type, inside)})
-            if type in known.kinds or any(hasattr(kind, "__next__") for kind in known.kinds):
+            if type in known.kinds:
                 for entry in inside:
                     self._met.iterator(entry, "an entry")
             if not all(map(is_leaf, known.kinds)):

@@ -198,6 +198,44 @@ def test_an_iterator_in_an_attribute(kind: type[Any]) -> Case:
     return Case(model, lambda: [next(model.rates) for _ in range(80)])
 
 
+def _set_in_a_thread(rates: Iterator[float]) -> Callable[[], float]:
+    local = threading.local()
+    local.rates = rates
+    return lambda: next(local.rates)
+
+
+def _set_in_a_context(rates: Iterator[float]) -> Callable[[], float]:
+    variable = ContextVar[Iterator[float]]("rates", default=rates)
+    return lambda: next(variable.get())
+
+
+BEHIND: dict[str, Callable[[Iterator[float]], Callable[[], float]]] = {
+    "its method": lambda rates: rates.__next__,
+    "a partial": lambda rates: functools.partial(rates.__next__),
+    "a function bound to it": lambda rates: types.MethodType(lambda self: next(self), rates),
+    "a cache": lambda rates: functools.lru_cache(maxsize=0)(rates.__next__),
+    "a slice": lambda rates: (lambda part: lambda: next(part.stop))(slice(rates)),
+    "what a thread has": _set_in_a_thread,
+    "a context variable": _set_in_a_context,
+}
+
+
+@refused
+@pytest.mark.parametrize("of", BEHIND.values(), ids=BEHIND)
+def test_an_iterator_behind_something_else(of: Callable[[Iterator[float]], Callable[[], float]]) -> Case:
+    """It gives the same as long as the function is traced, and something else later."""
+    w, rates = Value(2.0), iter([1.0] * 100 + [0.1] * 100)
+    read = of(rates)
+    return Case(lambda x: w * x * read(), lambda: [next(rates) for _ in range(80)])
+
+
+@equal
+def test_an_iterator_and_type_in_attributes_that_no_code_names() -> Case:
+    w, options = Value(2.0), types.SimpleNamespace(scale=3.0)
+    vars(options).update(batches=iter([1.0]), kind=type)
+    return Case(lambda x: w * x * options.scale, lambda: setattr(options, "scale", 7.0))
+
+
 @refused
 @pytest.mark.parametrize(
     "of",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import functools
 import io
-import itertools
 import math
 from collections import UserDict
 from collections.abc import Callable
@@ -16,6 +15,7 @@ import pytest
 import engine
 from engine import TraceError, Value, compile, relu, where
 from engine.compiler.pipeline import trace
+from tests.engine.compiler.everywhere import unseen_count
 
 W = Value(0.5)
 
@@ -39,7 +39,7 @@ def test_a_rule_that_gives_something_else_is_named(rule: Any, message: str) -> N
         del engine.PRIMITIVES["test_rule"]
 
 
-count = itertools.count(1).__next__  # a call hides the iterator
+count = unseen_count()
 
 
 def counts(x: Any) -> Any:
@@ -74,10 +74,8 @@ def test_what_is_no_function_of_its_arguments_is_refused(function: Callable[...,
 
 @pytest.mark.parametrize("numbers", [(1.0, 2.0), (0.0, -0.0), (math.nan, 2.0), (2.0, math.nan)], ids=repr)
 def test_numbers_of_new_values_that_alternate_are_refused(numbers: tuple[float, float]) -> None:
-    draw = itertools.cycle(numbers).__next__  # as above
-
     def alternates(x: Any) -> Any:
-        return x / Value(draw())
+        return x / Value(numbers[count() % 2])
 
     with pytest.raises(TraceError, match=r"computes something else .*: a Value that holds .*, then one that holds"):
         compile(alternates, backend="python")([1.0, 2.0])
