@@ -86,6 +86,7 @@ from typing import Any
 from .checking import oracle
 from .checking.gradients import check_gradients
 from .checking.report import Report
+from .numbers import true_or_false
 from .text.elsewhere import explained
 
 __all__ = ["assert_gradients"]
@@ -124,10 +125,12 @@ def assert_gradients(
 
     Raises:
         AssertionError: a derivative differs, or is excluded by the differences; if `strict`, one is unresolved.
+        TypeError, ValueError: as `engine.check_gradients`; or `strict` is neither True nor False.
 
     >>> len(assert_gradients(lambda x, y: x * y, [2.0, 3.0], strict=True).derivatives)
     2
     """
+    true_or_false("strict=", strict)
     report = check_gradients(f, point, order, grad=grad, jvp=jvp, directions=directions, noise=noise)
     if not report or (strict and report.unresolved):
         raise AssertionError(str(report))

@@ -106,6 +106,7 @@ def expressions(
 
     Raises:
         LookupError: no primitive has that name.
+        TypeError: `primitives` is a single one.
         ValueError: there are no primitives, all operands of one are integers, by which there is no derivative, or the
             numbers of nodes are out of order.
 
@@ -113,6 +114,8 @@ def expressions(
     >>> find(expressions(["exp", "mul"]), lambda e: len(e.nodes) >= 1)
     Expression.of(lambda x0: exp(x0), [0.0])
     """
+    if isinstance(primitives, (str, Primitive)):
+        raise TypeError(f"expressions() takes a list of primitives, got {primitives!r}: put it in a list")
     table = [
         lookup(p) if isinstance(p, str) else p for p in (PRIMITIVES.values() if primitives is None else primitives)
     ]

@@ -87,7 +87,9 @@ def networks(
         activations: names of primitives of one operand.
 
     Raises:
-        ValueError: a size is not positive.
+        LookupError: no primitive has that name.
+        TypeError: `activations` is a single name.
+        ValueError: a size is not positive, there are no activations, or one takes several operands.
 
     >>> from hypothesis import find
     >>> find(networks(inputs=1), lambda net: True)
@@ -96,6 +98,10 @@ def networks(
     for what, size in (("inputs", inputs), ("outputs", outputs), ("max_layers", max_layers), ("max_width", max_width)):
         if size < 1:
             raise ValueError(f"networks() needs a positive number of {what}, got {size!r}")
+    if isinstance(activations, str):
+        raise TypeError(f"networks() takes a list of activations, got {activations!r}: put it in a list")
+    if not activations or any(lookup(name).arity != 1 for name in activations):
+        raise ValueError(f"networks() takes names of primitives of one operand as activations, got {activations!r}")
 
     def layers(hidden: list[int]) -> st.SearchStrategy[Any]:
         sizes = [inputs, *hidden, outputs]

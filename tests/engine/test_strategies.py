@@ -185,6 +185,8 @@ def test_health() -> None:
     ("make", "error", "message"),
     [
         (lambda: expressions([]), ValueError, "at least one"),
+        (lambda: expressions("tanh"), TypeError, "a list of primitives, got 'tanh': put it in a list"),
+        (lambda: expressions(engine.tanh), TypeError, r"a list of primitives, got <primitive tanh\(x\)>: put it in"),
         (lambda: expressions(["nothing"]), LookupError, "no primitive is named 'nothing'"),
         (lambda: expressions([replace(engine.neg, domain=(BOOLEAN,))]), ValueError, "all operands of neg are integers"),
         (lambda: expressions(max_nodes=0), ValueError, "max_nodes=0"),
@@ -200,14 +202,16 @@ def test_health() -> None:
         (lambda: numbers(largest=math.inf), ValueError, "positive, finite largest size, got inf"),
         (lambda: Expression((x := Value(2.0)) * x, [x, x]), ValueError, "list each once"),
         (lambda: networks(inputs=0), ValueError, "positive number of inputs"),
-        (lambda: networks(activations=["nothing"]).example(), LookupError, "nothing"),
+        (lambda: networks(activations=["nothing"]), LookupError, "nothing"),
+        (lambda: networks(activations="tanh"), TypeError, "a list of activations, got 'tanh': put it in a list"),
+        (lambda: networks(activations=[]), ValueError, r"primitives of one operand as activations, got \[\]"),
+        (lambda: networks(activations=["tanh", "hypot"]), ValueError, r"of one operand .* got \['tanh', 'hypot'\]"),
         (lambda: datasets(max_rows=0), ValueError, "positive number of max_rows"),
         (lambda: datasets(classes=-1), ValueError, "positive number of classes"),
         (lambda: Network([[[1.0, 2.0]], [[1.0]]], "tanh"), ValueError, "1 weights and a bias, got 1"),
         (lambda: Expression.of(lambda x: x.exp(), [1.0])(1.0, 2.0), TypeError, "takes 1 numbers, got 2"),
     ],
 )
-@pytest.mark.filterwarnings("ignore::hypothesis.errors.NonInteractiveExampleWarning")  # examples are what is looked at
 def test_bad_input_is_named(make: Any, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         make()

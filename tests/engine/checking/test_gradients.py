@@ -468,3 +468,8 @@ def test_truth_is_no_number_of_orders_or_directions() -> None:
         check_gradients(engine.sin, [1.0], order=True)
     with pytest.raises(ValueError, match="directions must be a positive number of random directions, got True"):
         check_gradients(engine.sin, [1.0], directions=True)
+
+
+def test_strict_is_true_or_false() -> None:
+    with pytest.raises(TypeError, match=r"^strict= is True or False, got 'no'$"):
+        assert_gradients(engine.tanh, [1.0], strict="no")
