@@ -20,7 +20,9 @@ from .claim import Claim
 from .estimates.clarke import Neighbourhood, refuted
 from .estimates.differences import Line, central, power_of_two, steps
 from .estimates.noise import grain, measured_noise
+from .estimates.stairs import on_stairs
 from .estimates.taylor import taylor_direction
+from .estimates.thresholds import APART
 from .report import Derivative, Kink
 
 __tracebackhide__ = True  # pytest then shows the user's own lines
@@ -162,6 +164,10 @@ class Gradient:
         direction, slope, verdict = against
         name = direction_name(direction, self.names) + self.suffix
         claim = Claim(name, near.line(direction, near.point), 0.0, slope, 0.0, near.noise, order=self.order)
+        slack = inner(self.slack, [*map(abs, direction)]) + APART * abs(slope)  # places on the line are rounded
+        stairs = on_stairs(claim.line, 0.0, slope, slack, near.noise, near.epsilon)
+        if stairs is not None and stairs.status != "differs":
+            return
         kink = Kink("slopes along it", 0.0, slope, verdict.low, verdict.high, (0.0, 0.0))
         yield replace(claim.entry_between(verdict, kink), direction=tuple(direction))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Callable
 from itertools import pairwise
 
 from .differences import EPSILON, Line, power_of_two
@@ -38,10 +39,13 @@ def measured_noise(f: Line, x: float, epsilon: float = EPSILON) -> float:
     return noise if stairs else min(noise, noise_among_floats(f, x, epsilon) or noise)
 
 
-def noise_among_floats(f: Line, x: float, epsilon: float = EPSILON) -> float:
-    """The same, at neighbouring floats: roughness among these is noise, not finer structure of the function."""
+def noise_among_floats(f: Line, x: float, epsilon: float = EPSILON, side: Callable[..., float] = max) -> float:
+    """The same, at neighbouring floats: roughness among these is noise, not finer structure of the function.
+
+    With `side=min`, that on the smoother side: a jump next to x is no noise.
+    """
     units = [count * spacing_at(x, epsilon) for count in NEIGHBOURS]
-    return max(filter(math.isfinite, (_roughness(f, x, unit) for unit in units)), default=0.0)
+    return side(filter(math.isfinite, (_roughness(f, x, unit) for unit in units)), default=0.0)
 
 
 def spacing_at(x: float, epsilon: float) -> float:

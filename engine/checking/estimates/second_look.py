@@ -12,13 +12,12 @@ from collections.abc import Iterator
 
 from .differences import EPSILON, Estimate, Line, central, one_sided, power_of_two, steps, uneven
 from .noise import noise_among_floats
-from .stairs import slope_of_stairs
+from .stairs import on_stairs
 from .thresholds import CLEAR, ENOUGH, EXPLAINED, SAFETY, TELLS, resolution
 from .turning import turns_between_floats
 from .verdicts import Verdict, agrees, resolved
 
 BETWEEN_FLOATS = "values at neighbouring floats scatter like those of so steep a function"
-ON_STAIRS = "values climb stairs, as where a small number is added to a large one, with a slope of {:.4g}"
 BEYOND_FLOATS = "they overflow, as for a slope beyond the largest float"
 
 _RATIO = 2.0
@@ -55,14 +54,12 @@ def second_look(
     if best is not None and agrees(claimed, best, slack):
         sharp = resolved(claimed, best, resolution(epsilon), slack)
         return Verdict("agrees" if sharp else "unresolved", best)
+    stairs = on_stairs(f, x, claimed, slack, noise, epsilon)
+    if stairs is not None:
+        return stairs
     afar = _seen_from_afar(f, x, noise, epsilon)
     if afar is not None and _may_be(afar, claimed, slack):
         return Verdict("unresolved", afar)
-    stairs = slope_of_stairs(f, x, best, noise, epsilon)
-    if stairs is not None and stairs.bound <= TELLS * apart:
-        if agrees(claimed, stairs, slack):
-            return Verdict("unresolved", stairs, why=ON_STAIRS.format(stairs.derivative))
-        return Verdict("differs", stairs)
     return None if best is None else Verdict("differs", best)
 
 

@@ -20,6 +20,7 @@ from ..directional import Gradient, direction_name, random_directions, slope_alo
 from ..estimates.differences import Line, power_of_two
 from ..estimates.noise import measured_noise
 from ..estimates.slopes import Slopes
+from ..estimates.stairs import on_stairs
 from ..estimates.taylor import looks_wrong, taylor_direction, taylor_rate
 from ..estimates.verdicts import Verdict
 from ..report import Derivative, Kink, Report, contradicted, worst
@@ -78,7 +79,7 @@ def check_callable(
     for each in checked if not noise else ():
         judged = [*chain.from_iterable(each.jacobian)] if isinstance(each.by, Reverse) else each.claims_again()
         require_same_gradient(judged, each.claims_again, len(numbers))
-    rate = math.nan if any(d.kink is not None for d in found) else _rate(function)
+    rate = math.nan if any(d.kink is not None or d.why for d in found) else _rate(function)
     if looks_wrong(rate) and not directions:
         found += _across(function, found, everywhere=True)
     if looks_wrong(rate) and not any(map(contradicted, found)):
@@ -291,7 +292,8 @@ def _judged(claim: Claim, wide: Slopes, fine: Slopes) -> Derivative:
         fine: the slopes at the point.
     """
     if not fine.smooth:
-        return claim.at_kink(fine, claim.kink(fine))
+        stairs = on_stairs(claim.line, claim.at, claim.slope, claim.slack, claim.noise, claim.epsilon)
+        return claim.at_kink(fine, claim.kink(fine)) if stairs is None else claim.entry(stairs)
     reach = _reach(fine) if wide.singular else math.inf
     verdict = claim.judged(chain(claim.differences(reach), fine.estimates))
     if not wide.singular:

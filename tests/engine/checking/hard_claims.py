@@ -307,6 +307,22 @@ SEVERAL: list[Claim] = [
             [1.02 * slope, -slope, math.cos(x + large) * math.exp(-x), 0.0],
         )
     ),
+    # next to the end of a tread, where a kink was seen that is none
+    *(
+        claim
+        for large in (4e3, 1e4, 1e8)
+        for part in (0.5, 0.501, 0.48)
+        for x in [(round(0.3 / math.ulp(large)) + part) * math.ulp(large)]
+        for slope in [(math.cos(x + large) - math.sin(x + large)) * math.exp(-x)]
+        for claim in row(
+            f"sin(x + {large:g}) exp(-x) at {part:g} treads beyond 0.3",
+            lambda x, large=large: math.sin(x[0] + large) * math.exp(-x[0]),
+            [x],
+            None,
+            [slope],
+            [1.3 * slope, 0.7 * slope, slope / 2, -slope],
+        )
+    ),
     *row("1e6 x % 1", lambda x: 1e6 * x[0] % 1, [0.3 + 3e-7], None, [1e6], [0.0, 1.0, -1e6]),
     *(
         claim
