@@ -109,8 +109,8 @@ class Found:
         self._classes: dict[int, tuple[type, Mapping[str, Any]]] = {}  # by the id of the second, a class's names
         self._ranks: dict[tuple[int, str], Rank] = {}  # of names, by the id of their dict, if not that of the content
         self._direct = set[int]()  # the ids of what a function itself names
-        # By id, the attributes of objects that announce, and how many these were; the ids of what was in them.
-        self._announced: dict[int, tuple[dict[str, Any], int]] = {}
+        # By id, the attributes of objects that announce, and their names; the ids of what was in them.
+        self._announced: dict[int, tuple[dict[str, Any], set[str]]] = {}
         self._inside_announced = set[int]()
 
     # ---- noted by the walk ----
@@ -151,7 +151,7 @@ class Found:
 
     def announced(self, attributes: dict[str, Any]) -> None:
         """The attributes of an object that announces whenever one is set, such as an `nn.Module`."""
-        self._announced[id(attributes)] = attributes, len(attributes)
+        self._announced[id(attributes)] = attributes, {*attributes}
         self._inside_announced.update(map(id, attributes.values()))
 
     def holder(self, holder: Any, inside: tuple[Any, ...] | None = None) -> None:
@@ -204,7 +204,7 @@ class Found:
 
     def is_same(self) -> bool:
         """Whether everything still holds what it held then, and each object that announces has as many attributes."""
-        none_added = all(len(attributes) == count for attributes, count in self._announced.values())
+        none_added = all(len(attributes) == len(before) for attributes, before in self._announced.values())
         return none_added and are_as_they_were(self.reads)
 
     def equals(self, other: Found) -> bool:
@@ -226,13 +226,13 @@ class Found:
         """Undo what the runs of the function have changed, since it is refused."""
         for owner, attribute, content in self.parts:
             if attribute_of(owner, attribute) is not content is not ABSENT:
-                with suppress(AttributeError, TypeError):  # parts of a partial, and others that cannot be set
+                with suppress(Exception):  # from parts of a partial, which cannot be set, or the user's `__setattr__`
                     setattr(owner, attribute, content)
         for names, name, content in self.names:
             if names is not environment and names.get(name, ABSENT) is not content:
                 self._put_back(names, name, content)
-        for attributes in [each for each, count in self._announced.values() if len(each) > count]:
-            for name in attributes.keys() - {name for names, name, _ in self.names if names is attributes}:
+        for attributes, names_before in self._announced.values():
+            for name in attributes.keys() - names_before:
                 del attributes[name]
         for holder, before in self.holders:
             if holder is not environment and not all_same(held(holder), before):

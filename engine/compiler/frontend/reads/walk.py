@@ -153,7 +153,7 @@ class Walk:
 
     def _enter(self, thing: Any, kind: Any) -> Iterator[Any]:
         """What a thing of this class holds or refers to."""
-        users, is_space = is_of_users(kind), issubclass(kind, (ModuleType, type))
+        users = is_of_users(kind)
         if goes_on(thing):
             self._found.iterators.append((f"a {kind.__name__}", None))
         for base, names in PARTS.items():
@@ -170,11 +170,11 @@ class Walk:
             self._found.holder(thing)
         elif is_of_compiler(kind):
             yield getattr(thing, "function", None)
-        elif is_space:
+        elif issubclass(kind, (ModuleType, type)):
             yield from self._space(thing, kind)
         else:
             yield from self._other(thing, kind, users)
-        if users and not is_space:  # even of lists and arrays
+        if users:  # even of lists and arrays
             own = own_class(kind)
             if not issubclass(own, Value):
                 self._met.part(thing, "__class__", attribute_of(thing, "__class__"))

@@ -286,6 +286,13 @@ def test_type_of_a_number(of: Callable[[Any], bool]) -> Case:
     return Case(lambda x: w * x * (3.0 if of(x) else 1.0), samples=([0.5, 1, 2, -1.0],))
 
 
+def test_type_as_the_function_of_a_partial_is_refused() -> None:
+    """An int that comes first is no float in a trace, either."""
+    ask = functools.partial(type)
+    with pytest.raises(TraceError, match="reads type by another name, func"):
+        compile(lambda x: x * (3.0 if ask(x) is float else 1.0), backend="python")([1, 2.0])
+
+
 @pytest.mark.parametrize("backend", INSTALLED)
 def test_a_condition_is_a_bool_of_whom_its_number_is(backend: str) -> None:
     w = Value(2.0)

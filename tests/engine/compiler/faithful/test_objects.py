@@ -435,6 +435,11 @@ OF_BUILT_IN: dict[str, tuple[Callable[[], Any], Callable[[Any], float], Callable
         lambda file: file.scale,
         lambda file: setattr(file, "scale", 5.0),
     ),
+    "a file of bytes in memory": (
+        lambda: _with_scale(io.BytesIO(b"a")),
+        lambda file: file.scale,
+        lambda file: setattr(file, "scale", 5.0),
+    ),
     "an array of dicts": (
         lambda: np.array([{"a": 1.0}, None], object),
         lambda array: array[0]["a"],

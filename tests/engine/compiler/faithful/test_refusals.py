@@ -145,8 +145,15 @@ def test_what_a_refused_function_has_set_is_given_back_one_by_one() -> None:
     class Other(Counts):
         calls = 5
 
-    first, second, scaled = Counts(), Counts(), functools.partial(pow, 2.0)
+    class Frozen:
+        __slots__ = ("calls",)
+
+        def __setattr__(self, name: str, content: Any) -> None:
+            raise RuntimeError
+
+    first, second, scaled, frozen = Counts(), Counts(), functools.partial(pow, 2.0), Frozen()
     second.calls = 3
+    object.__setattr__(frozen, "calls", 0)
 
     def function(x: Any) -> Any:
         global _calls
@@ -154,6 +161,7 @@ def test_what_a_refused_function_has_set_is_given_back_one_by_one() -> None:
         for counts in (first, second, Derived, Other):
             counts.calls += 1
         scaled.__setstate__((pow, (3.0,), {}, {}))  # which cannot be undone by setting its parts
+        object.__setattr__(frozen, "calls", frozen.calls + 1)  # nor can this
         return x * scaled(2.0)
 
     with pytest.raises(TraceError):
@@ -179,6 +187,7 @@ def test_an_attribute_that_a_refused_module_has_set_first_is_gone() -> None:
             return [y / self.calls for y in self.layer(x)]
 
     model = Counts()
+    model.batches = iter([1.0])  # which no code names
     with pytest.raises(TraceError):
         compile(model, backend="python")([[1.0]])
-    assert [*vars(model)] == ["layer"]
+    assert [*vars(model)] == ["layer", "batches"]

@@ -255,6 +255,14 @@ def test_what_no_name_of_the_users_holds(of: Callable[[], Any]) -> Case:
     return Case(lambda x: w * x if of() else w * w * x)
 
 
+@equal
+def test_a_file_that_is_closed() -> Case:
+    """Nothing more is read of it."""
+    w, file = Value(2.0), io.TextIOWrapper(io.BufferedReader(io.BytesIO(b"1.0\n")))
+    file.close()
+    return Case(lambda x: w * x * (3.0 if file.closed else 1.0))
+
+
 @refused
 def test_the_next_line_of_an_open_file() -> Case:
     file = io.TextIOWrapper(io.BufferedReader(io.BytesIO(b"1.0\n" * 100)))
