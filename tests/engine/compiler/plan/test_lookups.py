@@ -15,7 +15,11 @@ import engine
 from engine import Value, compile, take
 from engine.compiler.backends.choice import build
 from engine.compiler.backends.python import PythonProgram
-from engine.compiler.passes.computation import Computation
+from engine.compiler.frontend.graph import Graph
+from engine.compiler.passes.computation import Computation, GradientSum
+from engine.compiler.passes.differentiate import derivatives
+from engine.compiler.passes.lookups import looked_up
+from engine.compiler.passes.simplify import simplify
 from engine.compiler.pipeline import make_plan, trace
 from engine.compiler.plan.lazy import LazyPlan
 from engine.compiler.plan.plan import Plan, Run
@@ -183,6 +187,28 @@ def test_explain_and_draw_tell_of_lookups() -> None:
     assert re.search(r"^lookups +\d+ that add to what an index names: \d+ of 3", compiled.explain(), re.M)
     assert re.search(r"^add to one of G0\.\.2, by x0: ", compiled.explain("look up"), re.M)
     assert " -> G;" in compiled.draw()
+
+
+def test_conditions_written_out_are_a_lookup_if_nothing_is_added_elsewhere() -> None:
+    """The position of an input, 0, is no number."""
+    graph = Graph(simplify, derivatives)
+    first, index, added = (graph.source("input", k) for k in range(3))
+
+    def found(*upstreams: Any, coefficients: tuple[Any, ...] = ()) -> int:
+        sums = tuple([GradientSum([k], coefficients, upstream) for k, upstream in enumerate(upstreams)])
+        computation = looked_up(Computation(graph, 3, (added,), gradients=True, sums=sums))
+        assert len(computation.sums) == len(sums) - sum(len(each.targets) for each in computation.lookups)
+        return len(computation.lookups)
+
+    where = engine.where
+    written = [where(index == k, added, 0.0) for k in range(2)]
+    assert found(*written) == 1
+    assert found(*written, *written) == 2
+    assert found(*written, coefficients=(added,)) == found(written[0]) == found(written[0], added) == 0
+    assert found(*[where(index == k, added, 1.0) for k in range(2)]) == 0
+    assert found(*[where(index == k, added, first) for k in range(2)]) == 0
+    assert found(where(index == first, added, 0.0), written[1]) == 0
+    assert found(*[where(index < k, added, 0.0) for k in range(2)]) == 0
 
 
 @pytest.mark.parametrize("number", [1.5, 1.0, 2.0])
