@@ -89,9 +89,9 @@ def train_test_split(
     Args:
         X: the samples, a list, array or DataFrame of rows.
         y: their labels, as many.
-        test: the share of samples to hold out, above 0 and below 1, by default 0.25.
+        test: the share of samples to hold out, above 0 and below 1, by default 0.25; or, as an int, their number.
         seed: an int for the same split every time, or a `random.Random` to draw from.
-        test_size: scikit-learn's name for `test`; as an int it is a number of samples.
+        test_size: scikit-learn's name for `test`.
         random_state: scikit-learn's name for `seed`.
         stratify: labels, usually `y`: the same share of each class is held out.
         shuffle: whether to choose at random; otherwise the last samples are held out, as of a time series.
