@@ -98,6 +98,8 @@ class Why(Shown):
         together = {1: "the path", 2: "both paths"}.get(self.count, f"all {number}")
         if math.isnan(self.share):
             notes.append(f"... the total size of {together} is not a finite number, so these have no share of it")
+        elif len(self.paths) < self.count and not largest.product:
+            notes.append(f"... {together} are 0")
         elif len(self.paths) < self.count:
             these = f"these {len(self.paths)} have" if len(self.paths) > 1 else "this one has"
             notes.append(f"... {these} {100 * self.share:.3g} % of the total size of {together}")

@@ -49,6 +49,15 @@ def test_the_sum_over_two_paths() -> None:
     assert str(loss.why(a, k=1)).endswith("\n  ... this one has 75 % of the total size of both paths")
 
 
+def test_of_paths_that_are_all_0_no_share_is_told() -> None:
+    """Those of a dead relu: 5 of 15 had "0 % of the total size", as if the other ten had the rest."""
+    w = Value(-1.0, "w")
+    dead = engine.relu(w)
+    why = (dead * 2 + dead * 3 + dead).why(w, k=2)
+    assert (why.gradient, why.count) == (0.0, 3)
+    assert str(why).endswith("\n  ... all 3 paths are 0")
+
+
 def test_a_path_that_is_no_finite_number_tells_why() -> None:
     x, y = Value(0.0, "x"), Value(2.0, "y")
     out = engine.sqrt(x * y) * x + x * engine.log(x) + x * y
