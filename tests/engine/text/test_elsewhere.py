@@ -169,6 +169,8 @@ def test_what_to_write_are_arguments_that_there_are() -> None:
     [
         (lambda: y().stepper(), "step", r"^'Stepper' object has no attribute 'step': write next\(\)$"),
         (lambda: y().stepper(), "watch", r": write break_at\(node, changes=True\)$"),
+        (y, "mean", r"^'Value' .* it is one number; engine\.mean\(vs\) and engine\.sum\(vs\) take a list$"),
+        (y, "max", r": write engine\.maximum\(v, w\)$"),
         (lambda: engine, "why", r"^module 'engine' has no attribute 'why': write the method why\(\) of a Value$"),
         (lambda: engine.compile(f), "jacobian", r"^'Compiled' .* write engine\.hessian\(f\)"),
         (lambda: engine.compile(f), "stepper", r": f\.function\(Value\(2\.0\), \.\.\.\) gives the graph of one sample"),
