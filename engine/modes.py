@@ -1,4 +1,7 @@
-"""Modes of the current thread: whether results are recorded, what observes them, and why a function is being called."""
+"""Modes of the current thread: whether results are recorded, what observes them, and why a function is being called.
+
+Also the count of changes that were announced to compiled functions.
+"""
 
 from __future__ import annotations
 

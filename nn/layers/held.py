@@ -1,4 +1,7 @@
-"""The Values that a module holds, with their paths: in whole parts of it, or where no parameters are looked for."""
+"""The Values that a module holds, with their paths: in whole parts of it, or where no parameters are looked for.
+
+Also the modules that a loss consists of.
+"""
 
 from __future__ import annotations
 

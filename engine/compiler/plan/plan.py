@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 UNIFORM = frozenset("PCUG")
 STAGES = ("prologue", "body", "epilogue")
-"""Of a plan, in order, by the names of their groups."""
+"""The stages of a plan, in order: the names under which it has their groups."""
 
 
 @dataclass(frozen=True, slots=True)
