@@ -48,16 +48,17 @@ def _lower(graph: Graph, roots: Sequence[Symbol], new: Replacements) -> None:
     """Add the replacements of all operations under `roots` that have none yet."""
     for symbol in operations(roots, new):
         primitive = symbol.primitive
+        assert primitive is not None
         parts: Symbol | None = None
         if primitive is DETACH:
             new[symbol] = _first(symbol, new)
         elif primitive is ops.pow and symbol.operands[1].kind == "constant" and symbol.operands[1].value in _POWERS:
             parts = _POWERS[symbol.operands[1].value](_first(symbol, new))
-        elif primitive is not None and primitive.native is None and primitive not in (ops.dot, ops.take):
+        elif primitive.native is None and primitive not in (ops.dot, ops.take):
             parts = _composed(graph, primitive, [new.get(o, o) for o in symbol.operands])
             if parts is None:
                 new[symbol] = new.rebuilt(symbol)
-        elif primitive is not None and callable(primitive.native):
+        elif callable(primitive.native):
             parts = graph.lift(primitive.native(*[new.get(o, o) for o in symbol.operands]))
         else:
             new[symbol] = new.rebuilt(symbol)

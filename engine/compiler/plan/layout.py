@@ -11,7 +11,6 @@ from operator import attrgetter, sub
 from typing import Any, NamedTuple
 
 from ... import ops
-from ...primitive import Primitive
 from ..frontend.graph import operations
 from ..frontend.operands import DotOperands, LeafRow, apart, as_range
 from ..frontend.symbol import Symbol
@@ -161,11 +160,12 @@ class Layout:
     def _row(self, symbol: Symbol) -> Row:
         """The operands as the plan has them; where their order is free, it does not depend on the user's."""
         primitive, operands = symbol.primitive, symbol.operands
+        assert primitive is not None
         if primitive is ops.dot:
             return self._dot(symbol)
         if primitive is ops.take:
             return Row(symbol, (self._part(operands[:1]), self._part(operands[1:])))
-        if _is_fold(primitive):
+        if primitive.arity is None:  # a fold
             in_order = sorted(operands, key=self._rank) if primitive is ops.sum else operands
             return Row(symbol, (self._part(in_order),))
         if primitive in _SWAPPABLE:
@@ -243,11 +243,6 @@ def _step(a: Sequence[float], b: Sequence[float]) -> Any:
     if isinstance(a, range) and isinstance(b, range) and (a.step, len(a)) == (b.step, len(b)):
         return b.start - a.start
     return list(map(sub, b, a))
-
-
-def _is_fold(primitive: Primitive | None) -> bool:
-    """Whether a primitive folds any number of operands, one after another."""
-    return primitive is not None and primitive.arity is None and primitive not in (ops.dot, ops.take)
 
 
 def _levels(symbols: Sequence[Symbol]) -> dict[str, list[list[Symbol]]]:
