@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
+from ..numbers import shortened
 from ..value import Constant, Value
 from .lost import why_not_there
 from .sheet import short, words
@@ -256,7 +257,8 @@ def given_names(given: Any) -> dict[Value, str]:
     """
     if given is None:
         return {}
-    found = given.named_parameters() if hasattr(given, "named_parameters") else given
+    is_module = hasattr(given, "named_parameters") and not isinstance(given, type)
+    found = given.named_parameters() if is_module else given
     try:
         pairs = [(name, value) for name, value in (found.items() if isinstance(found, Mapping) else found)]
     except (TypeError, ValueError):
@@ -265,6 +267,6 @@ def given_names(given: Any) -> dict[Value, str]:
         if not isinstance(name, str) or not isinstance(value, Value):
             raise TypeError(
                 "names= takes a module (anything with named_parameters()), or a mapping from names to Values; got "
-                f"{given!r} of type {type(given).__name__}"
+                f"{shortened(given)} of type {type(given).__name__}"
             )
     return {value: name for name, value in pairs}

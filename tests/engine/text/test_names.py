@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import engine
+import nn
 from engine import Value, topological_order
 from engine.text.expressions import parse
 from engine.text.names import Names, given_names
@@ -153,8 +154,8 @@ def test_names_from_modules_mappings_and_pairs() -> None:
     w = Value(1.0)
     assert given_names(None) == {}
     assert given_names({"w": w}) == given_names([("w", w)]) == {w: "w"}
-    for wrong in (3, [w], {"w": 1.0}, {1: w}):
-        with pytest.raises(TypeError, match="names= takes a module"):
+    for wrong in (3, [w], {"w": 1.0}, {1: w}, [w] * 1000, nn.MLP):  # the last one is a class, and no model
+        with pytest.raises(TypeError, match=r"^names= takes a module .* got .{1,40} of type \w+$"):
             given_names(wrong)
 
 
