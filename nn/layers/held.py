@@ -50,7 +50,10 @@ def _parts_in(
 
 
 def values_in(module: Module, methods: bool) -> Iterator[tuple[str, Value]]:
-    """The Values in a module and its parts, also in plain objects, sets, functions, and in what its `methods` read."""
+    """The Values in a module and its parts, also in plain objects, sets and functions.
+
+    With `methods` those that its methods read, too.
+    """
     seen = set[int]()
 
     def walk(item: Any, path: str, depth: int) -> Iterator[tuple[str, Value]]:

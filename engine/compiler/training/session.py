@@ -255,7 +255,7 @@ class Session:
 
 
 def open_session(compiled: Compiled, batch: Batch, optimizer: Optimizer) -> Session | None:
-    """A session on a loss of one sample, or None if the optimiser has to make the steps itself, by gradients from it.
+    """A session on a loss of one sample; None if the optimiser has to step by itself, with gradients from the program.
 
     That is so in plain Python, if a primitive of the rule has no template, and if the optimiser has parameters that
     the loss does not read. The samples to come are like those of the batch.
