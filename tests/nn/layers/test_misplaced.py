@@ -123,7 +123,10 @@ def test_numbers_beside_values_are_the_users_own_affair(recwarn):
         def __init__(self):
             self.coefficients = [1.0, Value(0.5), Value(0.0)]
 
-    assert len(Polynomial().parameters()) == 2
+    model = Polynomial()
+    assert len(model.parameters()) == 2
+    model.coefficients = [2.0, Value(0.5)]
+    assert len(model.parameters()) == 1
     assert not recwarn.list
 
 
