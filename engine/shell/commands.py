@@ -99,7 +99,7 @@ def _built(expression: str, point: dict[str, float]) -> tuple[Value, dict[str, V
 
     Raises:
         ExpressionError: it cannot be read.
-        ValueError: a name is not in it, or it depends on none.
+        ValueError: a name is not in it, or it gives a plain number, as a comparison does.
     """
     values = {name: Value(number, label=name) for name, number in point.items()}
     root = parse(expression, values)
@@ -107,7 +107,7 @@ def _built(expression: str, point: dict[str, float]) -> tuple[Value, dict[str, V
     if unused:
         raise ValueError(f"{', '.join(unused)}: given, but not in the expression {expression!r}")
     if not isinstance(root, Value):
-        raise ValueError(f"{expression!r} depends on no value: there is nothing to differentiate with respect to")
+        raise ValueError(f"{expression!r} gives a plain number: there is nothing to differentiate")
     return root, values
 
 

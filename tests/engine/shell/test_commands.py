@@ -104,9 +104,9 @@ def test_as_a_command() -> None:
         (["w*2", "\udcff=1"], "gives no value"),
         (["w^2", "w=1"], "a power is written with **"),
         (["-w*", "w=1"], "this is not an expression"),
-        (["2*3"], "there is nothing to differentiate with respect to"),
+        (["2*3"], "'2*3' gives a plain number: there is nothing to differentiate"),
         (["check", "w*2", "w=1", "--order", "0"], "order is 1 for the gradient"),
-        (["w > 1", "w=2"], "there is nothing to differentiate with respect to"),
+        (["w > 1", "w=2"], "'w > 1' gives a plain number: there is nothing"),
     ],
 )
 def test_mistakes(capsys: pytest.CaptureFixture[str], argv: list[str], message: str) -> None:

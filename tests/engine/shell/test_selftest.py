@@ -44,7 +44,7 @@ def test_check_reports_a_kink(capsys: pytest.CaptureFixture[str]) -> None:
         (["x", "x=1", "x=2"], "x is given twice"),
         (["x +", "x=1"], "this is not an expression"),
         (["x", "x=1", "--order", "0"], "order is 1 for the gradient"),
-        (["2 + 3"], "depends on no value"),
+        (["2 + 3"], "'2 + 3' gives a plain number"),
     ],
 )
 def test_bad_input_is_named(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
