@@ -186,7 +186,8 @@ def masked_otherwise() -> Exception:
     from engine import TraceError
 
     return TraceError(
-        "the model masks other entries than when its masks were laid out: a Dropout was added, removed or moved"
+        "the model masks other entries than at the beginning of the epoch, as when a Dropout is added, removed, moved "
+        'or set to eval mode: do that in a callback, after an epoch, or give backend="eager"'
     )
 
 

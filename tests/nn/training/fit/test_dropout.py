@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nn
+from engine import TraceError
 from tests.needs import INSTALLED, NATIVE, needs
 
 from .fitting import BACKENDS, X, Y, numbers, trained, with_dropout
@@ -112,6 +113,18 @@ def test_a_dropout_that_a_callback_changes_counts_from_the_next_epoch_on(backend
     found = course(backend)
     assert not found.backend.startswith("eager")
     np.testing.assert_allclose(found.batch_losses, course("eager").batch_losses, rtol=1e-8)
+
+
+def test_eval_mode_within_an_epoch_is_refused_with_the_remedy():
+    """The error spoke of a Dropout that was added, removed or moved."""
+    model = with_dropout()
+
+    def look(state):
+        if state.epoch == 2:
+            model.eval()
+
+    with pytest.raises(TraceError, match=r'set to eval mode: do that in a callback, .* or give backend="eager"'):
+        trained(model=model, backend="numpy", progress=look)
 
 
 @BACKENDS
