@@ -44,7 +44,7 @@ def audit(nodes: Iterable[Value], part: float = oracle.AGREEMENT) -> Fault | Non
             got = 0.0 if d is None else d
             expected = _expected(node, position, got, part)
             if expected is not None:
-                return _local_fault(node, number, position, got, expected)
+                return _local_fault(node, number, position, expected)
     return None
 
 
@@ -99,19 +99,10 @@ def compared(nodes: Iterable[Value]) -> str:
 
 
 class _Expected(NamedTuple):
-    """What a local derivative should have been, by which source, and at a kink the slopes on both sides."""
+    """What a wrong local derivative is and should have been, in words; and the latter as arguments of `print`."""
 
-    number: float
-    source: str
-    slopes: tuple[float, float] | None = None
-
-    def beside(self, got: float) -> str:
-        """What was computed and what was expected, in words."""
-        if self.slopes is not None:
-            return f"is {got!r} {where_slopes_are(*self.slopes)}"
-        largest = max(abs(got), abs(self.number))
-        relative = abs(got - self.number) / largest if largest else 0.0
-        return f"is {got!r}, and {self.source} give {self.number!r}: relative error {relative:.2g}"
+    words: str
+    wanted: str
 
 
 def _expected(node: Value, position: int, got: float, part: float) -> _Expected | None:
@@ -126,10 +117,10 @@ def _expected(node: Value, position: int, got: float, part: float) -> _Expected 
     slopes = _local_slopes(node, position)
     if not slopes.sides or (slopes.smooth and expected is not None):
         return expected
-    if slopes.status(got, 2.0**-45 * abs(got) if math.isfinite(got) else 0.0) != "differs":
+    if slopes.status(got) != "differs":
         return None
     low, high = slopes.low.slope, slopes.high.slope
-    return _Expected(low if math.isnan(got) else min(max(low, got), high), "differences", (low, high))
+    return _Expected(f"is {got!r} {where_slopes_are(low, high)}", f"'should lie between', {low!r}, {high!r}")
 
 
 def _is_beside_kink(node: Value, position: int, got: float) -> bool:
@@ -185,12 +176,18 @@ def _expected_of_smooth(node: Value, position: int, got: float, part: float) -> 
         exact = oracle.rounded(primitive, inputs, position)
         if exact is None or math.isnan(exact) or oracle.confirms(got, exact, part):
             return None
-        return _Expected(exact, f"{oracle.DIGITS} digits of {primitive.formula}")
+        return _another_number(got, exact, f"{oracle.DIGITS} digits of {primitive.formula}")
     line = _local_line(node, position)
     x, distance = inputs[position], kink_of(node)
     reach = math.inf if distance is None else abs(distance) / 2
-    found = contradicting(got, 2.0**-45 * abs(got), line, x, 2.0**-50 * abs(node.data), reach)
-    return None if found is None else _Expected(found, "differences of its values")
+    found = contradicting(got, 2.0**-45 * abs(got), line, x, 0.0, reach)
+    return None if found is None else _another_number(got, found, "differences of its values")
+
+
+def _another_number(got: float, number: float, source: str) -> _Expected:
+    relative = abs(got - number) / max(abs(got), abs(number)) if math.isfinite(got - number) else math.inf
+    words = f"is {got!r}, and {source} give {number!r}: relative error {relative:.2g}"
+    return _Expected(words, f"'should be', {number!r}")
 
 
 def contradicting(
@@ -201,7 +198,7 @@ def contradicting(
     return verdict.estimate.derivative if verdict.status == "differs" and verdict.estimate is not None else None
 
 
-def _local_fault(node: Value, number: int, position: int, got: float, expected: _Expected) -> Fault:
+def _local_fault(node: Value, number: int, position: int, expected: _Expected) -> Fault:
     primitive, inputs = node.primitive, node.inputs
     assert primitive is not None  # as above
     names = _operand_names(primitive, len(inputs))
@@ -209,9 +206,9 @@ def _local_fault(node: Value, number: int, position: int, got: float, expected: 
     label = "" if node.label is None else f" {node.label!r}"
     what = (
         f"{primitive.name}{label}, node {number} of the graph: its local derivative with respect to {names[position]} "
-        f"at {numbers} {expected.beside(got)}"
+        f"at {numbers} {expected.words}"
     )
-    return Fault(what, _one_node(primitive, inputs, position, expected), primitive.name)
+    return Fault(what, _one_node(primitive, inputs, position, expected.wanted), primitive.name)
 
 
 def _operand_names(primitive: Primitive, count: int) -> list[str]:
@@ -226,10 +223,7 @@ def _operand_names(primitive: Primitive, count: int) -> list[str]:
     return [f"{primitive.operands[0]}{k}" for k in range(count)]
 
 
-def _one_node(primitive: Primitive, inputs: Sequence[float], position: int, expected: _Expected) -> str:
-    wanted = f"'should be', {expected.number!r}"
-    if expected.slopes is not None:
-        wanted = f"'should lie between', {', '.join(map(repr, expected.slopes))}"
+def _one_node(primitive: Primitive, inputs: Sequence[float], position: int, wanted: str) -> str:
     names = _operand_names(primitive, len(inputs))
     values = ", ".join(f"Value({x!r})" for x in inputs)
     return (

@@ -134,6 +134,7 @@ def test_a_number_that_follows_the_input_outside_the_graph_is_no_branch() -> Non
 def test_what_is_not_selected_may_have_any_value() -> None:
     assert_gradients(lambda x: engine.where(x > 1, engine.log(x), x * x), [-1.0], order=2)
     assert_gradients(lambda x: engine.where(x > 1, 1 / (x + 1), x * x), [-1.0])
+    assert_gradients(lambda x: engine.where(x > 1, engine.sqrt(x), x * x), [-1.0], order=2)  # its rule gives nan
 
 
 RAMP = replace(relu, name="ramp", kink=None)
