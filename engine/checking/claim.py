@@ -21,7 +21,6 @@ from itertools import pairwise
 
 from .estimates.clarke import Neighbourhood, beside
 from .estimates.differences import (
-    EPSILON,
     Estimate,
     Line,
     central,
@@ -60,9 +59,9 @@ class Claim:
         slack: how far off a right claim may be by its own rounding.
         noise: how far a value of the function may be off.
         epsilon: the relative spacing of the numbers on the line.
-        order: the order of the derivative.
-        near: the function of all its inputs, if there are several; at kinks, slopes beside the line count too.
+        near: the function of all its inputs; if there are several, slopes beside the line count too at kinks.
         direction: the direction of the line, a number for each input.
+        order: the order of the derivative.
         origin: the place on the line that the report calls 0.
     """
 
@@ -72,10 +71,10 @@ class Claim:
     slope: float
     slack: float
     noise: float
-    epsilon: float = EPSILON
+    epsilon: float
+    near: Neighbourhood
+    direction: Sequence[float]
     order: int = 1
-    near: Neighbourhood | None = None
-    direction: Sequence[float] = ()
     origin: float = 0.0
 
     @property
@@ -225,7 +224,7 @@ class Claim:
             why = f"or within {mixed.low.step:.2g} of it, where rounding hides the slopes"
             between = RangeVerdict("unresolved", mixed.low.slope, mixed.high.slope)
             return self.entry_between(between, self.kink(mixed, why=why), mixed.bound)
-        doubtful = verdict.status != "agrees" and slopes.sides and math.isfinite(self.slope)
+        doubtful = verdict.status != "agrees" and slopes.sides
         found = self._beside(slopes) if doubtful else None
         if found is None:
             return self.entry(verdict)
@@ -261,7 +260,7 @@ class Claim:
         return None
 
     def _beside(self, slopes: Slopes) -> RangeVerdict | None:
-        if self.near is None or len(self.near.point) < 2:
+        if len(self.near.point) < 2 or not math.isfinite(self.slope):
             return None
         near = replace(self.near, noise=max(self.near.noise, self.noise))
         return beside(near, self.direction, self.slope, self.slack, slopes)
@@ -282,7 +281,7 @@ class Claim:
 
         It does where a sum of squared residuals is smallest: residuals are what rounding leaves of larger numbers.
         """
-        if self.near is None or not math.isfinite(self.slope - found.expected):
+        if not math.isfinite(self.slope - found.expected):
             return False
         step = min(self.likely, self.near.step(self.direction))
         lines = (self.near.line(self.direction, start) for start in self.near.neighbours())

@@ -68,7 +68,7 @@ def slope_along(
     typical = math.hypot(*near.point) / math.sqrt(len(near.point)) if near.point else 0.0
     origin = power_of_two(typical)  # so that steps suit the point's size, not 0
     known = cache(lambda u: line(u - origin))
-    claim = Claim(name, known, origin, slope, slack, near.noise, near.epsilon, order, near, direction, origin)
+    claim = Claim(name, known, origin, slope, slack, near.noise, near.epsilon, near, direction, order, origin)
     bent = claim.bent(known(origin))
     confirmed = claim.confirmed(bent)
     if confirmed is not None:
@@ -107,8 +107,8 @@ class Gradient:
     def by(self, position: int, line: Line, at: float) -> Claim:
         """The claim for one input, on a line that moves only this one."""
         name, slope, slack = self.names[position], self.claims[position], self.slack[position]
-        near, order = self.near, self.order
-        return Claim(name, line, at, slope, slack, near.noise, near.epsilon, order, near, near.axis(position))
+        near, axis = self.near, self.near.axis(position)
+        return Claim(name, line, at, slope, slack, near.noise, near.epsilon, near, axis, self.order)
 
     def along(self, line: Callable[[Sequence[float]], Line], directions: int) -> Iterator[Derivative]:
         """The verdicts on the slopes along that many random directions.
@@ -123,12 +123,10 @@ class Gradient:
                     f"the derivative{order} by {name} is {slope}, which hides all others along a direction: "
                     "check without directions="
                 )
-        finite = all(map(math.isfinite, self.claims))
-        near = self._with_noise(4 * self.near.moved_by_rounding(self.claims) if finite else 0.0)
-        slack = math.hypot(*self.slack) if finite else 0.0
+        near = self._with_noise(4 * self.near.moved_by_rounding(self.claims))
+        slack = math.hypot(*self.slack)
         for number, direction in enumerate(random_directions(len(near.point), directions), 1):
-            slope = inner(self.claims, direction) if finite else math.nan
-            name = f"direction {number}{self.suffix}"
+            name, slope = f"direction {number}{self.suffix}", inner(self.claims, direction)
             entry = slope_along(name, near, direction, line(direction), slope, slack, self.order)
             yield replace(entry, direction=tuple(direction))
 
@@ -155,19 +153,19 @@ class Gradient:
         measured = measured_noise(everything, 1.0, self.near.epsilon) if everywhere else 0.0
         # Along one input too, as a smooth part of another input would hide a grid.
         grains = [grain(each, 1.0, self.near.epsilon) for each in (everything, *(line([k]) for k in kinked))]
-        near = self._with_noise(max(measured, *grains))
         steepest = [max(map(abs, (d.claimed, *(d.slopes or (d.expected,))))) for d in found]
-        near = replace(near, noise=max(near.noise, 4 * near.moved_by_rounding(steepest)))
+        near = self._with_noise(max(measured, *grains, 4 * self.near.moved_by_rounding(steepest)))
         against = refuted(near, self.claims, self.slack, kinked)
         if against is None:
             return
         direction, slope, verdict = against
         name = direction_name(direction, self.names) + self.suffix
-        claim = Claim(name, near.line(direction, near.point), 0.0, slope, 0.0, near.noise, order=self.order)
+        own = near.line(direction, near.point)
         slack = inner(self.slack, [*map(abs, direction)]) + APART * abs(slope)  # places on the line are rounded
-        stairs = on_stairs(claim.line, 0.0, slope, slack, near.noise, near.epsilon)
+        stairs = on_stairs(own, 0.0, slope, slack, near.noise, near.epsilon)
         if stairs is not None and stairs.status != "differs":
             return
+        claim = Claim(name, own, 0.0, slope, 0.0, near.noise, near.epsilon, near, direction, self.order)
         kink = Kink("slopes along it", 0.0, slope, verdict.low, verdict.high, (0.0, 0.0))
         yield replace(claim.entry_between(verdict, kink), direction=tuple(direction))
 

@@ -127,7 +127,6 @@ def _gradient(subject: Subject, recording: Recording) -> Gradient:
     """The engine's gradient at one point, with bounds on the rounding of gradient and value."""
     claims, errors = _adjoints(recording), rounding(recording.output)
     slack = [errors.derivatives.get(x, 0.0) for x in recording.coordinates]
-    slack = [s if math.isfinite(g) else 0.0 for g, s in zip(claims, slack)]
     near = Neighbourhood(subject.value_or_nan, subject.numbers, max(subject.noise, errors.value))
     return Gradient(near, subject.names, claims, slack, subject.order)
 
@@ -204,8 +203,6 @@ def _rate(here: Recording, gradient: Gradient) -> float:
     """How fast Taylor's remainder shrinks along a fixed direction."""
     near, direction = gradient.near, taylor_direction(gradient.near.point)
     slope = inner(gradient.claims, direction)
-    if not math.isfinite(slope):
-        return math.nan
     line = Replay(here).line(near.line(direction, near.point), direction, near.point)
     return taylor_rate(line, here.output.data, slope, near.noise + 2 * near.moved_by_rounding(gradient.claims))
 

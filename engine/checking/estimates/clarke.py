@@ -95,8 +95,7 @@ def beside(
 ) -> RangeVerdict | None:
     """The verdict for known slopes on the line through the point; None if nothing looks like a kink."""
     own = slopes.verdict(claimed, slack)
-    finite = slopes.finite and math.isfinite(claimed)
-    if not finite or (slopes.apart and own.status != "differs"):
+    if not slopes.finite or (slopes.apart and own.status != "differs"):
         return own
     found = _in_clouds(near, direction, claimed, slack, slopes, _FEW)
     if found is None and len(near.point) > _SMALL:
