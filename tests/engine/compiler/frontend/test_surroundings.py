@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import sys
 from typing import Any
@@ -43,6 +44,19 @@ def test_a_look_sees_what_is_near_from_the_first_time_on(looks: int, name: str) 
     assert getattr(around, name)()
     weights[0] = 1.0
     assert not getattr(around, name)()
+
+
+def test_what_is_compared_at_every_call_where_there_is_more_than_time_for() -> None:
+    class Settings:
+        scale = 2.0
+
+    many, weights = [[1.0] * count for count in [6, 0] * 20], [Value(1.0) for _ in range(40)]
+    function = functools.partial(lambda weights, x: x * weights[0] * Settings.scale * many[0][0], weights)
+    for change in (lambda: setattr(Settings, "scale", 3.0), lambda: weights.__setitem__(0, Value(2.0))):
+        around = Surroundings(function)
+        assert not around.differs()
+        change()
+        assert around.differs()
 
 
 def test_an_announcement_of_what_changes_nothing_brings_about_no_walk(monkeypatch: pytest.MonkeyPatch) -> None:
