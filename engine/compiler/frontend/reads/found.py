@@ -207,19 +207,6 @@ class Found:
         none_added = all(len(attributes) == len(before) for attributes, before in self._announced.values())
         return none_added and are_as_they_were(self.reads)
 
-    def equals(self, other: Found) -> bool:
-        """Whether a later walk has found the same names and contents."""
-        return all_same(self._contents(), other._contents())
-
-    def _contents(self) -> tuple[tuple[Any, ...], ...]:
-        """What was found, but not where."""
-        return (
-            tuple([read.content for read in self.parts]),
-            tuple([read.content for read in self.names]),
-            tuple([read.name for read in self.names]),
-            tuple([read.inside for read in self.holders]),
-        )
-
     # ---- what runs of the function do to it ----
 
     def give_back(self) -> None:

@@ -60,20 +60,16 @@ class Surroundings:
     def renew(self) -> None:
         """Walk again, and from now on expect what is found."""
         started, count = time.perf_counter(), modes.changes[0]
-        self._expect(self._walked(), count)
+        self.found, self._count = self._walked(), count
         self._due = started  # so that the first call finds out how long a look at everything takes
-
-    def _walked(self) -> Found:
-        return Walk(self.found.leaf_lists).of(self._function)
-
-    def _expect(self, found: Found, count: int) -> None:
-        """Expect what a walk has found, and no more announced changes than this many."""
-        self.found, self._count = found, count
         self._variables = variables.count()
         self._outside: Callable[[], bool] | None = None  # see `holds_outside`
         self._unseen.clear()
         self.late = ""
         self._look()
+
+    def _walked(self) -> Found:
+        return Walk(self.found.leaf_lists).of(self._function)
 
     def settle(self) -> None:
         """Expect what there is now: what the function has changed in its own runs is no reason to trace it again."""
@@ -165,16 +161,12 @@ class Surroundings:
         started, computed = time.perf_counter(), time.thread_time()
         count, passed = modes.changes[0], self.passed
         self._unseen.clear()
-        if self.found.is_same():
-            self._count = count
-        elif self._count != count and self.found.equals(now := self._walked()):
-            self._expect(now, count)  # the same in other places
-        else:
+        if not self.found.is_same():
             if passed and self._count == count:  # else `late` stays as the first look at this change left it
                 self.late = self._changed_far()
                 self._unseen.clear()
             return True
-        self.late = ""
+        self._count, self.late = count, ""
         self._due = self.next_look(started, computed)
         return False
 
