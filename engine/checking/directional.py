@@ -141,6 +141,8 @@ class Gradient:
         kinked = [k for k, d in enumerate(found) if everywhere or (d.kink is not None and d.kink.distance == 0)]
         if not kinked or len(self.claims) < 2 or any(d.status == "differs" for d in found):
             return
+        if everywhere and any(d.status == "unresolved" and d.kink is None for d in found):
+            return  # what differences cannot tell along one input, they cannot along several
         if not all(map(math.isfinite, self.claims)):
             return
         sizes = taylor_direction(self.near.point)

@@ -42,6 +42,8 @@ EXTREMES: list[tuple[Any, list[float]]] = [
     (engine.pow, [0.0, 1e-8]),
     (engine.atan2, [-0.0, -1e-300]),
     (engine.atan2, [-1e-300, -1e-300]),
+    # along several inputs: waves that are shorter than the steps
+    *((lambda x, y, c=c: engine.sin(2 * x + c * y), [1e-3, -0.7]) for c in (1e11, 1.2e11, 1.57e11)),
 ]
 
 
