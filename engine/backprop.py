@@ -250,7 +250,7 @@ def _sweep_graph(root: Value) -> dict[Value, Any]:
         for operand, d in zip(operands, found):
             if d is None:
                 continue
-            if node is root:  # whose adjoint is 1; a factor of 1 needs no node
+            if isinstance(upstream, float) and upstream == 1.0:  # as that of the root; a factor of 1 needs no node
                 contribution = d
             elif isinstance(d, float) and d == 1.0:
                 contribution = upstream

@@ -161,6 +161,8 @@ def test_a_graph_of_the_gradient_has_no_node_for_a_factor_of_1() -> None:
     assert shifted is b
     number = grad(a - b, b, create_graph=True)
     assert (number.data, type(number)) == (-1.0, Constant)  # which is no parameter of a module that keeps it
+    both = grad(a**3 + 3.0 * a, a, create_graph=True)
+    assert both.explain({"a": a}).text.startswith("3 + 3*a**2 = 30\n"), "1 * (3*a**2), from the sum, is no node"
     three = grad((3.0 * a) * b, a, create_graph=True)  # a constant factor that is not 1
     assert (three.data, three._op) == (6.0, "*")
 
