@@ -63,9 +63,8 @@ class Functions:
             self._found.slot(cell, "cell_contents", name, content)
             self._named(content, name, code, computing)
             yield content
-        self._found.directly(*defaults)
         for content in defaults:
-            self._met.iterator(content, "a default", code)
+            self._named(content, "a default", code, computing)
         yield from defaults
         if is_users(code.co_filename):
             yield from self._names_in(function, computing)

@@ -347,6 +347,7 @@ _OF_LISTS: dict[str, Callable[..., Any]] = {
     "an import of its own": _imported_by_name,
     "the modules": lambda w, x: w * x * vars(sys.modules["lists_of_a_test"])["_of_".join(["scales", "loss"])][0],
     "a cell": (lambda get: lambda w, x: w * x * get(_LISTS, "_of_".join(["scales", "loss"]))[0])(getattr),
+    "a default of its own": lambda w, x, lists=_LISTS: w * x * getattr(lists, "_of_".join(["scales", "loss"]))[0],
     "a getter": lambda w, x, get=operator.attrgetter("scales_of_loss"): w * x * get(_LISTS)[0],
 }
 

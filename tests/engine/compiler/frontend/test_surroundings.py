@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import math
 import sys
 from typing import Any
 
@@ -57,6 +58,41 @@ def test_what_is_compared_at_every_call_where_there_is_more_than_time_for() -> N
         assert not around.differs()
         change()
         assert around.differs()
+
+
+@pytest.mark.parametrize(
+    ("steps", "told"),
+    [
+        ("far look", "the content of some list"),
+        ("far call near call", "an entry of a list"),
+        ("zero look", "an entry of a list"),
+        ("attribute look", "gain from 2.0 to 3.0"),
+        ("near call", ""),
+        ("far announce call", ""),
+        ("look far look", ""),
+        ("far look back look", ""),
+    ],
+)
+def test_what_is_told_of_a_change_that_is_seen_late(steps: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls compare what is near: the number, and whether the zeros are equal to those of before."""
+    monkeypatch.setattr(Surroundings, "next_look", lambda *_: math.inf)
+    scale, zeros, many = [2.0], [0.0] * 600, [[Value(1.0) for _ in range(40)] for _ in range(40)]
+    model, before = MLP(1, [1]), many[30][0]
+    model.gain = 2.0
+    around = Surroundings(lambda x: x * scale[0] * zeros[0] * many[0][0] * model.gain)
+    step = {
+        "call": around.changed,
+        "look": lambda: around.look_again() or around.changed(),
+        "near": lambda: scale.__setitem__(0, 3.0),
+        "zero": lambda: zeros.__setitem__(7, -0.0),
+        "far": lambda: many[30].__setitem__(0, Value(1.0)),
+        "attribute": lambda: vars(model).update(gain=3.0),
+        "back": lambda: many[30].__setitem__(0, before),
+        "announce": announce_change,
+    }
+    for name in ("call", "call", *steps.split()):
+        step[name]()
+    assert around.late == told
 
 
 def test_an_announcement_of_what_changes_nothing_brings_about_no_walk(monkeypatch: pytest.MonkeyPatch) -> None:
