@@ -188,7 +188,8 @@ def backward(root: Value) -> None:
     if root._primitive is None and root.is_detached:
         warn_user(
             f"{root!r} has no graph, and backward() reaches nothing but itself, as in results of no_grad() and "
-            "detach(), and in a derivative with respect to what is not used. Compute it outside of no_grad()",
+            "detach(), and in a derivative that is a number, as of w * 3 or with respect to what is not used. Compute "
+            "it outside of no_grad()",
             UserWarning,
         )
     if passes_under_way:
@@ -315,8 +316,8 @@ def grad(output: Value, inputs: Any = None, create_graph: bool = False) -> Any:
     found: list[Any]
     if create_graph:
         graphs = _sweep_graph(output)
-        found = [graphs.get(x) for x in wanted]
-        found = [d if isinstance(d, Value) else detached(0.0) if d is None else Constant(d) for d in found]
+        found = [graphs.get(x, 0.0) for x in wanted]
+        found = [d if isinstance(d, Value) else detached(d) for d in found]
     else:
         adjoints = sweep_for_numbers(output)
         found = [d or 0.0 for d in map(adjoints.get, wanted)]  # an unreached one is -0.0

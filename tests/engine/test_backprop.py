@@ -160,9 +160,11 @@ def test_a_graph_of_the_gradient_has_no_node_for_a_factor_of_1() -> None:
     shifted = grad((a + 1.0) * b, a, create_graph=True)
     assert shifted is b
     number = grad(a - b, b, create_graph=True)
-    assert (number.data, type(number)) == (-1.0, Constant)  # which is no parameter of a module that keeps it
+    assert (number.data, number.is_detached) == (-1.0, True)  # which is no parameter of a module that keeps it
     both = grad(a**3 + 3.0 * a, a, create_graph=True)
     assert both.explain({"a": a}).text.startswith("3 + 3*a**2 = 30\n"), "1 * (3*a**2), from the sum, is no node"
+    slope = grad(3.0 * a, a, create_graph=True)
+    assert grad(slope * a, slope) == 3.0, "a leaf as any other"
     three = grad((3.0 * a) * b, a, create_graph=True)  # a constant factor that is not 1
     assert (three.data, three._op) == (6.0, "*")
 
@@ -494,7 +496,11 @@ def made_by_no_grad(w):
         return w * 3
 
 
-@pytest.mark.parametrize("made", [made_by_detach, made_by_no_grad])
+def made_by_grad(w):
+    return grad(w * 3, w, create_graph=True)
+
+
+@pytest.mark.parametrize("made", [made_by_detach, made_by_no_grad, made_by_grad])
 def test_backward_of_what_has_no_graph_warns(made):
     """The gradients stayed 0 without a word."""
     w = Value(2.0, "w")
@@ -508,5 +514,4 @@ def test_backward_of_a_leaf_or_through_detached_ones_does_not_warn():
     w, h = Value(2.0), Value(3.0).detach()
     w.backward()
     (w * h).backward()
-    grad(w * 3, w, create_graph=True).backward()
     assert (w.grad, h.grad) == (4.0, 2.0)
