@@ -109,9 +109,8 @@ def is_generator(thing: Any) -> bool:
 
 def goes_on(thing: Any) -> bool:
     """Whether this gives something else at every read: an iterator, or a file."""
-    if is_a(thing, IOBase):
-        return not thing.closed and not thing.writable()
-    return hasattr(class_of(thing), "__next__")
+    has_next = hasattr(class_of(thing), "__next__")  # as files have, too: few things are asked any further
+    return has_next and not (is_a(thing, IOBase) and (thing.closed or thing.writable()))
 
 
 def is_array(thing: Any) -> bool:
