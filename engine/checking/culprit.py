@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from ..backprop import sweep
+from ..backprop import local_derivatives, sweep
 from ..functional import push_forward
 from ..graph import topological_order
 from ..text.source import expression
 from ..value import Value
 from . import oracle
 from .faults import alone, audit, contradicting, undeclared_kink
-from .kinks import kink_of
+from .kinks import describe, kink_of
 from .proof import is_its_graph, positions_of, proven
 from .report import Derivative, Fault
 from .rounding import lost_forward, rounding
@@ -24,6 +25,12 @@ __tracebackhide__ = True  # pytest then shows the user's own lines
 
 def find_culprit(subject: Subject, wrong: Derivative) -> Fault:
     """Why this derivative is wrong: by the first primitive, else the smallest subgraph, else the code around it."""
+    if math.isnan(wrong.claimed) and not wrong.direction:
+        recording = subject.record(subject.moved(subject.names.index(wrong.name), wrong.at))
+        leaf = recording.coordinates[subject.names.index(wrong.name)]
+        found = _audited(recording.nodes, wrong) or _beyond_floats(recording.nodes, leaf)
+        if found is not None:
+            return found
     if wrong.slopes is not None:
         function = subject.of_order(1)  # the graph of its gradient may differ by a branch in a rule, as for pow
         near = is_its_graph(function, function.here, positions_of(subject, wrong), most=1)
@@ -48,6 +55,22 @@ def find_culprit(subject: Subject, wrong: Derivative) -> Fault:
 def _audited(nodes: Sequence[Value], wrong: Derivative) -> Fault | None:
     """The first primitive whose rule is wrong, by much, or else by about as much as the derivative."""
     return audit(nodes) or audit(nodes, min(wrong.relative_error / 8, oracle.AGREEMENT))
+
+
+def _beyond_floats(nodes: Sequence[Value], leaf: Value) -> Fault | None:
+    """The first node on the way from a leaf whose value or local derivative is no finite number."""
+    depends = {leaf}
+    for place, node in enumerate(nodes, 1):
+        if depends.intersection(node.operands):
+            depends.add(node)
+            slopes = [d or 0.0 for operand, d in zip(node.operands, local_derivatives(node)) if operand in depends]
+            if not all(map(math.isfinite, (node.data, *slopes))):
+                gives = ", ".join(map(repr, slopes))
+                return Fault(
+                    f"each rule is right, but {describe(node, place)}, has the value {node.data!r} and the local "
+                    f"derivative {gives}: the chain rule makes nan of infinite numbers, as of 0 times inf"
+                )
+    return None
 
 
 def _wrong_subgraph(output: Value, leaf: Value, wrong: Derivative) -> Fault | None:

@@ -377,6 +377,21 @@ def test_a_second_derivative_that_code_outside_of_the_graph_makes() -> None:
     assert "also depends on x outside it" in str(report)
 
 
+@pytest.mark.parametrize(
+    ("f", "at", "node"),
+    [
+        (lambda x: engine.expm1(engine.log(engine.softplus(x))), -1000.0, "log(0.0), node 3 of the graph"),
+        (lambda x: engine.cbrt(x - x), 2.0, "cbrt(0.0), node 3 of the graph"),
+        (lambda x: engine.exp(-engine.exp(x)), 1000.0, "exp(1000.0), node 2 of the graph"),
+    ],
+)
+def test_where_infinite_numbers_make_nan_is_named(f: Any, at: float, node: str) -> None:
+    """It was said that the function depends on x outside of the graph."""
+    (fault,) = check_gradients(f, [at]).faults
+    assert node in fault.what
+    assert "0 times inf" in fault.what
+
+
 def test_slopes_beside_the_line_are_taken_for_a_kink_without_a_node() -> None:
     """x*y / hypot(x, y) has slope 0 along both axes at the origin, and any up to 1 next to it."""
 
