@@ -221,11 +221,9 @@ def _side(f: Line, x: float, sign: float, noise: float, epsilon: float, size: fl
     """The slope on one side: the best estimate by finer and finer steps, or the limit that these tend to slowly."""
     found, secants = _by_finer_steps(f, x, sign, noise, epsilon, size, finest)
     slow = _slow_limit(secants)
-    if found is None or slow is None:
+    if found is None or slow is None or abs(slow.slope - found.slope) <= slow.bound:
         return found
-    if math.isinf(slow.slope):
-        return Side(slow.slope, 0.0, found.step)
-    return found._replace(**slow._asdict()) if abs(slow.slope - found.slope) > slow.bound else found
+    return found._replace(slope=slow.slope, bound=slow.bound)
 
 
 def _by_finer_steps(

@@ -270,6 +270,14 @@ SEVERAL: list[Claim] = [
         [[1.0, 1.0]],
         [[0.0, 0.0], [2.0, 0.0], [0.5, 0.5]],
     ),
+    *row(  # along some directions that move both, the claimed slope overflows
+        "1.5e308 (|x| + |y|)",
+        lambda x: 1.5e308 * abs(x[0]) + 1.5e308 * abs(x[1]),
+        [0.0, 0.0],
+        lambda x: [1.5e308 * sign(x[0]), 1.5e308 * sign(x[1])],
+        [[1.5e308, 1.5e308], [0.0, -1.5e308]],
+        [[1.7e308, 0.0], [NAN, 0.0]],
+    ),
     *row(
         "1e8 x + 1e-8 y",
         lambda x: 1e8 * x[0] + 1e-8 * x[1],

@@ -156,6 +156,10 @@ def test_where_differences_see_nothing_or_something_else_the_rules_decide(f: Any
         assert "each primitive's own local derivative was compared with 50 digits and agrees" in str(report)
 
 
+def test_beside_the_pole_of_tan_its_slope_explains_what_seems_a_jump() -> None:
+    assert [d.at_jump for d in check_gradients(engine.tan, [math.pi / 2]).derivatives] == [False]
+
+
 def test_no_digits_are_claimed_of_a_rule_that_has_no_formula() -> None:
     """The report of a rule that is twice the derivative said that fifty digits agree with it."""
     odd = replace(engine.atan, name="odd", formula="", local_derivatives=[lambda z, x: 2 / (1 + x * x)])
