@@ -154,7 +154,7 @@ def flat(nested: Any) -> list[Any]:
     >>> flat([[1, 2], [[3]], 4])
     [1, 2, 3, 4]
     """
-    if hasattr(nested, "dtype"):
+    if hasattr(type(nested), "dtype"):  # not of what stands for an array while a model is compiled
         return list(nested.ravel().tolist())
     if isinstance(nested, list) and all(issubclass(kind, (int, float, str)) for kind in {*map(type, nested)}):
         return [*nested]  # at once, as most are

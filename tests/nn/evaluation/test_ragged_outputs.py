@@ -9,6 +9,7 @@ import engine
 import nn
 from engine import TraceError
 from nn.evaluation.columns import flat
+from nn.rows import as_lists
 from tests.needs import needs
 from tests.nn.evaluation.networks import BACKENDS, X
 
@@ -77,6 +78,18 @@ def test_outputs_in_rows_of_several_lengths(backend, way):
     optimizer = nn.SGD(model.parameters(), lr=0.1)
     nn.fit(model, samples, [0.0] * 5, loss, optimizer, 2, validation=(samples, [0.0] * 5), metrics=metric)
     _agree(seen[-1], nn.predict(model, samples, backend="eager"))
+
+
+@AT_ONCE
+@BACKENDS
+@pytest.mark.parametrize("form", [np.array, list])
+def test_a_sample_among_the_outputs(backend, form):
+    """A row of an array has no dtype while a model is compiled: what returned it was refused."""
+    layer, samples = nn.Layer(3, 2, "tanh", seed=1), form(X[:4].tolist())
+    for model in (lambda x: x, lambda x: [layer(x), x]):
+        _agree(
+            as_lists(nn.predict(model, samples, backend=backend)), nn.predict(model, X[:4].tolist(), backend="eager")
+        )
 
 
 @AT_ONCE
