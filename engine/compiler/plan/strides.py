@@ -50,6 +50,8 @@ def chunks(items: Sequence[T], step: Callable[[T, T], object]) -> list[Sequence[
 
     >>> chunks([1, 2, 3, 7, 9, 11, 13], lambda a, b: b - a)
     [[1, 2, 3], [7, 9, 11, 13]]
+    >>> chunks([1, 2, 5, 8, 11], lambda a, b: b - a)
+    [[1], [2, 5, 8, 11]]
     """
     found: list[Sequence[T]] = []
     start = 0

@@ -175,12 +175,19 @@ def test_unselected_operands_of_parameters_contribute_nothing() -> None:
     assert compiled.value_and_grad([-1.0, -2.0]) == (-1.5, [0.0])
 
 
+def slots_of_runs(rows: list[list[int]]) -> list[list[int]]:
+    (pieces,) = runs([[Column.of("S", list(column)) for column in zip(*rows)]])
+    return [[slot for run in pieces for slot in run.slots(len(rows))[r]] for r in range(len(rows))]
+
+
 @given(st.lists(st.lists(st.integers(0, 40), min_size=3, max_size=3), min_size=1, max_size=6))
 def test_runs_cover_exactly_the_slots(rows: list[list[int]]) -> None:
-    columns = [Column.of("S", list(column)) for column in zip(*rows)]
-    (pieces,) = runs([columns])
-    found = [[slot for run in pieces for slot in run.slots(len(rows))[r]] for r in range(len(rows))]
-    assert found == rows
+    assert slots_of_runs(rows) == rows
+
+
+def test_columns_of_different_strides_are_a_table_though_they_begin_evenly() -> None:
+    rows = [[*range(30)], [k + 1 + k % 2 for k in range(30)]]
+    assert slots_of_runs(rows) == rows
 
 
 def test_no_reduction_adds_twice_to_one_number() -> None:
