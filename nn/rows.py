@@ -91,7 +91,7 @@ def as_samples(name: str, data: Any) -> Any:
         TypeError: if it is not a row.
         ValueError: if it is empty.
     """
-    if hasattr(data, "to_numpy"):  # a DataFrame or Series: iterating over one gives its columns
+    if hasattr(data, "to_numpy") and not hasattr(data, "to_pylist"):  # PyArrow's copies nothing, and refuses texts
         _refuse_dates(name, data)
         data = _as_numbers(data.to_numpy())
     if hasattr(data, "toarray"):

@@ -236,6 +236,38 @@ def test_what_wants_gradients_is_read_at_every_step() -> None:
     assert [one.step(Wanting(X), Y) for _ in range(3)] == [other.step(X, Y) for _ in range(3)]
 
 
+class Column:
+    """As one of PyArrow: its `to_numpy()` copies nothing, which texts and bools need, where NumPy copies."""
+
+    def __init__(self, entries: list[Any]) -> None:
+        self._entries = entries
+
+    def to_numpy(self) -> Any:
+        raise ValueError("Needed to copy 1 chunks with 0 nulls, but zero_copy_only was True")
+
+    def to_pylist(self) -> list[Any]:
+        return self._entries
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        return np.array(self._entries, object)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __getitem__(self, place: int) -> Any:
+        return self._entries[place]
+
+
+def test_texts_of_pyarrow_are_labels_and_its_bools_are_none() -> None:
+    """PyArrow's own error came, whose way out is no argument of fit."""
+    texts, bools = Column(["no", "yes", "no"]), Column([True, False, True])
+    model, other = nn.MLP(2, [2], seed=0), nn.MLP(2, [2], seed=0)
+    nn.fit(model, X, texts, nn.cross_entropy, nn.SGD(model.parameters(), lr=0.1), 1)
+    assert vars(model)["classes"] == ["no", "yes"]
+    with pytest.raises(TypeError, match="not the bool True"):
+        nn.fit(other, X, bools, nn.cross_entropy, nn.SGD(other.parameters(), lr=0.1), 1)
+
+
 def test_predictions_say_it_too() -> None:
     model = nn.MLP(2, [2], seed=0)
     for backend in ("eager", "python"):
