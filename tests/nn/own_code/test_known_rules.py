@@ -65,7 +65,7 @@ def test_what_is_read_back_is_what_was_traced(name: str, clip: str, monkeypatch:
     again = found(optimizer, clip)
     assert again is not first
     assert facts(again) == facts(first)
-    numbers = [3.0, 0.1, 0.5, 2.0, *update.values(optimizer.settings)]
+    numbers = [3.0, 0.1, 0.5, 2.0, *update.values_of(optimizer.settings)]
     rows = [[draw.gauss(0.0, 1.0) for _ in range(5)] for _ in range(2)]
     rows += [[draw.random() for _ in range(5)] for _ in first.kept]
     assert on_floats(again)(numbers, *rows) == on_floats(first)(numbers, *rows)

@@ -34,7 +34,7 @@ STATE: Layout = {
     "made": "i64",  # how many steps were made
     "refused": "i64",  # 1: the present update is not finite; after the call: how many steps were undone with it
     "keeping": "i64",  # 1: the old numbers are kept at every step, as they must be where sums are
-    "numbers": "ptr",  # the settings that are not 0, as `update.values` gives them after a limit
+    "numbers": "ptr",  # the settings that are not 0, as `update.values_of` gives them after a limit
     "rates": "ptr", "next_rate": "i64",  # the learning rates; from one step's rate to the next
     "memory": "ptr",
     "old": "ptr",  # the old numbers of the parameters and memories
