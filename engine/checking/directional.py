@@ -20,7 +20,7 @@ from .claim import Claim
 from .estimates.clarke import Neighbourhood, refuted
 from .estimates.differences import Line, central, power_of_two, steps
 from .estimates.noise import grain, measured_noise
-from .estimates.stairs import on_stairs
+from .estimates.second_look import second_look
 from .estimates.taylor import taylor_direction
 from .estimates.thresholds import APART
 from .report import Derivative, Kink
@@ -164,8 +164,8 @@ class Gradient:
         name = direction_name(direction, self.names) + self.suffix
         own = near.line(direction, near.point)
         slack = inner(self.slack, [*map(abs, direction)]) + APART * abs(slope)  # places on the line are rounded
-        stairs = on_stairs(own, 0.0, slope, slack, near.noise, near.epsilon)
-        if stairs is not None and stairs.status != "differs":
+        seen = second_look(own, 0.0, slope, slack, (verdict.low + verdict.high) / 2, near.noise, near.epsilon)
+        if seen is not None and seen.status != "differs":
             return
         claim = Claim(name, own, 0.0, slope, 0.0, near.noise, near.epsilon, near, direction, self.order)
         kink = Kink("slopes along it", 0.0, slope, verdict.low, verdict.high, (0.0, 0.0))

@@ -331,6 +331,18 @@ SEVERAL: list[Claim] = [
             [1.3 * slope, 0.7 * slope, slope / 2, -slope],
         )
     ),
+    *(
+        claim
+        for x in (3.3e7, 2.2e8, 1e9)
+        for claim in row(
+            f"sin(x) y at {x:g}, whose waves are shorter than steps along both",
+            lambda x: math.sin(x[0]) * x[1],
+            [x, 1e6],
+            None,
+            [[math.cos(x) * 1e6, math.sin(x)]],
+            [[1.01e6 * math.cos(x), math.sin(x)], [math.cos(x) * 1e6, 1.01 * math.sin(x)]],
+        )
+    ),
     *row("1e6 x % 1", lambda x: 1e6 * x[0] % 1, [0.3 + 3e-7], None, [1e6], [0.0, 1.0, -1e6]),
     *(
         claim
