@@ -206,4 +206,6 @@ def chosen(data: Any, rows: list[int]) -> Any:
     """
     if hasattr(data, "iloc"):
         return data.iloc[rows]
+    if hasattr(data, "to_pylist"):  # of PyArrow, where [...] takes one place
+        return data.take(rows)
     return data[rows] if has_array(data) else [data[row] for row in rows]  # a row of a table may be a table

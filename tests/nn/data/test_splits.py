@@ -235,6 +235,27 @@ def test_other_tables_stay_tables():
         assert X.to_numpy().tolist() == [[label, 10 * label] for label in y]
 
 
+class Column(Table):
+    """As one of PyArrow, whose [...] takes one place or slice."""
+
+    def to_pylist(self):
+        return self.to_numpy().tolist()
+
+    def __getitem__(self, place):
+        raise TypeError("Index must either be string or integer")
+
+    def take(self, rows):
+        return Column({name: np.asarray(column)[rows] for name, column in self._columns.items()})
+
+
+def test_what_pyarrow_has_stays_its_own():
+    """Its error was shown: Index must either be string or integer."""
+    parts = train_test_split(Column({"a": [0.0, 1.0, 2.0, 3.0]}), [0, 1, 2, 3], test_size=2, seed=1)
+    for X, y in (parts[::2], parts[1::2]):
+        assert isinstance(X, Column)
+        assert X.to_pylist() == [[label] for label in y]
+
+
 @pytest.mark.parametrize("options", [{}, {"test_size": 0.5, "random_state": 0}])
 def test_a_third_array_is_split_by_places(options):
     """It was taken for the share to hold out, and told that this has two names."""
