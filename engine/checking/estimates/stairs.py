@@ -95,11 +95,10 @@ class _Stairs(NamedTuple):
         step = span * self.tread
         low, left, right, high = (self.height(count * span) for count in (-2, -1, 1, 2))
         climb, wider = (right - left) / (2 * step), (high - low) / (4 * step)
-        bent = (self.f(self.middle + wide) - 2 * self.height(0) + self.f(self.middle - wide)) / wide**2
+        apart = abs(self.f(self.middle + wide) - 2 * self.height(0) + self.f(self.middle - wide))
+        bent = (apart + 2 * abs(self.height(1) - self.height(0))) / wide**2  # each value may be off by half a stair
         blurred = 4 * blur * (abs(climb) + abs(self.slope))
-        return Estimate(
-            climb, SAFETY * abs(wider - climb), 2 * noise / step + blurred + abs(bent) * self.tread / 2, step
-        )
+        return Estimate(climb, SAFETY * abs(wider - climb), 2 * noise / step + blurred + bent * self.tread / 2, step)
 
 
 def _found(f: Line, x: float, step: float, widest: float, noise: float, epsilon: float) -> _Stairs | None:

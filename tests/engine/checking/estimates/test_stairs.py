@@ -20,7 +20,16 @@ def test_the_slope_of_a_wave_on_stairs(x: float, large: float) -> None:
         assert abs(found.derivative - math.cos(x + large)) <= found.bound
     if abs(math.cos(x + large)) > 0.1:
         assert found is not None
-        assert found.bound < 1e-3
+        assert found.bound < 5e-3
+
+
+@pytest.mark.parametrize("digits", [4, 5, 6, 7, 8])
+@pytest.mark.parametrize("x", [0.3, 1.0, 2.0, -1.1])
+def test_the_slope_of_rounded_values(x: float, digits: int) -> None:
+    """Of four digits it was said to be known to 1e-7."""
+    found = slope_of_stairs(lambda x: round(math.sin(x), digits), x, 1e-16, EPSILON)
+    assert found is not None
+    assert abs(found.derivative - math.cos(x)) <= found.bound < 0.01 * abs(math.cos(x))
 
 
 @pytest.mark.parametrize(
