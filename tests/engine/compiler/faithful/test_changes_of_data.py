@@ -347,16 +347,18 @@ def test_a_global_that_is_not_there_yet() -> Case:
 
 
 @equal
-def test_a_global_that_a_namespace_of_ones_own_gives() -> Case:
+@pytest.mark.parametrize("of", ["the namespace", "its class"])
+def test_a_global_that_a_namespace_of_ones_own_gives(of: str) -> Case:
     scales = {"scale": 3.0}
 
     class Names(dict):
         def __missing__(self, name: str) -> float:
-            return scales[name]
+            return self.scales[name] * scales[name]
 
     names = Names(w=Value(2.0))
+    names.scales = {"scale": 3.0}
     exec("def function(x):\n    return w * x * scale\n", names)
-    return Case(names["function"], lambda: scales.update(scale=7.0))
+    return Case(names["function"], lambda: (names.scales if of == "the namespace" else scales).update(scale=7.0))
 
 
 @equal

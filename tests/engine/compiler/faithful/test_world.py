@@ -229,10 +229,19 @@ def test_an_iterator_behind_something_else(of: Callable[[Iterator[float]], Calla
     return Case(lambda x: w * x * read(), lambda: [next(rates) for _ in range(80)])
 
 
+class _InSlots:
+    __slots__ = ("batches", "kind", "scale")
+
+
+class _InModule(nn.Module):
+    pass
+
+
 @equal
-def test_an_iterator_and_type_in_attributes_that_no_code_names() -> Case:
-    w, options = Value(2.0), types.SimpleNamespace(scale=3.0)
-    vars(options).update(batches=iter([1.0]), kind=type)
+@pytest.mark.parametrize("make", [types.SimpleNamespace, _InSlots, _InModule])
+def test_an_iterator_and_type_in_attributes_that_no_code_names(make: Callable[[], Any]) -> Case:
+    w, options = Value(2.0), make()
+    options.scale, options.batches, options.kind = 3.0, iter([1.0]), type
     return Case(lambda x: w * x * options.scale, lambda: setattr(options, "scale", 7.0))
 
 
