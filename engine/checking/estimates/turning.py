@@ -1,4 +1,4 @@
-"""Whether a function turns between neighbouring floats, so that no difference can show its slope.
+"""Whether a function turns between neighbouring floats, or climbs to a pole, so that no difference can show its slope.
 
 The values of ``sin(x**5)`` at the floats around 950 look like noise, since the next float is half a radian further on.
 A claim that says just that is not called wrong there. Where a function is smooth among neighbouring floats, or its
@@ -12,6 +12,10 @@ import math
 from .differences import EPSILON, Line, steps
 from .noise import NEIGHBOURS, differences_of, scale_of, spacing_at
 from .thresholds import CLEAR, EXPLAINED, ROUGH, TELLS
+
+BY_FLOATS = "from one float to the next values change by about as much, and floats are too far apart for more"
+
+_MUCH = 5e-4  # as part of the largest value near and far
 
 
 def turns_between_floats(f: Line, x: float, claimed: float, noise: float, epsilon: float = EPSILON) -> bool:
@@ -44,6 +48,23 @@ def turns_between_floats(f: Line, x: float, claimed: float, noise: float, epsilo
     close = _differences(f, x, [spacing, -spacing])
     steepest = max(first for first, _ in close) / spacing
     return TELLS * CLEAR * steepest < abs(claimed) < (math.inf if _rough(close) else 4 * steepest)
+
+
+def climbs_by_floats(f: Line, x: float, claimed: float, epsilon: float = EPSILON) -> bool:
+    """Whether a value changes much from one float to the next, and about as claimed, as within some floats of a pole.
+
+    >>> f = lambda x: 1 / (x - 1)
+    >>> [climbs_by_floats(f, 1 + 2.0**-50, slope) for slope in (-(2.0**100), -(2.0**90))]
+    [True, False]
+    >>> climbs_by_floats(lambda x: x, 0.0, 1.5)
+    False
+    """
+    spacing, likely = spacing_at(x, epsilon), steps(x, epsilon=epsilon)[0]
+    here = f(x)
+    size = max(filter(math.isfinite, (abs(here), abs(f(x + likely)), abs(f(x - likely)))))
+    beside = [(sign, f(x + sign * spacing)) for sign in (1, -1)]
+    moves = [sign * (value - here) for sign, value in beside if value * here > 0]  # else they are beyond the pole
+    return any(_MUCH * size < abs(move) and 1 / 8 <= claimed * spacing / move <= 8 for move in moves)
 
 
 def _differences(f: Line, x: float, units: list[float]) -> list[tuple[float, float]]:

@@ -22,6 +22,7 @@ from ..estimates.noise import measured_noise
 from ..estimates.slopes import Slopes
 from ..estimates.stairs import on_stairs
 from ..estimates.taylor import looks_wrong, taylor_direction, taylor_rate
+from ..estimates.turning import BY_FLOATS, climbs_by_floats
 from ..estimates.verdicts import Verdict
 from ..report import Derivative, Kink, Report, contradicted, worst
 from ..subject import name_of, require_repeatable, require_same_gradient, weight
@@ -267,6 +268,8 @@ class _Probe:
         if not fine.sides:
             return claim.entry(Verdict("unresolved", None))
         here = claim.after_second_look(_judged(rough, wide, fine))
+        if contradicted(here) and climbs_by_floats(line, x, slope, epsilon):
+            return claim.entry(Verdict("unresolved", None, why=BY_FLOATS))
         if here.kink is None or not wide.singular:
             return here
         around = self._around(rough, output, here.kink, _reach(fine))

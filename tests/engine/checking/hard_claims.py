@@ -343,6 +343,21 @@ SEVERAL: list[Claim] = [
             [[1.01e6 * math.cos(x), math.sin(x)], [math.cos(x) * 1e6, 1.01 * math.sin(x)]],
         )
     ),
+    # within some floats of a pole
+    *row("tan", lambda x: math.tan(x[0]), [math.pi / 2], None, [1 / math.cos(math.pi / 2) ** 2], [1e16, -2.7e32, 0.0]),
+    *(
+        claim
+        for floats in (1, 5, 30, 300)
+        for slope in [-1 / (floats * 2.0**-52) ** 2]
+        for claim in row(
+            f"1/(x - 1) at {floats} floats from 1",
+            lambda x: 1 / (x[0] - 1) if x[0] != 1 else NAN,
+            [1 + floats * 2.0**-52],
+            None,
+            [slope],
+            [-slope, 0.0, 1e-3 * slope, 1e3 * slope],
+        )
+    ),
     *row("1e6 x % 1", lambda x: 1e6 * x[0] % 1, [0.3 + 3e-7], None, [1e6], [0.0, 1.0, -1e6]),
     *(
         claim

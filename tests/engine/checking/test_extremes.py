@@ -47,7 +47,9 @@ EXTREMES: list[tuple[Any, list[float]]] = [
 ]
 
 
-@pytest.mark.parametrize(("f", "point"), EXTREMES, ids=lambda of: getattr(of, "name", None) or repr(of))
+@pytest.mark.parametrize(
+    ("f", "point"), EXTREMES, ids=lambda of: getattr(of, "name", None) or (repr(of) if isinstance(of, list) else None)
+)
 def test_what_floats_cannot_resolve_is_not_called_wrong(f: Any, point: list[float]) -> None:
     needs("mpmath")
     report = check_gradients(f, point)
