@@ -18,7 +18,7 @@ from .task import Done, Epoch, Source, Task
 def eager_epochs(task: Task) -> Epoch:
     """Eager steps."""
     step = EagerStep(task.model, task.loss, task.optimizer, clip_norm=task.clip_norm, clip_value=task.clip_value)
-    step.steps, step._ahead = task.done, task.ahead()
+    _go_on(step, task)
     return _epochs_of(task, step._made, step._losses_since)
 
 
@@ -32,6 +32,8 @@ def users_epochs(task: Task, step: Step) -> Epoch:
         raise TypeError(
             f"step(model, loss, optimizer) returns what makes a step, a function of X and y, not {show(step)}"
         )
+    if isinstance(step, EagerStep) and not step.steps:  # a subclass
+        _go_on(step, task)
 
     def checked(X: Any, y: Any) -> float:
         loss = plain(step(X, y))
@@ -45,6 +47,11 @@ def users_epochs(task: Task, step: Step) -> Epoch:
         return real_number("the loss that a step returns", loss)
 
     return _epochs_of(task, checked)
+
+
+def _go_on(step: EagerStep, task: Task) -> None:
+    """Let a new step count from where the training goes on: masks of dropout follow."""
+    step.steps, step._ahead = task.done, task.ahead()
 
 
 def _epochs_of(task: Task, step: Step, losses_since: Callable[[int], list[float]] = lambda done: []) -> Epoch:

@@ -156,6 +156,22 @@ def test_a_training_that_goes_on_with_a_new_optimiser_draws_the_masks_that_are_n
     assert fit(2, resume=first).batch_losses == together.batch_losses
 
 
+def test_a_step_of_ones_own_goes_on_with_the_masks_that_are_next():
+    """A subclass counted from 0 after resume=, and with a new optimiser left out the units of the first epoch."""
+
+    class Mine(nn.EagerStep):
+        pass
+
+    model = with_dropout()
+
+    def fit(epochs, **more):
+        still = nn.SGD(model.parameters(), lr=0.0)
+        return nn.fit(model, X, Y, nn.cross_entropy, still, epochs, 8, shuffle=False, step=Mine, **more)
+
+    together, first = fit(2), fit(1)
+    assert fit(2, resume=first).batch_losses == together.batch_losses
+
+
 @pytest.mark.parametrize("new", [False, True])
 @pytest.mark.parametrize("held", [None, (X, 1 - Y)])
 @BACKENDS
