@@ -85,7 +85,6 @@ def _masked(
     """For a model with dropout, whose masks are further inputs of each sample, drawn by the program."""
     import numpy as np
 
-    check_ownership(task.model, task.loss, task.optimizer)  # the trainer has no module to look at
     X, _ = task.rows.first
     count, units, shape = len(X), len(layout.units), np.shape(X)[1:]
     width = math.prod(shape)
@@ -101,6 +100,7 @@ def _masked(
     trainer = trainer_of(of_row)
 
     def samples(X: Any, y: Any) -> Batch:
+        check_ownership(task.model, task.loss, task.optimizer)  # the trainer has no module to look at
         rows = np.ones((count, width + units))
         rows[:, :width] = np.asarray(X, float).reshape(count, width)
         rows[: task.size] = layout.masks(width).drawn(rows[: task.size])  # of which some are compared

@@ -115,6 +115,17 @@ def test_a_dropout_that_a_callback_changes_counts_from_the_next_epoch_on(backend
     np.testing.assert_allclose(found.batch_losses, course("eager").batch_losses, rtol=1e-8)
 
 
+@BACKENDS
+def test_a_layer_that_a_callback_replaces_and_the_optimiser_lacks_is_refused(backend):
+    """As without dropout. In compiled code training went on with the old layer's parameters, and not a word."""
+
+    def replace(model, history, epoch):
+        model.layers[0] = nn.Layer(2, 5, "tanh", seed=8)
+
+    with pytest.raises(ValueError, match="optimiser's parameters do not belong to this model"):
+        trained(backend, model=with_dropout(), epochs=3, callbacks=replace)
+
+
 def test_eval_mode_within_an_epoch_is_refused_with_the_remedy():
     """The error spoke of a Dropout that was added, removed or moved."""
     model = with_dropout()
