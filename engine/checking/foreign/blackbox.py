@@ -268,11 +268,15 @@ class _Probe:
         if not fine.sides:
             return claim.entry(Verdict("unresolved", None))
         here = claim.after_second_look(_judged(rough, wide, fine))
+        others = [0.0 if k == index else each for k, each in enumerate(function.jacobian[output])]
+        apart = near.moved_by_rounding(others)  # added to a large number, x may move without moving the sum
+        if apart > claim.noise:
+            here = replace(claim, noise=apart).after_second_look(here)
         if contradicted(here) and climbs_by_floats(line, x, slope, epsilon):
             return claim.entry(Verdict("unresolved", None, why=BY_FLOATS))
         if here.kink is None or not wide.singular:
             return here
-        around = self._around(rough, output, here.kink, _reach(fine))
+        around = self._around(replace(rough, noise=max(rough.noise, apart)), output, here.kink, _reach(fine))
         return worst([here, *(d for d in around if d.status == "differs")])
 
     def _around(self, claim: Claim, output: int, kink: Kink, close: float) -> Iterator[Derivative]:

@@ -358,6 +358,14 @@ SEVERAL: list[Claim] = [
             [-slope, 0.0, 1e-3 * slope, 1e3 * slope],
         )
     ),
+    *row(
+        "a wave beside a large number, with an angle",
+        lambda x: math.cos(math.atan2(x[1] * x[0], x[1]) * (x[1] - x[0])),
+        [-23192296.083598495, -0.2910067948097317],
+        None,
+        [[0.9806096817861158, -0.9806097087034811]],
+        [[0.9, -0.9806097087034811], [0.9806096817861158, 0.9]],
+    ),
     *row("1e6 x % 1", lambda x: 1e6 * x[0] % 1, [0.3 + 3e-7], None, [1e6], [0.0, 1.0, -1e6]),
     *(
         claim
