@@ -28,6 +28,7 @@ _SHRINK = 8.0  # how many times smaller the second cloud of points is
 _AT_A_KINK = (1.0, 2.0**-6)  # wider clouds hold slopes of other places, too
 _CLOUDS = ((2.0**-6, 2.0**-6), (2.0**-3, 2.0**-6), _AT_A_KINK, (8.0, 2.0**-3))
 _PAIRS = 6  # how many kinked inputs are combined two by two
+_ALIKE = 1e8  # scales of numbers that one reach suits differ by less
 _NEIGHBOURS, _FLOATS = 4, 4.0  # pairs of neighbours of a point, and how many floats away their numbers are
 _MIXED = 4  # directions that move all kinked inputs at once
 
@@ -168,10 +169,11 @@ def _slopes_near(
 def _drawn(random_: random.Random, reach: Sequence[float], number: int) -> list[float]:
     """A point of a cloud around 0: in turn by each number's own reach, by one reach for all, or close to some plane.
 
-    The one reach is the longest or the shortest, in turn.
+    The one reach is the longest or the shortest, in turn; at too different scales the longest would leave the others'
+    neighbourhood.
     """
     ratio = max(reach) / min(reach)
-    if number % 3 == 1:
+    if number % 3 == 1 and ratio < _ALIKE:
         reach = [max(reach) if number % 2 else min(reach)] * len(reach)
     away = [random_.uniform(-1, 1) * each for each in reach]
     if number % 3 == 2:
