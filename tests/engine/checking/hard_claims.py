@@ -197,6 +197,20 @@ def _at_a_corner(x: list[float]) -> list[float]:
     return [root + side, root - side]
 
 
+def _damped(where: str, x: float, large: float) -> list[Claim]:
+    """Claims on a damped wave beside a large number: the right slope, parts of it, and that of the wave alone."""
+    wave = math.cos(x + large) * math.exp(-x)
+    slope = wave - math.sin(x + large) * math.exp(-x)
+    return row(
+        f"sin(x + {large:g}) exp(-x) {where}",
+        lambda x: math.sin(x[0] + large) * math.exp(-x[0]),
+        [x],
+        None,
+        [slope],
+        [1.02 * slope, 1.3 * slope, slope / 2, -slope, wave, 0.0],
+    )
+
+
 SEVERAL: list[Claim] = [
     *row(
         "1000 x^2 + x y^2",
@@ -305,15 +319,7 @@ SEVERAL: list[Claim] = [
         claim
         for large in (1e8, 1e10, 1e12)
         for x in (0.0, 0.2, 1.0)
-        for slope in [(math.cos(x + large) - math.sin(x + large)) * math.exp(-x)]
-        for claim in row(
-            f"sin(x + {large:g}) exp(-x) at {x:g}, of x alone",
-            lambda x, large=large: math.sin(x[0] + large) * math.exp(-x[0]),
-            [x],
-            None,
-            [slope],
-            [1.02 * slope, -slope, math.cos(x + large) * math.exp(-x), 0.0],
-        )
+        for claim in _damped(f"at {x:g}, of x alone", x, large)
     ),
     # next to the end of a tread, where a kink was seen that is none
     *(
@@ -321,15 +327,7 @@ SEVERAL: list[Claim] = [
         for large in (4e3, 1e4, 1e8)
         for part in (0.5, 0.501, 0.48)
         for x in [(round(0.3 / math.ulp(large)) + part) * math.ulp(large)]
-        for slope in [(math.cos(x + large) - math.sin(x + large)) * math.exp(-x)]
-        for claim in row(
-            f"sin(x + {large:g}) exp(-x) at {part:g} treads beyond 0.3",
-            lambda x, large=large: math.sin(x[0] + large) * math.exp(-x[0]),
-            [x],
-            None,
-            [slope],
-            [1.3 * slope, 0.7 * slope, slope / 2, -slope],
-        )
+        for claim in _damped(f"at {part:g} treads beyond 0.3", x, large)
     ),
     *(
         claim

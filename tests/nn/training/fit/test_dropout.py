@@ -154,30 +154,18 @@ def test_a_second_training_draws_further_masks(backend):
     assert first != second
 
 
-@BACKENDS
-def test_a_training_that_goes_on_with_a_new_optimiser_draws_the_masks_that_are_next(backend):
+class Mine(nn.EagerStep):
+    """A step of one's own, which counted from 0 after resume=."""
+
+
+@pytest.mark.parametrize("how", [*({"backend": name} for name in ("eager", "python", "numpy", "llvm")), {"step": Mine}])
+def test_a_training_that_goes_on_with_a_new_optimiser_draws_the_masks_that_are_next(how):
     """As plain steps need none of its memory, so that a checkpoint without it is enough."""
     model = with_dropout()
 
     def fit(epochs, **more):
         still = nn.SGD(model.parameters(), lr=0.0)
-        return nn.fit(model, X, Y, nn.cross_entropy, still, epochs, 8, shuffle=False, backend=backend, **more)
-
-    together, first = fit(2), fit(1)
-    assert fit(2, resume=first).batch_losses == together.batch_losses
-
-
-def test_a_step_of_ones_own_goes_on_with_the_masks_that_are_next():
-    """A subclass counted from 0 after resume=, and with a new optimiser left out the units of the first epoch."""
-
-    class Mine(nn.EagerStep):
-        pass
-
-    model = with_dropout()
-
-    def fit(epochs, **more):
-        still = nn.SGD(model.parameters(), lr=0.0)
-        return nn.fit(model, X, Y, nn.cross_entropy, still, epochs, 8, shuffle=False, step=Mine, **more)
+        return nn.fit(model, X, Y, nn.cross_entropy, still, epochs, 8, shuffle=False, **how, **more)
 
     together, first = fit(2), fit(1)
     assert fit(2, resume=first).batch_losses == together.batch_losses
