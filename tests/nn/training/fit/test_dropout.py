@@ -158,7 +158,7 @@ class Mine(nn.EagerStep):
     """A step of one's own, which counted from 0 after resume=."""
 
 
-@pytest.mark.parametrize("how", [*({"backend": name} for name in ("eager", "python", "numpy", "llvm")), {"step": Mine}])
+@pytest.mark.parametrize("how", [*({"backend": name} for name in ("eager", *INSTALLED)), {"step": Mine}])
 def test_a_training_that_goes_on_with_a_new_optimiser_draws_the_masks_that_are_next(how):
     """As plain steps need none of its memory, so that a checkpoint without it is enough."""
     model = with_dropout()
